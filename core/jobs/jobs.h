@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef JOBS_H
+#define JOBS_H
+
+/*
+ * jobs: wishes become results. Wishes are rows in the store (tx_wish_*); this layer claims them,
+ * asks the providers, and stores the answers. Two pipelines, analysing and illustrating, run side
+ * by side, each with its slots; on-demand work goes first. What one process claims no other does.
+ *
+ * It keeps nothing that matters in memory: after a kill -9 the store alone says what is to be done.
+ *
+ * Threads: the loop's.
+ */
+
+#include "base.h"
+#include "store.h"
+#include "providers.h"
+
+struct jobs_settings {
+	int pages_per_image; /* 10 */
+	bool images;	     /* draw what an analysis found */
+	int max_attempts;    /* 3: tries before a job is failed */
+	int image_width_px, image_height_px;
+};
+
+struct jobs;
+/* text and image may be one provider; both are borrowed until jobs_free. Claims nothing before
+ * jobs_start. */
+int jobs_new(struct jobs **out, struct loop *loop, struct store *store, struct provider *text,
+	     struct provider *image, const struct jobs_settings *settings, struct err *err);
+struct jobs *jobs_free(struct jobs *j); /* cancels; what was claimed is given back */
+DEFINE_CLEANUP(struct jobs, jobs_free)
+
+void jobs_start(struct jobs *j);   /* recovery, then work */
+void jobs_changed(struct jobs *j); /* the store changed (call it from store_on_change) */
+/* Claims no more; calls done on the loop when nothing is in flight and all is stored (at once if so
+ * already). */
+void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg);
+int jobs_in_flight(const struct jobs *j);
+
+/* With whom analyses and pictures of this process are made: the profile that wishes carry. Borrowed
+ * until jobs_free. */
+const char *jobs_profile(const struct jobs *j, enum job_kind kind);
+/* Why the analysis a view shows is outdated under these settings; NULL if it is not. Borrowed until
+ * jobs_free. */
+const struct jobs_settings *jobs_settings(const struct jobs *j);
+
+/* Convenience over store_write: a reader's or a command's wish, with this process's profiles. done
+ * may be NULL. */
+void jobs_wish_analysis(struct jobs *j, int chapter, bool on_demand, bool again, store_done_fn done,
+			void *arg);
+/* All story chapters; with pictures if settings say so. */
+void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg);
+void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *arg);
+
+/* One command of .bookfs/ctl: "analyze 9", "analyze all", "illustrate 9", "illustrate all", "retry
+ * failed", "pause", "resume". done gets 0, or -EINVAL with a line that says what is wrong and what
+ * is allowed, -ENOENT no such chapter. */
+void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROVIDERS_H
+#define PROVIDERS_H
+
+/*
+ * providers: a request becomes an answer. Who reads a chapter and who paints a scene stand behind
+ * one table of functions, so that jobs knows no server and no painter.
+ *
+ * Threads: the loop's. An answer comes as one call of `done` on the loop, never from inside the
+ * call that asked. A request whose ticket was cancelled gets no answer.
+ */
+
+#include "base.h"
+#include "source.h"
+#include "story.h"
+
+struct provider_outcome {
+	int code; /* 0, or -errno: -EACCES key refused, -EDQUOT budget or quota spent, -EIO failed,
+		     ... */
+	struct err err;		/* the reason, for a person */
+	int64_t retry_after_ms; /* code != 0: -1 final, do not try this again; 0 at the caller's own
+				   pace; else wait */
+	bool refused;		/* by moderation: final for this very prompt */
+};
+
+struct analyze_request {
+	const char *book_title, *language;
+	int chapter;
+	const char *chapter_title;
+	const char *text; /* borrowed until done or cancel */
+	size_t text_len;
+	int scenes; /* wanted; an answer may have fewer, or none */
+};
+struct paint_request {
+	const char *book_title, *chapter_title;
+	int chapter, scene;
+	const struct concept *concept; /* borrowed until done or cancel */
+	const char *prompt;	       /* the final prompt, as stored */
+	int width_px, height_px;
+};
+
+struct provider_ticket;
+typedef void (*analyze_done_fn)(void *arg, const struct provider_outcome *outcome,
+				struct analysis *a /* takes */);
+/* ext as the bytes are: "png", "jpg", "webp". data is borrowed until the call returns. */
+typedef void (*paint_done_fn)(void *arg, const struct provider_outcome *outcome, const void *data,
+			      size_t len, const char *ext);
+
+struct provider; /* one configured analyst and painter */
+struct provider_ops {
+	const char *name; /* "builtin" */
+	struct provider_ticket *(*analyze)(struct provider *p, const struct analyze_request *r,
+					   analyze_done_fn done, void *arg);
+	struct provider_ticket *(*paint)(struct provider *p, const struct paint_request *r,
+					 paint_done_fn done, void *arg);
+	void (*cancel)(struct provider *p, struct provider_ticket *t);
+	struct provider *(*free)(struct provider *p); /* cancels what is open */
+};
+/* Every provider begins with this. */
+struct provider {
+	const struct provider_ops *ops;
+	const char *model;   /* "extractive-1"; borrowed from the provider */
+	const char *options; /* what else changes an answer, for the result's key; "" if nothing */
+	int analyze_slots, paint_slots; /* requests at once that are worth while */
+};
+
+/* The offline one: an extractive analyst (pool threads) and a painter of typeset storyboard cards,
+ * a child process that alone has cairo, pango and fontconfig loaded. The child is `painter_path
+ * --painter` style: the program itself is run again with this argument; main() hands it to
+ * painter_main(). Started at the first picture, ended after 5 s without. */
+#define PAINTER_ARGUMENT "--bookfs-painter"
+int provider_builtin_new(struct provider **out, struct loop *loop, struct err *err);
+int painter_main(int request_fd, int answer_fd);
+struct provider *provider_free(struct provider *p);
+DEFINE_CLEANUP(struct provider, provider_free)
+
+/* The analyst itself, pure: any thread. */
+int builtin_analyze(struct analysis **out, const struct analyze_request *r, struct err *err);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+/*
+ * source: a book file becomes plain data. EPUB 2 and 3, plain text, Markdown, HTML. It is not a
+ * converter that keeps the looks of a page, and it does not keep the file open: book_read returns
+ * everything, or a reason.
+ *
+ * Every byte of the file is hostile. Limits (struct book_limits) bound what is inflated and kept; a
+ * part that cannot be read is left out with a warning, and the rest of the book is read. Names
+ * never leave this layer unsanitised.
+ *
+ * Threads: a call works on its own data; several threads may read several books at once.
+ */
+
+#include "base.h"
+
+enum book_kind { BOOK_STORY, BOOK_FRONT, BOOK_BACK }; /* a chapter's kind */
+enum book_role {
+	ROLE_PART,
+	ROLE_CHAPTER,
+	ROLE_SECTION,
+	ROLE_FRONT,
+	ROLE_BACK
+};					      /* a contents entry's */
+const char *book_kind_name(enum book_kind k); /* "story", "front", "back" */
+const char *book_role_name(enum book_role r); /* "part", "chapter", "section", "front", "back" */
+int book_kind_parse(enum book_kind *out, const char *name); /* -EINVAL */
+int book_role_parse(enum book_role *out, const char *name);
+
+/* A page begins at byte `offset` of the chapter's text. label: what the book prints ("12", "xii"),
+ * owned. */
+struct book_page {
+	size_t offset;
+	char *label;
+};
+
+/* Chapter N is chapters[N - 1]. The text is Markdown, UTF-8 without NUL, paragraphs apart by one
+ * empty line, ending in one newline (or empty). No word of the book is lost or appears twice over
+ * all chapters. */
+struct book_chapter {
+	char *title; /* one line, white space folded, never NULL, may be "" */
+	enum book_kind kind;
+	char *text; /* NULL when the book came from the store without texts */
+	size_t text_bytes;
+	int64_t words;
+	struct book_page *pages; /* in order of offset; pages[0].offset == 0 if there are any */
+	size_t page_count;
+	/* From the store only: */
+	int64_t text_id;	  /* the text's row; 0 from book_read */
+	char text_hash[HASH_HEX]; /* SHA-256 of text; filled by both */
+};
+
+/* One entry of the book's table of contents, in document order. */
+struct book_entry {
+	char *title;
+	int depth;   /* 0 = top */
+	int chapter; /* the chapter its text is in, 1.. ; 0 if the entry leads nowhere */
+	enum book_role role;
+	char *in; /* for a section: the title of the chapter it belongs to; for a chapter or section
+		     within a part: the part's title; else NULL */
+};
+
+/* One regular file of the book's archive under a sanitised name with '/' between folders; for
+ * anything but an archive the one file itself. index: the member's index in the archive as libzip
+ * counts. */
+struct book_file {
+	char *name;
+	uint64_t index;
+	uint64_t size_bytes; /* uncompressed */
+	int64_t mtime_unix_s;
+};
+
+struct book {
+	char *title; /* never NULL; falls back to the file's name */
+	struct strv creators;
+	char *language;	  /* BCP 47 as the book says it, or "" */
+	char *publisher;  /* or "" */
+	char *identifier; /* or "" */
+	int64_t pages;	  /* by the book's page list or page breaks, else 300 words to a page */
+	int64_t words;
+	bool real_pages; /* pages come from the book itself */
+	struct book_chapter *chapters;
+	size_t chapter_count;
+	struct book_entry *contents;
+	size_t content_count;
+	struct book_file *files;
+	size_t file_count;
+	struct strv warnings; /* one line each: what could not be read, and was left out */
+};
+
+struct book_limits {
+	size_t entries;	    /* members of an archive */
+	size_t depth;	    /* nesting of folders, elements, contents */
+	size_t text_bytes;  /* one text member, inflated */
+	size_t total_bytes; /* all members that are inflated at import */
+	size_t ratio;	    /* inflated : compressed */
+};
+/* fuse.md, "Archives are hostile": 100,000; 256; 64 MB; 2 GB; 1,000. */
+extern const struct book_limits book_limits_default;
+
+struct book_options {
+	struct book_limits limits;
+	int depth; /* -o depth=N: entries at contents depth N-1 and above are chapters; 0 = the rule
+		    */
+};
+
+/*
+ * Reads the book at path (absolute or not). -EBADMSG: it is no book that can be read, err says why
+ * in one line; -EFBIG: past a limit; others from open(2), read(2). *out is owned.
+ */
+int book_read(struct book **out, const char *path, const struct book_options *options,
+	      struct err *err);
+/* The same from memory; name (for the format, by its ending, and the fallback title) as a path
+ * would give it. */
+int book_read_memory(struct book **out, const void *data, size_t len, const char *name,
+		     const struct book_options *options, struct err *err);
+struct book *book_free(struct book *b);
+DEFINE_CLEANUP(struct book, book_free)
+
+/* The label of the page that byte `offset` of a chapter lies on; "" without pages. Borrowed until
+ * the chapter goes. */
+const char *book_page_at(const struct book_chapter *c, size_t offset);
+
+/* ---- members of the archive, for source/
+ * ---------------------------------------------------------------------------- */
+
+/* An open book file whose members are read by index. One thread at a time. For a book that is no
+ * archive, member 0 is the file itself. */
+struct book_archive;
+int book_archive_open(struct book_archive **out, const char *path, struct err *err);
+struct book_archive *book_archive_close(struct book_archive *a);
+DEFINE_CLEANUP(struct book_archive, book_archive_close)
+/* The whole member, at most b->max_bytes (else -EFBIG). -EIO: damaged; -EACCES: encrypted. */
+int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index);
+/* A member that is stored, not compressed, may be read in place: its first byte's offset in the
+ * file, and its size. -ENOENT: it is compressed (or encrypted); use book_archive_member. */
+int book_archive_stored(uint64_t *offset, uint64_t *size_bytes, struct book_archive *a,
+			uint64_t index);
+
+#endif

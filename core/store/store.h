@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORE_H
+#define STORE_H
+
+/*
+ * store: the one SQLite file beside a book (DESIGN.md, "Where things are kept"): the imported text,
+ * the work queue, the results, the pictures, the events. Typed functions, one a query; no SQL and
+ * no SQLite type outside this folder, so that another database can stand behind this header.
+ *
+ * Threads. Reading: a store_reader is a query_only connection and belongs to one thread at a time;
+ * the loop uses the store's own (store_reader()), a pool thread opens one of its own. Writing:
+ * closures given to store_write() run on the one writer thread, which groups those that wait into a
+ * transaction, commits, syncs, rings the bell for the other processes, and only then posts each
+ * `done` to the loop. A closure that returns <0 is rolled back alone; if the commit itself fails,
+ * every done of the group gets that error and nothing of the group is stored.
+ *
+ * Several processes may have one store open (fuse.md, "SQLite beside it"): every write is BEGIN
+ * IMMEDIATE; a claim's owner is alive exactly as long as its byte of NAME-live cannot be locked.
+ */
+
+#include "base.h"
+#include "source.h"
+#include "story.h"
+
+/* ---- finding and opening */
+
+struct store;
+struct store_reader;
+struct store_tx;
+
+/* Where the store of a book is, or is to be made:
+ * 1. explicit_path if given; 2. BOOK.bookfs beside the book; 3. a store beside it, or one in
+ * $XDG_STATE_HOME/bookfs/ (else ~/.local/state/bookfs/), that holds this content hash and whose own
+ * book is gone (moved or renamed);
+ * 4. new: beside the book if the folder is writable and its file system's locks work on this
+ * machine alone (not NFS, SMB, 9p, virtiofs, FUSE), else in the state folder, *note saying so. The
+ * content hash is computed only if 2 misses. An explicit path on such a file system: -ENOTSUP with
+ * the remedy. *path and *note (or NULL) are owned. */
+int store_locate(char **path, char **note, const char *book_path, const char *explicit_path,
+		 struct err *err);
+
+struct store_options {
+	const char *path;      /* the store's file */
+	const char *book_path; /* absolute; recorded at import */
+	bool create;	       /* make it if it is missing; else -ENOENT */
+	*NULL.* /
+};
+
+/* Opens, migrates (after a copy NAME-vN.bak), checks. -EBADMSG: damaged or not a bookfs store
+ * (never overwritten), with the remedy in err; -ENOTSUP: written by a newer bookfs, or a file
+ * system without working locks; -EROFS never: a store that cannot be written is opened read-only
+ * (store_read_only). The loop must outlive the store. loop may be NULL for a store that is only
+ * read and written with store_write_wait. */
+int store_open(struct store **out, struct loop *loop, const struct store_options *options,
+	       struct err *err);
+struct store *store_close(
+	struct store *s); /* commits what waits, folds the WAL in, removes the side files if last */
+DEFINE_CLEANUP(struct store, store_close)
+bool store_read_only(const struct store *s);
+const char *store_path(const struct store *s);
+
+struct store_reader *store_reader(struct store *s); /* the loop's; borrowed until store_close */
+int store_reader_open(struct store_reader **out, struct store *s,
+		      struct err *err); /* for another thread */
+struct store_reader *store_reader_close(struct store_reader *r);
+DEFINE_CLEANUP(struct store_reader, store_reader_close)
+/* Several reads of one state: what is read between the two belongs to one store_seq. Never held
+ * over a wait. Nests. */
+int store_snapshot_begin(struct store_reader *r);
+void store_snapshot_end(struct store_reader *r);
+
+/* Full verification: integrity, foreign keys, results against their hashes, jobs against results.
+ * Calls say for each fault, a line for a person. Returns the number of faults, or <0. */
+int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg);
+
+/* ---- writing */
+
+typedef int (*store_work_fn)(struct store_tx *tx, void *arg, struct err *err); /* writer thread */
+typedef void (*store_done_fn)(void *arg, int result,
+			      const struct err *err); /* loop, after the sync */
+void store_write(struct store *s, store_work_fn work, store_done_fn done,
+		 void *arg); /* done may be NULL */
+/* The same, waiting. Not on a loop that is running. */
+int store_write_wait(struct store *s, store_work_fn work, void *arg, struct err *err);
+
+/* ---- change */
+
+enum store_event_type {
+	EVENT_ANALYSIS_STARTED,
+	EVENT_CONCEPTS_READY,
+	EVENT_ANALYSIS_FAILED,
+	EVENT_IMAGE_STARTED,
+	EVENT_IMAGE_COMPLETE,
+	EVENT_IMAGE_FAILED,
+	EVENT_REFUSED,
+	EVENT_WAITING,
+	EVENT_BUDGET_SPENT,
+	EVENT_OUTDATED,
+	EVENT_EDITED,
+	EVENT_MOUNTED,
+	EVENT_UNMOUNTED,
+	EVENT_IMPORTED,
+	EVENT_QUEUED,
+	EVENT_PAUSED,
+	EVENT_RESUMED,
+	EVENT_TYPES
+};
+const char *store_event_name(
+	enum store_event_type t); /* "analysisStarted" ..., as formats.md has them */
+
+struct store_event {
+	int64_t seq; /* grows, never used twice */
+	int64_t time_unix_ms;
+	enum store_event_type type;
+	int chapter;	/* 0: none */
+	char *id;	/* a concept's id, or NULL */
+	char *provider; /* or NULL */
+	char *detail;	/* an error, a file, what is waited for; or NULL */
+};
+void store_event_finish(struct store_event *e);
+
+/* Calls fn on the loop after a commit of any process can be seen: once for many commits that come
+ * together. */
+void store_on_change(struct store *s, void (*fn)(void *arg), void *arg);
+
+/* The store's change number: the seq of the newest event. Every commit that changes what a view
+ * shows writes one. */
+int store_seq(int64_t *seq, struct store_reader *r);
+/* Events after `after`, oldest first, at most max; fn's return value other than 0 ends it and is
+ * returned. */
+int store_events(struct store_reader *r, int64_t after, int max,
+		 int (*fn)(void *arg, const struct store_event *e), void *arg);
+int tx_event(struct store_tx *tx,
+	     const struct store_event *e); /* seq and time (if 0) are filled in */
+
+/* ---- the book */
+
+/* What was imported last, and whether the book file is still that: by size, mtime, inode, and only
+ * if they differ by its hash. 1 current, 0 must be imported (again), <0 error. options_hash: what
+ * of the settings changes an import (depth). */
+int store_import_current(struct store *s, const char *options_key, struct err *err);
+/* Stores a book as the new generation, keeps the texts of older ones as long as results stand on
+ * them. */
+int tx_import(struct store_tx *tx, const struct book *b, const char *options_key, struct err *err);
+/* The book without its texts (book_chapter.text NULL, text_id set). Owned: book_free. -ENOENT
+ * before an import. */
+int store_book(struct book **out, struct store_reader *r);
+int store_generation(int64_t *generation,
+		     struct store_reader *r); /* changes with each import; 0 before the first */
+int store_imported_at(int64_t *unix_ms, struct store_reader *r);
+int store_text(struct buf *out, struct store_reader *r, int64_t text_id);
+
+/* ---- work */
+
+enum job_kind { JOB_ANALYZE, JOB_ILLUSTRATE };
+enum job_state {
+	STATE_NONE,
+	STATE_PENDING,
+	STATE_IN_PROGRESS,
+	STATE_COMPLETED,
+	STATE_FAILED,
+	STATE_SKIPPED
+};
+const char *job_state_name(
+	enum job_state s); /* "pending", "in_progress", ...; STATE_NONE is "pending" too */
+
+/* A job is one analysis of one text, or one picture of one concept. At most one of them that is not
+ * ended exists for a text or concept and profile. A profile says with whom and how ("builtin",
+ * "openai gpt-4o ..."): a process claims only jobs of the profiles it can do, so that a reader of
+ * one mount never spends on another's account. */
+struct store_job {
+	int64_t id;
+	enum job_kind kind;
+	enum job_state state;
+	int chapter; /* the (first) chapter that has this text now; 0 if none has */
+	int64_t text_id;
+	int64_t concept; /* illustrate: the concept's serial number NNN; else 0 */
+	int scene;	 /* illustrate: 1.. */
+	bool on_demand;
+	char *profile;
+	int attempts;
+	int error_code; /* -errno of the last failure, or 0 */
+	char *error;	/* its reason, or NULL */
+	int64_t not_before_unix_ms;
+	int64_t tokens;
+	int64_t started_unix_ms, ended_unix_ms;
+	bool owner_alive; /* in_progress: is its owner? */
+};
+void store_job_finish(struct store_job *j);
+
+/* Asks for an analysis of a chapter. Does nothing if such a job is queued or running (raises it to
+ * on_demand, makes a waiting retry due), or, unless `again`, if a completed result stands. -ENOENT
+ * no such chapter; -ENODATA front or back matter. *job_id (may be NULL) 0 if nothing is to do. */
+struct wish {
+	int chapter;
+	const char *profile;
+	bool on_demand, again;
+};
+int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w);
+/* Asks for the pictures of a chapter's current concepts that have none (0: of all chapters); *count
+ * = jobs made. */
+int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w);
+/* Puts failed jobs back to pending, attempts at 0; chapter 0: all. */
+int tx_retry_failed(int *count, struct store_tx *tx, int chapter);
+int tx_pause(struct store_tx *tx, bool paused); /* paused: on-demand work only, in every process */
+int store_paused(bool *paused, struct store_reader *r);
+/* Jobs that wait and whose profile no live process has, become ours. Called once at start. */
+int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile);
+
+/* Claims the best job that is due: on-demand first, then by chapter and scene. A job whose owner is
+ * dead counts as pending (its attempt is given back). 1 and *out owned (store_job_finish), 0 none,
+ * <0 error. Writes analysisStarted or imageStarted. */
+int tx_claim(struct store_job *out, struct store_tx *tx, enum job_kind kind, const char *profile);
+/* Is there something to claim, without writing? *due_unix_ms: when the next becomes due (now or
+ * earlier: at once), or INT64_MAX. Counts jobs of dead owners. */
+int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind kind,
+		    const char *profile);
+
+struct result_info {
+	const char *provider, *model; /* "builtin", "extractive-1" */
+	const char *options;	      /* what else the result's key is made of */
+	int prompt_version;
+	const char *prompt;	   /* illustrate: the final prompt; else NULL */
+	const char *image_profile; /* analyze: make illustrate jobs for this profile; NULL: none */
+};
+/* Ends a claim with its result. All in one transaction: the result, its concepts with their serial
+ * numbers, the illustrate jobs, the event (conceptsReady, imageComplete). -ESTALE: the claim is no
+ * longer ours (nothing is stored). */
+int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis *a,
+		     const struct result_info *info);
+/* ext: "png", "jpg", "webp". */
+int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_t len,
+		    const char *ext, const struct result_info *info);
+/* Ends an attempt. retry_at_unix_ms 0: final, the job is failed (code and reason stay readable);
+ * else it is pending again until then. event: EVENT_ANALYSIS_FAILED, EVENT_IMAGE_FAILED,
+ * EVENT_REFUSED, EVENT_WAITING. */
+int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *reason,
+		  int64_t retry_at_unix_ms, enum store_event_type event);
+int tx_job_yield(struct store_tx *tx,
+		 int64_t job_id); /* gives a claim back unfinished; the attempt does not count */
+
+/* ---- results */
+
+/* The best finished analysis of a chapter's text (a person's edit, the newest by a server, the
+ * newest builtin). */
+struct store_analysis {
+	int64_t id;
+	int chapter;
+	char *provider, *model, *options;
+	int prompt_version;
+	int64_t completed_unix_ms;
+	struct analysis *analysis; /* decoded; NULL if not asked for */
+	int64_t first_concept;	   /* serial number of scene 1; scene k has first_concept + k - 1; 0
+				      without any */
+};
+void store_analysis_finish(struct store_analysis *a);
+int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter,
+		   bool decode); /* -ENOENT */
+/* Its id alone, for versions; 0 if there is none. */
+int store_analysis_id(int64_t *id, struct store_reader *r, int chapter);
+
+/* Where a chapter stands: its newest job and its best analysis. */
+struct store_state {
+	enum job_state state; /* STATE_NONE: nobody asked; SKIPPED: front or back matter; COMPLETED:
+				 a result stands */
+	int64_t analysis_id;  /* 0: none */
+	int concepts;
+	int attempts;
+	int error_code;
+	char *error; /* of the newest job, if that failed or waits after a failure */
+	int64_t not_before_unix_ms;
+	int64_t tokens;
+	int64_t changed_unix_ms; /* of the newest job's last move, or the result's completion */
+};
+void store_state_finish(struct store_state *s);
+int store_state(struct store_state *out, struct store_reader *r, int chapter);
+
+/* The pictures of the best analyses' concepts: one row a concept, whether drawn or not. chapter 0:
+ * all, in order of chapter and scene. fn's return value other than 0 ends it and is returned. */
+struct store_picture {
+	int64_t id;	 /* the finished picture's; 0: not there yet */
+	int64_t concept; /* serial number */
+	int chapter, scene;
+	enum job_state state; /* STATE_NONE: not asked for */
+	int attempts, error_code;
+	const char *error;
+	char ext[8]; /* "" while there is none */
+	int64_t size_bytes;
+	int64_t completed_unix_ms;
+	const char *prompt; /* the final one, once sent; or NULL */
+	int64_t not_before_unix_ms;
+};
+int store_pictures(struct store_reader *r, int chapter,
+		   int (*fn)(void *arg, const struct store_picture *p), void *arg);
+/* One of them: 0, or -ENOENT. Strings are borrowed until the next call on r. */
+int store_picture(struct store_picture *out, struct store_reader *r, int chapter, int scene);
+int store_picture_bytes(struct buf *out, struct store_reader *r, int64_t picture_id);
+/* By serial number NNN, whatever analysis it belongs to now; -ENOENT. For
+ * .illustrate.state/concept_NNN.json. */
+int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept);
+
+struct store_totals {
+	int chapters[STATE_SKIPPED + 1]; /* by job_state */
+	int images[STATE_SKIPPED + 1];
+	int64_t tokens;
+	int running; /* jobs in progress whose owner lives */
+};
+int store_totals(struct store_totals *out, struct store_reader *r);
+/* Jobs that are not ended and those that failed, in the order in which they would be done. */
+int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg);
+
+#endif

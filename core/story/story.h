@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORY_H
+#define STORY_H
+
+/*
+ * story: what an analysis is, how it is written as JSON and read back, the catalogue merged from
+ * all chapters, where a name is mentioned, and the words that are sent to a provider. Pure
+ * functions: no files, no network, no clock; the same input gives the same bytes on every machine
+ * and in every locale.
+ *
+ * An analysis belongs to a chapter's text, not to its number or pages: places are byte offsets into
+ * the text, and page labels are looked up when a file is made, so that a change in chapter 3 does
+ * not make chapter 9's pages wrong.
+ */
+
+#include "base.h"
+
+enum element_type {
+	ELEMENT_CHARACTER,
+	ELEMENT_CREATURE,
+	ELEMENT_PLACE,
+	ELEMENT_ITEM,
+	ELEMENT_TYPES
+};
+const char *element_type_name(enum element_type t); /* "character" ... */
+const char *element_type_folder(
+	enum element_type t); /* "characters", "creatures", "places", "items" */
+const char *element_type_title(enum element_type t);		  /* "Characters" ... */
+int element_type_parse(enum element_type *out, const char *name); /* also "object"; -EINVAL */
+
+#define QUOTE_NOT_FOUND SIZE_MAX
+
+/* A verbatim passage. offset QUOTE_NOT_FOUND: it does not stand in the chapter ("quoteVerified":
+ * false). */
+struct quote {
+	char *text;
+	size_t offset, len; /* bytes in the chapter's text */
+	char *page;	    /* as the provider said it, used only when offset is unknown; or NULL */
+};
+
+struct concept {
+	struct quote quote;
+	char *description, *mood, *lighting; /* never NULL */
+	struct strv elements;		     /* names seen in the scene */
+};
+
+struct element {
+	enum element_type type;
+	char *name, *description;
+	struct strv aliases;
+	struct quote *quotes;
+	size_t quote_count, quote_cap;
+};
+
+struct analysis {
+	struct concept *concepts;
+	size_t concept_count, concept_cap;
+	struct element *elements;
+	size_t element_count, element_cap;
+	char *note; /* what a reader must know of how it was made ("extractive: ..."), or NULL */
+	int64_t tokens;
+};
+struct analysis *analysis_new(void);
+struct analysis *analysis_free(struct analysis *a);
+DEFINE_CLEANUP(struct analysis, analysis_free)
+struct concept *analysis_add_concept(
+	struct analysis *a); /* zeroed, strings set to ""; borrowed until the next add */
+struct element *analysis_add_element(struct analysis *a);
+struct quote *element_add_quote(struct element *e);
+void analysis_set(char **field, const char *value); /* replaces an owned string */
+
+/* The store's form: everything, offsets included, canonical. Not for people. */
+int analysis_encode(struct buf *out, const struct analysis *a);
+int analysis_decode(struct analysis **out, const char *json, size_t len,
+		    struct err *err); /* -EBADMSG */
+
+/* What a provider answered (ai-http.md, "What bookfs asks and what it accepts"), validated; quotes
+ * are located in the chapter's text with white space and quotation marks folded. -EBADMSG with the
+ * fault in err. */
+int analysis_parse(struct analysis **out, const char *json, size_t len, const char *text,
+		   size_t text_len, struct err *err);
+/* Finds quote in text, folding white space and quotation marks; QUOTE_NOT_FOUND, else the offset
+ * and *len. */
+size_t quote_locate(size_t *len, const char *text, size_t text_len, const char *quote);
+
+/* ---- the catalogue: elements of all chapters, merged by name and alias
+ * ---------------------------------------------- */
+
+struct appearance {
+	int chapter;
+	const struct quote *quote; /* borrowed until the analyses go */
+};
+struct catalogue_entry {
+	enum element_type type;
+	char *name;
+	char file[NAME_BYTES]; /* its name in elements/TYPE/ without ".md", unique there */
+	struct strv aliases;
+	struct strv descriptions; /* in order of first chapter, no one twice */
+	struct appearance *appearances;
+	size_t appearance_count, appearance_cap;
+};
+struct catalogue {
+	struct catalogue_entry
+		*entries; /* by type, then by number of appearances (most first), then by name */
+	size_t len, cap;
+};
+/* analyses[i] belongs to chapter numbers[i]; they must outlive the catalogue. */
+struct catalogue *catalogue_new(const struct analysis *const *analyses, const int *numbers,
+				size_t count);
+struct catalogue *catalogue_free(struct catalogue *c);
+DEFINE_CLEANUP(struct catalogue, catalogue_free)
+
+/* ---- prompts */
+
+#define PROMPT_VERSION 1
+
+struct chapter_prompt {
+	const char *book_title, *language, *chapter_title;
+	int chapter, scenes;
+	const char *text;
+	size_t text_len;
+};
+int prompt_chapter(struct buf *out, const struct chapter_prompt *p);
+
+/* A scene to be painted. elements: those named in the concept that the catalogue knows, in order of
+ * importance. */
+struct scene_prompt {
+	const char *book_title, *chapter_title;
+	int chapter, scene;
+	const struct concept *concept;
+	const struct catalogue *catalogue; /* or NULL */
+};
+int prompt_scene(struct buf *out, const struct scene_prompt *p);
+
+/* "ch9_scene1" <-> 9, 1. -EINVAL. */
+#define CONCEPT_ID_BYTES 32
+void concept_id(char out[CONCEPT_ID_BYTES], int chapter, int scene);
+int concept_id_parse(int *chapter, int *scene, const char *id);
+/* Scenes asked of a chapter: max(1, pages / pages_per_image). */
+int scenes_wanted(int64_t pages, int pages_per_image);
+
+#endif

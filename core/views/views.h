@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VIEWS_H
+#define VIEWS_H
+
+/*
+ * views: rows become the bytes of files, and what the folders are. It knows names, kinds, sizes,
+ * times and contents of everything under the mount, and nothing of FUSE: fs asks and answers the
+ * kernel.
+ *
+ * A node id says what a node is: kind, a chapter, an item, a version. There is no inode table.
+ * Equal ids have equal bytes for ever; other content is another version, another id (fuse.md,
+ * "Versions"). st_ino leaves the version out.
+ *
+ * Threads: the loop's; view_load is the exception and says so.
+ */
+
+#include <sys/stat.h>
+
+#include "base.h"
+#include "store.h"
+
+#define VIEW_ROOT 1ull /* FUSE_ROOT_ID */
+
+/* What a file needs of fs. */
+enum view_class {
+	VIEW_FOLDER,
+	VIEW_LINK,
+	VIEW_STABLE,   /* these bytes for ever: page cache kept, timeouts of a day */
+	VIEW_DOCUMENT, /* a version of something that changes: entry timeout 0, bytes of this id for
+			  ever */
+	VIEW_GROWING,  /* append-only: one node, attribute timeout 0 */
+	VIEW_TRIGGER, /* an analysis not made yet: placeholder size; opening it for reading makes it
+		       */
+	VIEW_HOST,    /* fs makes the bytes at each open: .bookfs/why, waiting, log */
+	VIEW_STREAM,  /* fs: .bookfs/events */
+	VIEW_CONTROL, /* fs: .bookfs/ctl, writable */
+};
+
+/* The host files, for fs to tell apart. */
+enum view_host { HOST_NONE, HOST_WHY, HOST_WAITING, HOST_LOG, HOST_EVENTS, HOST_CTL };
+
+struct view_attr {
+	uint64_t node;
+	uint64_t ino; /* above 2^40, below 2^53 */
+	enum view_class class;
+	enum view_host host;
+	mode_t mode; /* type and permission bits */
+	uint32_t links;
+	uint64_t size_bytes;
+	int64_t mtime_unix_ms;
+	bool volatile_list; /* a folder whose list changes while mounted: do not cache it */
+	bool costly; /* large bytes that are loaded on a pool thread (view_load), not rendered */
+	int chapter; /* VIEW_TRIGGER: which */
+};
+
+struct view_settings {
+	const char *provider, *model, *options; /* what this mount would make analyses with: for
+						   prompt.txt and "outdated" */
+	int prompt_version;
+	int pages_per_image;
+	bool images;
+	bool trigger;	       /* false: trigger=never */
+	const char *book_path; /* for source/ */
+};
+
+struct views;
+int views_new(struct views **out, struct store *store, const struct view_settings *settings,
+	      struct err *err);
+struct views *views_free(struct views *v);
+DEFINE_CLEANUP(struct views, views_free)
+
+/* All of these: -ENOENT no such name; -ESTALE a node whose version is past and no longer
+ * remembered. */
+int view_lookup(struct view_attr *out, struct views *v, uint64_t folder, const char *name);
+int view_attr(struct view_attr *out, struct views *v, uint64_t node);
+int view_parent(uint64_t *parent, struct views *v, uint64_t folder);
+int view_link(char **target, struct views *v, uint64_t node); /* owned */
+
+/* A folder's list as it is now, without "." and "..", names that block or cost left out. Owned. */
+struct view_item {
+	char *name;
+	uint64_t node, ino;
+	mode_t mode;
+};
+struct view_list {
+	struct view_item *items;
+	size_t len, cap;
+};
+int view_list(struct view_list **out, struct views *v, uint64_t folder);
+struct view_list *view_list_free(struct view_list *l);
+
+/* The bytes of a VIEW_STABLE, VIEW_DOCUMENT or VIEW_GROWING node. A content is shared by all who
+ * hold it. */
+struct view_content {
+	const char *data;
+	size_t len;
+	int refs;
+};
+/* Rendered now, or remembered. -EAGAIN: attr.costly; use view_load. For VIEW_GROWING: as long as it
+ * is now. */
+int view_content(struct view_content **out, struct views *v, uint64_t node);
+struct view_content *view_content_release(struct views *v,
+					  struct view_content *c); /* returns NULL */
+/* Costly ones (pictures, members of source/): on a pool thread of loop, then done on the loop with
+ * a content to release, or NULL and -errno. Loads of one node that are under way are shared. */
+void view_load(struct views *v, struct loop *loop, uint64_t node,
+	       void (*done)(void *arg, int result, struct view_content *c), void *arg);
+
+/* The store changed. For each name that appeared or changed its bytes since the last call, in
+ * order, fn is told, so that fs can tell the kernel and watchers. what: a result of a folder that
+ * people watch (a picture, an analysis). */
+struct view_change {
+	uint64_t folder;
+	char name[NAME_BYTES];
+	uint64_t old_node; /* 0: the name is new */
+	uint64_t node;	   /* what it is now */
+	bool announce;	   /* show watchers a rename: images/ and chapters/N/ */
+	int chapter;	   /* the chapter whose waiting readers can be answered; 0 none */
+};
+int views_changed(struct views *v, void (*fn)(void *arg, const struct view_change *c), void *arg);
+
+/* How an open of chapter's trigger stands: 1 a result is stored (answer ESTALE: the name now leads
+ * to it), 0 wait, <0 the errno to answer, with the reason: -EIO and others failed, -ENODATA
+ * (trigger=never). asked_unix_ms: when the reader asked; a failure older than that and than 30 s
+ * does not count (the open asks again). */
+int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err *err);
+
+/* The JSON of status.json, for `bookfs status --json`, and one event as a line of NDJSON. */
+int view_status(struct buf *out, struct views *v);
+int view_event(struct buf *out, const struct store_event *e);
+
+#endif
