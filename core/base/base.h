@@ -179,7 +179,7 @@ struct loop *loop_free(struct loop *l); /* joins the pool; posted calls not yet 
 DEFINE_CLEANUP(struct loop, loop_free)
 int loop_run(struct loop *l);		    /* until loop_stop; 0 or -errno */
 void loop_stop(struct loop *l);		    /* loop thread, or inside a posted call */
-bool loop_is_current(const struct loop *l); /* is this the loop's thread? */
+bool loop_is_current(const struct loop *l); /* is this the thread that made the loop? It runs it. */
 
 /* Descriptors. events and revents are EPOLLIN, EPOLLOUT ... The watch is owned; free it before
  * closing fd. */

@@ -333,7 +333,6 @@ int loop_run(struct loop *l)
 {
 	struct epoll_event events[BATCH];
 
-	l->thread = pthread_self();
 	l->stop = false;
 	while (!l->stop) {
 		int n, timeout_ms;

@@ -64,13 +64,13 @@ struct provider {
 	int analyze_slots, paint_slots; /* requests at once that are worth while */
 };
 
-/* The offline one: an extractive analyst (pool threads) and a painter of typeset storyboard cards,
- * a child process that alone has cairo, pango and fontconfig loaded. The child is `painter_path
- * --painter` style: the program itself is run again with this argument; main() hands it to
- * painter_main(). Started at the first picture, ended after 5 s without. */
-#define PAINTER_ARGUMENT "--bookfs-painter"
+/* The offline one: an extractive analyst (pool threads) and a painter of typeset storyboard cards.
+ * The painter is a program of its own, bookfs-painter, since cairo, pango and fontconfig would cost
+ * the daemon 5 MB only by being linked. It is found beside the program in a build tree, else where
+ * it was installed; started at the first picture, ended after 5 s without one, and by the end of
+ * this process. A picture that fails with it (a crash, nonsense, no answer within 30 s) fails with
+ * a reason, and the next one starts another. */
 int provider_builtin_new(struct provider **out, struct loop *loop, struct err *err);
-int painter_main(int request_fd, int answer_fd);
 struct provider *provider_free(struct provider *p);
 DEFINE_CLEANUP(struct provider, provider_free)
 
