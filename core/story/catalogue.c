@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "fold.h"
+#include "story.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Elements of all chapters become entries: two are one when the name of one is a name or an alias
+ * of the other. An alias that two elements share joins nothing by itself: two people may both be
+ * called "sir". Characters and creatures are one kind here (a griffin speaks in chapter 3 and is
+ * seen in chapter 9), and the entry's type is what most chapters say; otherwise types stay apart.
+ *
+ * The order of work is by chapter, then by place in its analysis, so the result does not depend on
+ * the order of the arguments.
+ */
+
+/* An entry has no more, whatever a provider says. */
+enum { ALIASES_MAX = 64 };
+
+/* One element and the entry it belongs to: a node of a union-find forest. */
+struct node {
+	const struct element *element;
+	int chapter;
+	size_t parent; /* of lower or equal index: the first of an entry is its root */
+	size_t entry;  /* of a root */
+};
+
+/* One name or alias of a node. */
+struct key {
+	char *name; /* folded */
+	int kind;
+	bool alias;
+	size_t node;
+};
+
+struct merge {
+	struct node *nodes;
+	size_t node_count, node_cap;
+	struct key *keys;
+	size_t key_count, key_cap;
+};
+
+static void merge_finish(struct merge *m)
+{
+	for (size_t i = 0; i < m->key_count; i++)
+		free(m->keys[i].name);
+	free(m->keys);
+	free(m->nodes);
+}
+
+static size_t root_of(struct merge *m, size_t i)
+{
+	while (m->nodes[i].parent != i)
+		i = m->nodes[i].parent = m->nodes[m->nodes[i].parent].parent;
+	return i;
+}
+
+static void join(struct merge *m, size_t a, size_t b)
+{
+	a = root_of(m, a);
+	b = root_of(m, b);
+	m->nodes[a > b ? a : b].parent = a > b ? b : a;
+}
+
+static int kind_of(enum element_type t)
+{
+	return t == ELEMENT_CREATURE ? ELEMENT_CHARACTER : (int)t;
+}
+
+static void add_key(struct merge *m, size_t node, const char *name, bool alias)
+{
+	char *folded = fold_name(name);
+	if (!*folded) {
+		free(folded);
+		return;
+	}
+	m->keys = xgrow(m->keys, &m->key_cap, m->key_count + 1, sizeof(*m->keys));
+	m->keys[m->key_count++] = (struct key){
+		.name = folded,
+		.kind = kind_of(m->nodes[node].element->type),
+		.alias = alias,
+		.node = node,
+	};
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const struct node *x = a, *y = b;
+	if (x->chapter != y->chapter)
+		return x->chapter < y->chapter ? -1 : 1;
+	return x->parent < y->parent ? -1 : x->parent > y->parent;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	int r = x->kind - y->kind;
+	if (r == 0)
+		r = strcmp(x->name, y->name);
+	if (r == 0)
+		r = x->alias - y->alias;
+	return r ? r : x->node < y->node ? -1 : x->node > y->node;
+}
+
+static void collect(struct merge *m, const struct analysis *const *analyses, const int *numbers,
+		    size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < analyses[i]->element_count; k++) {
+			m->nodes =
+				xgrow(m->nodes, &m->node_cap, m->node_count + 1, sizeof(*m->nodes));
+			m->nodes[m->node_count++] =
+				(struct node){&analyses[i]->elements[k], numbers[i], k, 0};
+		}
+	}
+	if (m->node_count)
+		qsort(m->nodes, m->node_count, sizeof(*m->nodes), compare_nodes);
+	for (size_t i = 0; i < m->node_count; i++) {
+		const struct element *e = m->nodes[i].element;
+		m->nodes[i].parent = i;
+		add_key(m, i, e->name, false);
+		for (size_t k = 0; k < e->aliases.len; k++)
+			add_key(m, i, e->aliases.items[k], true);
+	}
+	if (m->key_count)
+		qsort(m->keys, m->key_count, sizeof(*m->keys), compare_keys);
+}
+
+/* Equal keys stand together, names before aliases: a group without a name joins nothing. */
+static void unite(struct merge *m)
+{
+	for (size_t i = 0, k; i < m->key_count; i = k) {
+		const struct key *first = &m->keys[i];
+		for (k = i + 1; k < m->key_count; k++) {
+			const struct key *other = &m->keys[k];
+			if (other->kind != first->kind || strcmp(other->name, first->name) != 0)
+				break;
+			if (!first->alias)
+				join(m, first->node, other->node);
+		}
+	}
+}
+
+/* ---- entries */
+
+static struct catalogue_entry *add_entry(struct catalogue *c)
+{
+	c->entries = xgrow(c->entries, &c->cap, c->len + 1, sizeof(*c->entries));
+	struct catalogue_entry *e = &c->entries[c->len++];
+	memset(e, 0, sizeof(*e));
+	return e;
+}
+
+static void add_alias(struct strv *aliases, const char *name, const char *alias)
+{
+	CLEANUP(cleanup_free) char *folded = fold_name(alias);
+	CLEANUP(cleanup_free) char *folded_name = fold_name(name);
+	if (!*folded || !strcmp(folded, folded_name) || aliases->len == ALIASES_MAX)
+		return;
+	for (size_t i = 0; i < aliases->len; i++) {
+		CLEANUP(cleanup_free) char *other = fold_name(aliases->items[i]);
+		if (!strcmp(folded, other))
+			return;
+	}
+	strv_add(aliases, alias);
+}
+
+static bool same_quote(const struct quote *a, const struct quote *b)
+{
+	return a->offset == b->offset && !strcmp(a->text, b->text);
+}
+
+static void add_appearance(struct catalogue_entry *e, int chapter, const struct quote *q)
+{
+	for (size_t i = e->appearance_count; i-- && e->appearances[i].chapter == chapter;) {
+		if (same_quote(e->appearances[i].quote, q))
+			return;
+	}
+	e->appearances = xgrow(e->appearances, &e->appearance_cap, e->appearance_count + 1,
+			       sizeof(*e->appearances));
+	e->appearances[e->appearance_count++] = (struct appearance){chapter, q};
+}
+
+/* An entry's members, in order of chapter. */
+struct members {
+	const struct node **nodes;
+	size_t len;
+};
+
+/* What most of the members are called; of equally frequent names the first. */
+static const char *best_name(const struct members *m)
+{
+	size_t best = 0, best_count = 0;
+	for (size_t i = 0; i < m->len; i++) {
+		size_t count = 0;
+		for (size_t k = 0; k < m->len; k++)
+			count += !strcmp(m->nodes[i]->element->name, m->nodes[k]->element->name);
+		if (count > best_count) {
+			best = i;
+			best_count = count;
+		}
+	}
+	return m->nodes[best]->element->name;
+}
+
+static enum element_type best_type(const struct members *m)
+{
+	size_t counts[ELEMENT_TYPES] = {0};
+	int best = 0;
+	for (size_t i = 0; i < m->len; i++)
+		counts[m->nodes[i]->element->type]++;
+	for (int t = 1; t < ELEMENT_TYPES; t++) {
+		if (counts[t] > counts[best])
+			best = t;
+	}
+	return (enum element_type)best;
+}
+
+static void fill_entry(struct catalogue_entry *e, const struct members *m)
+{
+	e->type = best_type(m);
+	e->name = xstrdup(best_name(m));
+	for (size_t i = 0; i < m->len; i++) {
+		const struct element *member = m->nodes[i]->element;
+		add_alias(&e->aliases, e->name, member->name);
+		for (size_t k = 0; k < member->aliases.len; k++)
+			add_alias(&e->aliases, e->name, member->aliases.items[k]);
+		if (*member->description && !strv_has(&e->descriptions, member->description))
+			strv_add(&e->descriptions, member->description);
+		for (size_t k = 0; k < member->quote_count; k++)
+			add_appearance(e, m->nodes[i]->chapter, &member->quotes[k]);
+	}
+}
+
+static int compare_roots(const void *a, const void *b)
+{
+	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
+	if (x->entry != y->entry)
+		return x->entry < y->entry ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static void make_entries(struct catalogue *c, struct merge *m)
+{
+	const struct node **order = xcalloc(m->node_count + 1, sizeof(struct node *));
+	for (size_t i = 0; i < m->node_count; i++) {
+		m->nodes[i].entry = root_of(m, i);
+		order[i] = &m->nodes[i];
+	}
+	qsort(order, m->node_count, sizeof(struct node *), compare_roots);
+	for (size_t i = 0, k; i < m->node_count; i = k) {
+		for (k = i + 1; k < m->node_count && order[k]->entry == order[i]->entry; k++)
+			continue;
+		fill_entry(add_entry(c), &(struct members){order + i, k - i});
+	}
+	free(order);
+}
+
+/* ---- file names */
+
+#define SUFFIX ".md"
+
+/* The keys of the names given so far: open addressing, at most half full. */
+struct taken {
+	char **slots;
+	size_t mask;
+};
+
+/* False: it was there already. Takes key. */
+static bool take(struct taken *t, char *key)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	for (const char *s = key; *s; s++)
+		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
+	for (size_t i = hash & t->mask;; i = (i + 1) & t->mask) {
+		if (!t->slots[i]) {
+			t->slots[i] = key;
+			return true;
+		}
+		if (!strcmp(t->slots[i], key)) {
+			free(key);
+			return false;
+		}
+	}
+}
+
+/* The name cut so that a number from 2 on and the suffix have room behind it. */
+static void number_name(char out[NAME_BYTES], const char *name, int number)
+{
+	char tail[32] = "";
+	if (number > 1)
+		snprintf(tail, sizeof(tail), " (%d)", number);
+	size_t room = NAME_BYTES - 1 - strlen(SUFFIX) - strlen(tail), len = strlen(name);
+	if (len > room) {
+		for (len = room; len && ((unsigned char)name[len] & 0xc0) == 0x80;)
+			len--;
+	}
+	while (len && name[len - 1] == ' ')
+		len--;
+	snprintf(out, NAME_BYTES, "%.*s%s", (int)len, name, tail);
+}
+
+/* Unique in the folder of its type even where case does not count, as on a copy that goes to
+ * another system. In order of first appearance, so that a later chapter renames nobody. */
+static void name_file(struct catalogue_entry *e, struct taken *t)
+{
+	char safe[NAME_BYTES];
+	utf8_name(safe, e->name, strlen(e->name));
+	for (int number = 1;; number++) {
+		number_name(e->file, safe, number);
+		CLEANUP(cleanup_free) char *folded = fold_name(e->file);
+		if (take(t, xasprintf("%d/%s", (int)e->type, folded)))
+			return;
+	}
+}
+
+static void name_files(struct catalogue *c)
+{
+	struct taken t = {.mask = 15};
+	while (t.mask < 2 * c->len)
+		t.mask = t.mask * 2 + 1;
+	t.slots = xcalloc(t.mask + 1, sizeof(*t.slots));
+	for (size_t i = 0; i < c->len; i++)
+		name_file(&c->entries[i], &t);
+	for (size_t i = 0; i <= t.mask; i++)
+		free(t.slots[i]);
+	free(t.slots);
+}
+
+/* ---- the whole */
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct catalogue_entry *x = a, *y = b;
+	if (x->type != y->type)
+		return (int)x->type - (int)y->type;
+	if (x->appearance_count != y->appearance_count)
+		return x->appearance_count > y->appearance_count ? -1 : 1;
+	int r = strcmp(x->name, y->name);
+	return r ? r : strcmp(x->file, y->file);
+}
+
+struct catalogue *catalogue_new(const struct analysis *const *analyses, const int *numbers,
+				size_t count)
+{
+	struct catalogue *c = xcalloc(1, sizeof(*c));
+	CLEANUP(merge_finish) struct merge m = {0};
+	collect(&m, analyses, numbers, count);
+	unite(&m);
+	make_entries(c, &m);
+	name_files(c);
+	if (c->len)
+		qsort(c->entries, c->len, sizeof(*c->entries), compare_entries);
+	return c;
+}
+
+struct catalogue *catalogue_free(struct catalogue *c)
+{
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < c->len; i++) {
+		free(c->entries[i].name);
+		strv_finish(&c->entries[i].aliases);
+		strv_finish(&c->entries[i].descriptions);
+		free(c->entries[i].appearances);
+	}
+	free(c->entries);
+	free(c);
+	return NULL;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "json.h"
+#include "story.h"
+
+#include <string.h>
+
+/*
+ * The store's form of an analysis. Canonical: keys in one order, no white space, absent instead of
+ * null, so that equal analyses are equal bytes:
+ *
+ *   {"concepts":[{"quote":Q,"description":"","mood":"","lighting":"","elements":[""]}],
+ *    "elements":[{"type":"","name":"","description":"","aliases":[""],"quotes":[Q]}],
+ *    "note":"","tokens":0}
+ *   Q: {"text":"","offset":0,"len":0,"page":""}; offset and len only where the quote was found
+ */
+
+/* A double holds whole numbers up to here; no text is longer, no bill higher. */
+#define NUMBER_MAX ((double)(1ll << 53))
+
+static void put_field(struct buf *out, const char *key, const char *value)
+{
+	buf_addf(out, "\"%s\":", key);
+	json_string(out, value);
+}
+
+static void put_quote(struct buf *out, const struct quote *q)
+{
+	buf_addc(out, '{');
+	put_field(out, "text", q->text);
+	if (q->offset != QUOTE_NOT_FOUND)
+		buf_addf(out, ",\"offset\":%zu,\"len\":%zu", q->offset, q->len);
+	if (q->page) {
+		buf_addc(out, ',');
+		put_field(out, "page", q->page);
+	}
+	buf_addc(out, '}');
+}
+
+static void put_concept(struct buf *out, const struct concept *c)
+{
+	buf_adds(out, "{\"quote\":");
+	put_quote(out, &c->quote);
+	buf_addc(out, ',');
+	put_field(out, "description", c->description);
+	buf_addc(out, ',');
+	put_field(out, "mood", c->mood);
+	buf_addc(out, ',');
+	put_field(out, "lighting", c->lighting);
+	buf_adds(out, ",\"elements\":");
+	json_strings(out, &c->elements);
+	buf_addc(out, '}');
+}
+
+static void put_element(struct buf *out, const struct element *e)
+{
+	buf_addc(out, '{');
+	put_field(out, "type", element_type_name(e->type));
+	buf_addc(out, ',');
+	put_field(out, "name", e->name);
+	buf_addc(out, ',');
+	put_field(out, "description", e->description);
+	buf_adds(out, ",\"aliases\":");
+	json_strings(out, &e->aliases);
+	buf_adds(out, ",\"quotes\":[");
+	for (size_t i = 0; i < e->quote_count; i++) {
+		if (i)
+			buf_addc(out, ',');
+		put_quote(out, &e->quotes[i]);
+	}
+	buf_adds(out, "]}");
+}
+
+int analysis_encode(struct buf *out, const struct analysis *a)
+{
+	buf_adds(out, "{\"concepts\":[");
+	for (size_t i = 0; i < a->concept_count; i++) {
+		if (i)
+			buf_addc(out, ',');
+		put_concept(out, &a->concepts[i]);
+	}
+	buf_adds(out, "],\"elements\":[");
+	for (size_t i = 0; i < a->element_count; i++) {
+		if (i)
+			buf_addc(out, ',');
+		put_element(out, &a->elements[i]);
+	}
+	buf_addc(out, ']');
+	if (a->note) {
+		buf_addc(out, ',');
+		put_field(out, "note", a->note);
+	}
+	buf_addf(out, ",\"tokens\":%lld}", (long long)a->tokens);
+	return buf_error(out);
+}
+
+/* ---- reading */
+
+static const cJSON *member(const cJSON *object, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+static int get_string(char **field, const cJSON *object, const char *key, struct err *err)
+{
+	const cJSON *v = member(object, key);
+	if (!cJSON_IsString(v))
+		return err_set(err, -EBADMSG, "%s: not a string", key);
+	analysis_set(field, v->valuestring);
+	return 0;
+}
+
+static int get_optional(char **field, const cJSON *object, const char *key, struct err *err)
+{
+	return member(object, key) ? get_string(field, object, key, err) : 0;
+}
+
+static int get_number(int64_t *out, const cJSON *object, const char *key, struct err *err)
+{
+	const cJSON *v = member(object, key);
+	double d = cJSON_IsNumber(v) ? v->valuedouble : -1;
+	if (!(d >= 0 && d <= NUMBER_MAX) || (double)(int64_t)d != d)
+		return err_set(err, -EBADMSG, "%s: not a whole number from 0 on", key);
+	*out = (int64_t)d;
+	return 0;
+}
+
+static int get_array(const cJSON **out, const cJSON *object, const char *key, struct err *err)
+{
+	const cJSON *v = member(object, key);
+	if (!cJSON_IsArray(v))
+		return err_set(err, -EBADMSG, "%s: not an array", key);
+	*out = v->child;
+	return 0;
+}
+
+static int get_strings(struct strv *out, const cJSON *object, const char *key, struct err *err)
+{
+	const cJSON *v;
+	int r = get_array(&v, object, key, err);
+	if (r < 0)
+		return r;
+	for (; v; v = v->next) {
+		if (!cJSON_IsString(v))
+			return err_set(err, -EBADMSG, "%s: an item is not a string", key);
+		strv_add(out, v->valuestring);
+	}
+	return 0;
+}
+
+static int get_quote(struct quote *q, const cJSON *object, struct err *err)
+{
+	if (!cJSON_IsObject(object))
+		return err_set(err, -EBADMSG, "a quote is not an object");
+	int r = get_string(&q->text, object, "text", err);
+	if (r < 0 || (r = get_optional(&q->page, object, "page", err)) < 0)
+		return r;
+	if (!member(object, "offset"))
+		return 0;
+	int64_t offset, len;
+	if ((r = get_number(&offset, object, "offset", err)) < 0 ||
+	    (r = get_number(&len, object, "len", err)) < 0)
+		return r;
+	q->offset = (size_t)offset;
+	q->len = (size_t)len;
+	return 0;
+}
+
+static int get_concept(struct concept *c, const cJSON *object, struct err *err)
+{
+	int r = get_quote(&c->quote, member(object, "quote"), err);
+	if (r < 0 || (r = get_string(&c->description, object, "description", err)) < 0 ||
+	    (r = get_string(&c->mood, object, "mood", err)) < 0 ||
+	    (r = get_string(&c->lighting, object, "lighting", err)) < 0)
+		return r;
+	return get_strings(&c->elements, object, "elements", err);
+}
+
+static int get_element(struct element *e, const cJSON *object, struct err *err)
+{
+	CLEANUP(cleanup_free) char *type = NULL;
+	int r = get_string(&type, object, "type", err);
+	if (r < 0 || (r = get_string(&e->name, object, "name", err)) < 0 ||
+	    (r = get_string(&e->description, object, "description", err)) < 0 ||
+	    (r = get_strings(&e->aliases, object, "aliases", err)) < 0)
+		return r;
+	if (element_type_parse(&e->type, type) < 0)
+		return err_set(err, -EBADMSG, "type: not one of character, creature, place, item");
+	const cJSON *v;
+	r = get_array(&v, object, "quotes", err);
+	for (; r == 0 && v; v = v->next)
+		r = get_quote(element_add_quote(e), v, err);
+	return r;
+}
+
+static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
+{
+	const cJSON *v;
+	int r = get_array(&v, root, "concepts", err);
+	for (int i = 0; r == 0 && v; v = v->next, i++) {
+		r = get_concept(analysis_add_concept(a), v, err);
+		if (r < 0)
+			return err_prefix(err, "concepts[%d]", i), r;
+	}
+	return r;
+}
+
+static int get_elements(struct analysis *a, const cJSON *root, struct err *err)
+{
+	const cJSON *v;
+	int r = get_array(&v, root, "elements", err);
+	for (int i = 0; r == 0 && v; v = v->next, i++) {
+		r = get_element(analysis_add_element(a), v, err);
+		if (r < 0)
+			return err_prefix(err, "elements[%d]", i), r;
+	}
+	return r;
+}
+
+int analysis_decode(struct analysis **out, const char *json, size_t len, struct err *err)
+{
+	CLEANUP(json_free) cJSON *root = NULL;
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	int r = json_parse(&root, json, len, err);
+	if (r < 0 || (r = get_concepts(a, root, err)) < 0 || (r = get_elements(a, root, err)) < 0 ||
+	    (r = get_optional(&a->note, root, "note", err)) < 0 ||
+	    (r = get_number(&a->tokens, root, "tokens", err)) < 0)
+		return r;
+	*out = a;
+	a = NULL;
+	return 0;
+}
