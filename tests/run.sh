@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds bookfs and runs all its tests, installing first what is missing. Usage: tests/run.sh [gcc|clang|asan|tsan]...
+#   gcc, clang   the whole suite as people build it (gcc alone is the default)
+#   asan         the whole suite under the address and undefined-behaviour sanitizers
+#   tsan         what has threads and mounts, under the thread sanitizer
+# BOOKFS_CORPUS=DIR adds the tests that read a folder of real and of hostile books.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+logs=
+
+configure() { # DIR COMPILER OPTION...
+	dir=$1
+	compiler=$2
+	shift 2
+	if [ -f "$dir/build.ninja" ]; then
+		meson configure "$dir" "$@"
+	else
+		CC=$compiler meson setup "$dir" "$@"
+	fi
+	ninja -C "$dir"
+}
+
+# A failure must not hide the other variants' results: the totals decide at the end.
+suite() { # DIR MESON-TEST-OPTION...
+	dir=$1
+	shift
+	meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || true
+	logs="$logs $dir/meson-logs/testlog.json"
+}
+
+variant() {
+	case $1 in
+	gcc)
+		configure build-test gcc --buildtype=debugoptimized
+		suite build-test
+		;;
+	clang)
+		configure build-clang clang --buildtype=debugoptimized
+		suite build-clang
+		;;
+	asan)
+		export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+		configure build-asan gcc --buildtype=debugoptimized -Db_sanitize=address,undefined
+		suite build-asan --timeout-multiplier 4
+		;;
+	tsan)
+		export TSAN_OPTIONS=halt_on_error=1
+		configure build-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread
+		suite build-tsan --timeout-multiplier 6 --suite threads
+		;;
+	*)
+		echo "tests/run.sh: unknown variant '$1'; there are gcc, clang, asan, tsan" >&2
+		exit 2
+		;;
+	esac
+}
+
+contrib/setup.sh test
+for name in "${@:-gcc}"; do
+	variant "$name"
+done
+
+# shellcheck disable=SC2086  # the names of build folders have no spaces
+python3 - $logs <<'PYTHON'
+import json
+import sys
+
+passed = failed = skipped = 0
+for path in sys.argv[1:]:
+    for line in open(path, encoding="utf-8"):
+        result = json.loads(line)["result"]
+        if result in ("OK", "EXPECTEDFAIL"):
+            passed += 1
+        elif result == "SKIP":
+            skipped += 1
+        else:
+            failed += 1
+            print(f"failed: {json.loads(line)['name']} ({path.split('/')[0]})")
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(1 if failed or not passed else 0)
+PYTHON
