@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PROVIDERS_ANALYST_H
+#define PROVIDERS_ANALYST_H
+
+/*
+ * The extractive analyst, in three steps: prose (a chapter's sentences and what is visible in
+ * them), cast (who and what is named), scenes (which passages to show). All by whole numbers and
+ * tables, so that the same text gives the same bytes everywhere; all in time linear in the text, or
+ * nearly.
+ */
+
+#include "lexicon.h"
+#include "providers.h"
+
+/* ---- words of one sentence */
+
+enum { SENTENCE_BYTES = 1000, SENTENCE_WORDS = SENTENCE_BYTES / 2 + 1 };
+
+struct word {
+	const char *s;
+	uint16_t len;
+	bool upper;	 /* begins with a capital */
+	bool shout;	 /* more than one letter, all capitals */
+	bool opens;	 /* stands first, or behind an opening quotation mark */
+	bool possessive; /* "'s" follows, which is not part of it */
+	bool joined;	 /* nothing but one blank stands before it */
+	const struct lexeme *lex;
+};
+
+/* ---- prose */
+
+struct sentence {
+	uint32_t start, end; /* bytes of the text */
+	uint16_t words;
+	uint16_t spoken;      /* bytes within quotation marks */
+	uint16_t score;	      /* how much can be seen */
+	uint8_t looks;	      /* words about the looks of somebody or something */
+	bool opens_paragraph; /* stands first in it */
+	bool after_break;     /* a heading or a scene break is before it */
+};
+
+struct prose {
+	const char *text;
+	size_t len;
+	struct sentence *sentences;
+	size_t count, cap;
+	int64_t words, stop_words, capitals; /* capitals: within sentences */
+	bool listed;			     /* the word list covers the language */
+	bool cased;			     /* the script has capitals, and few words begin so */
+};
+
+/* -EFBIG for a text over 64 MB, -ENOMEM. */
+int prose_init(struct prose *p, const char *text, size_t len);
+void prose_finish(struct prose *p);
+size_t prose_words(struct word words[SENTENCE_WORDS], const struct prose *p,
+		   const struct sentence *s);
+
+/* Code points, for words and sentences. */
+bool text_is_space(uint32_t cp);
+bool text_is_upper(uint32_t cp);
+bool text_is_letter(uint32_t cp);
+
+/* ---- cast */
+
+struct mention {
+	uint32_t name, sentence;
+};
+
+struct member { /* of the cast: becomes an element */
+	enum element_type type;
+	char *name;
+	struct strv aliases;
+	uint32_t *sentences; /* in which it is mentioned, ascending */
+	size_t count, cap;
+};
+
+struct cast {
+	struct member *members; /* the most mentioned first */
+	size_t len, cap;
+};
+
+int cast_init(struct cast *c, const struct prose *p);
+void cast_finish(struct cast *c);
+void cast_elements(struct analysis *a, const struct cast *c, const struct prose *p);
+
+/* ---- scenes */
+
+/* Phrases of a look ("long grey coat") in a sentence, at most `most`, each once; behind them what
+ * out has. */
+void look_phrases(struct strv *out, const struct word *words, size_t count, size_t most,
+		  uint32_t noun_kinds);
+int scenes_concepts(struct analysis *a, const struct prose *p, const struct cast *c, int wanted);
+
+#endif
