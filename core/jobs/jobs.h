@@ -41,8 +41,9 @@ int jobs_in_flight(const struct jobs *j);
 /* With whom analyses and pictures of this process are made: the profile that wishes carry. Borrowed
  * until jobs_free. */
 const char *jobs_profile(const struct jobs *j, enum job_kind kind);
-/* Why the analysis a view shows is outdated under these settings; NULL if it is not. Borrowed until
- * jobs_free. */
+/* What else the key of such a result is made of (result_info.options); for view_settings. Borrowed
+ * until jobs_free. */
+const char *jobs_options(const struct jobs *j, enum job_kind kind);
 const struct jobs_settings *jobs_settings(const struct jobs *j);
 
 /* Convenience over store_write: a reader's or a command's wish, with this process's profiles. done
@@ -53,9 +54,9 @@ void jobs_wish_analysis(struct jobs *j, int chapter, bool on_demand, bool again,
 void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg);
 void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *arg);
 
-/* One command of .bookfs/ctl: "analyze 9", "analyze all", "illustrate 9", "illustrate all", "retry
- * failed", "pause", "resume". done gets 0, or -EINVAL with a line that says what is wrong and what
- * is allowed, -ENOENT no such chapter. */
+/* Commands of .bookfs/ctl, one a line, all done or none: "analyze 9", "analyze all", "illustrate
+ * 9", "illustrate all", "retry failed", "pause", "resume". done gets 0, or -EINVAL with a line that
+ * says what is wrong and what is allowed, -ENOENT no such chapter. */
 void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg);
 
 #endif

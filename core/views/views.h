@@ -68,6 +68,8 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 	      struct err *err);
 struct views *views_free(struct views *v);
 DEFINE_CLEANUP(struct views, views_free)
+/* Drops what can be made again. Call it when nothing has been asked for some seconds. */
+void views_idle(struct views *v);
 
 /* All of these: -ENOENT no such name; -ESTALE a node whose version is past and no longer
  * remembered. */
@@ -113,7 +115,7 @@ struct view_change {
 	uint64_t folder;
 	char name[NAME_BYTES];
 	uint64_t old_node; /* 0: the name is new */
-	uint64_t node;	   /* what it is now */
+	uint64_t node;	   /* what it is now; 0: the name is gone */
 	bool announce;	   /* show watchers a rename: images/ and chapters/N/ */
 	int chapter;	   /* the chapter whose waiting readers can be answered; 0 none */
 };

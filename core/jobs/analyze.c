@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+static void answered(void *arg, const struct provider_outcome *outcome, struct analysis *a)
+{
+	struct task *t = arg;
+	if (outcome->code < 0) {
+		analysis_free(a);
+		pipeline_fail(t, outcome);
+		return;
+	}
+	t->analysis = a;
+	pipeline_answer(t);
+}
+
+static void ask(struct task *t, const struct book *book)
+{
+	const struct book_chapter *c = &book->chapters[t->job.chapter - 1];
+	t->book_title = xstrdup(book->title);
+	t->language = xstrdup(book->language);
+	t->chapter_title = xstrdup(c->title);
+	const struct analyze_request request = {
+		.book_title = t->book_title,
+		.language = t->language,
+		.chapter = t->job.chapter,
+		.chapter_title = t->chapter_title,
+		.text = buf_str(&t->text),
+		.text_len = t->text.len,
+		.scenes = scenes_wanted((int64_t)c->page_count,
+					t->pipeline->jobs->settings.pages_per_image),
+	};
+	struct provider *p = t->pipeline->provider;
+	t->ticket = p->ops->analyze(p, &request, answered, t);
+}
+
+static void begin(struct task *t)
+{
+	struct jobs *j = t->pipeline->jobs;
+	struct provider_outcome no = {.retry_after_ms = 0};
+	struct book *book = NULL;
+	no.code = jobs_book(&book, j);
+	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
+		no.retry_after_ms = -1;
+		no.code = err_set(&no.err, -ENOENT, "the book no longer has this text");
+	}
+	if (no.code == 0)
+		no.code = store_text(&t->text, store_reader(j->store), t->job.text_id);
+	if (no.code < 0)
+		pipeline_fail(t, &no);
+	else
+		ask(t, book);
+}
+
+static bool leave(struct task *t)
+{
+	struct provider *p = t->pipeline->provider;
+	p->ops->cancel(p, t->ticket);
+	return true;
+}
+
+static int store(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct task *t = arg;
+	const struct jobs *j = t->pipeline->jobs;
+	const struct result_info info = {
+		.provider = t->pipeline->provider->ops->name,
+		.model = t->pipeline->provider->model,
+		.options = t->pipeline->options,
+		.prompt_version = PROMPT_VERSION,
+		.image_profile = j->settings.images ? j->lines[JOB_ILLUSTRATE].profile : NULL,
+	};
+	return tx_analysis_done(tx, t->job.id, t->analysis, &info);
+}
+
+static void idle(struct jobs *j)
+{
+}
+
+const struct pipeline_ops analyze_ops = {
+	.noun = "the analysis",
+	.failed = EVENT_ANALYSIS_FAILED,
+	.begin = begin,
+	.leave = leave,
+	.store = store,
+	.idle = idle,
+};

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define TICK_MS 1000 /* how soon another process's death is noticed */
+
+static void jobs_destroy(struct jobs *j)
+{
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
+		free(j->lines[i].profile);
+		free(j->lines[i].options);
+	}
+	book_free(j->book);
+	free(j);
+}
+
+static void drain_check(struct jobs *j)
+{
+	if (!j->drained || j->writes || jobs_in_flight(j))
+		return;
+	void (*done)(void *arg) = j->drained;
+	j->drained = NULL;
+	done(j->drained_arg);
+}
+
+struct jobs *jobs_hold(struct jobs *j)
+{
+	j->writes++;
+	return j;
+}
+
+void jobs_release(struct jobs *j)
+{
+	j->writes--;
+	if (!atomic_load(&j->closed))
+		drain_check(j);
+	else if (!j->writes)
+		jobs_destroy(j);
+}
+
+int jobs_book(struct book **out, struct jobs *j)
+{
+	struct store_reader *r = store_reader(j->store);
+	int64_t generation;
+	int err = store_generation(&generation, r);
+	if (err < 0)
+		return err;
+	if (!j->book || generation != j->generation) {
+		struct book *book;
+		err = store_book(&book, r);
+		if (err < 0)
+			return err;
+		book_free(j->book);
+		j->book = book;
+		j->generation = generation;
+	}
+	*out = j->book;
+	return 0;
+}
+
+int64_t jobs_backoff(struct jobs *j, int64_t base_ms, int64_t cap_ms, int failures)
+{
+	int64_t wait = base_ms;
+	for (int i = 1; i < failures && wait < cap_ms; i++)
+		wait *= 2;
+	if (wait > cap_ms)
+		wait = cap_ms;
+	j->jitter = j->jitter * 1664525u + 1013904223u;
+	return wait / 2 + (int64_t)((j->jitter >> 8) / (double)(1 << 24) * (double)wait);
+}
+
+/* ---- life */
+
+/* What a provider's own options leave out of a result's key, in words a person can read. */
+static char *options_of(const struct provider *p, const char *more)
+{
+	if (!p->options || !p->options[0])
+		return xstrdup(more);
+	return xasprintf("%s %s", p->options, more);
+}
+
+static char *profile_of(const struct provider *p, const char *options)
+{
+	return xasprintf("%s %s p%d %s", p->ops->name, p->model, PROMPT_VERSION, options);
+}
+
+static void line_init(struct jobs *j, enum job_kind kind, struct provider *p, char *more)
+{
+	struct pipeline *line = &j->lines[kind];
+	line->options = options_of(p, more);
+	line->profile = profile_of(p, line->options);
+	pipeline_init(line, j, kind, p);
+	free(more);
+}
+
+static void tick(void *arg);
+
+int jobs_new(struct jobs **out, struct loop *loop, struct store *store, struct provider *text,
+	     struct provider *image, const struct jobs_settings *settings, struct err *err)
+{
+	if (settings->pages_per_image < 1 || settings->max_attempts < 1)
+		return err_set(err, -EINVAL, "pages per image and attempts must be 1 or more");
+	struct jobs *j = xcalloc(1, sizeof(*j));
+	j->loop = loop;
+	j->store = store;
+	j->settings = *settings;
+	if (getrandom(&j->jitter, sizeof(j->jitter), GRND_NONBLOCK) < 0)
+		j->jitter = (unsigned)getpid();
+	line_init(j, JOB_ANALYZE, text, xasprintf("pages_per_image=%d", settings->pages_per_image));
+	line_init(j, JOB_ILLUSTRATE, image,
+		  xasprintf("%dx%d", settings->image_width_px, settings->image_height_px));
+	j->tick = timer_new(loop, tick, j);
+	*out = j;
+	return 0;
+}
+
+struct jobs *jobs_free(struct jobs *j)
+{
+	if (!j)
+		return NULL;
+	atomic_store(&j->closed, true);
+	j->tick = timer_free(j->tick);
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
+		pipeline_leave(&j->lines[i]);
+		pipeline_finish(&j->lines[i]);
+	}
+	if (!j->preparing)
+		paint_cast_free(j);
+	if (!j->writes)
+		jobs_destroy(j); /* else the last closure that comes back does it */
+	return NULL;
+}
+
+/* ---- work */
+
+static void pump(struct jobs *j)
+{
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++)
+		pipeline_pump(&j->lines[i]);
+}
+
+/* A dead process writes no event, so while others work somebody has to look. */
+static bool others_work(struct jobs *j)
+{
+	struct store_totals totals;
+	if (store_totals(&totals, store_reader(j->store)) < 0)
+		return true;
+	return totals.running > jobs_in_flight(j);
+}
+
+static void tick_start(struct jobs *j)
+{
+	if (j->tick_set || !j->started || j->draining)
+		return;
+	j->tick_set = true;
+	timer_set(j->tick, clock_boot_ms() + TICK_MS);
+}
+
+static void tick(void *arg)
+{
+	struct jobs *j = arg;
+	j->tick_set = false;
+	bool dry = j->lines[0].dry || j->lines[1].dry;
+	j->lines[0].dry = j->lines[1].dry = false;
+	pump(j);
+	if (dry || others_work(j))
+		tick_start(j);
+}
+
+void jobs_changed(struct jobs *j)
+{
+	if (!j->started || j->draining)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
+		j->lines[i].dry = false;
+		j->lines[i].epoch++;
+	}
+	pump(j);
+	tick_start(j);
+}
+
+static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct jobs *j = arg;
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
+		int rc = tx_adopt(tx, j->lines[i].kind, j->lines[i].profile);
+		if (rc < 0)
+			return err_set(err, rc, "waiting work cannot be taken over");
+	}
+	return 0;
+}
+
+static void adopt_done(void *arg, int result, const struct err *err)
+{
+	struct jobs *j = arg;
+	if (result < 0)
+		log_warn("jobs: %s: %s", err->msg, strerror(-result));
+	if (!atomic_load(&j->closed)) {
+		j->started = true;
+		jobs_changed(j);
+	}
+	jobs_release(j);
+}
+
+void jobs_start(struct jobs *j)
+{
+	if (store_read_only(j->store))
+		return;
+	store_write(j->store, adopt_work, adopt_done, jobs_hold(j));
+}
+
+int jobs_in_flight(const struct jobs *j)
+{
+	int count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++)
+		for (const struct task *t = j->lines[i].tasks; t; t = t->next)
+			count++;
+	return count;
+}
+
+void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)
+{
+	j->draining = true;
+	j->drained = done;
+	j->drained_arg = arg;
+	drain_check(j);
+}
+
+const char *jobs_profile(const struct jobs *j, enum job_kind kind)
+{
+	return j->lines[kind].profile;
+}
+
+const char *jobs_options(const struct jobs *j, enum job_kind kind)
+{
+	return j->lines[kind].options;
+}
+
+const struct jobs_settings *jobs_settings(const struct jobs *j)
+{
+	return &j->settings;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+#include <string.h>
+
+/*
+ * A picture's prompt names who and what is in the scene as the whole book describes them, so it
+ * needs the catalogue of all analyses. Reading and merging those takes milliseconds the loop does
+ * not have: it is done in the pool, for one picture after the other (`preparing`), and only what
+ * changed since the last is read again. While nothing is painted nothing of it is kept.
+ */
+struct cast {
+	struct store_reader *reader;
+	struct store_analysis *chapters; /* [i] of chapter i + 1; id 0: none */
+	size_t len, cap;
+	struct catalogue *catalogue;
+};
+
+static void chapters_finish(struct cast *c, size_t keep)
+{
+	while (c->len > keep)
+		store_analysis_finish(&c->chapters[--c->len]);
+}
+
+void paint_cast_free(struct jobs *j)
+{
+	struct cast *c = j->cast;
+	if (!c)
+		return;
+	catalogue_free(c->catalogue);
+	chapters_finish(c, 0);
+	free(c->chapters);
+	store_reader_close(c->reader);
+	free(c);
+	j->cast = NULL;
+}
+
+static void chapters_reserve(struct cast *c, size_t count)
+{
+	chapters_finish(c, count);
+	c->chapters = xgrow(c->chapters, &c->cap, count, sizeof(c->chapters[0]));
+	while (c->len < count)
+		memset(&c->chapters[c->len++], 0, sizeof(c->chapters[0]));
+}
+
+/* 1: it changed, 0: it is the one we have. */
+static int chapter_refresh(struct cast *c, size_t i)
+{
+	struct store_analysis *have = &c->chapters[i];
+	int64_t id;
+	int err = store_analysis_id(&id, c->reader, (int)i + 1);
+	if (err < 0 || id == have->id)
+		return err;
+	store_analysis_finish(have);
+	memset(have, 0, sizeof(*have));
+	if (id == 0)
+		return 1;
+	err = store_analysis(have, c->reader, (int)i + 1, true);
+	return err < 0 ? err : 1;
+}
+
+static void catalogue_renew(struct cast *c)
+{
+	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(analyses[0]));
+	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
+	size_t count = 0;
+	for (size_t i = 0; i < c->len; i++) {
+		if (!c->chapters[i].analysis)
+			continue;
+		analyses[count] = c->chapters[i].analysis;
+		numbers[count++] = (int)i + 1;
+	}
+	c->catalogue = catalogue_new(analyses, numbers, count);
+	free(analyses);
+	free(numbers);
+}
+
+static int cast_refresh(struct cast *c, size_t chapter_count)
+{
+	bool changed = !c->catalogue || c->len != chapter_count;
+	c->catalogue = changed ? catalogue_free(c->catalogue) : c->catalogue;
+	chapters_reserve(c, chapter_count);
+	for (size_t i = 0; i < chapter_count; i++) {
+		int rc = chapter_refresh(c, i);
+		if (rc == 0)
+			continue;
+		/* It borrows from the analysis that is gone now. */
+		c->catalogue = catalogue_free(c->catalogue);
+		if (rc < 0)
+			return rc;
+	}
+	if (!c->catalogue)
+		catalogue_renew(c);
+	return 0;
+}
+
+/* ---- one picture */
+
+struct preparation {
+	struct task *task;
+	struct store *store;
+	struct cast *cast;
+	size_t chapter_count;
+	struct provider_outcome outcome;
+};
+
+static const struct concept *concept_of(const struct task *t)
+{
+	return &t->source.analysis->concepts[t->job.scene - 1];
+}
+
+/* The concept must still be the one that was asked for: a newer analysis has others. */
+static int concept_find(struct task *t, struct store_reader *r, struct err *err)
+{
+	int rc = store_analysis(&t->source, r, t->job.chapter, true);
+	if (rc < 0)
+		return err_set(err, rc, "the scene's analysis cannot be read: %s", strerror(-rc));
+	size_t scene = (size_t)t->job.scene;
+	if (scene < 1 || scene > t->source.analysis->concept_count ||
+	    t->job.concept != t->source.first_concept + t->job.scene - 1)
+		return err_set(err, -ESTALE, "a newer analysis has replaced this scene");
+	return 0;
+}
+
+static int prompt_make(struct preparation *p, struct err *err)
+{
+	struct task *t = p->task;
+	struct cast *c = p->cast;
+	if (!c->reader) {
+		int rc = store_reader_open(&c->reader, p->store, err);
+		if (rc < 0)
+			return rc;
+	}
+	int rc = store_snapshot_begin(c->reader);
+	if (rc < 0)
+		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
+	rc = concept_find(t, c->reader, err);
+	if (rc == 0) {
+		rc = cast_refresh(c, p->chapter_count);
+		if (rc < 0)
+			err_set(err, rc, "the cast cannot be read: %s", strerror(-rc));
+	}
+	store_snapshot_end(c->reader);
+	if (rc < 0)
+		return rc;
+	const struct scene_prompt scene = {
+		.book_title = t->book_title,
+		.chapter_title = t->chapter_title,
+		.chapter = t->job.chapter,
+		.scene = t->job.scene,
+		.concept = concept_of(t),
+		.catalogue = c->catalogue,
+	};
+	return prompt_scene(&t->prompt, &scene);
+}
+
+static void prepare(void *arg) /* pool */
+{
+	struct preparation *p = arg;
+	p->outcome.code = prompt_make(p, &p->outcome.err);
+	if (p->outcome.code == -ESTALE || p->outcome.code == -ENOENT || p->outcome.code == -EFBIG)
+		p->outcome.retry_after_ms = -1;
+}
+
+static void painted(void *arg, const struct provider_outcome *outcome, const void *data, size_t len,
+		    const char *ext)
+{
+	struct task *t = arg;
+	struct provider_outcome failed = *outcome;
+	if (failed.code == 0 && buf_add(&t->picture, data, len) < 0)
+		failed.code = err_set(&failed.err, buf_error(&t->picture),
+				      "the picture is too large: %zu bytes", len);
+	if (failed.code < 0) {
+		pipeline_fail(t, &failed);
+		return;
+	}
+	for (size_t i = 0; i + 1 < sizeof(t->ext) && ext[i]; i++)
+		t->ext[i] = ext[i];
+	pipeline_answer(t);
+}
+
+static void ask(struct task *t)
+{
+	const struct jobs_settings *s = &t->pipeline->jobs->settings;
+	const struct paint_request request = {
+		.book_title = t->book_title,
+		.chapter_title = t->chapter_title,
+		.chapter = t->job.chapter,
+		.scene = t->job.scene,
+		.concept = concept_of(t),
+		.prompt = buf_str(&t->prompt),
+		.width_px = s->image_width_px,
+		.height_px = s->image_height_px,
+	};
+	struct provider *p = t->pipeline->provider;
+	t->ticket = p->ops->paint(p, &request, painted, t);
+}
+
+static void prepare_next(struct jobs *j);
+
+static void prepared(void *arg)
+{
+	struct preparation *p = arg;
+	struct task *t = p->task;
+	struct jobs *j = t->pipeline->jobs;
+	j->preparing = false;
+	t->preparing = false;
+	if (atomic_load(&j->closed)) {
+		task_drop(t);
+		paint_cast_free(j);
+	} else {
+		prepare_next(j); /* first: what follows may end the last task and free the cast */
+		if (p->outcome.code < 0)
+			pipeline_fail(t, &p->outcome);
+		else
+			ask(t);
+	}
+	free(p);
+	jobs_release(j);
+}
+
+static struct task *next_unprepared(const struct jobs *j)
+{
+	for (struct task *t = j->lines[JOB_ILLUSTRATE].tasks; t; t = t->next)
+		if (t->unprepared)
+			return t;
+	return NULL;
+}
+
+static void prepare_next(struct jobs *j)
+{
+	struct task *t = j->preparing ? NULL : next_unprepared(j);
+	if (!t)
+		return;
+	if (!j->cast)
+		j->cast = xcalloc(1, sizeof(*j->cast));
+	struct preparation *p = xcalloc(1, sizeof(*p));
+	p->task = t;
+	p->store = j->store;
+	p->cast = j->cast;
+	p->chapter_count = j->book->chapter_count;
+	t->unprepared = false;
+	t->preparing = j->preparing = true;
+	jobs_hold(j);
+	loop_work(j->loop, prepare, prepared, p);
+}
+
+static void begin(struct task *t)
+{
+	struct jobs *j = t->pipeline->jobs;
+	struct provider_outcome no = {.retry_after_ms = 0};
+	struct book *book = NULL;
+	no.code = jobs_book(&book, j);
+	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
+		no.retry_after_ms = -1;
+		no.code = err_set(&no.err, -ENOENT, "the book no longer has this scene's text");
+	}
+	if (no.code < 0) {
+		pipeline_fail(t, &no);
+		return;
+	}
+	t->book_title = xstrdup(book->title);
+	t->chapter_title = xstrdup(book->chapters[t->job.chapter - 1].title);
+	t->unprepared = true;
+	prepare_next(j);
+}
+
+static bool leave(struct task *t)
+{
+	struct provider *p = t->pipeline->provider;
+	if (t->ticket)
+		p->ops->cancel(p, t->ticket);
+	return !t->preparing;
+}
+
+static int store(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct task *t = arg;
+	const struct result_info info = {
+		.provider = t->pipeline->provider->ops->name,
+		.model = t->pipeline->provider->model,
+		.options = t->pipeline->options,
+		.prompt_version = PROMPT_VERSION,
+		.prompt = buf_str(&t->prompt),
+	};
+	return tx_picture_done(tx, t->job.id, t->picture.data, t->picture.len, t->ext, &info);
+}
+
+static void idle(struct jobs *j)
+{
+	paint_cast_free(j);
+}
+
+const struct pipeline_ops paint_ops = {
+	.noun = "the picture",
+	.failed = EVENT_IMAGE_FAILED,
+	.begin = begin,
+	.leave = leave,
+	.store = store,
+	.idle = idle,
+};

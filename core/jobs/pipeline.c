@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+#include <string.h>
+
+#define RETRY_MS 500 /* pause after the first failure; doubles */
+#define RETRY_CAP_MS 8000
+#define LONG_WAIT_MS (10 * 60 * 1000) /* a wait this long is no failure: the work stays pending */
+#define STORE_MS 200		      /* pause before storing again what could not be stored */
+#define STORE_CAP_MS 30000
+
+static void due(void *arg)
+{
+	pipeline_pump(arg);
+}
+
+void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr)
+{
+	p->jobs = j;
+	p->kind = kind;
+	p->ops = kind == JOB_ANALYZE ? &analyze_ops : &paint_ops;
+	p->provider = pr;
+	p->slots = kind == JOB_ANALYZE ? pr->analyze_slots : pr->paint_slots;
+	p->due = timer_new(j->loop, due, p);
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+	p->due = timer_free(p->due);
+}
+
+/* ---- tasks */
+
+static struct task *task_new(struct pipeline *p, const struct store_job *job)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+	t->pipeline = p;
+	t->job = *job;
+	t->asking = true;
+	p->asking++;
+	struct task **last = &p->tasks;
+	while (*last)
+		last = &(*last)->next;
+	*last = t;
+	return t;
+}
+
+void task_drop(struct task *t)
+{
+	struct task **at = &t->pipeline->tasks;
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	if (t->asking)
+		t->pipeline->asking--;
+	timer_free(t->store_again);
+	store_job_finish(&t->job);
+	store_analysis_finish(&t->source);
+	analysis_free(t->analysis);
+	buf_finish(&t->text);
+	buf_finish(&t->prompt);
+	buf_finish(&t->picture);
+	free(t->book_title);
+	free(t->language);
+	free(t->chapter_title);
+	free(t);
+}
+
+static void task_end(struct task *t)
+{
+	struct pipeline *p = t->pipeline;
+	task_drop(t);
+	if (!p->tasks)
+		p->ops->idle(p->jobs);
+	pipeline_pump(p);
+}
+
+/* ---- storing */
+
+static void store_task(struct task *t);
+
+static int store_work(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct task *t = arg;
+	int rc = t->code == 0 ? t->pipeline->ops->store(tx, t, err)
+			      : tx_job_failed(tx, t->job.id, t->code, t->why.msg,
+					      t->retry_at_unix_ms, t->event);
+	if (rc < 0 && err && !err->msg[0])
+		err_set(err, rc, "%s", strerror(-rc));
+	return rc;
+}
+
+/* Errors that say something of the disk and nothing of the result: worth waiting for. */
+static bool may_pass(int code)
+{
+	static const int codes[] = {ENOSPC, EIO,   EDQUOT, EROFS,  EBUSY, EAGAIN,   ENOMEM,
+				    EACCES, EPERM, EMFILE, ENFILE, EINTR, ETIMEDOUT};
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (code == -codes[i])
+			return true;
+	return false;
+}
+
+static void store_again(void *arg)
+{
+	struct task *t = arg;
+	t->pipeline->jobs->unstored--;
+	store_task(t);
+}
+
+/* What was paid for is kept until it can be stored; nobody is told before. */
+static void store_later(struct task *t, const struct err *err)
+{
+	struct jobs *j = t->pipeline->jobs;
+	if (t->store_failures++ == 0)
+		log_error("jobs: %s of chapter %d is done but cannot be stored, trying on: %s",
+			  t->pipeline->ops->noun, t->job.chapter, err->msg);
+	if (!t->store_again)
+		t->store_again = timer_new(j->loop, store_again, t);
+	j->unstored++;
+	timer_set(t->store_again,
+		  clock_boot_ms() + jobs_backoff(j, STORE_MS, STORE_CAP_MS, t->store_failures));
+}
+
+static void store_refused(struct task *t, int code, const struct err *err)
+{
+	if (t->code < 0) { /* not even its failure: the claim ends with this process */
+		log_error("jobs: the failure of job %lld cannot be stored: %s",
+			  (long long)t->job.id, err->msg);
+		task_end(t);
+		return;
+	}
+	t->code = code;
+	err_set(&t->why, code, "the result cannot be stored: %.400s", err->msg);
+	t->retry_at_unix_ms = 0;
+	t->event = t->pipeline->ops->failed;
+	store_task(t);
+}
+
+static void stored(void *arg, int result, const struct err *err)
+{
+	struct task *t = arg;
+	struct jobs *j = t->pipeline->jobs;
+	t->writing = false;
+	if (atomic_load(&j->closed)) {
+		task_drop(t);
+	} else if (result == 0) {
+		if (t->store_failures)
+			log_info("jobs: %s of chapter %d is stored now", t->pipeline->ops->noun,
+				 t->job.chapter);
+		task_end(t);
+	} else if (result == -ESTALE) {
+		log_info("jobs: job %lld is another's now", (long long)t->job.id);
+		task_end(t);
+	} else if (may_pass(result)) {
+		store_later(t, err);
+	} else {
+		store_refused(t, result, err);
+	}
+	jobs_release(j);
+}
+
+static void store_task(struct task *t)
+{
+	t->writing = true;
+	jobs_hold(t->pipeline->jobs);
+	store_write(t->pipeline->jobs->store, store_work, stored, t);
+}
+
+static void slot_free(struct task *t)
+{
+	if (t->asking)
+		t->pipeline->asking--;
+	t->asking = false;
+	t->ticket = NULL;
+}
+
+void pipeline_answer(struct task *t)
+{
+	slot_free(t);
+	store_task(t);
+	pipeline_pump(t->pipeline); /* its slot's next claim goes with it, in one group */
+}
+
+void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
+{
+	struct pipeline *p = t->pipeline;
+	struct jobs *j = p->jobs;
+	t->code = outcome->code < 0 ? outcome->code : -EIO;
+	t->why = outcome->err;
+	if (!t->why.msg[0])
+		err_set(&t->why, t->code, "%s", strerror(-t->code));
+	bool patient = outcome->retry_after_ms > LONG_WAIT_MS;
+	bool final = outcome->refused || outcome->retry_after_ms < 0 ||
+		     (!patient && t->job.attempts >= j->settings.max_attempts);
+	t->event = outcome->refused ? EVENT_REFUSED : final ? p->ops->failed : EVENT_WAITING;
+	if (!final) {
+		int64_t wait = outcome->retry_after_ms;
+		if (wait == 0)
+			wait = jobs_backoff(j, RETRY_MS, RETRY_CAP_MS, t->job.attempts);
+		t->retry_at_unix_ms = clock_unix_ms() + wait;
+	}
+	log_info("jobs: %s of chapter %d, attempt %d: %s%s", p->ops->noun, t->job.chapter,
+		 t->job.attempts, t->why.msg, final ? "" : "; will be tried again");
+	slot_free(t);
+	store_task(t);
+	pipeline_pump(p);
+}
+
+/* ---- claiming */
+
+struct claim {
+	struct pipeline *pipeline;
+	unsigned epoch;
+	int want, got;
+	struct store_job jobs[];
+};
+
+static void claim_empty(struct claim *c)
+{
+	while (c->got > 0)
+		store_job_finish(&c->jobs[--c->got]);
+}
+
+static int claim_work(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct claim *c = arg;
+	claim_empty(c);
+	struct pipeline *p = c->pipeline;
+	while (c->got < c->want && !atomic_load(&p->jobs->closed)) {
+		int rc = tx_claim(&c->jobs[c->got], tx, p->kind, p->profile);
+		if (rc < 0)
+			return err_set(err, rc, "no job can be claimed: %s", strerror(-rc));
+		if (rc == 0)
+			break;
+		c->got++;
+	}
+	return 0;
+}
+
+struct give_back {
+	struct jobs *jobs;
+	size_t count;
+	int64_t ids[];
+};
+
+static int give_back_work(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct give_back *g = arg;
+	for (size_t i = 0; i < g->count; i++) {
+		int rc = tx_job_yield(tx, g->ids[i]);
+		if (rc < 0 && rc != -ESTALE)
+			return rc;
+	}
+	return 0;
+}
+
+static void give_back_done(void *arg, int result, const struct err *err)
+{
+	struct give_back *g = arg;
+	if (result < 0) /* they are taken up when this process ends */
+		log_warn("jobs: claims were not given back: %s", strerror(-result));
+	jobs_release(g->jobs);
+	free(g);
+}
+
+static struct give_back *give_back_new(struct jobs *j, size_t room)
+{
+	struct give_back *g = xcalloc(1, sizeof(*g) + room * sizeof(g->ids[0]));
+	g->jobs = j;
+	return g;
+}
+
+static void give_back(struct give_back *g)
+{
+	jobs_hold(g->jobs);
+	store_write(g->jobs->store, give_back_work, give_back_done, g);
+}
+
+static void claim_return(struct claim *c)
+{
+	struct give_back *g = give_back_new(c->pipeline->jobs, (size_t)c->got);
+	for (int i = 0; i < c->got; i++)
+		g->ids[g->count++] = c->jobs[i].id;
+	claim_empty(c);
+	give_back(g);
+}
+
+static void claim_failed(struct pipeline *p, const struct err *err)
+{
+	if (p->claim_failures++ == 0)
+		log_error("jobs: %s waits: %s", p->ops->noun, err->msg);
+	timer_set(p->due, clock_boot_ms() +
+				  jobs_backoff(p->jobs, STORE_MS, STORE_CAP_MS, p->claim_failures));
+}
+
+static void claim_taken(struct claim *c)
+{
+	struct pipeline *p = c->pipeline;
+	p->claim_failures = 0;
+	p->dry = c->got < c->want && c->epoch == p->epoch;
+	int got = c->got;
+	c->got = 0; /* the tasks own them now */
+	for (int i = 0; i < got; i++)
+		p->ops->begin(task_new(p, &c->jobs[i]));
+	pipeline_pump(p);
+}
+
+static void claimed(void *arg, int result, const struct err *err)
+{
+	struct claim *c = arg;
+	struct pipeline *p = c->pipeline;
+	struct jobs *j = p->jobs;
+	p->claiming -= c->want;
+	if (atomic_load(&j->closed) || result < 0) {
+		claim_empty(c);
+		if (!atomic_load(&j->closed))
+			claim_failed(p, err);
+	} else if (j->draining && c->got) {
+		claim_return(c);
+	} else {
+		claim_taken(c);
+	}
+	free(c);
+	jobs_release(j);
+}
+
+static void claim(struct pipeline *p, int want)
+{
+	struct claim *c = xcalloc(1, sizeof(*c) + (size_t)want * sizeof(c->jobs[0]));
+	c->pipeline = p;
+	c->want = want;
+	c->epoch = p->epoch;
+	p->claiming += want;
+	jobs_hold(p->jobs);
+	store_write(p->jobs->store, claim_work, claimed, c);
+}
+
+/* Fills the free slots. A claim that came back with less than it had room for is not repeated
+ * before the store changes or the tick: what can be seen and what can be had differ for a moment
+ * when several processes claim. While a result waits for the disk no new work is bought. */
+void pipeline_pump(struct pipeline *p)
+{
+	struct jobs *j = p->jobs;
+	int room = p->slots - p->asking - p->claiming;
+	if (!j->started || j->draining || j->unstored || room <= 0 || p->dry)
+		return;
+	int64_t due_unix_ms = INT64_MAX;
+	int err = store_claimable(&due_unix_ms, store_reader(j->store), p->kind, p->profile);
+	if (err < 0) {
+		log_warn("jobs: the queue cannot be read: %s", strerror(-err));
+		return;
+	}
+	int64_t wait_ms = due_unix_ms - clock_unix_ms();
+	if (due_unix_ms == INT64_MAX)
+		timer_stop(p->due);
+	else if (wait_ms > 0)
+		timer_set(p->due, clock_boot_ms() + wait_ms);
+	else
+		claim(p, room);
+}
+
+void pipeline_leave(struct pipeline *p)
+{
+	size_t count = 0, lost = 0;
+	for (struct task *t = p->tasks; t; t = t->next)
+		count++;
+	if (!count)
+		return;
+	struct give_back *g = give_back_new(p->jobs, count);
+	for (struct task *t = p->tasks, *next; t; t = next) {
+		next = t->next;
+		if (t->writing) {
+			timer_free(t->store_again);
+			t->store_again = NULL;
+			continue; /* stored() drops it */
+		}
+		if (t->asking)
+			g->ids[g->count++] = t->job.id;
+		else if (t->code == 0)
+			lost++;
+		if (!t->asking || p->ops->leave(t))
+			task_drop(t);
+	}
+	if (lost)
+		log_error("jobs: %zu finished results could not be stored and are lost", lost);
+	give_back(g);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+/*
+ * Private to jobs. A pipeline is one kind of work with its slots; a task is one claim on its way
+ * from the store through a provider and back.
+ *
+ *	claim -> begin -> (provider) -> pipeline_answer or pipeline_fail -> stored -> end
+ *
+ * A slot is taken from the claim until the provider answered. Storing the answer takes no slot: the
+ * next claim goes to the writer in the same group as the result, so a provider never waits for the
+ * disk. Until its result is stored a task is never dropped: a full disk is waited out.
+ */
+
+#include <stdatomic.h>
+
+#include "jobs.h"
+
+struct task {
+	struct pipeline *pipeline;
+	struct task *next;
+	struct store_job job;
+	struct provider_ticket *ticket; /* while the provider works on it */
+	bool asking;			/* holds a slot */
+	bool writing;			/* its closure is with the writer */
+	bool unprepared, preparing;	/* illustrate: the prompt is to be made, is being made */
+	char *book_title, *language, *chapter_title;
+
+	struct buf text;	      /* analyze: the chapter */
+	struct analysis *analysis;    /* analyze: the answer */
+	struct store_analysis source; /* illustrate: what the concept is a part of */
+	struct buf prompt;	      /* illustrate: the final one */
+	struct buf picture;	      /* illustrate: the answer */
+	char ext[8];
+
+	int code; /* 0: there is an answer to store; else a failure to store */
+	struct err why;
+	int64_t retry_at_unix_ms;
+	enum store_event_type event;
+	int store_failures;
+	struct timer *store_again;
+};
+
+struct pipeline_ops {
+	const char *noun; /* in messages */
+	enum store_event_type failed;
+	void (*begin)(struct task *t); /* ends in pipeline_answer or pipeline_fail */
+	bool (*leave)(struct task *t); /* stop asking; false: begin's work cannot stop */
+	store_work_fn store;	       /* writes the answer; arg is the task */
+	void (*idle)(struct jobs *j);  /* the last task ended */
+};
+extern const struct pipeline_ops analyze_ops, paint_ops;
+
+struct pipeline {
+	struct jobs *jobs;
+	const struct pipeline_ops *ops;
+	enum job_kind kind;
+	struct provider *provider;
+	int slots;
+	char *profile, *options;
+	struct task *tasks;
+	int asking;	/* tasks that hold a slot */
+	int claiming;	/* slots that claims under way may fill */
+	bool dry;	/* the last claim found less than it had room for */
+	unsigned epoch; /* of the store's changes, to see whether one came during a claim */
+	struct timer *due;
+	int claim_failures;
+};
+
+struct cast;
+
+struct jobs {
+	struct loop *loop;
+	struct store *store;
+	struct jobs_settings settings;
+	struct pipeline lines[2]; /* by enum job_kind */
+	struct timer *tick;
+	bool tick_set;
+	struct book *book; /* without texts; of `generation` */
+	int64_t generation;
+	struct cast *cast;
+	bool preparing; /* a picture's prompt is being made, with the cast */
+	unsigned jitter;
+	bool started, draining;
+	void (*drained)(void *arg);
+	void *drained_arg;
+	int writes;	    /* closures with the writer, and work in the pool */
+	int unstored;	    /* tasks that wait to store again */
+	atomic_bool closed; /* jobs_free was called: the writer claims no more for us */
+};
+
+/* Around every closure given to the writer or the pool: jobs lives until the last came back. */
+struct jobs *jobs_hold(struct jobs *j);
+void jobs_release(struct jobs *j);
+/* The book as it is now; borrowed until the next call. */
+int jobs_book(struct book **out, struct jobs *j);
+/* Half to one and a half of what doubles from base_ms with each failure, at most cap_ms. */
+int64_t jobs_backoff(struct jobs *j, int64_t base_ms, int64_t cap_ms, int failures);
+
+void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr);
+void pipeline_finish(struct pipeline *p);
+void pipeline_pump(struct pipeline *p);
+void pipeline_leave(struct pipeline *p); /* jobs_free: every task that can go goes */
+void pipeline_answer(struct task *t);	 /* the answer is in the task */
+void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
+void task_drop(struct task *t); /* of a closed jobs: unlinks and frees it */
+
+void paint_cast_free(struct jobs *j);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * What the kernel and watchers must be told after a commit. Only names whose bytes the kernel may
+ * keep are told of: documents and folders that change have no timeouts and speak for themselves.
+ */
+
+#define BATCH_EVENTS 1024
+
+struct telling {
+	struct views *v;
+	void (*fn)(void *arg, const struct view_change *c);
+	void *arg;
+	bool elements; /* the catalogue may have changed */
+};
+
+static uint64_t folder_of(enum kind kind, int chapter, int item)
+{
+	const struct ref ref = {.kind = kind, .chapter = chapter, .item = item};
+	return ref_node(&ref);
+}
+
+static uint64_t node_of(struct views *v, struct ref ref)
+{
+	struct view_attr attr;
+	return ref_resolve(&attr, v, &ref) == 0 ? attr.node : 0;
+}
+
+static void say(struct telling *t, struct view_change *c, const char *name)
+{
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	t->fn(t->arg, c);
+}
+
+static void tell_file(struct telling *t, enum kind kind, int chapter, bool announce)
+{
+	struct chapter_state *state = &t->v->chapters[chapter - 1];
+	uint32_t *told = kind == KIND_CONCEPTS ? &state->told_concepts : &state->told_elements;
+	const struct ref old = {.kind = kind, .chapter = chapter, .version = *told};
+	struct ref now = {.kind = kind, .chapter = chapter};
+	struct view_attr attr;
+	if (ref_resolve(&attr, t->v, &now) < 0)
+		return;
+	struct view_change c = {
+		.folder = folder_of(KIND_CHAPTER, chapter, 0),
+		.old_node = ref_node(&old),
+		.node = attr.node,
+		.announce = announce && now.version && now.version != old.version,
+		.chapter = chapter,
+	};
+	*told = now.version;
+	say(t, &c, nodes[kind].name);
+}
+
+/* A new analysis has other concepts: names of the old one's pictures lead to nothing until they are
+ * drawn anew. Those that the kernel may have heard of are told. */
+static void tell_gone(struct telling *t, int chapter)
+{
+	struct chapter_state *c = &t->v->chapters[chapter - 1];
+	size_t kept = 0;
+	for (size_t i = 0; i < c->shown_len; i++) {
+		struct shown *s = &c->shown[i];
+		struct store_picture now = {0};
+		if (store_picture(&now, t->v->reader, chapter, s->scene) == 0 && now.id == s->id) {
+			c->shown[kept++] = *s;
+			continue;
+		}
+		const struct ref image = {KIND_IMAGE, chapter, s->scene, version_of(s->id)};
+		const struct ref link = {KIND_IMAGE_LINK, chapter, s->scene, version_of(s->id)};
+		struct view_change gone = {.folder = folder_of(KIND_IMAGES, 0, 0),
+					   .old_node = ref_node(&image)};
+		char name[NAME_BYTES];
+		image_file(name, chapter, s->scene, s->ext);
+		say(t, &gone, name);
+		gone.folder = folder_of(KIND_CHAPTER_IMAGES, chapter, 0);
+		gone.old_node = ref_node(&link);
+		say(t, &gone, name);
+	}
+	c->shown_len = kept;
+}
+
+/* New names in elements/: worth looking for only if somebody has looked there before. */
+static int tell_elements(struct telling *t)
+{
+	struct views *v = t->v;
+	const struct catalogue *catalogue;
+	if (!v->cast.seq)
+		return 0;
+	int err = views_catalogue(&catalogue, v);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < catalogue->len; i++) {
+		const struct catalogue_entry *e = &catalogue->entries[i];
+		size_t known = v->names.len;
+		struct ref ref;
+		struct view_attr attr;
+		if (element_ref(&ref, v, e) < 0 || v->names.len == known ||
+		    ref_resolve(&attr, v, &ref) < 0)
+			continue;
+		struct view_change c = {.folder = folder_of(KIND_ELEMENT_TYPE, 0, (int)e->type),
+					.node = attr.node};
+		char name[NAME_BYTES + 4];
+		snprintf(name, sizeof(name), "%s.md", e->file);
+		say(t, &c, name);
+	}
+	return 0;
+}
+
+static void tell_analysis(struct telling *t, int chapter)
+{
+	tell_file(t, KIND_CONCEPTS, chapter, true);
+	tell_file(t, KIND_CHAPTER_ELEMENTS, chapter, true);
+	tell_gone(t, chapter);
+}
+
+/* Nothing to see but the state: whoever waits for the chapter must hear of it. */
+static void tell_work(struct telling *t, int chapter)
+{
+	const struct ref now = {.kind = KIND_CHAPTER_STATUS, .chapter = chapter};
+	struct view_change c = {.folder = folder_of(KIND_CHAPTER, chapter, 0),
+				.old_node = ref_node(&now),
+				.node = node_of(t->v, now),
+				.chapter = chapter};
+	say(t, &c, nodes[KIND_CHAPTER_STATUS].name);
+}
+
+static void tell_picture(struct telling *t, int chapter, int scene)
+{
+	struct store_picture p = {0};
+	if (store_picture(&p, t->v->reader, chapter, scene) < 0 || !p.id)
+		return;
+	char name[NAME_BYTES];
+	image_file(name, chapter, scene, p.ext);
+	const struct ref image = {KIND_IMAGE, chapter, scene, version_of(p.id)};
+	const struct ref link = {KIND_IMAGE_LINK, chapter, scene, version_of(p.id)};
+	struct view_change c = {
+		.folder = folder_of(KIND_IMAGES, 0, 0), .node = ref_node(&image), .announce = true};
+	say(t, &c, name);
+	c = (struct view_change){.folder = folder_of(KIND_CHAPTER_IMAGES, chapter, 0),
+				 .node = ref_node(&link)};
+	say(t, &c, name);
+}
+
+static void tell_chapter(struct telling *t, const struct store_event *e)
+{
+	int of, scene;
+	if (e->type == EVENT_CONCEPTS_READY || e->type == EVENT_EDITED)
+		tell_analysis(t, e->chapter);
+	else if (e->type == EVENT_ANALYSIS_FAILED || e->type == EVENT_REFUSED)
+		tell_work(t, e->chapter);
+	else if (e->type == EVENT_IMAGE_COMPLETE && e->id &&
+		 concept_id_parse(&of, &scene, e->id) == 0)
+		tell_picture(t, e->chapter, scene);
+}
+
+/* Another import: every name of every chapter may lead to something else. */
+static void tell_import(struct telling *t)
+{
+	static const enum kind files[] = {KIND_TITLE, KIND_TEXT};
+	for (int chapter = 1; (size_t)chapter <= t->v->chapter_count; chapter++) {
+		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+			const struct ref now = {.kind = files[i], .chapter = chapter};
+			struct view_change c = {.folder = folder_of(KIND_CHAPTER, chapter, 0),
+						.old_node = ref_node(&now),
+						.node = node_of(t->v, now)};
+			say(t, &c, nodes[files[i]].name);
+		}
+		tell_analysis(t, chapter);
+	}
+}
+
+static int tell(void *arg, const struct store_event *e)
+{
+	struct telling *t = arg;
+	t->v->told_seq = e->seq;
+	if (e->type == EVENT_IMPORTED)
+		tell_import(t);
+	if (e->type == EVENT_CONCEPTS_READY || e->type == EVENT_EDITED)
+		t->elements = true;
+	if (views_chapter(t->v, e->chapter))
+		tell_chapter(t, e);
+	return 0;
+}
+
+int views_changed(struct views *v, void (*fn)(void *arg, const struct view_change *c), void *arg)
+{
+	struct telling t = {.v = v, .fn = fn, .arg = arg};
+	int err = views_refresh(v);
+	while (err == 0 && v->told_seq < v->seq) {
+		int64_t before = v->told_seq;
+		err = store_events(v->reader, before, BATCH_EVENTS, tell, &t);
+		if (err == 0 && v->told_seq == before)
+			v->told_seq = v->seq;
+	}
+	return err == 0 && t.elements ? tell_elements(&t) : err;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The documents for people (formats.md, "Documents"), and a chapter's plain files. */
+
+/* ---- a chapter's own */
+
+int render_title(struct buf *out, struct views *v, const struct ref *ref)
+{
+	return buf_addf(out, "%s\n", views_chapter(v, ref->chapter)->title);
+}
+
+int render_text(struct buf *out, struct views *v, const struct ref *ref)
+{
+	return store_text(out, v->reader, views_chapter(v, ref->chapter)->text_id);
+}
+
+int render_seq(struct buf *out, struct views *v, const struct ref *ref)
+{
+	return buf_addf(out, "%lld\n", (long long)v->seq);
+}
+
+/* What is sent for it; of front and back matter nothing is. */
+int render_chapter_prompt(struct buf *out, struct views *v, const struct ref *ref)
+{
+	const struct book_chapter *c = views_chapter(v, ref->chapter);
+	CLEANUP(buf_finish) struct buf text = {0};
+	if (c->kind != BOOK_STORY)
+		return 0;
+	int err = store_text(&text, v->reader, c->text_id);
+	if (err < 0)
+		return err;
+	const struct chapter_prompt p = {
+		.book_title = v->book->title,
+		.language = v->book->language,
+		.chapter_title = c->title,
+		.chapter = ref->chapter,
+		.scenes = scenes_wanted((int64_t)c->page_count, v->settings.pages_per_image),
+		.text = buf_str(&text),
+		.text_len = text.len,
+	};
+	return prompt_chapter(out, &p);
+}
+
+int render_prompt(struct buf *out, struct views *v, const struct ref *ref)
+{
+	struct store_picture p = {0};
+	int err = store_picture(&p, v->reader, ref->chapter, ref->item);
+	if (err < 0 || !p.prompt)
+		return err < 0 ? err : -ENOENT;
+	return buf_adds(out, p.prompt);
+}
+
+/* ---- parts of documents */
+
+void page_range(char out[64], const struct book_chapter *c, const struct quote *q)
+{
+	if (q->offset == QUOTE_NOT_FOUND || !c) {
+		snprintf(out, 64, "%s", q->page ? q->page : "");
+		return;
+	}
+	const char *first = book_page_at(c, q->offset);
+	const char *last = book_page_at(c, q->offset + (q->len ? q->len - 1 : 0));
+	if (strcmp(first, last) == 0)
+		snprintf(out, 64, "%s", first);
+	else
+		snprintf(out, 64, "%.31s-%.31s", first, last);
+}
+
+/* Text on one line. */
+static void add_flat(struct buf *out, const char *s)
+{
+	for (bool space = false; *s; s++) {
+		bool blank = *s == ' ' || *s == '\n' || *s == '\t' || *s == '\r';
+		if (!blank && space)
+			buf_addc(out, ' ');
+		if (!blank)
+			buf_addc(out, *s);
+		space = blank;
+	}
+}
+
+static void add_quoted(struct buf *out, const char *s)
+{
+	while (*s) {
+		size_t len = strcspn(s, "\n");
+		buf_adds(out, len ? "> " : ">");
+		buf_add(out, s, len);
+		buf_addc(out, '\n');
+		s += len;
+		if (*s)
+			s++;
+	}
+}
+
+static void add_chapter_name(struct buf *out, const struct views *v, int chapter)
+{
+	const char *title = views_chapter(v, chapter)->title;
+	if (!title[0])
+		buf_addf(out, "Chapter %d", chapter);
+	else if (v->chapters[chapter - 1].same_title)
+		buf_addf(out, "%s (Chapter %d)", title, chapter);
+	else
+		buf_adds(out, title);
+}
+
+/* ---- Contents.md */
+
+static const char *state_of(const struct views *v, int chapter)
+{
+	struct store_state s = {0};
+	if (store_state(&s, v->reader, chapter) < 0)
+		return NULL;
+	const char *name = job_state_name(s.state);
+	store_state_finish(&s);
+	return name;
+}
+
+static void chapter_pages(char out[64], const struct book_chapter *c)
+{
+	const struct quote whole = {.offset = 0, .len = c->text_bytes};
+	page_range(out, c, &whole);
+}
+
+static int add_entry(struct buf *out, const struct views *v, int chapter, int depth,
+		     const char *title)
+{
+	const struct book_chapter *c = views_chapter(v, chapter);
+	buf_addf(out, "%*s- ", depth * 2, "");
+	add_flat(out, title);
+	if (c) {
+		char pages[64];
+		const char *state = state_of(v, chapter);
+		if (!state)
+			return -EIO;
+		chapter_pages(pages, c);
+		buf_addf(out, " - [chapter %d](chapters/%d/text.md)", chapter, chapter);
+		if (pages[0])
+			buf_addf(out, ", %s %s", strchr(pages, '-') ? "pages" : "page", pages);
+		buf_addf(out, ", %s", state);
+	}
+	return buf_addc(out, '\n');
+}
+
+/* A chapter's pages and state stand where it begins; its sections follow by their titles. */
+static bool is_begin(enum book_role role)
+{
+	return role != ROLE_SECTION && role != ROLE_PART;
+}
+
+int render_contents(struct buf *out, struct views *v, const struct ref *ref)
+{
+	bool *seen = xcalloc(v->chapter_count + 1, sizeof(*seen));
+	int err = 0;
+	buf_adds(out, "# Contents - ");
+	add_flat(out, v->book->title);
+	buf_adds(out, "\n\n");
+	for (size_t i = 0; err == 0 && i < v->book->content_count; i++) {
+		const struct book_entry *e = &v->book->contents[i];
+		bool begin = is_begin(e->role) && views_chapter(v, e->chapter);
+		if (begin)
+			seen[e->chapter - 1] = true;
+		err = add_entry(out, v, begin ? e->chapter : 0, e->depth, e->title);
+	}
+	for (size_t i = 0; err == 0 && i < v->chapter_count; i++)
+		if (!seen[i])
+			err = add_entry(out, v, (int)i + 1, 0, v->book->chapters[i].title);
+	free(seen);
+	return err;
+}
+
+/* ---- Chapters.md */
+
+struct section {
+	struct buf out;
+	const struct book_chapter *chapter;
+	const struct analysis *analysis;
+	struct picture_names {
+		char (*items)[NAME_BYTES]; /* by scene; "" where there is none */
+		size_t len;
+	} files;
+};
+
+static int note_file(void *arg, const struct store_picture *p)
+{
+	struct section *s = arg;
+	if (p->id && p->scene >= 1 && (size_t)p->scene <= s->files.len)
+		image_file(s->files.items[p->scene - 1], p->chapter, p->scene, p->ext);
+	return 0;
+}
+
+static void add_scene(struct section *s, size_t i)
+{
+	const struct concept *c = &s->analysis->concepts[i];
+	char pages[64];
+	page_range(pages, s->chapter, &c->quote);
+	buf_addf(&s->out, "#### Scene %zu\n\n**Pages:** %s\n\n**Source Text:**\n\n", i + 1, pages);
+	add_quoted(&s->out, c->quote.text);
+	buf_adds(&s->out, "\n**Visual Elements:** ");
+	add_flat(&s->out, c->description);
+	buf_adds(&s->out, "\n\n");
+	if (s->files.items[i][0])
+		buf_addf(&s->out, "**Generated Image:** [View Image](images/%s)\n\n",
+			 s->files.items[i]);
+}
+
+static int section_fill(struct section *s, struct views *v, int chapter)
+{
+	struct store_analysis a = {0};
+	int err = store_analysis(&a, v->reader, chapter, true);
+	if (err < 0)
+		return err;
+	s->chapter = views_chapter(v, chapter);
+	s->analysis = a.analysis;
+	s->files.len = a.analysis->concept_count;
+	s->files.items = xcalloc(s->files.len + 1, NAME_BYTES);
+	err = store_pictures(v->reader, chapter, note_file, s);
+	buf_adds(&s->out, "### ");
+	add_chapter_name(&s->out, v, chapter);
+	buf_adds(&s->out, "\n\n");
+	for (size_t i = 0; i < s->files.len; i++)
+		add_scene(s, i);
+	free(s->files.items);
+	store_analysis_finish(&a);
+	return err < 0 ? err : buf_error(&s->out);
+}
+
+/* Each chapter's part is kept, so that one new picture costs one chapter's rendering. */
+static int section_renew(struct views *v, int chapter)
+{
+	struct chapter_state *c = &v->chapters[chapter - 1];
+	struct section s = {0};
+	int64_t seq = views_stamp(v, TOPIC_PICTURES, chapter).seq;
+	if (c->section && c->section_seq == seq)
+		return 0;
+	int err = section_fill(&s, v, chapter);
+	if (err < 0) {
+		buf_finish(&s.out);
+		return err;
+	}
+	free(c->section);
+	c->section = buf_steal(&s.out, &c->section_len);
+	c->section_seq = seq;
+	return 0;
+}
+
+int render_chapters_md(struct buf *out, struct views *v, const struct ref *ref)
+{
+	buf_adds(out, "# Chapters - ");
+	add_flat(out, v->book->title);
+	buf_adds(out, "\n\n");
+	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
+		const struct chapter_state *c = views_analysis(v, chapter);
+		if (!c)
+			return -EIO;
+		if (!c->analysis_id)
+			continue;
+		int err = section_renew(v, chapter);
+		if (err < 0)
+			return err;
+		buf_add(out, c->section, c->section_len);
+	}
+	return buf_error(out);
+}
+
+/* ---- Elements.md and elements/TYPE/NAME.md */
+
+static void add_names(struct buf *out, const char *label, const struct strv *names)
+{
+	if (!names->len)
+		return;
+	buf_addf(out, "**%s:** ", label);
+	for (size_t i = 0; i < names->len; i++) {
+		buf_adds(out, i ? ", " : "");
+		add_flat(out, names->items[i]);
+	}
+	buf_adds(out, "\n\n");
+}
+
+static void add_appearance(struct buf *out, const struct views *v, const struct appearance *a)
+{
+	char pages[64];
+	page_range(pages, views_chapter(v, a->chapter), a->quote);
+	if (pages[0])
+		buf_addf(out, "- Page %s: \"", pages);
+	else
+		buf_addf(out, "- Chapter %d: \"", a->chapter);
+	add_flat(out, a->quote->text);
+	buf_adds(out, "\"\n");
+}
+
+static int add_element(struct buf *out, const struct views *v, const struct catalogue_entry *e)
+{
+	buf_addf(out, "**Type:** %s\n\n", element_type_name(e->type));
+	add_names(out, "Aliases", &e->aliases);
+	buf_adds(out, "**Description:** ");
+	for (size_t i = 0; i < e->descriptions.len; i++) {
+		buf_adds(out, i ? " " : "");
+		add_flat(out, e->descriptions.items[i]);
+	}
+	buf_adds(out, "\n\n**Appearances:**\n\n");
+	for (size_t i = 0; i < e->appearance_count; i++)
+		add_appearance(out, v, &e->appearances[i]);
+	return buf_error(out);
+}
+
+int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
+{
+	const struct catalogue *c;
+	int err = views_catalogue(&c, v);
+	if (err < 0)
+		return err;
+	buf_adds(out, "# Story Elements - ");
+	add_flat(out, v->book->title);
+	buf_adds(out, "\n");
+	int type = -1;
+	for (size_t i = 0; i < c->len; i++) {
+		const struct catalogue_entry *e = &c->entries[i];
+		if ((int)e->type != type)
+			buf_addf(out, "\n## %s\n", element_type_title(e->type));
+		type = (int)e->type;
+		buf_adds(out, "\n### ");
+		add_flat(out, e->name);
+		buf_adds(out, "\n\n");
+		add_element(out, v, e);
+	}
+	return buf_error(out);
+}
+
+int render_element(struct buf *out, struct views *v, const struct ref *ref)
+{
+	const struct catalogue_entry *e = element_entry(v, ref);
+	if (!e)
+		return -ENOENT;
+	buf_adds(out, "# ");
+	add_flat(out, e->name);
+	buf_adds(out, "\n\n");
+	return add_element(out, v, e);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <string.h>
+
+/*
+ * Costly contents: pictures and members of the book's archive. They are read on a pool thread with
+ * a reader and an archive handle that nobody else uses meanwhile; one of each is kept for the next.
+ * Who asks for a node that is being loaded waits for the same load.
+ */
+
+#define MEMBER_BYTES_MAX ((size_t)2 << 30)
+
+struct waiter {
+	struct waiter *next;
+	void (*done)(void *arg, int result, struct view_content *c);
+	void *arg;
+};
+
+struct load {
+	struct views *views;
+	struct load *next;
+	struct ref ref;
+	uint64_t size_bytes;
+	int64_t mtime_unix_ms;
+	int64_t picture_id;
+	uint64_t member;
+	struct store *store;
+	char *book_path;
+	struct store_reader *reader;
+	struct book_archive *archive;
+	struct waiter *waiters, **last;
+	struct buf bytes;
+	int result;
+};
+
+/* ---- pool */
+
+static int load_picture(struct load *l)
+{
+	struct err err = {0};
+	int rc = l->reader ? 0 : store_reader_open(&l->reader, l->store, &err);
+	if (rc < 0) {
+		log_warn("views: %s", err.msg);
+		return rc;
+	}
+	return store_picture_bytes(&l->bytes, l->reader, l->picture_id);
+}
+
+static int load_member(struct load *l)
+{
+	struct err err = {0};
+	int rc = l->archive ? 0 : book_archive_open(&l->archive, l->book_path, &err);
+	if (rc < 0) {
+		log_warn("views: %s", err.msg);
+		return rc;
+	}
+	return book_archive_member(&l->bytes, l->archive, l->member);
+}
+
+static void work(void *arg)
+{
+	struct load *l = arg;
+	l->bytes.max_bytes = l->size_bytes + 1;
+	l->result = l->ref.kind == KIND_IMAGE ? load_picture(l) : load_member(l);
+	/* The size was promised; the book's file may have been changed under us. */
+	if (l->result == -EFBIG || (l->result == 0 && l->bytes.len != l->size_bytes))
+		l->result = -EIO;
+}
+
+/* ---- loop */
+
+static void give_back(struct views *v, struct load *l)
+{
+	if (!v->load_reader)
+		v->load_reader = l->reader;
+	else
+		store_reader_close(l->reader);
+	/* A handle that failed may be of a file that was replaced. */
+	if (!v->load_archive && l->result == 0)
+		v->load_archive = l->archive;
+	else
+		book_archive_close(l->archive);
+}
+
+static void load_free(struct load *l)
+{
+	for (struct waiter *w = l->waiters, *next; w; w = next) {
+		next = w->next;
+		free(w);
+	}
+	buf_finish(&l->bytes);
+	free(l->book_path);
+	free(l);
+}
+
+static void load_unlink(struct views *v, struct load *l)
+{
+	struct load **at = &v->loads;
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+}
+
+static void answer(struct views *v, struct load *l)
+{
+	struct entry *e = NULL;
+	if (l->result == 0) {
+		size_t len;
+		char *data = buf_steal(&l->bytes, &len);
+		e = cache_add(v, ref_node(&l->ref), data, len, l->mtime_unix_ms);
+		e->dropped = true;
+		e->content.refs = 1; /* ours, while we give it to the others */
+	}
+	for (struct waiter *w = l->waiters; w; w = w->next) {
+		if (e)
+			e->content.refs++;
+		w->done(w->arg, l->result, e ? &e->content : NULL);
+	}
+	if (e)
+		entry_release(v, e);
+}
+
+static void loaded(void *arg)
+{
+	struct load *l = arg;
+	struct views *v = l->views;
+	if (!v) { /* freed meanwhile: nobody waits */
+		store_reader_close(l->reader);
+		book_archive_close(l->archive);
+	} else {
+		load_unlink(v, l);
+		give_back(v, l);
+		answer(v, l);
+	}
+	load_free(l);
+}
+
+static struct load *load_new(struct views *v, const struct ref *ref, const struct view_attr *attr)
+{
+	struct load *l = xcalloc(1, sizeof(*l));
+	l->views = v;
+	l->ref = *ref;
+	l->size_bytes = attr->size_bytes;
+	l->mtime_unix_ms = attr->mtime_unix_ms;
+	l->store = v->store;
+	l->last = &l->waiters;
+	l->next = v->loads;
+	v->loads = l;
+	return l;
+}
+
+static int load_aim(struct load *l, struct views *v)
+{
+	if (l->ref.kind == KIND_SOURCE_FILE) {
+		l->member = v->files[l->ref.item]->index;
+		l->book_path = xstrdup(v->settings.book_path);
+		l->archive = v->load_archive;
+		v->load_archive = NULL;
+		return 0;
+	}
+	struct store_picture p = {0};
+	int err = store_picture(&p, v->reader, l->ref.chapter, l->ref.item);
+	if (err < 0)
+		return err;
+	l->picture_id = p.id;
+	l->reader = v->load_reader;
+	v->load_reader = NULL;
+	return 0;
+}
+
+static int load_start(struct load **out, struct views *v, struct loop *loop, uint64_t node)
+{
+	struct ref ref;
+	struct view_attr attr;
+	int err = ref_decode(&ref, node);
+	if (err == 0)
+		err = views_refresh(v);
+	if (err == 0)
+		err = ref_resolve(&attr, v, &ref);
+	if (err < 0 || attr.node != node)
+		return err < 0 && err != -ENOENT ? err : -ESTALE;
+	if (!attr.costly)
+		return -EINVAL;
+	if (attr.size_bytes > MEMBER_BYTES_MAX)
+		return -EFBIG;
+	struct load *l = load_new(v, &ref, &attr);
+	err = load_aim(l, v);
+	if (err < 0) {
+		load_unlink(v, l);
+		load_free(l);
+		return err;
+	}
+	*out = l;
+	loop_work(loop, work, loaded, l);
+	return 0;
+}
+
+static struct load *load_find(const struct views *v, uint64_t node)
+{
+	struct load *l = v->loads;
+	while (l && ref_node(&l->ref) != node)
+		l = l->next;
+	return l;
+}
+
+/* done is never called from inside the call that asked, so that fs need not care: a content that
+ * is there already, and a refusal, come by the loop too. */
+struct reply {
+	void (*done)(void *arg, int result, struct view_content *c);
+	void *arg;
+	int result;
+	struct view_content *content;
+};
+
+static void reply(void *arg)
+{
+	struct reply *r = arg;
+	r->done(r->arg, r->result, r->content);
+	free(r);
+}
+
+void view_load(struct views *v, struct loop *loop, uint64_t node,
+	       void (*done)(void *arg, int result, struct view_content *c), void *arg)
+{
+	struct entry *e = cache_find(v, node);
+	struct load *l = load_find(v, node);
+	int err = e || l ? 0 : load_start(&l, v, loop, node);
+	if (e || err < 0) {
+		struct reply *r = xcalloc(1, sizeof(*r));
+		*r = (struct reply){done, arg, err, e ? &e->content : NULL};
+		if (e)
+			e->content.refs++;
+		loop_post(loop, reply, r);
+		return;
+	}
+	struct waiter *w = xcalloc(1, sizeof(*w));
+	w->done = done;
+	w->arg = arg;
+	*l->last = w;
+	l->last = &w->next;
+}
+
+void loads_idle(struct views *v)
+{
+	v->load_reader = store_reader_close(v->load_reader);
+	v->load_archive = book_archive_close(v->load_archive);
+}
+
+void loads_orphan(struct views *v)
+{
+	for (struct load *l = v->loads; l; l = l->next)
+		l->views = NULL;
+	v->loads = NULL;
+}

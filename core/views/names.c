@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The kinds that are many: how their names are made, and found again. A name is found by reading
+ * the numbers in it and writing it again: what is not written the same is no name of ours. */
+
+/* Reads the decimal number at *p; 0 if there is none, or one past `max`. */
+static int number_at(const char **p, int max)
+{
+	int64_t n = 0;
+	while (**p >= '0' && **p <= '9' && n <= max)
+		n = n * 10 + (*(*p)++ - '0');
+	return n <= max ? (int)n : 0;
+}
+
+static bool skip(const char **p, const char *what)
+{
+	size_t len = strlen(what);
+	if (strncmp(*p, what, len) != 0)
+		return false;
+	*p += len;
+	return true;
+}
+
+/* ---- chapters/, by-title/ */
+
+int chapters_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	const char *p = name;
+	if (*p == '0')
+		return -ENOENT;
+	child->chapter = number_at(&p, CHAPTER_MAX);
+	return *p == '\0' && views_chapter(v, child->chapter) ? 0 : -ENOENT;
+}
+
+static int each_chapter(struct view_list *out, struct views *v, enum kind kind,
+			void (*name)(char out[NAME_BYTES], const struct views *v, int chapter))
+{
+	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
+		char buf[NAME_BYTES];
+		name(buf, v, chapter);
+		int err = list_add(out, v, buf, (struct ref){.kind = kind, .chapter = chapter});
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static void chapter_name(char out[NAME_BYTES], const struct views *v, int chapter)
+{
+	snprintf(out, NAME_BYTES, "%d", chapter);
+}
+
+int chapters_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return each_chapter(out, v, KIND_CHAPTER, chapter_name);
+}
+
+/* "09 The Beginning". The number keeps equal titles apart, and gives them their order. */
+static void title_name(char out[NAME_BYTES], const struct views *v, int chapter)
+{
+	int width = 2;
+	for (size_t n = v->chapter_count; n >= 100; n /= 10)
+		width++;
+	CLEANUP(cleanup_free)
+	char *name = xasprintf("%0*d %s", width, chapter, views_chapter(v, chapter)->title);
+	utf8_name(out, name, strlen(name));
+}
+
+int title_links_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	const char *p = name;
+	char real[NAME_BYTES];
+	child->chapter = number_at(&p, CHAPTER_MAX);
+	if (!views_chapter(v, child->chapter))
+		return -ENOENT;
+	title_name(real, v, child->chapter);
+	return strcmp(real, name) == 0 ? 0 : -ENOENT;
+}
+
+int title_links_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return each_chapter(out, v, KIND_TITLE_LINK, title_name);
+}
+
+char *title_link_target(struct views *v, const struct ref *ref)
+{
+	return xasprintf("../chapters/%d", ref->chapter);
+}
+
+int text_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	attr->size_bytes = views_chapter(v, ref->chapter)->text_bytes;
+	return 0;
+}
+
+/* concepts.json, elements.json: a trigger until there is a result. */
+int analysis_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	const struct chapter_state *c = views_analysis(v, ref->chapter);
+	if (!c)
+		return -EIO;
+	if (c->analysis_id) {
+		attr->mtime_unix_ms = c->completed_unix_ms;
+	} else if (views_chapter(v, ref->chapter)->kind == BOOK_STORY) {
+		attr->class = VIEW_TRIGGER;
+		ref->version = 0;
+	}
+	return 0;
+}
+
+/* ---- elements/ */
+
+int types_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	for (int t = 0; t < ELEMENT_TYPES; t++) {
+		if (strcmp(element_type_folder((enum element_type)t), name) == 0) {
+			child->item = t;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int types_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	for (int t = 0; t < ELEMENT_TYPES; t++) {
+		const struct ref ref = {.kind = KIND_ELEMENT_TYPE, .item = t};
+		int err = list_add(out, v, element_type_folder((enum element_type)t), ref);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+/* A name keeps its place for as long as this mount lives, whatever the catalogue becomes. */
+int element_ref(struct ref *out, struct views *v, const struct catalogue_entry *e)
+{
+	char key[NAME_BYTES + 4];
+	snprintf(key, sizeof(key), "%d/%s", (int)e->type, e->file);
+	size_t i = 0;
+	while (i < v->names.len && strcmp(v->names.items[i], key) != 0)
+		i++;
+	if (i > ITEM_MAX)
+		return -ENOENT;
+	if (i == v->names.len)
+		strv_add(&v->names, key);
+	*out = (struct ref){.kind = KIND_ELEMENT, .item = (int)i};
+	return 0;
+}
+
+static const struct catalogue_entry *entry_called(struct views *v, int type, const char *file,
+						  size_t len)
+{
+	const struct catalogue *c;
+	if (views_catalogue(&c, v) < 0)
+		return NULL;
+	for (size_t i = 0; i < c->len; i++) {
+		const struct catalogue_entry *e = &c->entries[i];
+		if ((int)e->type == type && strncmp(e->file, file, len) == 0 && !e->file[len])
+			return e;
+	}
+	return NULL;
+}
+
+const struct catalogue_entry *element_entry(struct views *v, const struct ref *ref)
+{
+	if ((size_t)ref->item >= v->names.len)
+		return NULL;
+	const char *key = v->names.items[ref->item];
+	return entry_called(v, key[0] - '0', key + 2, strlen(key + 2));
+}
+
+int elements_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	size_t len = strlen(name);
+	if (len <= 3 || len >= NAME_BYTES || strcmp(name + len - 3, ".md") != 0)
+		return -ENOENT;
+	const struct catalogue_entry *e = entry_called(v, folder->item, name, len - 3);
+	return e ? element_ref(child, v, e) : -ENOENT;
+}
+
+int elements_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	const struct catalogue *c;
+	int err = views_catalogue(&c, v);
+	for (size_t i = 0; err == 0 && i < c->len; i++) {
+		struct ref ref;
+		char name[NAME_BYTES + 4];
+		if ((int)c->entries[i].type != folder->item)
+			continue;
+		snprintf(name, sizeof(name), "%s.md", c->entries[i].file);
+		if (element_ref(&ref, v, &c->entries[i]) == 0)
+			err = list_add(out, v, name, ref);
+	}
+	return err;
+}
+
+int element_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	return element_entry(v, ref) ? 0 : -ENOENT;
+}
+
+/* ---- pictures: images/, chapters/N/images/, chapters/N/prompts/ */
+
+void image_file(char out[NAME_BYTES], int chapter, int scene, const char *ext)
+{
+	snprintf(out, NAME_BYTES, "chapter_%d_scene_%d.%s", chapter, scene, ext);
+}
+
+static int image_called(struct ref *child, struct views *v, const char *name)
+{
+	const char *p = name;
+	struct store_picture picture = {0};
+	char real[NAME_BYTES];
+	if (!skip(&p, "chapter_") || !(child->chapter = number_at(&p, CHAPTER_MAX)) ||
+	    !skip(&p, "_scene_") || !(child->item = number_at(&p, ITEM_MAX)))
+		return -ENOENT;
+	int err = store_picture(&picture, v->reader, child->chapter, child->item);
+	if (err < 0 || !picture.id)
+		return err < 0 ? err : -ENOENT;
+	image_file(real, child->chapter, child->item, picture.ext);
+	return strcmp(real, name) == 0 ? 0 : -ENOENT;
+}
+
+int images_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	return image_called(child, v, name);
+}
+
+int image_links_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	int err = image_called(child, v, name);
+	return err == 0 && child->chapter != folder->chapter ? -ENOENT : err;
+}
+
+static void shown_add(struct chapter_state *c, const struct store_picture *p)
+{
+	size_t i = 0;
+	while (i < c->shown_len && c->shown[i].scene != p->scene)
+		i++;
+	if (i == c->shown_len) {
+		c->shown = xgrow(c->shown, &c->shown_cap, i + 1, sizeof(c->shown[0]));
+		c->shown_len++;
+	}
+	c->shown[i] = (struct shown){.id = p->id, .scene = p->scene};
+	memcpy(c->shown[i].ext, p->ext, sizeof(p->ext));
+}
+
+/* Also of the link to it. */
+int image_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	struct store_picture p = {0};
+	int err = store_picture(&p, v->reader, ref->chapter, ref->item);
+	if (err < 0 || !p.id)
+		return err < 0 ? err : -ENOENT;
+	shown_add(&v->chapters[ref->chapter - 1], &p);
+	ref->version = version_of(p.id);
+	attr->mtime_unix_ms = p.completed_unix_ms;
+	attr->size_bytes = (uint64_t)p.size_bytes;
+	attr->costly = ref->kind == KIND_IMAGE;
+	return 0;
+}
+
+char *image_link_target(struct views *v, const struct ref *ref)
+{
+	struct store_picture p = {0};
+	char name[NAME_BYTES];
+	if (store_picture(&p, v->reader, ref->chapter, ref->item) < 0 || !p.id)
+		return NULL;
+	image_file(name, ref->chapter, ref->item, p.ext);
+	return xasprintf("../../../images/%s", name);
+}
+
+/* Rows first, names after: a name's attributes are a query of their own. */
+struct picture_rows {
+	struct picture_row {
+		int chapter, scene;
+		int64_t concept;
+		bool drawn, prompted, asked;
+		char ext[8];
+	} * items;
+	size_t len, cap;
+};
+
+static int row_add(void *arg, const struct store_picture *p)
+{
+	struct picture_rows *rows = arg;
+	rows->items = xgrow(rows->items, &rows->cap, rows->len + 1, sizeof(rows->items[0]));
+	struct picture_row *row = &rows->items[rows->len++];
+	*row = (struct picture_row){
+		.chapter = p->chapter,
+		.scene = p->scene,
+		.concept = p->concept,
+		.drawn = p->id != 0,
+		.prompted = p->prompt != NULL,
+		.asked = p->state != STATE_NONE,
+	};
+	memcpy(row->ext, p->ext, sizeof(row->ext));
+	return 0;
+}
+
+static int pictures_list(struct view_list *out, struct views *v, int chapter,
+			 bool (*name)(char out[NAME_BYTES], struct ref *ref,
+				      const struct picture_row *row))
+{
+	struct picture_rows rows = {0};
+	int err = store_pictures(v->reader, chapter, row_add, &rows);
+	for (size_t i = 0; err == 0 && i < rows.len; i++) {
+		char buf[NAME_BYTES];
+		struct ref ref = {.chapter = rows.items[i].chapter, .item = rows.items[i].scene};
+		if (name(buf, &ref, &rows.items[i]))
+			err = list_add(out, v, buf, ref);
+	}
+	free(rows.items);
+	return err;
+}
+
+static bool image_row_name(char out[NAME_BYTES], struct ref *ref, const struct picture_row *row)
+{
+	ref->kind = KIND_IMAGE;
+	image_file(out, row->chapter, row->scene, row->ext);
+	return row->drawn;
+}
+
+static bool link_row_name(char out[NAME_BYTES], struct ref *ref, const struct picture_row *row)
+{
+	bool drawn = image_row_name(out, ref, row);
+	ref->kind = KIND_IMAGE_LINK;
+	return drawn;
+}
+
+static bool prompt_row_name(char out[NAME_BYTES], struct ref *ref, const struct picture_row *row)
+{
+	char id[CONCEPT_ID_BYTES];
+	ref->kind = KIND_PROMPT;
+	concept_id(id, row->chapter, row->scene);
+	snprintf(out, NAME_BYTES, "%s.txt", id);
+	return row->prompted;
+}
+
+int images_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return pictures_list(out, v, 0, image_row_name);
+}
+
+int image_links_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return pictures_list(out, v, folder->chapter, link_row_name);
+}
+
+int prompts_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return pictures_list(out, v, folder->chapter, prompt_row_name);
+}
+
+int prompts_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	size_t len = strlen(name);
+	char id[CONCEPT_ID_BYTES];
+	if (len <= 4 || len - 4 >= sizeof(id) || strcmp(name + len - 4, ".txt") != 0)
+		return -ENOENT;
+	memcpy(id, name, len - 4);
+	id[len - 4] = '\0';
+	if (concept_id_parse(&child->chapter, &child->item, id) < 0 ||
+	    child->chapter != folder->chapter || child->item > ITEM_MAX)
+		return -ENOENT;
+	char real[CONCEPT_ID_BYTES];
+	concept_id(real, child->chapter, child->item);
+	if (strcmp(real, id) != 0)
+		return -ENOENT;
+	struct view_attr attr = {0};
+	return prompt_detail(&attr, v, child);
+}
+
+int prompt_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	struct store_picture p = {0};
+	int err = store_picture(&p, v->reader, ref->chapter, ref->item);
+	if (err < 0 || !p.prompt)
+		return err < 0 ? err : -ENOENT;
+	return 0;
+}
+
+/* ---- .analyze.state/, .illustrate.state/ */
+
+int states_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	const char *p = name;
+	if (!skip(&p, "chapter_") || *p == '0')
+		return -ENOENT;
+	child->chapter = number_at(&p, CHAPTER_MAX);
+	if (strcmp(p, ".json") != 0 || !views_chapter(v, child->chapter))
+		return -ENOENT;
+	struct view_attr attr = {0};
+	return state_detail(&attr, v, child);
+}
+
+/* Only chapters that have a state have a file. */
+int state_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	struct store_state s = {0};
+	int err = store_state(&s, v->reader, ref->chapter);
+	if (err < 0)
+		return err;
+	bool none = s.state == STATE_NONE;
+	store_state_finish(&s);
+	return none ? -ENOENT : 0;
+}
+
+static void state_name(char out[NAME_BYTES], const struct views *v, int chapter)
+{
+	snprintf(out, NAME_BYTES, "chapter_%d.json", chapter);
+}
+
+int states_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return each_chapter(out, v, KIND_ANALYZE_CHAPTER, state_name);
+}
+
+int concepts_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+{
+	const char *p = name;
+	char real[NAME_BYTES];
+	if (!skip(&p, "concept_"))
+		return -ENOENT;
+	child->chapter = 0;
+	child->item = number_at(&p, ITEM_MAX);
+	snprintf(real, sizeof(real), "concept_%03d.json", child->item);
+	if (!child->item || strcmp(real, name) != 0)
+		return -ENOENT;
+	struct view_attr attr = {0};
+	return concept_detail(&attr, v, child);
+}
+
+int concept_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+{
+	struct store_picture p = {0};
+	int err = store_concept(&p, v->reader, ref->item);
+	return err < 0 ? err : p.state == STATE_NONE ? -ENOENT : 0;
+}
+
+static bool concept_row_name(char out[NAME_BYTES], struct ref *ref, const struct picture_row *row)
+{
+	*ref = (struct ref){.kind = KIND_ILLUSTRATE_CONCEPT, .item = (int)row->concept};
+	snprintf(out, NAME_BYTES, "concept_%03d.json", ref->item);
+	return row->asked && row->concept <= ITEM_MAX;
+}
+
+int concepts_list(struct view_list *out, struct views *v, const struct ref *folder)
+{
+	return pictures_list(out, v, 0, concept_row_name);
+}

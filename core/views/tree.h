@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TREE_H
+#define TREE_H
+
+/*
+ * Private to views: what a node is, the table of kinds, and the state they are rendered from.
+ *
+ * A node id, from the low bits: kind 6, chapter 16, item 18, version 24. What the item counts is
+ * the kind's own: a scene, a concept's serial number, a name of the catalogue, a file of the book's
+ * archive. A folder within source/ keeps its depth where others keep a chapter.
+ *
+ * Versions. Everything that is shown follows from events, so a version is the number of the last
+ * event that could have changed the bytes: each kind names the topic it follows, of its chapter or
+ * of the whole book. Nothing is rendered to find out that nothing changed.
+ */
+
+#include <cjson/cJSON.h>
+
+#include "source.h"
+#include "story.h"
+#include "views.h"
+
+enum kind {
+	KIND_NONE,
+	KIND_ROOT,
+	KIND_BOOK_JSON,
+	KIND_STATUS_JSON,
+	KIND_CONTENTS,
+	KIND_CHAPTERS_MD,
+	KIND_ELEMENTS_MD,
+	KIND_PROGRESS,
+	KIND_PROGRESS_ANALYZE,
+	KIND_PROGRESS_ILLUSTRATE,
+	KIND_STATE_JSON,
+	KIND_CHAPTERS,
+	KIND_CHAPTER,
+	KIND_TITLE,
+	KIND_TEXT,
+	KIND_CONCEPTS,
+	KIND_CHAPTER_ELEMENTS,
+	KIND_CHAPTER_STATUS,
+	KIND_CHAPTER_PROMPT,
+	KIND_PROMPTS,
+	KIND_PROMPT,
+	KIND_CHAPTER_IMAGES,
+	KIND_IMAGE_LINK,
+	KIND_BY_TITLE,
+	KIND_TITLE_LINK,
+	KIND_ELEMENTS,
+	KIND_ELEMENT_TYPE,
+	KIND_ELEMENT,
+	KIND_IMAGES,
+	KIND_IMAGE,
+	KIND_SOURCE,
+	KIND_SOURCE_FOLDER,
+	KIND_SOURCE_FILE,
+	KIND_ANALYZE_STATE,
+	KIND_ANALYZE_CHAPTER,
+	KIND_ANALYZE_MANIFEST,
+	KIND_ILLUSTRATE_STATE,
+	KIND_ILLUSTRATE_CONCEPT,
+	KIND_ILLUSTRATE_MANIFEST,
+	KIND_BOOKFS,
+	KIND_CTL,
+	KIND_WHY,
+	KIND_WAITING,
+	KIND_LOG,
+	KIND_SEQ,
+	KIND_EVENTS,
+	KIND_EVENTS_LOG,
+	KINDS
+};
+
+enum { KIND_BITS = 6, CHAPTER_BITS = 16, ITEM_BITS = 18, VERSION_BITS = 24 };
+#define CHAPTER_MAX ((1 << CHAPTER_BITS) - 1)
+#define ITEM_MAX ((1 << ITEM_BITS) - 1)
+
+struct ref {
+	enum kind kind;
+	int chapter, item;
+	uint32_t version;
+};
+uint64_t ref_node(const struct ref *ref);
+uint64_t ref_ino(const struct ref *ref); /* the version left out */
+
+/* What a file follows. Each event moves one or more of them (views.c). */
+enum topic {
+	TOPIC_BOOK,	/* the import */
+	TOPIC_ANALYSIS, /* the best analyses */
+	TOPIC_PICTURES, /* the finished pictures, and the concepts they belong to */
+	TOPIC_WORK,	/* every move of a job */
+	TOPIC_ANY,	/* every event */
+	TOPICS
+};
+
+struct stamp {
+	int64_t seq;
+	int64_t time_unix_ms;
+};
+
+/* A picture the kernel may know the name of. */
+struct shown {
+	int64_t id;
+	int scene;
+	char ext[8];
+};
+
+struct chapter_state {
+	struct stamp topics[TOPICS];
+	bool analysis_known;
+	int64_t analysis_id; /* 0: none */
+	int64_t completed_unix_ms;
+	char *outdated;			       /* why, or NULL */
+	uint32_t told_concepts, told_elements; /* versions told last; 0: the trigger */
+	char *section;			       /* its part of Chapters.md, of section_seq */
+	size_t section_len;
+	int64_t section_seq;
+	bool same_title; /* another chapter is called the same */
+	struct shown *shown;
+	size_t shown_len, shown_cap;
+};
+
+/* The merged elements of all chapters, and the analyses they borrow from. */
+struct cast {
+	struct store_analysis *chapters;
+	size_t len, cap;
+	struct catalogue *catalogue;
+	int64_t seq; /* of TOPIC_ANALYSIS; 0: none is built */
+};
+
+#define CACHE_BUCKETS 1024
+#define MEMO_SLOTS 4096
+struct entry {
+	struct view_content content;
+	uint64_t node;
+	int64_t mtime_unix_ms;
+	int64_t handed_boot_ms; /* its id was last given to somebody */
+	bool linked;		/* in the cache; else freed at its last release */
+	bool dropped;		/* leaves the cache at its last release */
+	struct entry *chain;	/* of its bucket */
+	struct entry *older, *newer;
+};
+struct cache {
+	struct entry *buckets[CACHE_BUCKETS];
+	struct entry *oldest, *newest; /* by use */
+	size_t bytes;
+	struct {
+		uint64_t node, size_bytes;
+	} memo[MEMO_SLOTS]; /* a node's size never changes */
+};
+
+/* An append-only file: what is rendered so far. */
+#define GROWING_FILES 4
+struct growing {
+	struct entry *entry;
+	int64_t seq; /* of the last event in it */
+	int64_t generation;
+};
+
+struct load;
+
+struct views {
+	struct store *store;
+	struct store_reader *reader;
+	struct view_settings settings; /* its strings are owned */
+	struct book *book;
+	int64_t generation;
+	int64_t imported_unix_ms;
+	struct chapter_state *chapters; /* [N - 1] */
+	size_t chapter_count;		/* at most CHAPTER_MAX */
+	const struct book_file **files; /* sorted for source/ */
+	size_t file_count;		/* at most ITEM_MAX */
+	struct stamp topics[TOPICS];	/* of the whole book */
+	struct stamp every[TOPICS];	/* of events that name no chapter */
+	int64_t seq;			/* events up to here are in the stamps */
+	int64_t told_seq;		/* and up to here were told by views_changed */
+	struct cast cast;
+	struct strv names; /* "2/Wonderland": type and file of elements; the place is the item */
+	struct cache cache;
+	struct growing growing[GROWING_FILES];
+	struct load *loads;
+	struct store_reader *load_reader; /* an idle one */
+	struct book_archive *load_archive;
+};
+
+struct node {
+	const char *name; /* NULL: many, by find and list */
+	enum kind parent;
+	enum view_class class;
+	enum view_host host;
+	enum topic topic;
+	bool of_chapter; /* ref.chapter is one */
+	bool hidden;	 /* reachable, not listed */
+	bool volatile_list;
+	mode_t mode; /* 0: what is usual for the class */
+	/* Finds the child that is called so: fills its chapter and item. */
+	int (*find)(struct ref *child, struct views *v, const struct ref *folder, const char *name);
+	int (*list)(struct view_list *out, struct views *v, const struct ref *folder);
+	/* What the row does not say: class, version, size, time. -ENOENT if it is not there. */
+	int (*detail)(struct view_attr *attr, struct views *v, struct ref *ref);
+	int (*render)(struct buf *out, struct views *v, const struct ref *ref);
+	char *(*target)(struct views *v, const struct ref *ref);
+};
+extern const struct node nodes[KINDS];
+
+/* tree.c */
+int ref_decode(struct ref *out, uint64_t node);
+uint32_t version_of(int64_t number); /* a change number or a row's id in the width of a version */
+int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref); /* all but the size */
+int list_add(struct view_list *l, struct views *v, const char *name, struct ref ref);
+
+/* views.c */
+int views_refresh(struct views *v);
+struct stamp views_stamp(const struct views *v, enum topic topic, int chapter);
+const struct book_chapter *views_chapter(const struct views *v, int chapter);
+struct chapter_state *views_analysis(struct views *v, int chapter); /* NULL: cannot be read */
+int views_catalogue(const struct catalogue **out, struct views *v);
+char *views_outdated(const struct views *v, const struct store_analysis *a);
+
+/* cache.c */
+struct entry *cache_find(struct views *v, uint64_t node);
+/* Takes data. The entry has no reference yet. */
+struct entry *cache_add(struct views *v, uint64_t node, char *data, size_t len, int64_t mtime);
+struct entry *entry_new(uint64_t node, char *data, size_t len, int64_t mtime);
+void entry_release(struct views *v, struct entry *e);
+void cache_handed(struct views *v, struct entry *e);
+void cache_clear(struct views *v); /* what nobody holds */
+bool memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node);
+void memo_set(struct views *v, uint64_t node, uint64_t size_bytes);
+
+/* names.c: find, list and detail of the kinds that are many */
+int chapters_find(struct ref *, struct views *, const struct ref *, const char *);
+int chapters_list(struct view_list *, struct views *, const struct ref *);
+int title_links_find(struct ref *, struct views *, const struct ref *, const char *);
+int title_links_list(struct view_list *, struct views *, const struct ref *);
+char *title_link_target(struct views *, const struct ref *);
+int types_find(struct ref *, struct views *, const struct ref *, const char *);
+int types_list(struct view_list *, struct views *, const struct ref *);
+int elements_find(struct ref *, struct views *, const struct ref *, const char *);
+int elements_list(struct view_list *, struct views *, const struct ref *);
+int element_detail(struct view_attr *, struct views *, struct ref *);
+const struct catalogue_entry *element_entry(struct views *, const struct ref *);
+int element_ref(struct ref *out, struct views *v, const struct catalogue_entry *e);
+int images_find(struct ref *, struct views *, const struct ref *, const char *);
+int images_list(struct view_list *, struct views *, const struct ref *);
+int image_detail(struct view_attr *, struct views *, struct ref *);
+int image_links_find(struct ref *, struct views *, const struct ref *, const char *);
+int image_links_list(struct view_list *, struct views *, const struct ref *);
+int image_link_detail(struct view_attr *, struct views *, struct ref *);
+char *image_link_target(struct views *, const struct ref *);
+int prompts_find(struct ref *, struct views *, const struct ref *, const char *);
+int prompts_list(struct view_list *, struct views *, const struct ref *);
+int prompt_detail(struct view_attr *, struct views *, struct ref *);
+int states_find(struct ref *, struct views *, const struct ref *, const char *);
+int states_list(struct view_list *, struct views *, const struct ref *);
+int state_detail(struct view_attr *, struct views *, struct ref *);
+int concepts_find(struct ref *, struct views *, const struct ref *, const char *);
+int concepts_list(struct view_list *, struct views *, const struct ref *);
+int concept_detail(struct view_attr *, struct views *, struct ref *);
+int text_detail(struct view_attr *, struct views *, struct ref *);
+int analysis_detail(struct view_attr *, struct views *, struct ref *);
+void image_file(char out[NAME_BYTES], int chapter, int scene, const char *ext);
+
+/* sources.c */
+void sources_index(struct views *v);
+int source_folders_find(struct ref *, struct views *, const struct ref *, const char *);
+int source_folders_list(struct view_list *, struct views *, const struct ref *);
+int source_folder_detail(struct view_attr *, struct views *, struct ref *);
+int source_files_find(struct ref *, struct views *, const struct ref *, const char *);
+int source_files_list(struct view_list *, struct views *, const struct ref *);
+int source_file_detail(struct view_attr *, struct views *, struct ref *);
+int source_parent(struct ref *out, struct views *v, const struct ref *ref);
+
+/* json.c, status.c */
+int render_book(struct buf *, struct views *, const struct ref *);
+int render_status(struct buf *, struct views *, const struct ref *);
+int render_chapter_status(struct buf *, struct views *, const struct ref *);
+int render_concepts(struct buf *, struct views *, const struct ref *);
+int render_chapter_elements(struct buf *, struct views *, const struct ref *);
+int render_state(struct buf *, struct views *, const struct ref *);
+int render_analyze_manifest(struct buf *, struct views *, const struct ref *);
+int render_illustrate_manifest(struct buf *, struct views *, const struct ref *);
+int render_illustrate_concept(struct buf *, struct views *, const struct ref *);
+int json_print(struct buf *out, cJSON *json /* takes */);
+cJSON *json_time(int64_t unix_ms); /* null for 0 */
+cJSON *json_text(const char *s);   /* null for NULL */
+cJSON *json_free(cJSON *json);
+DEFINE_CLEANUP(cJSON, json_free)
+
+/* documents.c */
+int render_contents(struct buf *, struct views *, const struct ref *);
+int render_chapters_md(struct buf *, struct views *, const struct ref *);
+int render_elements_md(struct buf *, struct views *, const struct ref *);
+int render_element(struct buf *, struct views *, const struct ref *);
+int render_title(struct buf *, struct views *, const struct ref *);
+int render_text(struct buf *, struct views *, const struct ref *);
+int render_chapter_prompt(struct buf *, struct views *, const struct ref *);
+int render_prompt(struct buf *, struct views *, const struct ref *);
+int render_seq(struct buf *, struct views *, const struct ref *);
+/* "15-17", "15", or "" where no page is known. */
+void page_range(char out[64], const struct book_chapter *c, const struct quote *q);
+
+/* progress.c */
+int growing_detail(struct view_attr *, struct views *, struct ref *);
+int growing_content(struct entry **out, struct views *v, const struct ref *ref);
+int growing_size(uint64_t *size_bytes, struct views *v, const struct ref *ref);
+void growing_clear(struct views *v);
+
+/* load.c */
+void loads_idle(struct views *v);
+void loads_orphan(struct views *v); /* views goes; loads under way answer nobody */
+
+#endif

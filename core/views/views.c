@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HISTORY_EVENTS 4096 /* how far back times are looked up at the start */
+#define BATCH_EVENTS 1024
+#define FAILURE_FRESH_MS 30000 /* so long a failure answers those who come after it, too */
+
+/* ---- what an event moves */
+
+#define MOVES(topic) (1u << (topic))
+static const unsigned moves[EVENT_TYPES] = {
+	[EVENT_ANALYSIS_STARTED] = MOVES(TOPIC_WORK),
+	[EVENT_CONCEPTS_READY] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_ANALYSIS_FAILED] = MOVES(TOPIC_WORK),
+	[EVENT_IMAGE_STARTED] = MOVES(TOPIC_WORK),
+	[EVENT_IMAGE_COMPLETE] = MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_IMAGE_FAILED] = MOVES(TOPIC_WORK),
+	[EVENT_REFUSED] = MOVES(TOPIC_WORK),
+	[EVENT_WAITING] = MOVES(TOPIC_WORK),
+	[EVENT_BUDGET_SPENT] = MOVES(TOPIC_WORK),
+	[EVENT_OUTDATED] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_EDITED] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_IMPORTED] = MOVES(TOPIC_BOOK) | MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) |
+			   MOVES(TOPIC_WORK),
+	[EVENT_QUEUED] = MOVES(TOPIC_WORK),
+	[EVENT_PAUSED] = MOVES(TOPIC_WORK),
+	[EVENT_RESUMED] = MOVES(TOPIC_WORK),
+};
+
+static void stamps_move(struct stamp stamps[TOPICS], unsigned topics, const struct store_event *e)
+{
+	for (int t = 0; t < TOPICS; t++)
+		if (topics & MOVES(t))
+			stamps[t] = (struct stamp){e->seq, e->time_unix_ms};
+}
+
+static void analysis_forget(struct chapter_state *c)
+{
+	c->analysis_known = false;
+	free(c->outdated);
+	c->outdated = NULL;
+}
+
+static void chapter_move(struct chapter_state *c, unsigned topics, const struct store_event *e)
+{
+	stamps_move(c->topics, topics, e);
+	if (topics & MOVES(TOPIC_ANALYSIS))
+		analysis_forget(c);
+}
+
+static int event_move(void *arg, const struct store_event *e)
+{
+	struct views *v = arg;
+	unsigned topics = MOVES(TOPIC_ANY);
+	if ((unsigned)e->type < EVENT_TYPES)
+		topics |= moves[e->type];
+	v->seq = e->seq;
+	stamps_move(v->topics, topics, e);
+	if (e->chapter <= 0 || (size_t)e->chapter > v->chapter_count) {
+		stamps_move(v->every, topics, e);
+		for (size_t i = 0; i < v->chapter_count && topics & MOVES(TOPIC_ANALYSIS); i++)
+			analysis_forget(&v->chapters[i]);
+		return 0;
+	}
+	chapter_move(&v->chapters[e->chapter - 1], topics, e);
+	return 0;
+}
+
+static int events_move(struct views *v, int64_t until)
+{
+	while (v->seq < until) {
+		int64_t before = v->seq;
+		int err = store_events(v->reader, v->seq, BATCH_EVENTS, event_move, v);
+		if (err < 0)
+			return err;
+		if (v->seq == before)
+			v->seq = until; /* nothing left between */
+	}
+	return 0;
+}
+
+struct stamp views_stamp(const struct views *v, enum topic topic, int chapter)
+{
+	if (chapter < 1 || (size_t)chapter > v->chapter_count)
+		return v->topics[topic];
+	struct stamp own = v->chapters[chapter - 1].topics[topic];
+	return own.seq > v->every[topic].seq ? own : v->every[topic];
+}
+
+/* ---- the book */
+
+static void book_drop(struct views *v)
+{
+	for (size_t i = 0; i < v->chapter_count; i++) {
+		free(v->chapters[i].outdated);
+		free(v->chapters[i].section);
+		free(v->chapters[i].shown);
+	}
+	free(v->chapters);
+	free(v->files);
+	v->chapters = NULL;
+	v->files = NULL;
+	v->chapter_count = v->file_count = 0;
+	v->book = book_free(v->book);
+}
+
+static int title_compare(const void *a, const void *b)
+{
+	const struct book_chapter *const *x = a, *const *y = b;
+	return strcmp((*x)->title, (*y)->title);
+}
+
+/* Headings must tell chapters apart that are called the same. */
+static void find_same_titles(struct views *v)
+{
+	const struct book_chapter **byname = xcalloc(v->chapter_count + 1, sizeof(byname[0]));
+	for (size_t i = 0; i < v->chapter_count; i++)
+		byname[i] = &v->book->chapters[i];
+	qsort(byname, v->chapter_count, sizeof(byname[0]), title_compare);
+	for (size_t i = 1; i < v->chapter_count; i++)
+		if (title_compare(&byname[i - 1], &byname[i]) == 0)
+			v->chapters[byname[i - 1] - v->book->chapters].same_title =
+				v->chapters[byname[i] - v->book->chapters].same_title = true;
+	free(byname);
+}
+
+static void cast_drop(struct views *v);
+
+static int book_load(struct views *v, int64_t generation)
+{
+	struct book *book;
+	int64_t imported;
+	int err = store_book(&book, v->reader);
+	if (err < 0)
+		return err;
+	err = store_imported_at(&imported, v->reader);
+	if (err < 0) {
+		book_free(book);
+		return err;
+	}
+	cast_drop(v);
+	book_drop(v);
+	v->book = book;
+	v->generation = generation;
+	v->imported_unix_ms = imported;
+	v->chapter_count = book->chapter_count > CHAPTER_MAX ? CHAPTER_MAX : book->chapter_count;
+	v->chapters = xcalloc(v->chapter_count + 1, sizeof(v->chapters[0]));
+	find_same_titles(v);
+	sources_index(v);
+	return 0;
+}
+
+int views_refresh(struct views *v)
+{
+	int64_t seq, generation;
+	int err = store_seq(&seq, v->reader);
+	if (err < 0 || seq == v->seq)
+		return err;
+	err = store_generation(&generation, v->reader);
+	if (err == 0 && generation != v->generation)
+		err = book_load(v, generation);
+	return err < 0 ? err : events_move(v, seq);
+}
+
+const struct book_chapter *views_chapter(const struct views *v, int chapter)
+{
+	if (chapter < 1 || (size_t)chapter > v->chapter_count)
+		return NULL;
+	return &v->book->chapters[chapter - 1];
+}
+
+/* ---- analyses */
+
+/* Why this mount would make it otherwise. A person's edit is nobody's to make otherwise. */
+char *views_outdated(const struct views *v, const struct store_analysis *a)
+{
+	const struct view_settings *s = &v->settings;
+	if (!a->provider || strcmp(a->provider, "person") == 0)
+		return NULL;
+	if (strcmp(a->provider, s->provider) != 0 || strcmp(a->model, s->model) != 0)
+		return xasprintf("made by %s %s, this mount uses %s %s", a->provider, a->model,
+				 s->provider, s->model);
+	if (a->prompt_version != s->prompt_version)
+		return xasprintf("made with prompt version %d, this is version %d",
+				 a->prompt_version, s->prompt_version);
+	if (a->options && strcmp(a->options, s->options) != 0)
+		return xasprintf("made with %s, this mount uses %s", a->options, s->options);
+	return NULL;
+}
+
+struct chapter_state *views_analysis(struct views *v, int chapter)
+{
+	struct chapter_state *c = &v->chapters[chapter - 1];
+	if (c->analysis_known)
+		return c;
+	struct store_analysis a = {0};
+	int err = store_analysis(&a, v->reader, chapter, false);
+	if (err < 0 && err != -ENOENT)
+		return NULL;
+	analysis_forget(c);
+	c->analysis_known = true;
+	c->analysis_id = err == 0 ? a.id : 0;
+	c->completed_unix_ms = err == 0 ? a.completed_unix_ms : 0;
+	if (err == 0)
+		c->outdated = views_outdated(v, &a);
+	store_analysis_finish(&a);
+	return c;
+}
+
+/* ---- the catalogue */
+
+static void cast_drop(struct views *v)
+{
+	struct cast *c = &v->cast;
+	catalogue_free(c->catalogue);
+	for (size_t i = 0; i < c->len; i++)
+		store_analysis_finish(&c->chapters[i]);
+	free(c->chapters);
+	*c = (struct cast){0};
+}
+
+static int cast_read(struct views *v, size_t i)
+{
+	struct store_analysis *have = &v->cast.chapters[i];
+	const struct chapter_state *c = views_analysis(v, (int)i + 1);
+	if (!c)
+		return -EIO;
+	if (c->analysis_id == have->id)
+		return 0;
+	store_analysis_finish(have);
+	memset(have, 0, sizeof(*have));
+	return c->analysis_id ? store_analysis(have, v->reader, (int)i + 1, true) : 0;
+}
+
+static void cast_merge(struct cast *c)
+{
+	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(analyses[0]));
+	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
+	size_t count = 0;
+	for (size_t i = 0; i < c->len; i++) {
+		if (!c->chapters[i].analysis)
+			continue;
+		analyses[count] = c->chapters[i].analysis;
+		numbers[count++] = (int)i + 1;
+	}
+	c->catalogue = catalogue_new(analyses, numbers, count);
+	free(analyses);
+	free(numbers);
+}
+
+int views_catalogue(const struct catalogue **out, struct views *v)
+{
+	struct cast *c = &v->cast;
+	int64_t seq = v->topics[TOPIC_ANALYSIS].seq;
+	if (!c->catalogue || c->seq != seq) {
+		c->catalogue = catalogue_free(c->catalogue); /* it borrows from the analyses */
+		if (!c->chapters)
+			c->chapters = xcalloc(v->chapter_count + 1, sizeof(c->chapters[0]));
+		c->len = v->chapter_count;
+		for (size_t i = 0; i < c->len; i++) {
+			int err = cast_read(v, i);
+			if (err < 0)
+				return err;
+		}
+		cast_merge(c);
+		c->seq = seq;
+	}
+	*out = c->catalogue;
+	return 0;
+}
+
+/* ---- life */
+
+static void settings_copy(struct view_settings *to, const struct view_settings *from)
+{
+	*to = *from;
+	to->provider = xstrdup(from->provider ? from->provider : "");
+	to->model = xstrdup(from->model ? from->model : "");
+	to->options = xstrdup(from->options ? from->options : "");
+	to->book_path = xstrdup(from->book_path ? from->book_path : "");
+}
+
+static int start(struct views *v)
+{
+	int64_t seq, generation;
+	int err = store_seq(&seq, v->reader);
+	if (err == 0)
+		err = store_generation(&generation, v->reader);
+	if (err == 0)
+		err = book_load(v, generation);
+	if (err < 0)
+		return err;
+	for (int t = 0; t < TOPICS; t++)
+		v->topics[t] = v->every[t] = (struct stamp){0, v->imported_unix_ms};
+	v->seq = seq > HISTORY_EVENTS ? seq - HISTORY_EVENTS : 0;
+	err = events_move(v, seq);
+	v->told_seq = v->seq;
+	return err;
+}
+
+int views_new(struct views **out, struct store *store, const struct view_settings *settings,
+	      struct err *err)
+{
+	struct views *v = xcalloc(1, sizeof(*v));
+	v->store = store;
+	v->reader = store_reader(store);
+	settings_copy(&v->settings, settings);
+	int rc = store_snapshot_begin(v->reader);
+	if (rc == 0) {
+		rc = start(v);
+		store_snapshot_end(v->reader);
+	}
+	if (rc < 0) {
+		views_free(v);
+		return err_set(err, rc, "%s: the stored book cannot be read: %s", store_path(store),
+			       strerror(-rc));
+	}
+	*out = v;
+	return 0;
+}
+
+void views_idle(struct views *v)
+{
+	cast_drop(v);
+	growing_clear(v);
+	loads_idle(v);
+	cache_clear(v);
+	for (size_t i = 0; i < v->chapter_count; i++) {
+		free(v->chapters[i].section);
+		v->chapters[i].section = NULL;
+	}
+}
+
+struct views *views_free(struct views *v)
+{
+	if (!v)
+		return NULL;
+	loads_orphan(v);
+	views_idle(v);
+	book_drop(v);
+	strv_finish(&v->names);
+	free((char *)v->settings.provider);
+	free((char *)v->settings.model);
+	free((char *)v->settings.options);
+	free((char *)v->settings.book_path);
+	free(v);
+	return NULL;
+}
+
+/* ---- waiting readers */
+
+int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err *err)
+{
+	int rc = views_refresh(v);
+	if (rc < 0)
+		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
+	const struct book_chapter *c = views_chapter(v, chapter);
+	if (!c)
+		return err_set(err, -ENOENT, "the book has no chapter %d", chapter);
+	const struct chapter_state *have = views_analysis(v, chapter);
+	if (!have)
+		return err_set(err, -EIO, "chapter %d cannot be read from the store", chapter);
+	if (have->analysis_id || c->kind != BOOK_STORY)
+		return 1;
+	if (!v->settings.trigger)
+		return err_set(err, -ENODATA,
+			       "chapter %d is not analysed, and this is mounted with trigger=never",
+			       chapter);
+	struct store_state s = {0};
+	rc = store_state(&s, v->reader, chapter);
+	if (rc < 0)
+		return err_set(err, rc, "chapter %d cannot be read from the store: %s", chapter,
+			       strerror(-rc));
+	bool old = s.changed_unix_ms < asked_unix_ms &&
+		   s.changed_unix_ms < clock_unix_ms() - FAILURE_FRESH_MS;
+	if (s.state == STATE_FAILED && !old)
+		rc = err_set(err, s.error_code < 0 ? s.error_code : -EIO, "chapter %d: %s", chapter,
+			     s.error ? s.error : "the analysis failed");
+	store_state_finish(&s);
+	return rc;
+}
