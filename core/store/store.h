@@ -43,7 +43,6 @@ struct store_options {
 	const char *path;      /* the store's file */
 	const char *book_path; /* absolute; recorded at import */
 	bool create;	       /* make it if it is missing; else -ENOENT */
-	*NULL.* /
 };
 
 /* Opens, migrates (after a copy NAME-vN.bak), checks. -EBADMSG: damaged or not a bookfs store

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+void result_key(char out[HASH_HEX], const char *subject, const struct result_info *info)
+{
+	char version[16];
+	snprintf(version, sizeof(version), "%d", info->prompt_version);
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_adds(h, subject);
+	hash_adds(h, info->provider);
+	hash_adds(h, info->model);
+	hash_adds(h, version);
+	hash_adds(h, info->options ? info->options : "");
+	hash_hex(out, h);
+}
+
+/* ---- storing */
+
+/* What an analysis becomes as a row. */
+struct analysis_row {
+	int64_t text;
+	char key[HASH_HEX];
+	struct buf body;
+	int concepts;
+	int64_t tokens;
+};
+
+static void analysis_row_finish(struct analysis_row *row)
+{
+	buf_finish(&row->body);
+}
+
+static int make_row(struct analysis_row *row, struct store_tx *tx, int64_t text,
+		    const struct analysis *a, const struct result_info *info)
+{
+	static const char sql[] = "SELECT hash FROM text WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", text);
+	int more = query_row(&q);
+	if (more != 1)
+		return more < 0 ? more : -EBADMSG;
+	result_key(row->key, query_borrow(&q, 0), info);
+	row->text = text;
+	row->concepts = (int)a->concept_count;
+	row->tokens = a->tokens;
+	return analysis_encode(&row->body, a);
+}
+
+/* The best analysis if it is this one to the byte: asked for again, the answer was the same. Then
+ * it stays, with its concepts' numbers and their pictures. 0: it is not. */
+static int find_same(int64_t *id, struct store_tx *tx, const struct analysis_row *row)
+{
+	static const char sql[] = "SELECT id FROM analysis WHERE id = " BEST_ANALYSIS(
+		":text") " AND key = :key AND body = :body";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":text", row->text);
+	query_text(&q, ":key", row->key);
+	query_blob(&q, ":body", row->body.data, row->body.len);
+	int more = query_row(&q);
+	if (more == 1)
+		*id = query_get_int(&q, 0);
+	return more;
+}
+
+static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analysis_row *row,
+			   const struct result_info *info)
+{
+	static const char sql[] =
+		"INSERT INTO analysis (key, text, rank, provider, model, options, prompt_version,"
+		" completed_ms, tokens, concepts, body) VALUES (:key, :text,"
+		" CASE :provider WHEN 'builtin' THEN 0 WHEN 'person' THEN 2 ELSE 1 END, :provider,"
+		" :model, :options, :version, :now, :tokens, :concepts, :body)";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":key", row->key);
+	query_int(&q, ":text", row->text);
+	query_text(&q, ":provider", info->provider);
+	query_text(&q, ":model", info->model);
+	query_text(&q, ":options", info->options ? info->options : "");
+	query_int(&q, ":version", info->prompt_version);
+	query_int(&q, ":now", clock_unix_ms());
+	query_int(&q, ":tokens", row->tokens);
+	query_int(&q, ":concepts", row->concepts);
+	query_blob(&q, ":body", row->body.data, row->body.len);
+	int result = query_run(&q);
+	*id = sqlite3_last_insert_rowid(tx->conn.db);
+	return result;
+}
+
+static int insert_concepts(struct store_tx *tx, int64_t analysis, int count)
+{
+	static const char sql[] =
+		"INSERT INTO concept (analysis, scene) VALUES (:analysis, :scene)";
+	int result = 0;
+	for (int scene = 1; scene <= count && result == 0; scene++) {
+		CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+		query_int(&q, ":analysis", analysis);
+		query_int(&q, ":scene", scene);
+		result = query_run(&q);
+	}
+	return result;
+}
+
+static int best_of_text(int64_t *id, struct store_tx *tx, int64_t text)
+{
+	static const char sql[] = "SELECT " BEST_ANALYSIS(":text");
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":text", text);
+	int more = query_row(&q);
+	if (more == 1)
+		*id = query_get_int(&q, 0);
+	return more < 0 ? more : 0;
+}
+
+/* Pictures nobody will see need not be drawn. */
+static int drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
+{
+	static const char sql[] =
+		"DELETE FROM job WHERE kind = 1 AND text = :text AND state IN (1, 4)"
+		" AND concept NOT IN (SELECT serial FROM concept WHERE analysis = :best)";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":text", text);
+	query_int(&q, ":best", best);
+	return query_run(&q);
+}
+
+/* After a result is in: the pictures of what is best now. */
+static int plan_pictures(struct store_tx *tx, int64_t text, const struct result_info *info)
+{
+	int64_t best = 0;
+	int count = 0;
+	int result = best_of_text(&best, tx, text);
+	if (result == 0)
+		result = drop_superseded(tx, text, best);
+	if (result < 0 || !info->image_profile)
+		return result;
+	struct wish wish = {.profile = info->image_profile};
+	return tx_put_pictures(&count, tx, best, &wish);
+}
+
+int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis *a,
+		     const struct result_info *info)
+{
+	CLEANUP(store_job_finish) struct store_job job = {0};
+	CLEANUP(analysis_row_finish) struct analysis_row row = {0};
+	int64_t id;
+	int result = tx_own_job(&job, tx, job_id, JOB_ANALYZE);
+	if (result == 0)
+		result = make_row(&row, tx, job.text_id, a, info);
+	if (result < 0)
+		return result;
+	int same = find_same(&id, tx, &row);
+	if (same < 0)
+		return same;
+	if (!same) {
+		result = insert_analysis(&id, tx, &row, info);
+		if (result == 0)
+			result = insert_concepts(tx, id, row.concepts);
+	}
+	if (result == 0)
+		result = tx_complete_job(tx, job_id, a->tokens);
+	if (result == 0)
+		result = plan_pictures(tx, job.text_id, info);
+	if (result < 0)
+		return result;
+	return tx_announce(tx, &(struct announcement){
+				       .type = EVENT_CONCEPTS_READY,
+				       .text = job.text_id,
+				       .provider = info->provider,
+			       });
+}
+
+/* ---- reading */
+
+void store_analysis_finish(struct store_analysis *a)
+{
+	free(a->provider);
+	free(a->model);
+	free(a->options);
+	analysis_free(a->analysis);
+	*a = (struct store_analysis){0};
+}
+
+static int decode(struct store_analysis *a, struct query *q, int column)
+{
+	size_t len;
+	struct err err = {0};
+	const char *body = query_get_blob(q, column, &len);
+	int result = analysis_decode(&a->analysis, body ? body : "", len, &err);
+	if (result < 0)
+		log_error("store: analysis %lld: %s", (long long)a->id, err.msg);
+	return result;
+}
+
+int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter, bool with_body)
+{
+	static const char sql[] =
+		"SELECT a.id, a.provider, a.model, a.options, a.prompt_version, a.completed_ms,"
+		" (SELECT serial FROM concept WHERE analysis = a.id AND scene = 1), a.body"
+		" FROM chapter AS c JOIN analysis AS a ON a.id = " BEST_ANALYSIS(
+			"c.text") " WHERE c.number = :chapter";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":chapter", chapter);
+	int more = query_row(&q);
+	if (more != 1)
+		return more < 0 ? more : -ENOENT;
+	struct store_analysis a = {
+		.id = query_get_int(&q, 0),
+		.chapter = chapter,
+		.provider = query_dup(&q, 1),
+		.model = query_dup(&q, 2),
+		.options = query_dup(&q, 3),
+		.prompt_version = (int)query_get_int(&q, 4),
+		.completed_unix_ms = query_get_int(&q, 5),
+		.first_concept = query_get_int(&q, 6),
+	};
+	int result = with_body ? decode(&a, &q, 7) : 0;
+	if (result < 0)
+		store_analysis_finish(&a);
+	else
+		*out = a;
+	return result;
+}
+
+int store_analysis_id(int64_t *id, struct store_reader *r, int chapter)
+{
+	static const char sql[] =
+		"SELECT " BEST_ANALYSIS("c.text") " FROM chapter AS c WHERE c.number = :chapter";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":chapter", chapter);
+	int more = query_row(&q);
+	if (more >= 0)
+		*id = more ? query_get_int(&q, 0) : 0;
+	return more < 0 ? more : 0;
+}

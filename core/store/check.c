@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+/*
+ * What must be true of a store, asked of all of it: SQLite's own rules, then ours. Most of ours are
+ * queries that find rows which should not be; what hangs on hashes is computed again.
+ */
+
+struct check {
+	struct conn *conn;
+	void (*say)(void *arg, const char *line);
+	void *arg;
+	int faults;
+};
+
+static void fault(struct check *c, const char *fmt, ...) PRINTF(2, 3);
+static void fault(struct check *c, const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	c->say(c->arg, line);
+	c->faults++;
+}
+
+static int check_pages(struct check *c)
+{
+	static const char sql[] = "PRAGMA integrity_check";
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		const char *line = query_borrow(&q, 0);
+		if (line && strcmp(line, "ok") != 0)
+			fault(c, "the file is damaged: %s", line);
+	}
+	return more;
+}
+
+static int check_references(struct check *c)
+{
+	static const char sql[] = "PRAGMA foreign_key_check";
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1)
+		fault(c, "a row of %s (%lld) refers to one of %s that is not there",
+		      query_borrow(&q, 0), (long long)query_get_int(&q, 1), query_borrow(&q, 2));
+	return more;
+}
+
+/* Rows that should not be: each query gives the number of one. */
+static const struct {
+	const char *sql, *what;
+} rules[] = {
+	{"SELECT id FROM job WHERE state = 3 AND kind = 0"
+	 " AND NOT EXISTS (SELECT 1 FROM analysis WHERE text = job.text)",
+	 "job %lld is completed, but its analysis is not there"},
+	{"SELECT id FROM job WHERE state = 3 AND kind = 1"
+	 " AND NOT EXISTS (SELECT 1 FROM picture WHERE concept = job.concept)",
+	 "job %lld is completed, but its picture is not there"},
+	{"SELECT id FROM job WHERE kind = 1"
+	 " AND NOT EXISTS (SELECT 1 FROM concept WHERE serial = job.concept)",
+	 "job %lld is to draw a concept that is not there"},
+	{"SELECT id FROM job WHERE kind NOT IN (0, 1) OR state NOT BETWEEN 1 AND 4",
+	 "job %lld is in a state that does not exist"},
+	{"SELECT id FROM job WHERE (state = 2) <> (owner <> 0)",
+	 "job %lld has an owner and is not in progress, or the other way"},
+	{"SELECT id FROM job WHERE state = 4 AND (error IS NULL OR error_code = 0)",
+	 "job %lld failed without a reason"},
+	{"SELECT id FROM analysis AS a WHERE concepts <>"
+	 " (SELECT count(*) FROM concept WHERE analysis = a.id)",
+	 "analysis %lld has not as many concepts as it says"},
+	{"SELECT n.serial FROM concept AS n JOIN concept AS f"
+	 " ON f.analysis = n.analysis AND f.scene = 1 WHERE n.serial <> f.serial + n.scene - 1",
+	 "concept %lld is not numbered in order of its scenes"},
+	{"SELECT id FROM picture WHERE id NOT IN (SELECT id FROM picture_data)",
+	 "picture %lld has no bytes"},
+	{"SELECT number FROM chapter WHERE kind NOT BETWEEN 0 AND 2",
+	 "chapter %lld is of a kind that does not exist"},
+	{"SELECT max(number) FROM chapter HAVING max(number) <> count(*) OR min(number) <> 1",
+	 "the chapters up to %lld are not numbered without a gap"},
+	{"SELECT chapter FROM content WHERE chapter > 0"
+	 " AND chapter NOT IN (SELECT number FROM chapter)",
+	 "the contents lead to chapter %lld, which is not there"},
+};
+
+static int check_rules(struct check *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		CLEANUP(query_end) struct query q = query_begin(c->conn, rules[i].sql);
+		int more;
+		while ((more = query_row(&q)) == 1) {
+			const char *at = strstr(rules[i].what, "%lld");
+			fault(c, "%.*s%lld%s", (int)(at - rules[i].what), rules[i].what,
+			      (long long)query_get_int(&q, 0), at + strlen("%lld"));
+		}
+		if (more < 0)
+			return more;
+	}
+	return 0;
+}
+
+/* The hash over a blob is the one stored beside it, and it is as long as it is said to be. */
+static void check_blob(struct check *c, struct query *q, const char *what)
+{
+	size_t len;
+	const void *data = query_get_blob(q, 3, &len);
+	const char *stored = query_borrow(q, 1);
+	char hex[HASH_HEX];
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	if (len)
+		hash_add(h, data, len);
+	hash_hex(hex, h);
+	if (!stored || strcmp(stored, hex) != 0 || (int64_t)len != query_get_int(q, 2))
+		fault(c, "%s %lld is not as it was stored", what, (long long)query_get_int(q, 0));
+}
+
+static int check_blobs(struct check *c, const char *sql, const char *what)
+{
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1)
+		check_blob(c, &q, what);
+	return more;
+}
+
+static int check_texts(struct check *c)
+{
+	static const char sql[] = "SELECT id, hash, bytes, body FROM text";
+	return check_blobs(c, sql, "text");
+}
+
+static int check_pictures(struct check *c)
+{
+	static const char sql[] = "SELECT p.id, p.hash, p.size_bytes, d.bytes"
+				  " FROM picture AS p JOIN picture_data AS d ON d.id = p.id";
+	return check_blobs(c, sql, "picture");
+}
+
+/* Keys of results; subject is what they were made from. */
+static int check_keys(struct check *c, const char *sql, const char *what)
+{
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		const char *stored = query_borrow(&q, 1), *subject = query_borrow(&q, 2);
+		struct result_info info = {
+			.provider = query_borrow(&q, 3),
+			.model = query_borrow(&q, 4),
+			.options = query_borrow(&q, 5),
+			.prompt_version = (int)query_get_int(&q, 6),
+		};
+		char key[HASH_HEX] = "";
+		if (subject && info.provider && info.model)
+			result_key(key, subject, &info);
+		if (!stored || strcmp(stored, key) != 0)
+			fault(c, "%s %lld is not stored under its key", what,
+			      (long long)query_get_int(&q, 0));
+	}
+	return more;
+}
+
+static int check_analysis_keys(struct check *c)
+{
+	static const char sql[] =
+		"SELECT a.id, a.key, t.hash, a.provider, a.model, a.options, a.prompt_version"
+		" FROM analysis AS a JOIN text AS t ON t.id = a.text";
+	return check_keys(c, sql, "analysis");
+}
+
+static int check_picture_keys(struct check *c)
+{
+	static const char sql[] =
+		"SELECT id, key, prompt, provider, model, options, prompt_version FROM picture";
+	return check_keys(c, sql, "picture");
+}
+
+static int check_bodies(struct check *c)
+{
+	static const char sql[] = "SELECT id, concepts, body FROM analysis";
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+		struct err err = {0};
+		size_t len;
+		const char *body = query_get_blob(&q, 2, &len);
+		long long id = (long long)query_get_int(&q, 0);
+		if (analysis_decode(&a, body ? body : "", len, &err) < 0)
+			fault(c, "analysis %lld cannot be read: %s", id, err.msg);
+		else if ((int64_t)a->concept_count != query_get_int(&q, 1))
+			fault(c, "analysis %lld has not as many concepts as it says", id);
+	}
+	return more;
+}
+
+/* On a connection of its own, as it reads for long; and it goes on after damage, as what one query
+ * cannot read another may. */
+int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg)
+{
+	static int (*const checks[])(struct check * c) = {
+		check_pages,  check_references,	   check_rules,	   check_texts,
+		check_bodies, check_analysis_keys, check_pictures, check_picture_keys,
+	};
+	CLEANUP(store_reader_close_cleanup) struct store_reader *r = NULL;
+	struct err err = {0};
+	int result = store_reader_open(&r, s, &err);
+	if (result < 0)
+		return result;
+	struct check c = {.conn = &r->conn, .say = say, .arg = arg};
+	result = store_snapshot_begin(r);
+	for (size_t i = 0; i < ARRAY_LEN(checks) && result >= 0; i++) {
+		result = checks[i](&c);
+		if (result == -EBADMSG) {
+			fault(&c, "%s", r->conn.last.msg);
+			result = 0;
+		}
+	}
+	store_snapshot_end(r);
+	return result < 0 ? result : c.faults;
+}

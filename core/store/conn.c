@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+#include "conn.h"
+
+/* Long enough for a stopped debugger or a suspended laptop's disk, short enough to say why. */
+#define BUSY_MOST_US (30 * INT64_C(1000000))
+
+/* SQLite's own busy timeout backs off up to 100 ms, and of three processes one starves (fuse.md).
+ * Equal, short, random pauses are fair. */
+static int busy(void *arg, int tries)
+{
+	struct conn *c = arg;
+	int64_t now = clock_mono_us();
+	if (tries == 0)
+		c->busy_since_us = now;
+	if (now - c->busy_since_us > c->busy_most_us)
+		return 0;
+	c->jitter = c->jitter * 1664525 + 1013904223; /* any will do that differs between us */
+	struct timespec pause = {.tv_nsec = 100000 + (long)(c->jitter >> 8) % 400000};
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
+/* A path as a URI: every byte that means something in one is escaped. */
+static char *uri_of(const char *path, const char *query)
+{
+	struct buf b = {0};
+	buf_adds(&b, "file:");
+	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
+		if (*p > ' ' && *p < 0x7f && !strchr("%?#", *p))
+			buf_addc(&b, (char)*p);
+		else
+			buf_addf(&b, "%%%02x", *p);
+	buf_adds(&b, query);
+	return buf_steal(&b, NULL);
+}
+
+/*
+ * FULL: what was promised is on the disk. Checkpoints are folder.c's. The file may come from
+ * anybody: no schema of it may call functions, and cells are checked as they are read. The page
+ * cache stays small, as the kernel's holds the pages anyway.
+ */
+static const char setup_sql[] = "PRAGMA synchronous = FULL;"
+				"PRAGMA wal_autocheckpoint = 0;"
+				"PRAGMA foreign_keys = ON;"
+				"PRAGMA trusted_schema = OFF;"
+				"PRAGMA cell_size_check = ON;"
+				"PRAGMA secure_delete = OFF;"
+				"PRAGMA temp_store = MEMORY;"
+				"PRAGMA cache_size = -1024;";
+
+static const int open_flags[] = {
+	[CONN_WRITE] = SQLITE_OPEN_READWRITE,
+	[CONN_CREATE] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+	[CONN_QUERY] = SQLITE_OPEN_READWRITE,
+	[CONN_READONLY] = SQLITE_OPEN_READONLY,
+	[CONN_FROZEN] = SQLITE_OPEN_READONLY,
+};
+
+int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
+{
+	*c = (struct conn){.busy_most_us = BUSY_MOST_US};
+	c->jitter = (unsigned)clock_mono_us() ^ (unsigned)getpid() ^ (unsigned)(uintptr_t)c;
+	CLEANUP(cleanup_free) char *uri = uri_of(path, mode == CONN_FROZEN ? "?immutable=1" : "");
+	if (!uri)
+		return err_set(err, -ENOMEM, "%s: no memory", path);
+	int flags = open_flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+	int code = sqlite3_open_v2(uri, &c->db, flags, NULL);
+	int result = code ? conn_error(c, code, err) : 0;
+	if (result == 0) {
+		sqlite3_extended_result_codes(c->db, 1);
+		sqlite3_busy_handler(c->db, busy, c);
+		sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		result = conn_exec(c, setup_sql, err);
+	}
+	if (result == 0 && mode == CONN_QUERY)
+		result = conn_exec(c, "PRAGMA query_only = ON", err);
+	if (result < 0) {
+		err_prefix(err, "%s", path);
+		conn_close(c);
+	}
+	return result;
+}
+
+void conn_close(struct conn *c)
+{
+	for (size_t i = 0; i < QUERY_SLOTS; i++)
+		sqlite3_finalize(c->kept[i].st);
+	int code = sqlite3_close(c->db);
+	assert(code == SQLITE_OK); /* a query was left open */
+	(void)code;
+	*c = (struct conn){0};
+}
+
+/* ---- errors */
+
+static const struct {
+	int code, result;
+	const char *reason;
+} errors[] = {
+	{SQLITE_FULL, -ENOSPC, "the disk is full"},
+	{SQLITE_IOERR, -EIO, "the disk reports an error"},
+	{SQLITE_CORRUPT, -EBADMSG, "the store is damaged"},
+	{SQLITE_NOTADB, -EBADMSG, "this is not a bookfs store"},
+	{SQLITE_READONLY, -EROFS, "the store cannot be written"},
+	{SQLITE_BUSY, -EBUSY, "another process holds the store's lock and does not let go"},
+	{SQLITE_LOCKED, -EBUSY, "another query holds the store's lock"},
+	{SQLITE_NOMEM, -ENOMEM, "no memory"},
+	{SQLITE_CANTOPEN, -EIO, "the store cannot be opened"},
+	{SQLITE_PERM, -EACCES, "permission denied"},
+	{SQLITE_AUTH, -EACCES, "permission denied"},
+	{SQLITE_TOOBIG, -EFBIG, "too large for the store"},
+	{SQLITE_CONSTRAINT, -EBADMSG, "the store's rows contradict each other"},
+	{SQLITE_PROTOCOL, -EBUSY, "the store's lock cannot be had"},
+};
+
+int conn_error(struct conn *c, int code, struct err *err)
+{
+	int result = -EIO;
+	const char *reason = "the store cannot be used";
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+		if (errors[i].code == (code & 0xff)) {
+			result = errors[i].result;
+			reason = errors[i].reason;
+		}
+	int system = c->db ? sqlite3_system_errno(c->db) : 0;
+	bool from_system = (code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR;
+	if (from_system && system > 0)
+		return err_set(err, -system, "%s (%s)", reason, strerror(system));
+	return err_set(err, result, "%s (%s)", reason,
+		       c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(code));
+}
+
+int conn_exec(struct conn *c, const char *sql, struct err *err)
+{
+	int code = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+	return code ? conn_error(c, code, err) : 0;
+}
+
+int conn_int(int64_t *out, struct conn *c, const char *sql, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int code = sqlite3_prepare_v2(c->db, sql, -1, &st, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(st);
+	int result = 0;
+	if (code == SQLITE_ROW)
+		*out = sqlite3_column_int64(st, 0);
+	else
+		result = code == SQLITE_DONE ? -ENODATA : conn_error(c, code, err);
+	sqlite3_finalize(st);
+	return result;
+}
+
+/* ---- queries */
+
+static size_t slot_of(struct conn *c, const char *sql)
+{
+	size_t i = ((uintptr_t)sql >> 4) * 2654435761u % QUERY_SLOTS;
+	while (c->kept[i].sql && c->kept[i].sql != sql)
+		i = (i + 1) % QUERY_SLOTS;
+	return i;
+}
+
+/* Takes the kept statement out of its slot, so that a query inside a loop over the same query gets
+ * one of its own. */
+struct query query_begin(struct conn *c, const char *sql)
+{
+	struct query q = {.conn = c, .sql = sql};
+	size_t slot = slot_of(c, sql);
+	q.st = c->kept[slot].st;
+	c->kept[slot].sql = sql;
+	c->kept[slot].st = NULL;
+	if (q.st)
+		return q;
+	int code = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q.st, NULL);
+	if (code)
+		q.failed = conn_error(c, code, &c->last);
+	return q;
+}
+
+void query_end(struct query *q)
+{
+	if (!q->st)
+		return;
+	sqlite3_reset(q->st);
+	sqlite3_clear_bindings(q->st);
+	size_t slot = slot_of(q->conn, q->sql);
+	if (q->conn->kept[slot].st)
+		sqlite3_finalize(q->st);
+	else
+		q->conn->kept[slot].st = q->st;
+	q->st = NULL;
+}
+
+/* The parameter's number; 0 once the query has failed. A name that is not in the SQL is a fault of
+ * ours. */
+static int parameter(struct query *q, const char *name)
+{
+	if (q->failed)
+		return 0;
+	int number = sqlite3_bind_parameter_index(q->st, name);
+	assert(number > 0);
+	return number;
+}
+
+static void bound(struct query *q, int code)
+{
+	if (code && !q->failed)
+		q->failed = conn_error(q->conn, code, &q->conn->last);
+}
+
+void query_int(struct query *q, const char *name, int64_t value)
+{
+	int number = parameter(q, name);
+	if (number)
+		bound(q, sqlite3_bind_int64(q->st, number, value));
+}
+
+void query_text(struct query *q, const char *name, const char *value)
+{
+	int number = parameter(q, name);
+	if (number)
+		bound(q, sqlite3_bind_text(q->st, number, value, -1, SQLITE_STATIC));
+}
+
+void query_blob(struct query *q, const char *name, const void *data, size_t len)
+{
+	int number = parameter(q, name);
+	if (number) /* a NULL pointer would bind NULL, and an empty text is not that */
+		bound(q, sqlite3_bind_blob64(q->st, number, data ? data : "", len, SQLITE_STATIC));
+}
+
+int query_row(struct query *q)
+{
+	if (q->failed)
+		return q->failed;
+	int code = sqlite3_step(q->st);
+	if (code == SQLITE_ROW)
+		return 1;
+	if (code != SQLITE_DONE)
+		q->failed = conn_error(q->conn, code, &q->conn->last);
+	return q->failed;
+}
+
+int query_run(struct query *q)
+{
+	int more;
+	while ((more = query_row(q)) > 0)
+		;
+	return more;
+}
+
+int query_run_count(struct query *q, int *changed)
+{
+	int result = query_run(q);
+	if (result == 0)
+		*changed = sqlite3_changes(q->conn->db);
+	return result;
+}
+
+int64_t query_get_int(struct query *q, int column)
+{
+	return sqlite3_column_int64(q->st, column);
+}
+
+int query_get_enum(struct query *q, int column, int most)
+{
+	int64_t value = sqlite3_column_int64(q->st, column);
+	if (value >= 0 && value <= most)
+		return (int)value;
+	q->failed = err_set(&q->conn->last, -EBADMSG,
+			    "the store is damaged (a number that means nothing)");
+	return 0;
+}
+
+const char *query_borrow(struct query *q, int column)
+{
+	return (const char *)sqlite3_column_text(q->st, column);
+}
+
+char *query_dup(struct query *q, int column)
+{
+	return xstrdup(query_borrow(q, column));
+}
+
+void query_hex(char out[HASH_HEX], struct query *q, int column)
+{
+	const char *hex = query_borrow(q, column);
+	size_t len = hex ? strlen(hex) : 0;
+	if (len != HASH_HEX - 1) {
+		q->failed = err_set(&q->conn->last, -EBADMSG, "the store is damaged (no hash)");
+		len = 0;
+	}
+	if (len)
+		memcpy(out, hex, len);
+	out[len] = '\0';
+}
+
+const void *query_get_blob(struct query *q, int column, size_t *len)
+{
+	const void *data = sqlite3_column_blob(q->st, column);
+	*len = (size_t)sqlite3_column_bytes(q->st, column);
+	return data;
+}

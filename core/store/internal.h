@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef INTERNAL_H
+#define INTERNAL_H
+
+/*
+ * What the files of this folder share: who holds which connection.
+ *
+ *	reader	  the loop's, query_only	  writer.c   the writer thread's
+ *	folder.c  a thread that folds the WAL	  store_reader_open()	a pool thread's
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "conn.h"
+#include "live.h"
+#include "store.h"
+
+struct store_reader {
+	struct conn conn;
+	struct store *store;
+	int snapshots;	   /* nested store_snapshot_begin */
+	char *borrowed[2]; /* strings of the last store_picture() or store_concept() */
+};
+
+struct store_tx {
+	struct conn conn;
+	struct store *store;
+};
+
+/* Which file a book was: cheap to compare, all but the hash. */
+struct book_identity {
+	int64_t size_bytes, mtime_ns, inode;
+	char hash[HASH_HEX]; /* "" while not computed */
+};
+
+struct store {
+	char *path, *book_path;
+	struct loop *loop; /* or NULL */
+	bool read_only;
+	struct live *live;
+	struct store_reader reader;
+	struct store_tx tx;    /* the writer thread's, once that runs */
+	struct writer *writer; /* NULL when read_only */
+	struct folder *folder; /* likewise */
+	struct change *change; /* NULL without a loop */
+	/* The book file as store_import_current() found it, before it was read: tx_import() must
+	 * not record a file that changed meanwhile. Under the lock, as two threads use it. */
+	pthread_mutex_t identity_lock;
+	struct book_identity identity;
+};
+
+/* ---- writer.c */
+int writer_start(struct writer **out, struct store *s, struct err *err);
+struct writer *writer_stop(struct writer *w); /* commits what waits */
+
+/* ---- folder.c */
+int folder_start(struct folder **out, struct store *s, struct err *err);
+struct folder *folder_stop(struct folder *f);
+void folder_committed(struct folder *f, int frames); /* the log has so many pages now */
+
+/* ---- change.c */
+struct change *change_new(struct store *s);
+struct change *change_free(struct change *c);
+void change_post(struct change *c); /* any thread: a commit can be seen */
+
+/* ---- shared queries */
+
+/* The best analysis of a text, as an SQL expression over a column or parameter. */
+#define BEST_ANALYSIS(text)                                                                        \
+	"(SELECT best.id FROM analysis AS best WHERE best.text = " text                            \
+	" ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
+
+#define TIME_OR_NOW(ms) ((ms) ? (ms) : clock_unix_ms())
+
+/* event.c: one event for each chapter that has this text now, for none with chapter 0. scene 0:
+ * no concept. ext: the picture's, or NULL. */
+struct announcement {
+	enum store_event_type type;
+	int64_t text;
+	int scene;
+	const char *provider, *detail, *ext;
+};
+int tx_announce(struct store_tx *tx, const struct announcement *a);
+
+/* job.c: jobs in progress whose owner is dead are pending again, their attempt given back. *count
+ * may be NULL. */
+int tx_release_dead(struct store_tx *tx, int *count);
+int store_has_dead(struct store *s, struct conn *c); /* 1, 0 or <0 */
+
+/* Our claim, owned; -ESTALE if it is not ours any more. */
+#define JOB_ANY ((enum job_kind) - 1)
+int tx_own_job(struct store_job *out, struct store_tx *tx, int64_t job_id, enum job_kind kind);
+int tx_complete_job(struct store_tx *tx, int64_t id, int64_t tokens);
+
+/* The state of a job as read from a row: STATE_NONE .. STATE_SKIPPED. */
+#define query_get_state(q, column) query_get_enum(q, column, STATE_SKIPPED)
+
+/* wish.c: an open job for this, made if there is none. 1 made or moved, 0 it was there. */
+struct job_wish {
+	enum job_kind kind;
+	int64_t text, concept;
+	int chapter, scene;
+	const char *profile;
+	bool on_demand;
+};
+int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w);
+/* Jobs for the concepts of an analysis; those with a picture only if `again`. *count is added to.
+ */
+int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const struct wish *w);
+
+/* analysis.c: the key a result is stored under: SHA-256 over its parts. subject: the text's hash,
+ * or the prompt. */
+void result_key(char out[HASH_HEX], const char *subject, const struct result_info *info);
+
+/* locate.c: the file system's name if its locks do not work, or reach only this machine; else
+ * NULL. */
+const char *unsafe_file_system(long magic);
+int check_file_system(const char *path, struct err *err);
+char *absolute_path(const char *path); /* owned; NULL and errno: the folder is not there */
+
+/* import.c */
+int identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err);
+
+#endif

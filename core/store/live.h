@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LIVE_H
+#define LIVE_H
+
+/*
+ * live: the side files by which the processes of one store know of each other.
+ *
+ * NAME-live: each holds an OFD lock on one byte of it, drawn at random out of 2^62 and recorded as
+ * the owner of what it claims. The kernel lets go of it when the process ends, however it ends, and
+ * at no other time: not while it is stopped or the machine asleep. No byte is drawn twice, so a
+ * dead owner never comes to life again. Byte 0 is locked shared by all; who can lock it exclusively
+ * is the last, and removes the files.
+ *
+ * NAME-bell: a byte is written into it after each commit, and inotify tells the others. (The WAL
+ * file would tell them one write too early: before the commit can be seen.)
+ */
+
+#include "base.h"
+
+struct live;
+/* writable false: only looks; the files may be missing. */
+int live_open(struct live **out, const char *store_path, bool writable, struct err *err);
+struct live *live_close(struct live *l);
+DEFINE_CLEANUP(struct live, live_close)
+int64_t live_owner(const struct live *l);
+bool live_is_alive(const struct live *l, int64_t owner); /* any thread */
+void live_ring(const struct live *l);			 /* any thread */
+/* Readable when a bell rang or a process ended; -1 if there is nothing to watch. */
+int live_fd(const struct live *l);
+/* Empties it. Did a process close NAME-live? Its lock may last some microseconds longer. */
+bool live_drain(const struct live *l);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "internal.h"
+#include "schema.h"
+
+#define SUFFIX ".bookfs"
+
+/* ---- file systems */
+
+/* Those where a lock taken here may be unknown to another machine, or to the next process, and
+ * where SQLite's log cannot be shared memory. The numbers are statfs(2)'s. */
+static const struct {
+	unsigned long magic;
+	const char *name;
+} unsafe[] = {
+	{0x6969, "NFS"},	{0x517b, "SMB"},       {0xff534d42, "CIFS"},
+	{0xfe534d42, "SMB2"},	{0x01021997, "9p"},    {0x65735546, "FUSE or virtiofs"},
+	{0x00c36400, "Ceph"},	{0x5346414f, "AFS"},   {0x6b414653, "AFS"},
+	{0x73757245, "Coda"},	{0x7461636f, "OCFS2"}, {0x01161970, "GFS2"},
+	{0x0bd00bd0, "Lustre"}, {0x564c, "NCP"},       {0x47504653, "GPFS"},
+	{0x19830326, "BeeGFS"},
+};
+
+const char *unsafe_file_system(long magic)
+{
+	for (size_t i = 0; i < ARRAY_LEN(unsafe); i++)
+		if (unsafe[i].magic == ((unsigned long)magic & 0xffffffff))
+			return unsafe[i].name;
+	return NULL;
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* The kind of file system a folder is on if it is unsafe, else NULL. */
+static const char *unsafe_folder(const char *folder)
+{
+	struct statfs fs;
+	return statfs(folder, &fs) < 0 ? NULL : unsafe_file_system((long)fs.f_type);
+}
+
+int check_file_system(const char *path, struct err *err)
+{
+	CLEANUP(cleanup_free) char *folder = folder_of(path);
+	const char *name = unsafe_folder(folder);
+	if (!name)
+		return 0;
+	return err_set(
+		err, -ENOTSUP,
+		"%s: on %s, where locks cannot be trusted; choose a file on a local disk with "
+		"--store",
+		path, name);
+}
+
+/* SQLite names its side files after what a link leads to, and so must we. */
+char *absolute_path(const char *path)
+{
+	char *real = realpath(path, NULL);
+	if (real || errno != ENOENT)
+		return real;
+	CLEANUP(cleanup_free) char *folder = folder_of(path);
+	CLEANUP(cleanup_free) char *real_folder = realpath(folder, NULL);
+	if (!real_folder)
+		return NULL;
+	return xasprintf("%s/%s", strcmp(real_folder, "/") ? real_folder : "", base_name(path));
+}
+
+/* ---- the state folder */
+
+static char *state_folder(void)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (state && state[0] == '/')
+		return xasprintf("%s/bookfs", state);
+	return home && home[0] == '/' ? xasprintf("%s/.local/state/bookfs", home) : NULL;
+}
+
+static int make_folders(const char *path)
+{
+	CLEANUP(cleanup_free) char *part = xstrdup(path);
+	for (char *p = part + 1; *p; p++)
+		if (*p == '/') {
+			*p = '\0';
+			if (mkdir(part, 0700) < 0 && errno != EEXIST)
+				return -errno;
+			*p = '/';
+		}
+	return mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* Books of one name stand in many folders: the name, and a hash of the whole path. */
+static char *name_in_state(const char *state, const char *book_path)
+{
+	char hex[HASH_HEX], name[NAME_BYTES];
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_adds(h, book_path);
+	hash_hex(hex, h);
+	const char *book = base_name(book_path);
+	utf8_name(name, book, strnlen(book, 200));
+	return xasprintf("%s/%s-%.16s" SUFFIX, state, name, hex);
+}
+
+/* ---- a store of a book that was moved */
+
+struct search {
+	const char *book_path;
+	char hash[HASH_HEX]; /* the book's; "" until a candidate makes it needed */
+};
+
+/* What book a file is the store of; -ENOENT if none, or if it is no store. */
+static int book_of(char **path, char hash[HASH_HEX], const char *store_path)
+{
+	static const char sql[] = "SELECT path, hash FROM book";
+	CLEANUP(cleanup_free) char *log = xasprintf("%s-wal", store_path);
+	bool shared = access(log, F_OK) == 0 || access(store_path, W_OK) == 0;
+	struct conn c = {0};
+	int64_t version;
+	int result = conn_open(&c, store_path, shared ? CONN_READONLY : CONN_FROZEN, NULL);
+	if (result == 0 && schema_identify(&version, &c, store_path, NULL) != 1)
+		result = -ENOENT;
+	if (result == 0) {
+		CLEANUP(query_end) struct query q = query_begin(&c, sql);
+		result = query_row(&q) == 1 ? 0 : -ENOENT;
+		if (result == 0) {
+			query_hex(hash, &q, 1);
+			*path = query_dup(&q, 0);
+		}
+	}
+	conn_close(&c);
+	return result;
+}
+
+/* Does this store hold our book, and is the book it was made for gone, or ours? */
+static bool is_ours(struct search *search, const char *store_path)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	char hash[HASH_HEX];
+	if (book_of(&path, hash, store_path) < 0)
+		return false;
+	struct stat st;
+	bool gone = stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+	if (!gone && strcmp(path, search->book_path) != 0)
+		return false;
+	struct book_identity id;
+	if (!search->hash[0] && identity_of(&id, search->book_path, true, NULL) == 0)
+		memcpy(search->hash, id.hash, HASH_HEX);
+	return strcmp(hash, search->hash) == 0;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), most = strlen(suffix);
+	return len > most && strcmp(name + len - most, suffix) == 0;
+}
+
+/* The store in folder that holds the book; owned, or NULL. */
+static char *search_folder(struct search *search, const char *folder)
+{
+	DIR *dir = opendir(folder);
+	char *found = NULL;
+	struct dirent *entry;
+	while (dir && !found && (entry = readdir(dir)) != NULL) {
+		if (!ends_with(entry->d_name, SUFFIX))
+			continue;
+		CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", folder, entry->d_name);
+		if (is_ours(search, path))
+			found = xstrdup(path);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* ---- where */
+
+static int locate_new(char **path, char **note, const char *book_path, const char *state,
+		      struct err *err)
+{
+	CLEANUP(cleanup_free) char *folder = folder_of(book_path);
+	const char *fs = unsafe_folder(folder);
+	if (!fs && access(folder, W_OK) == 0) {
+		*path = xasprintf("%s" SUFFIX, book_path);
+		return 0;
+	}
+	if (!state)
+		return err_set(
+			err, -EACCES,
+			"%s: nothing can be kept beside the book, and HOME is not set; say where "
+			"with --store",
+			folder);
+	int result = make_folders(state);
+	if (result < 0)
+		return err_set(err, result, "%s: %s; say where to keep the store with --store",
+			       state, strerror(-result));
+	const char *state_fs = unsafe_folder(state);
+	if (state_fs)
+		return err_set(
+			err, -ENOTSUP,
+			"%s: on %s, where locks cannot be trusted; choose a file on a local disk "
+			"with --store",
+			state, state_fs);
+	*path = name_in_state(state, book_path);
+	if (note && fs)
+		*note = xasprintf("%s is on %s: the store is kept in %s, and locks do not reach "
+				  "other machines",
+				  folder, fs, state);
+	else if (note)
+		*note = xasprintf("%s cannot be written: the store is kept in %s", folder, state);
+	return 0;
+}
+
+static int locate_explicit(char **path, const char *explicit_path, struct err *err)
+{
+	CLEANUP(cleanup_free) char *absolute = absolute_path(explicit_path);
+	if (!absolute)
+		return err_set(err, -errno, "%s: %s", explicit_path, strerror(errno));
+	int result = check_file_system(absolute, err);
+	if (result < 0)
+		return result;
+	*path = absolute;
+	absolute = NULL;
+	return 0;
+}
+
+int store_locate(char **path, char **note, const char *book_path, const char *explicit_path,
+		 struct err *err)
+{
+	if (note)
+		*note = NULL;
+	if (explicit_path)
+		return locate_explicit(path, explicit_path, err);
+	CLEANUP(cleanup_free) char *book = absolute_path(book_path);
+	if (!book)
+		return err_set(err, -errno, "%s: %s", book_path, strerror(errno));
+	CLEANUP(cleanup_free) char *state = state_folder();
+	CLEANUP(cleanup_free) char *folder = folder_of(book);
+	char *known[] = {xasprintf("%s" SUFFIX, book), state ? name_in_state(state, book) : NULL};
+	char *found = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (!found && known[i] && access(known[i], F_OK) == 0)
+			found = known[i];
+		else
+			free(known[i]);
+	}
+	struct search search = {.book_path = book};
+	if (!found)
+		found = search_folder(&search, folder);
+	if (!found && state)
+		found = search_folder(&search, state);
+	if (!found)
+		return locate_new(path, note, book, state, err);
+	*path = found;
+	return 0;
+}

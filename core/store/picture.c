@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "internal.h"
+
+/* ---- storing */
+
+static int insert_picture(int64_t *id, struct store_tx *tx, int64_t concept, const void *data,
+			  size_t len, const char *ext, const struct result_info *info)
+{
+	static const char sql[] = "INSERT INTO picture (concept, key, hash, ext, size_bytes, "
+				  "completed_ms, provider, model,"
+				  " options, prompt_version, prompt) VALUES (:concept, :key, "
+				  ":hash, :ext, :size, :now,"
+				  " :provider, :model, :options, :version, :prompt)";
+	const char *prompt = info->prompt ? info->prompt : "";
+	char key[HASH_HEX], hex[HASH_HEX];
+	result_key(key, prompt, info);
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_add(h, data, len);
+	hash_hex(hex, h);
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":concept", concept);
+	query_text(&q, ":key", key);
+	query_text(&q, ":hash", hex);
+	query_text(&q, ":ext", ext);
+	query_int(&q, ":size", (int64_t)len);
+	query_int(&q, ":now", clock_unix_ms());
+	query_text(&q, ":provider", info->provider);
+	query_text(&q, ":model", info->model);
+	query_text(&q, ":options", info->options ? info->options : "");
+	query_int(&q, ":version", info->prompt_version);
+	query_text(&q, ":prompt", prompt);
+	int result = query_run(&q);
+	*id = sqlite3_last_insert_rowid(tx->conn.db);
+	return result;
+}
+
+static int insert_bytes(struct store_tx *tx, int64_t id, const void *data, size_t len)
+{
+	static const char sql[] = "INSERT INTO picture_data (id, bytes) VALUES (:id, :bytes)";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", id);
+	query_blob(&q, ":bytes", data, len);
+	return query_run(&q);
+}
+
+int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_t len,
+		    const char *ext, const struct result_info *info)
+{
+	static const char *const known[] = {"png", "jpg", "webp"};
+	bool ok = false;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		ok |= strcmp(ext, known[i]) == 0;
+	if (!ok)
+		return -EINVAL;
+	CLEANUP(store_job_finish) struct store_job job = {0};
+	int64_t id;
+	int result = tx_own_job(&job, tx, job_id, JOB_ILLUSTRATE);
+	if (result == 0)
+		result = insert_picture(&id, tx, job.concept, data, len, ext, info);
+	if (result == 0)
+		result = insert_bytes(tx, id, data, len);
+	if (result == 0)
+		result = tx_complete_job(tx, job_id, 0);
+	if (result < 0)
+		return result;
+	return tx_announce(tx, &(struct announcement){
+				       .type = EVENT_IMAGE_COMPLETE,
+				       .text = job.text_id,
+				       .scene = job.scene,
+				       .provider = info->provider,
+				       .ext = ext,
+			       });
+}
+
+/* ---- reading */
+
+#define PICTURE_COLUMNS(chapter)                                                                   \
+	"SELECT n.serial, " chapter                                                                \
+	", n.scene, p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                          \
+	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms"
+/* The newest picture and the newest job of concept n. */
+#define PICTURE_JOINS                                                                              \
+	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture WHERE concept = n.serial)" \
+	" LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job WHERE concept = n.serial"          \
+	" AND concept > 0)"
+/* Concepts n of the best analyses of chapters c. */
+#define CURRENT_CONCEPTS                                                                           \
+	" FROM chapter AS c JOIN concept AS n ON n.analysis = " BEST_ANALYSIS("c.text")            \
+		PICTURE_JOINS
+
+static int read_picture(struct store_picture *out, struct query *q)
+{
+	*out = (struct store_picture){
+		.concept = query_get_int(q, 0),
+		.chapter = (int)query_get_int(q, 1),
+		.scene = (int)query_get_int(q, 2),
+		.id = query_get_int(q, 3),
+		.size_bytes = query_get_int(q, 5),
+		.completed_unix_ms = query_get_int(q, 6),
+		.prompt = query_borrow(q, 7),
+		.state = (enum job_state)query_get_state(q, 8),
+		.attempts = (int)query_get_int(q, 9),
+		.error_code = (int)query_get_int(q, 10),
+		.error = query_borrow(q, 11),
+		.not_before_unix_ms = query_get_int(q, 12),
+	};
+	const char *ext = query_borrow(q, 4);
+	if (ext)
+		memcpy(out->ext, ext, strnlen(ext, sizeof(out->ext) - 1));
+	if (out->id)
+		out->state = STATE_COMPLETED;
+	return q->failed;
+}
+
+int store_pictures(struct store_reader *r, int chapter,
+		   int (*fn)(void *arg, const struct store_picture *p), void *arg)
+{
+	static const char sql[] = PICTURE_COLUMNS("c.number") CURRENT_CONCEPTS
+		" WHERE c.number BETWEEN :first AND :last ORDER BY c.number, n.scene";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":first", chapter);
+	query_int(&q, ":last", chapter ? chapter : INT32_MAX);
+	int more, ended = 0;
+	while (!ended && (more = query_row(&q)) == 1) {
+		struct store_picture picture;
+		ended = read_picture(&picture, &q);
+		if (!ended)
+			ended = fn(arg, &picture);
+	}
+	return ended ? ended : more;
+}
+
+/* One row, its strings moved to where they last until the next call. */
+static int one_picture(struct store_picture *out, struct store_reader *r, struct query *q)
+{
+	int more = query_row(q);
+	if (more != 1)
+		return more < 0 ? more : -ENOENT;
+	struct store_picture picture;
+	int result = read_picture(&picture, q);
+	if (result < 0)
+		return result;
+	const char **strings[] = {&picture.prompt, &picture.error};
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
+		free(r->borrowed[i]);
+		*strings[i] = r->borrowed[i] = xstrdup(*strings[i]);
+	}
+	*out = picture;
+	return 0;
+}
+
+int store_picture(struct store_picture *out, struct store_reader *r, int chapter, int scene)
+{
+	static const char sql[] = PICTURE_COLUMNS("c.number") CURRENT_CONCEPTS
+		" WHERE c.number = :chapter AND n.scene = :scene";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":chapter", chapter);
+	query_int(&q, ":scene", scene);
+	return one_picture(out, r, &q);
+}
+
+int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept)
+{
+	static const char sql[] =
+		PICTURE_COLUMNS("coalesce((SELECT min(number) FROM chapter WHERE text = a.text), "
+				"0)") " FROM concept AS n JOIN analysis AS a ON a.id = "
+				      "n.analysis" PICTURE_JOINS " WHERE n.serial = :serial";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":serial", concept);
+	return one_picture(out, r, &q);
+}
+
+/* By SQLite's blob reading: straight from its pages into the buffer, where a column would be put
+ * together in memory of its own first. */
+int store_picture_bytes(struct buf *out, struct store_reader *r, int64_t picture_id)
+{
+	sqlite3_blob *blob = NULL;
+	int code = sqlite3_blob_open(r->conn.db, "main", "picture_data", "bytes", picture_id, 0,
+				     &blob);
+	if (code == SQLITE_ERROR)
+		return -ENOENT;
+	if (code)
+		return conn_error(&r->conn, code, &r->conn.last);
+	int len = sqlite3_blob_bytes(blob);
+	int result = buf_reserve(out, (size_t)len);
+	if (result == 0) {
+		code = sqlite3_blob_read(blob, out->data + out->len, len, 0);
+		if (code)
+			result = conn_error(&r->conn, code, &r->conn.last);
+	}
+	sqlite3_blob_close(blob);
+	if (result < 0)
+		return result;
+	out->len += (size_t)len;
+	out->data[out->len] = '\0';
+	return 0;
+}

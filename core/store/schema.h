@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SCHEMA_H
+#define SCHEMA_H
+
+/*
+ * schema: whose file this is, which version it has, and the steps from there to ours
+ * (schema-N.sql). Steps are only ever added.
+ */
+
+#include "conn.h"
+
+/* "bkfs"; file(1) finds it at byte 68 of the file. */
+#define STORE_APPLICATION_ID 0x626b6673
+#define STORE_PAGE_BYTES "16384"
+
+extern const char *const schema_steps[]; /* schema_steps[0] makes version 1 of an empty file */
+extern const int schema_version;	 /* how many there are */
+
+/* 1 a store that has `version`, 0 empty and to be made; -EBADMSG something else, which is left
+ * alone. */
+int schema_identify(int64_t *version, struct conn *c, const char *path, struct err *err);
+/* Takes the file to version `count` by steps[]. Before a file with content is changed a copy of it
+ * is made at PATH-vN.bak. -ENOTSUP: the file is newer than count. */
+int schema_migrate(struct conn *c, const char *path, const char *const *steps, int count,
+		   struct err *err);
+
+#endif

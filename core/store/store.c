@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+#include "schema.h"
+
+/* ---- opening */
+
+static bool folder_writable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	CLEANUP(cleanup_free) char *folder = xstrndup(path, (size_t)(slash - path) + 1);
+	return access(folder, W_OK) == 0;
+}
+
+static bool exists(const char *path, const char *suffix)
+{
+	CLEANUP(cleanup_free) char *name = xasprintf("%s%s", path, suffix);
+	return access(name, F_OK) == 0;
+}
+
+/* Asks whose file it is by SQLite itself (it may be open in this process, so nothing else may open
+ * it), and without leave to write, so that a stranger's stays as it is. *version 0: to be made. */
+static int identify(int64_t *version, const char *path, enum conn_mode mode, struct err *err)
+{
+	struct conn c = {0};
+	int result = conn_open(&c, path, mode, err);
+	if (result == 0)
+		result = schema_identify(version, &c, path, err);
+	conn_close(&c);
+	return result;
+}
+
+/* Without a log the file is all there is, and a folder that cannot be written gets none: then
+ * SQLite is told that nobody else writes. */
+static int open_read_only(struct store *s, struct err *err)
+{
+	enum conn_mode mode = exists(s->path, "-wal") ? CONN_READONLY : CONN_FROZEN;
+	int64_t version = 0;
+	int result = identify(&version, s->path, mode, err);
+	if (result < 0)
+		return result;
+	if (result == 0)
+		return err_set(err, -ENOENT, "%s: empty, and it cannot be written", s->path);
+	if (version != schema_version)
+		return err_set(
+			err, -ENOTSUP,
+			"%s: of another version of bookfs (format %lld, not %d), and it cannot "
+			"be written",
+			s->path, (long long)version, schema_version);
+	s->read_only = true;
+	result = conn_open(&s->reader.conn, s->path, mode, err);
+	return result < 0 ? result : live_open(&s->live, s->path, false, err);
+}
+
+/* What owners that died held is free again from the start, not at the first claim. */
+static int free_claims(struct store_tx *tx, void *arg, struct err *err)
+{
+	return tx_release_dead(tx, NULL);
+}
+
+static int open_writable(struct store *s, bool is_new, struct err *err)
+{
+	int64_t version;
+	int result = is_new ? 0 : identify(&version, s->path, CONN_READONLY, err);
+	if (result < 0)
+		return result;
+	result = conn_open(&s->tx.conn, s->path, is_new ? CONN_CREATE : CONN_WRITE, err);
+	if (result == 0)
+		result = schema_migrate(&s->tx.conn, s->path, schema_steps, schema_version, err);
+	if (result == 0)
+		result = live_open(&s->live, s->path, true, err);
+	if (result == 0)
+		result = conn_open(&s->reader.conn, s->path, CONN_QUERY, err);
+	if (result == 0)
+		result = folder_start(&s->folder, s, err);
+	if (result == 0)
+		result = writer_start(&s->writer, s, err);
+	if (result == 0 && store_has_dead(s, &s->reader.conn) > 0)
+		result = store_write_wait(s, free_claims, NULL, err);
+	return result;
+}
+
+/* 1 there is a file, 0 there is none and it may be made. */
+static int look_at(const char *path, const struct store_options *options, struct err *err)
+{
+	struct stat st;
+	if (stat(path, &st) == 0)
+		return S_ISREG(st.st_mode) ? 1
+					   : err_set(err, -EBADMSG, "%s: not a regular file", path);
+	if (errno != ENOENT)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!options->create)
+		return err_set(err, -ENOENT, "%s: there is no store", path);
+	return 0;
+}
+
+int store_open(struct store **out, struct loop *loop, const struct store_options *options,
+	       struct err *err)
+{
+	CLEANUP(cleanup_free) char *path = absolute_path(options->path);
+	if (!path)
+		return err_set(err, -errno, "%s: %s", options->path, strerror(errno));
+	int there = look_at(path, options, err);
+	if (there < 0)
+		return there;
+	int result = check_file_system(path, err);
+	if (result < 0)
+		return result;
+	CLEANUP(store_close_cleanup) struct store *s = xcalloc(1, sizeof(*s));
+	s->path = xstrdup(path);
+	s->book_path = xstrdup(options->book_path ? options->book_path : "");
+	s->loop = loop;
+	s->reader.store = s;
+	s->tx.store = s;
+	pthread_mutex_init(&s->identity_lock, NULL);
+	if (there && (access(path, W_OK) < 0 || !folder_writable(path)))
+		result = open_read_only(s, err);
+	else
+		result = open_writable(s, !there, err);
+	if (result < 0)
+		return result;
+	if (loop)
+		s->change = change_new(s);
+	*out = s;
+	s = NULL;
+	return 0;
+}
+
+/* The writing connection last: the last connection of all folds the log in and removes it, and a
+ * query_only one cannot. */
+struct store *store_close(struct store *s)
+{
+	if (!s)
+		return NULL;
+	s->writer = writer_stop(s->writer);
+	s->folder = folder_stop(s->folder);
+	s->change = change_free(s->change);
+	for (size_t i = 0; i < ARRAY_LEN(s->reader.borrowed); i++)
+		free(s->reader.borrowed[i]);
+	conn_close(&s->reader.conn);
+	conn_close(&s->tx.conn);
+	s->live = live_close(s->live);
+	pthread_mutex_destroy(&s->identity_lock);
+	free(s->path);
+	free(s->book_path);
+	free(s);
+	return NULL;
+}
+
+bool store_read_only(const struct store *s)
+{
+	return s->read_only;
+}
+
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
+/* ---- readers */
+
+struct store_reader *store_reader(struct store *s)
+{
+	return &s->reader;
+}
+
+int store_reader_open(struct store_reader **out, struct store *s, struct err *err)
+{
+	struct store_reader *r = xcalloc(1, sizeof(*r));
+	r->store = s;
+	enum conn_mode mode = CONN_QUERY;
+	if (s->read_only)
+		mode = exists(s->path, "-wal") ? CONN_READONLY : CONN_FROZEN;
+	int result = conn_open(&r->conn, s->path, mode, err);
+	if (result < 0) {
+		free(r);
+		return result;
+	}
+	*out = r;
+	return 0;
+}
+
+struct store_reader *store_reader_close(struct store_reader *r)
+{
+	if (!r)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(r->borrowed); i++)
+		free(r->borrowed[i]);
+	conn_close(&r->conn);
+	free(r);
+	return NULL;
+}
+
+int store_snapshot_begin(struct store_reader *r)
+{
+	static const char sql[] = "BEGIN";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int result = r->snapshots > 0 ? 0 : query_run(&q);
+	if (result == 0)
+		r->snapshots++;
+	return result;
+}
+
+void store_snapshot_end(struct store_reader *r)
+{
+	static const char sql[] = "COMMIT";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	if (--r->snapshots == 0)
+		query_run(&q);
+}
+
+int store_paused(bool *paused, struct store_reader *r)
+{
+	static const char sql[] = "SELECT paused FROM control";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int more = query_row(&q);
+	if (more == 1)
+		*paused = query_get_int(&q, 0) != 0;
+	return more == 1 ? 0 : more < 0 ? more : -EBADMSG;
+}
