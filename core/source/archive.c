@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libxml/hash.h>
+#include <zip.h>
+
+#include "archive.h"
+
+/* Small members may inflate by any ratio: what they cost is bounded anyway. */
+#define RATIO_FREE_BYTES ((uint64_t)1 << 20)
+
+struct archive {
+	zip_t *zip;
+	struct book_limits limits;
+	struct archive_member *members;
+	size_t count, cap;
+	uint64_t inflated_bytes;
+	xmlHashTable *paths, *folded;  /* path -> member number + 1 */
+	xmlHashTable *files, *folders; /* the names given so far; files: how often each was asked */
+};
+
+bool archive_is_zip(const void *data, size_t len)
+{
+	return len >= 4 && (!memcmp(data, "PK\3\4", 4) || !memcmp(data, "PK\5\6", 4));
+}
+
+/* ---- names */
+
+static void fold(char *s)
+{
+	for (; *s; s++)
+		*s = (char)tolower((unsigned char)*s);
+}
+
+/* Cuts name so that `suffix` fits behind it in NAME_BYTES, at a character. */
+static void append_suffix(char name[NAME_BYTES], const char *suffix)
+{
+	size_t len = strlen(name), room = NAME_BYTES - 1 - strlen(suffix);
+
+	if (len > room) {
+		len = room;
+		while (len && ((unsigned char)name[len] & 0xc0) == 0x80)
+			len--;
+	}
+	strcpy(name + len, suffix);
+}
+
+static bool name_taken(const struct archive *a, const char *path)
+{
+	return xmlHashLookup(a->files, (const xmlChar *)path) ||
+	       xmlHashLookup(a->folders, (const xmlChar *)path);
+}
+
+/* One folder of a path onto out. A folder cannot have the name of a file that came before it. */
+static void add_folder(struct buf *out, struct archive *a, const char *part, size_t len)
+{
+	char name[NAME_BYTES];
+	size_t start = out->len;
+
+	utf8_name(name, part, len);
+	buf_adds(out, name);
+	while (xmlHashLookup(a->files, (const xmlChar *)buf_str(out))) {
+		append_suffix(name, "~");
+		out->len = start;
+		buf_adds(out, name);
+	}
+	xmlHashAddEntry(a->folders, (const xmlChar *)buf_str(out), a);
+	buf_addc(out, '/');
+}
+
+/* The file itself; a second one of the same name becomes "name~2". */
+static void add_file(struct buf *out, struct archive *a, const char *part, size_t len)
+{
+	char name[NAME_BYTES];
+	size_t start = out->len;
+	uintptr_t asked;
+	CLEANUP(cleanup_free) char *wanted = NULL;
+
+	utf8_name(name, part, len);
+	buf_adds(out, name);
+	wanted = xstrdup(buf_str(out));
+	asked = (uintptr_t)xmlHashLookup(a->files, (const xmlChar *)wanted) + 1;
+	while (name_taken(a, buf_str(out))) {
+		char suffix[24], tried[NAME_BYTES];
+
+		snprintf(suffix, sizeof(suffix), "~%zu", (size_t)++asked);
+		strcpy(tried, name);
+		append_suffix(tried, suffix);
+		out->len = start;
+		buf_adds(out, tried);
+	}
+	xmlHashUpdateEntry(a->files, (const xmlChar *)wanted, (void *)asked, NULL);
+	if (strcmp(wanted, buf_str(out)))
+		xmlHashAddEntry(a->files, (const xmlChar *)buf_str(out), (void *)1);
+}
+
+/* NULL: nested deeper than the limit. */
+static char *sanitised(struct archive *a, const char *path)
+{
+	struct buf out = {.max_bytes = 1 << 20};
+	size_t depth = 0;
+
+	for (;;) {
+		size_t len = strcspn(path, "/");
+		bool last = path[len] == '\0';
+
+		if (++depth > a->limits.depth || buf_error(&out)) {
+			buf_finish(&out);
+			return NULL;
+		}
+		if (last) {
+			add_file(&out, a, path, len);
+			return buf_steal(&out, NULL);
+		}
+		if (len && !(len == 1 && *path == '.'))
+			add_folder(&out, a, path, len);
+		path += len + 1;
+	}
+}
+
+/* ---- opening */
+
+static bool is_regular(zip_t *zip, uint64_t index, const char *path)
+{
+	zip_uint8_t system = 0;
+	zip_uint32_t attributes = 0;
+	size_t len = strlen(path);
+	mode_t type;
+
+	if (!len || path[len - 1] == '/')
+		return false;
+	if (zip_file_get_external_attributes(zip, index, 0, &system, &attributes))
+		return true;
+	type = (mode_t)(attributes >> 16) & S_IFMT;
+	return system != ZIP_OPSYS_UNIX || type == 0 || type == S_IFREG;
+}
+
+/* Archives made on Windows may have '\\' between folders. */
+static char *slashed(const char *path)
+{
+	char *s = xstrdup(path);
+
+	if (!strchr(s, '/'))
+		for (char *p = s; *p; p++)
+			if (*p == '\\')
+				*p = '/';
+	return s;
+}
+
+static void add_member(struct archive *a, uint64_t index)
+{
+	zip_stat_t st;
+	const char *raw = zip_get_name(a->zip, index, ZIP_FL_ENC_GUESS);
+	CLEANUP(cleanup_free) char *path = NULL;
+	CLEANUP(cleanup_free) char *folded = NULL;
+	struct archive_member *m;
+	char *name;
+
+	if (!raw || zip_stat_index(a->zip, index, 0, &st))
+		return;
+	path = slashed(raw);
+	if (!is_regular(a->zip, index, path))
+		return;
+	name = sanitised(a, path);
+	if (!name)
+		return;
+	a->members = xgrow(a->members, &a->cap, a->count + 1, sizeof(*a->members));
+	m = &a->members[a->count++];
+	*m = (struct archive_member){
+		.path = xstrdup(path),
+		.name = name,
+		.index = index,
+		.size_bytes = st.valid & ZIP_STAT_SIZE ? st.size : 0,
+		.packed_bytes = st.valid & ZIP_STAT_COMP_SIZE ? st.comp_size : 0,
+		.mtime_unix_s = st.valid & ZIP_STAT_MTIME ? (int64_t)st.mtime : 0,
+		.encrypted = st.valid & ZIP_STAT_ENCRYPTION_METHOD && st.encryption_method,
+	};
+	xmlHashAddEntry(a->paths, (const xmlChar *)path, (void *)(uintptr_t)a->count);
+	folded = xstrdup(path);
+	fold(folded);
+	xmlHashAddEntry(a->folded, (const xmlChar *)folded, (void *)(uintptr_t)a->count);
+}
+
+static int open_failed(struct err *err, int zip_code)
+{
+	zip_error_t e;
+	int r;
+
+	zip_error_init_with_code(&e, zip_code);
+	r = err_set(err, zip_code == ZIP_ER_MEMORY ? -ENOMEM : -EBADMSG,
+		    "the archive cannot be read: %s", zip_error_strerror(&e));
+	zip_error_fini(&e);
+	return r;
+}
+
+/* takes zip */
+static int archive_new(struct archive **out, zip_t *zip, const struct book_limits *limits,
+		       struct err *err)
+{
+	CLEANUP(archive_close_cleanup) struct archive *a = xcalloc(1, sizeof(*a));
+	zip_int64_t count = zip_get_num_entries(zip, 0);
+
+	a->zip = zip;
+	a->limits = *limits;
+	if (count < 0 || (uint64_t)count > limits->entries)
+		return err_set(err, -EFBIG, "the archive has more than %zu members",
+			       limits->entries);
+	a->paths = xmlHashCreate(64);
+	a->folded = xmlHashCreate(64);
+	a->files = xmlHashCreate(64);
+	a->folders = xmlHashCreate(64);
+	if (!a->paths || !a->folded || !a->files || !a->folders)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (zip_int64_t i = 0; i < count; i++)
+		add_member(a, (uint64_t)i);
+	*out = a;
+	a = NULL;
+	return 0;
+}
+
+int archive_open(struct archive **out, int fd, const struct book_limits *limits, struct err *err)
+{
+	int code = 0, own = dup(fd);
+	zip_t *zip;
+
+	if (own < 0)
+		return err_set(err, -errno, "cannot read the archive: %m");
+	zip = zip_fdopen(own, 0, &code);
+	if (!zip) {
+		close(own);
+		return open_failed(err, code);
+	}
+	return archive_new(out, zip, limits, err);
+}
+
+int archive_open_memory(struct archive **out, const void *data, size_t len,
+			const struct book_limits *limits, struct err *err)
+{
+	zip_error_t error;
+	zip_source_t *source;
+	zip_t *zip;
+	int code;
+
+	zip_error_init(&error);
+	source = zip_source_buffer_create(data, len, 0, &error);
+	zip = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
+	code = zip_error_code_zip(&error);
+	zip_error_fini(&error);
+	if (!zip) {
+		zip_source_free(source);
+		return open_failed(err, code);
+	}
+	return archive_new(out, zip, limits, err);
+}
+
+struct archive *archive_close(struct archive *a)
+{
+	if (!a)
+		return NULL;
+	for (size_t i = 0; i < a->count; i++) {
+		free(a->members[i].path);
+		free(a->members[i].name);
+	}
+	free(a->members);
+	xmlHashFree(a->paths, NULL);
+	xmlHashFree(a->folded, NULL);
+	xmlHashFree(a->files, NULL);
+	xmlHashFree(a->folders, NULL);
+	zip_discard(a->zip);
+	free(a);
+	return NULL;
+}
+
+/* ---- members */
+
+size_t archive_count(const struct archive *a)
+{
+	return a->count;
+}
+
+const struct archive_member *archive_at(const struct archive *a, size_t i)
+{
+	return &a->members[i];
+}
+
+const struct archive_member *archive_find(const struct archive *a, const char *path)
+{
+	uintptr_t number = (uintptr_t)xmlHashLookup(a->paths, (const xmlChar *)path);
+
+	if (!number) {
+		CLEANUP(cleanup_free) char *folded = xstrdup(path);
+
+		fold(folded);
+		number = (uintptr_t)xmlHashLookup(a->folded, (const xmlChar *)folded);
+	}
+	return number ? &a->members[number - 1] : NULL;
+}
+
+/* Members are in the order of their indices, some left out. */
+const struct archive_member *archive_by_index(const struct archive *a, uint64_t index)
+{
+	size_t low = 0, high = a->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (a->members[mid].index < index)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < a->count && a->members[low].index == index ? &a->members[low] : NULL;
+}
+
+static int read_failed(zip_error_t *e)
+{
+	switch (zip_error_code_zip(e)) {
+	case ZIP_ER_NOPASSWD:
+	case ZIP_ER_WRONGPASSWD:
+		return -EACCES;
+	case ZIP_ER_MEMORY:
+		return -ENOMEM;
+	default:
+		return -EIO;
+	}
+}
+
+/* The declared sizes are the archive's word only: what really comes out is what is bounded. */
+static int inflate_into(struct buf *b, struct archive *a, const struct archive_member *m,
+			zip_file_t *f)
+{
+	uint64_t most = m->packed_bytes > UINT64_MAX / a->limits.ratio
+				? UINT64_MAX
+				: m->packed_bytes * a->limits.ratio;
+	size_t start = b->len;
+
+	if (most < RATIO_FREE_BYTES)
+		most = RATIO_FREE_BYTES;
+	for (;;) {
+		char chunk[16384];
+		zip_int64_t n = zip_fread(f, chunk, sizeof(chunk));
+
+		if (n < 0)
+			return read_failed(zip_file_get_error(f));
+		if (n == 0)
+			return 0;
+		a->inflated_bytes += (uint64_t)n;
+		if (a->inflated_bytes > a->limits.total_bytes || b->len - start + (size_t)n > most)
+			return -EFBIG;
+		if (buf_add(b, chunk, (size_t)n) < 0)
+			return buf_error(b);
+	}
+}
+
+int archive_read(struct buf *b, struct archive *a, const struct archive_member *m)
+{
+	zip_file_t *f;
+	int r;
+
+	if (m->encrypted)
+		return -EACCES;
+	f = zip_fopen_index(a->zip, m->index, 0);
+	if (!f)
+		return read_failed(zip_get_error(a->zip));
+	r = inflate_into(b, a, m, f);
+	zip_fclose(f);
+	return r;
+}

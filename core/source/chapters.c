@@ -1,0 +1,771 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "chapters.h"
+
+/*
+ * Every place where something begins is a boundary: an entry of the contents; a document of front
+ * or back matter that the contents do not name; a non-linear document; the licence of Project
+ * Gutenberg. Boundaries are put in the order of the text. What lies between two of them is a
+ * boundary's own text, and its extent goes on to the next boundary that is not within it. From
+ * these two lengths the rule gives each entry its role; then the text is cut at those boundaries
+ * that begin a chapter. Text before all of them is front matter.
+ */
+
+#define PART_OWN_WORDS 200
+#define PART_CHILD_WORDS 800
+#define TITLE_PAGE_WORDS 200
+#define STRAY_WORDS 50 /* before the first anchor of a document: a running head, an ornament */
+
+enum { NO_ENTRY = -1 };
+
+struct boundary {
+	size_t offset;
+	int entry;		 /* or NO_ENTRY */
+	enum matter_kind matter; /* of one without an entry */
+	bool aside;		 /* non-linear */
+	char *title;		 /* of one without an entry; owned */
+	int64_t words_before;	 /* measured from the start of the flow */
+};
+
+struct node {		  /* beside each contents entry */
+	int parent, last; /* last: the last descendant, or itself */
+	int boundary;	  /* or -1 */
+	int children;
+	int64_t own, extent;
+	enum book_role role;
+	int chapter;		  /* 1.., 0 */
+	enum matter_kind inherit; /* from a part */
+};
+
+struct cutter {
+	struct book *book;
+	struct flow *flow;
+	struct contents *contents;
+	const struct book_options *options;
+	struct node *nodes;
+	struct boundary *bounds;
+	size_t bound_count, bound_cap;
+	struct chapter_range *ranges;
+	size_t range_cap;
+	int *chapter_entry; /* the entry of each chapter, or NO_ENTRY */
+	size_t chapter_entry_cap;
+	size_t *chapter_bound;
+	size_t chapter_bound_cap;
+};
+
+/* ---- measuring */
+
+static bool is_dense(uint32_t cp)
+{
+	return (cp >= 0x3040 && cp < 0xa000) || (cp >= 0xf900 && cp < 0xfb00) ||
+	       (cp >= 0x20000 && cp < 0x40000) || (cp >= 0xe00 && cp < 0xe80) /* Thai */;
+}
+
+int64_t text_measure(const char *s, size_t len)
+{
+	const char *end = s + len;
+	int64_t words = 0, dense = 0;
+	bool inside = false;
+
+	while (s < end) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x80) {
+			words += !inside && c > ' ';
+			inside = c > ' ';
+			s++;
+			continue;
+		}
+		if (is_dense(utf8_next(&s, end))) {
+			dense++;
+			inside = false;
+			continue;
+		}
+		words += !inside;
+		inside = true;
+	}
+	return words + dense / 2;
+}
+
+static int64_t measure(const struct cutter *k, size_t from, size_t to)
+{
+	return to > from ? text_measure(buf_str(&k->flow->text) + from, to - from) : 0;
+}
+
+static bool is_blank(const struct cutter *k, size_t from, size_t to)
+{
+	const char *s = buf_str(&k->flow->text);
+
+	for (; from < to; from++)
+		if ((unsigned char)s[from] > ' ')
+			return false;
+	return true;
+}
+
+/* ---- the entries as a tree */
+
+static void build_tree(struct cutter *k)
+{
+	struct contents *c = k->contents;
+	int *stack = xcalloc(c->count + 1, sizeof(*stack)), depth = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct node *n = &k->nodes[i];
+
+		while (depth && c->entries[stack[depth - 1]].depth >= c->entries[i].depth)
+			depth--;
+		n->parent = depth ? stack[depth - 1] : -1;
+		n->boundary = -1;
+		n->last = (int)i;
+		if (depth)
+			k->nodes[stack[depth - 1]].children++;
+		stack[depth++] = (int)i;
+	}
+	for (size_t i = c->count; i-- > 0;)
+		if (k->nodes[i].parent >= 0 && k->nodes[k->nodes[i].parent].last < k->nodes[i].last)
+			k->nodes[k->nodes[i].parent].last = k->nodes[i].last;
+	free(stack);
+}
+
+static bool is_within(const struct cutter *k, int entry, int ancestor)
+{
+	return entry != NO_ENTRY && entry >= ancestor && entry <= k->nodes[ancestor].last;
+}
+
+/* ---- places */
+
+/* Two entries that lead to one place: the second is looked for among the headings behind it. */
+static void find_by_heading(struct cutter *k, struct contents_entry *e)
+{
+	const struct flow *f = k->flow;
+	const struct flow_doc *doc = flow_doc_at(f, e->offset);
+	char wanted[160], found[160];
+
+	matter_fold(wanted, sizeof(wanted), e->title);
+	if (!doc || !*wanted)
+		return;
+	for (size_t i = doc->first_heading; i < f->heading_count; i++) {
+		const struct flow_heading *h = &f->headings[i];
+
+		if (h->offset >= doc->end)
+			return;
+		matter_fold(found, sizeof(found), h->title);
+		if (h->offset > e->offset && !strcmp(found, wanted)) {
+			e->offset = h->offset;
+			e->exact = true;
+			return;
+		}
+	}
+}
+
+static void refine_places(struct cutter *k)
+{
+	struct contents *c = k->contents;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct contents_entry *e = &c->entries[i];
+		bool same = i && c->entries[i - 1].offset == e->offset;
+
+		if (e->offset == NO_OFFSET || (e->exact && e->fragment && *e->fragment))
+			continue;
+		if (same || !e->exact)
+			find_by_heading(k, e);
+	}
+}
+
+/* An entry without a place begins where the first of those within it does. */
+static void inherit_places(struct cutter *k)
+{
+	struct contents *c = k->contents;
+
+	for (size_t i = c->count; i-- > 0;) {
+		int parent = k->nodes[i].parent;
+
+		if (parent >= 0 && c->entries[i].offset != NO_OFFSET && !c->entries[parent].path &&
+		    c->entries[parent].title &&
+		    (c->entries[parent].offset == NO_OFFSET || !c->entries[parent].exact))
+			c->entries[parent].offset = c->entries[i].offset;
+	}
+}
+
+/* The first anchor of a document that is not the first: what little stands before it is its own. */
+static void snap_to_documents(struct cutter *k)
+{
+	struct contents *c = k->contents;
+	const struct flow_doc *seen = NULL;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct contents_entry *e = &c->entries[i];
+		const struct flow_doc *doc;
+
+		if (e->offset == NO_OFFSET)
+			continue;
+		doc = flow_doc_at(k->flow, e->offset);
+		if (seen && doc && doc > seen && e->offset > doc->start &&
+		    measure(k, doc->start, e->offset) < STRAY_WORDS) {
+			size_t from = e->offset;
+
+			for (size_t j = i; j < c->count && c->entries[j].offset == from; j++)
+				c->entries[j].offset = doc->start;
+		}
+		if (!seen || doc > seen)
+			seen = doc;
+	}
+}
+
+/* ---- what a range of the text is */
+
+/* The mark that holds at least half of the range and is the narrowest such; kinds and divisions
+ * are looked for apart. */
+static struct matter matter_of_range(const struct flow *f, size_t start, size_t end)
+{
+	struct matter m = {MATTER_NONE, MATTER_NONE};
+	size_t kind_width = SIZE_MAX, division_width = SIZE_MAX;
+
+	for (size_t i = 0; i < f->mark_count; i++) {
+		const struct flow_mark *mark = &f->marks[i];
+		size_t from = mark->start > start ? mark->start : start;
+		size_t to = mark->end < end ? mark->end : end;
+		size_t width = mark->end - mark->start;
+
+		if (mark->start > end || to < from || (to - from) * 2 < end - start)
+			continue;
+		if (start == end && mark->start != start)
+			continue;
+		if (mark->matter.kind != MATTER_NONE && width <= kind_width) {
+			m.kind = mark->matter.kind;
+			kind_width = width;
+		}
+		if (mark->matter.division != MATTER_NONE && width <= division_width) {
+			m.division = mark->matter.division;
+			division_width = width;
+		}
+	}
+	return m;
+}
+
+/* What a landmark or the guide says of a place. */
+static enum matter_kind matter_of_place(const struct cutter *k, size_t offset)
+{
+	const struct contents *c = k->contents;
+
+	for (size_t i = 0; i < c->landmark_count; i++) {
+		const struct contents_landmark *l = &c->landmarks[i];
+		uintptr_t number = (uintptr_t)xmlHashLookup2(
+			k->flow->wanted, (const xmlChar *)l->path, (const xmlChar *)l->fragment);
+		struct matter m = matter_of_types(l->types);
+
+		if (number && k->flow->targets[number - 1].offset == offset &&
+		    m.kind != MATTER_NONE)
+			return m.kind;
+	}
+	return MATTER_NONE;
+}
+
+/* Front or back by where it stands, when the thing can be either. */
+static enum matter_kind settled(enum matter_kind kind, enum matter_kind division, size_t offset,
+				size_t total)
+{
+	if (kind != MATTER_EITHER)
+		return kind;
+	if (division == MATTER_FRONT || division == MATTER_BACK)
+		return division;
+	return offset < total / 2 ? MATTER_FRONT : MATTER_BACK;
+}
+
+static enum matter_kind matter_of(const struct cutter *k, size_t start, size_t end,
+				  const char *title)
+{
+	struct matter m = matter_of_range(k->flow, start, end);
+	enum matter_kind kind = m.kind;
+
+	if (kind == MATTER_NONE)
+		kind = matter_of_place(k, start);
+	if (kind == MATTER_NONE && title)
+		kind = matter_of_title(title);
+	if (kind == MATTER_NONE && m.division != MATTER_NONE)
+		kind = m.division;
+	return settled(kind, m.division, start, k->flow->text.len);
+}
+
+/* ---- boundaries */
+
+static void add_boundary(struct cutter *k, struct boundary b)
+{
+	k->bounds = xgrow(k->bounds, &k->bound_cap, k->bound_count + 1, sizeof(*k->bounds));
+	k->bounds[k->bound_count++] = b;
+}
+
+static const char *document_title(const struct cutter *k, const struct flow_doc *d)
+{
+	const struct flow *f = k->flow;
+
+	if (d->first_heading < f->heading_count && f->headings[d->first_heading].offset < d->end)
+		return f->headings[d->first_heading].title;
+	return d->title ? d->title : "";
+}
+
+/* In the order of the text; those of one place in the order of the contents. */
+static int compare(const void *a, const void *b)
+{
+	const struct boundary *x = a, *y = b;
+
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+static bool is_listed(const struct cutter *k, const struct flow_doc *d, size_t *at)
+{
+	while (*at < k->bound_count && k->bounds[*at].offset < d->start)
+		++*at;
+	return *at < k->bound_count &&
+	       (k->bounds[*at].offset < d->end || k->bounds[*at].offset == d->start);
+}
+
+/* Documents the contents do not name, where they are no part of the chapter before them. */
+static void add_unlisted(struct cutter *k)
+{
+	const struct flow *f = k->flow;
+	size_t listed = k->bound_count, at = 0;
+	size_t first = listed ? k->bounds[0].offset : f->text.len;
+
+	for (size_t i = 0; i < f->doc_count; i++) {
+		const struct flow_doc *d = &f->docs[i];
+		size_t keep = k->bound_count;
+		const char *title = document_title(k, d);
+		enum matter_kind kind;
+		bool known;
+
+		k->bound_count = listed;
+		known = is_listed(k, d, &at);
+		k->bound_count = keep;
+		if (known || is_blank(k, d->start, d->end))
+			continue;
+		kind = matter_of(k, d->start, d->end, title);
+		if (d->end <= first && kind == MATTER_NONE)
+			kind = MATTER_FRONT;
+		if (!d->linear && kind == MATTER_NONE)
+			kind = MATTER_BACK;
+		if (kind == MATTER_FRONT || kind == MATTER_BACK || !d->linear)
+			add_boundary(k, (struct boundary){.offset = d->start,
+							  .entry = NO_ENTRY,
+							  .matter = kind,
+							  .aside = !d->linear,
+							  .title = xstrdup(title)});
+	}
+}
+
+/* "*** END OF THE PROJECT GUTENBERG EBOOK ... ***" and all behind it is no part of the story. */
+static void add_licence(struct cutter *k)
+{
+	static const char *const ends[] = {"END OF THE PROJECT GUTENBERG EBOOK",
+					   "END OF THIS PROJECT GUTENBERG EBOOK"};
+	const char *text = buf_str(&k->flow->text);
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		const char *at = strstr(text, ends[i]);
+		size_t offset;
+
+		if (!at)
+			continue;
+		while (at > text && at[-1] != '\n')
+			at--;
+		while (at > text && at[-1] <= ' ')
+			at--;
+		offset = (size_t)(at - text);
+		for (size_t b = 0; b < k->bound_count; b++)
+			if (k->bounds[b].offset >= offset &&
+			    is_blank(k, offset, k->bounds[b].offset))
+				return;
+		add_boundary(k, (struct boundary){.offset = offset,
+						  .entry = NO_ENTRY,
+						  .matter = MATTER_BACK,
+						  .title = xstrdup("Project Gutenberg License")});
+		return;
+	}
+}
+
+static void collect_boundaries(struct cutter *k)
+{
+	struct contents *c = k->contents;
+	int64_t words = 0;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (c->entries[i].offset != NO_OFFSET)
+			add_boundary(k, (struct boundary){.offset = c->entries[i].offset,
+							  .entry = (int)i});
+	if (k->bound_count)
+		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
+	add_unlisted(k);
+	add_licence(k);
+	if (k->bound_count)
+		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
+	for (size_t i = 0; i < k->bound_count; i++) {
+		words += measure(k, i ? k->bounds[i - 1].offset : 0, k->bounds[i].offset);
+		k->bounds[i].words_before = words;
+		if (k->bounds[i].entry != NO_ENTRY)
+			k->nodes[k->bounds[i].entry].boundary = (int)i;
+	}
+}
+
+/* ---- roles */
+
+static void measure_entries(struct cutter *k)
+{
+	size_t count = k->bound_count;
+	int64_t total = count ? k->bounds[count - 1].words_before +
+					measure(k, k->bounds[count - 1].offset, k->flow->text.len)
+			      : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int entry = k->bounds[i].entry;
+		size_t next = i + 1;
+
+		if (entry == NO_ENTRY)
+			continue;
+		k->nodes[entry].own = (next < count ? k->bounds[next].words_before : total) -
+				      k->bounds[i].words_before;
+		while (next < count && is_within(k, k->bounds[next].entry, entry))
+			next++;
+		k->nodes[entry].extent = (next < count ? k->bounds[next].words_before : total) -
+					 k->bounds[i].words_before;
+	}
+}
+
+static bool is_part(const struct cutter *k, int entry)
+{
+	const struct node *n = &k->nodes[entry];
+	int64_t words = 0;
+
+	if (n->own >= PART_OWN_WORDS || !n->children)
+		return false;
+	if (k->options->depth) /* chapters go down to the depth that was asked for */
+		return true;
+	for (int i = entry + 1; i <= n->last; i = k->nodes[i].last + 1)
+		words += k->nodes[i].extent;
+	return words >= (int64_t)n->children * PART_CHILD_WORDS;
+}
+
+/* A single entry that holds all others is the book itself. */
+static bool is_book(const struct cutter *k)
+{
+	return !k->options->depth && k->contents->count > 1 &&
+	       k->nodes[0].last == (int)k->contents->count - 1 &&
+	       k->contents->entries[0].depth >= 0;
+}
+
+static void give_roles(struct cutter *k)
+{
+	struct contents *c = k->contents;
+	int inside = -1; /* the chapter whose sections we are among */
+
+	for (int i = 0; i < (int)c->count; i++) {
+		struct node *n = &k->nodes[i];
+		int level = c->entries[i].depth + 1;
+
+		if (inside >= 0 && i <= k->nodes[inside].last) {
+			n->role = ROLE_SECTION;
+			continue;
+		}
+		inside = -1;
+		if (i == 0 && is_book(k)) {
+			n->role = ROLE_FRONT;
+			continue;
+		}
+		if (n->children && (!k->options->depth || level < k->options->depth) &&
+		    is_part(k, i)) {
+			n->role = ROLE_PART;
+			continue;
+		}
+		n->role = ROLE_CHAPTER;
+		if (!k->options->depth || level >= k->options->depth)
+			inside = i;
+	}
+}
+
+/* ---- cutting */
+
+/* Blank lines at the ends of a range are nobody's. */
+static struct chapter_range trimmed(const struct cutter *k, size_t start, size_t end)
+{
+	const char *s = buf_str(&k->flow->text);
+
+	while (end > start && (unsigned char)s[end - 1] <= ' ')
+		end--;
+	while (start < end && (s[start] == '\n' || s[start] == ' ')) {
+		size_t line = start;
+
+		while (line < end && s[line] == ' ')
+			line++;
+		if (line < end && s[line] != '\n')
+			break; /* the first line's indent stays */
+		start = line + 1;
+	}
+	return (struct chapter_range){start, end};
+}
+
+static int add_chapter(struct cutter *k, size_t start, int entry, size_t bound, const char *title)
+{
+	struct book *b = k->book;
+	size_t n = b->chapter_count, cap = k->range_cap;
+
+	if (n)
+		k->ranges[n - 1].end = start;
+	k->ranges = xgrow(k->ranges, &k->range_cap, n + 1, sizeof(*k->ranges));
+	if (k->range_cap != cap)
+		b->chapters = reallocarray(b->chapters, k->range_cap, sizeof(*b->chapters));
+	k->chapter_entry =
+		xgrow(k->chapter_entry, &k->chapter_entry_cap, n + 1, sizeof(*k->chapter_entry));
+	k->chapter_bound =
+		xgrow(k->chapter_bound, &k->chapter_bound_cap, n + 1, sizeof(*k->chapter_bound));
+	k->ranges[n] = (struct chapter_range){start, k->flow->text.len};
+	k->chapter_entry[n] = entry;
+	k->chapter_bound[n] = bound;
+	b->chapters[n] = (struct book_chapter){.title = xstrdup(title ? title : "")};
+	return (int)++b->chapter_count;
+}
+
+static void cut_leading(struct cutter *k)
+{
+	size_t first = k->bound_count ? k->bounds[0].offset : k->flow->text.len;
+
+	if (first && !is_blank(k, 0, first)) {
+		const char *title = k->flow->doc_count ? document_title(k, &k->flow->docs[0]) : "";
+
+		add_chapter(k, 0, NO_ENTRY, SIZE_MAX, title);
+	}
+}
+
+/* A part's own text is kept back and opens the chapter that comes next. */
+static void cut(struct cutter *k)
+{
+	size_t kept = NO_OFFSET;
+	int part = NO_ENTRY;
+	size_t part_bound = 0;
+
+	cut_leading(k);
+	for (size_t i = 0; i < k->bound_count; i++) {
+		const struct boundary *b = &k->bounds[i];
+		struct node *n = b->entry == NO_ENTRY ? NULL : &k->nodes[b->entry];
+		size_t start = kept != NO_OFFSET ? kept : b->offset;
+		int count = (int)k->book->chapter_count;
+
+		if (n && n->role == ROLE_PART) {
+			if (kept == NO_OFFSET) {
+				kept = b->offset;
+				part = b->entry;
+				part_bound = i;
+			}
+			continue;
+		}
+		if (n && n->role == ROLE_SECTION && count && kept == NO_OFFSET) {
+			n->chapter = count;
+			continue;
+		}
+		if (n && n->role == ROLE_FRONT && n->own == 0)
+			continue; /* the book itself, without a word of its own */
+		if (n && count && kept == NO_OFFSET && k->chapter_entry[count - 1] != NO_ENTRY &&
+		    k->ranges[count - 1].start == b->offset &&
+		    k->chapter_entry[count - 1] != n->parent) {
+			n->role = ROLE_SECTION; /* two entries, one place */
+			n->chapter = count;
+			continue;
+		}
+		count = add_chapter(k, start, b->entry, i,
+				    n ? k->contents->entries[b->entry].title : b->title);
+		if (n)
+			n->chapter = count;
+		kept = NO_OFFSET;
+	}
+	if (kept != NO_OFFSET && !is_blank(k, kept, k->flow->text.len))
+		add_chapter(k, kept, part, part_bound, k->contents->entries[part].title);
+}
+
+/* ---- kinds */
+
+static bool is_file_name(const char *title)
+{
+	size_t len = strlen(title);
+
+	return (len > 6 && !strcmp(title + len - 6, ".xhtml")) ||
+	       (len > 5 && !strcmp(title + len - 5, ".html")) ||
+	       (len > 4 && !strcmp(title + len - 4, ".htm"));
+}
+
+/* A chapter that the contents name after its file, or not at all, is called as its heading. */
+static void better_title(struct cutter *k, size_t i)
+{
+	struct book_chapter *c = &k->book->chapters[i];
+	const struct flow *f = k->flow;
+
+	if (*c->title && !is_file_name(c->title))
+		return;
+	for (size_t h = 0; h < f->heading_count; h++)
+		if (f->headings[h].offset >= k->ranges[i].start &&
+		    f->headings[h].offset < k->ranges[i].end && *f->headings[h].title) {
+			free(c->title);
+			c->title = xstrdup(f->headings[h].title);
+			return;
+		}
+}
+
+static bool is_title_page(const struct cutter *k, size_t i)
+{
+	char a[160], b[160];
+
+	matter_fold(a, sizeof(a), k->book->chapters[i].title);
+	matter_fold(b, sizeof(b), k->book->title);
+	return i < 3 && *a && !strcmp(a, b) && k->book->chapter_count > 2 &&
+	       measure(k, k->ranges[i].start, k->ranges[i].end) < TITLE_PAGE_WORDS;
+}
+
+static enum matter_kind chapter_matter(struct cutter *k, size_t i)
+{
+	int entry = k->chapter_entry[i];
+	enum matter_kind kind = MATTER_NONE;
+	size_t start = k->ranges[i].start;
+
+	if (entry == NO_ENTRY)
+		return k->chapter_bound[i] == SIZE_MAX ? MATTER_FRONT
+						       : k->bounds[k->chapter_bound[i]].matter;
+	if (k->nodes[entry].role == ROLE_FRONT)
+		return MATTER_FRONT;
+	/* The text that a part put before it says nothing of the chapter. */
+	if (k->nodes[entry].boundary >= 0)
+		start = k->bounds[k->nodes[entry].boundary].offset;
+	kind = matter_of(k, start, k->ranges[i].end, k->contents->entries[entry].title);
+	for (int up = k->nodes[entry].parent; kind == MATTER_NONE && up >= 0;
+	     up = k->nodes[up].parent)
+		if (k->nodes[up].role == ROLE_PART) {
+			kind = matter_of_title(k->contents->entries[up].title);
+			kind = settled(kind, MATTER_NONE, start, k->flow->text.len);
+		}
+	if (kind == MATTER_NONE && is_title_page(k, i))
+		kind = MATTER_FRONT;
+	return kind;
+}
+
+static void give_kinds(struct cutter *k)
+{
+	for (size_t i = 0; i < k->book->chapter_count; i++) {
+		enum matter_kind m = chapter_matter(k, i);
+		int entry = k->chapter_entry[i];
+		struct book_chapter *c = &k->book->chapters[i];
+
+		c->kind = m == MATTER_FRONT  ? BOOK_FRONT
+			  : m == MATTER_BACK ? BOOK_BACK
+					     : BOOK_STORY;
+		better_title(k, i);
+		if (entry != NO_ENTRY && k->nodes[entry].role == ROLE_CHAPTER)
+			k->nodes[entry].role = c->kind == BOOK_FRONT  ? ROLE_FRONT
+					       : c->kind == BOOK_BACK ? ROLE_BACK
+								      : ROLE_CHAPTER;
+	}
+}
+
+/* ---- results */
+
+/* Entries without a chapter of their own: a part is in its first chapter. */
+static void place_parts(struct cutter *k)
+{
+	for (size_t i = k->contents->count; i-- > 0;) {
+		int parent = k->nodes[i].parent;
+
+		if (parent >= 0 && k->nodes[i].chapter &&
+		    (!k->nodes[parent].chapter || (k->nodes[parent].role == ROLE_PART &&
+						   k->nodes[parent].chapter > k->nodes[i].chapter)))
+			k->nodes[parent].chapter = k->nodes[i].chapter;
+	}
+}
+
+static const char *entry_in(const struct cutter *k, size_t i)
+{
+	const struct node *n = &k->nodes[i];
+
+	if (n->role == ROLE_SECTION && n->chapter)
+		return k->book->chapters[n->chapter - 1].title;
+	for (int up = n->parent; up >= 0; up = k->nodes[up].parent)
+		if (k->nodes[up].role == ROLE_PART)
+			return n->role == ROLE_PART ? NULL : k->contents->entries[up].title;
+	return NULL;
+}
+
+static void fill_contents(struct cutter *k)
+{
+	struct book *b = k->book;
+
+	place_parts(k);
+	b->content_count = k->contents->count;
+	b->contents = xcalloc(b->content_count, sizeof(*b->contents));
+	for (size_t i = 0; i < b->content_count; i++)
+		b->contents[i] = (struct book_entry){
+			.title = xstrdup(k->contents->entries[i].title),
+			.depth = k->contents->entries[i].depth,
+			.chapter = k->nodes[i].chapter,
+			.role = k->nodes[i].role,
+			.in = xstrdup(entry_in(k, i)),
+		};
+}
+
+static int fill_texts(struct cutter *k, struct err *err)
+{
+	struct book *b = k->book;
+	const char *s = buf_str(&k->flow->text);
+
+	for (size_t i = 0; i < b->chapter_count; i++) {
+		struct chapter_range r = trimmed(k, k->ranges[i].start, k->ranges[i].end);
+		struct book_chapter *c = &b->chapters[i];
+		struct hash *hash = hash_new();
+		size_t len = r.end - r.start;
+
+		k->ranges[i] = r;
+		c->text = malloc(len + 2);
+		if (!c->text) {
+			hash_free(hash);
+			return err_set(err, -ENOMEM, "out of memory");
+		}
+		memcpy(c->text, s + r.start, len);
+		if (len)
+			c->text[len++] = '\n';
+		c->text[len] = '\0';
+		c->text_bytes = len;
+		c->words = utf8_words(c->text, len);
+		b->words += c->words;
+		hash_add(hash, c->text, len);
+		hash_hex(c->text_hash, hash);
+		hash_free(hash);
+	}
+	return 0;
+}
+
+int chapters_cut(struct book *b, struct flow *f, struct contents *c,
+		 const struct book_options *options, struct err *err)
+{
+	struct cutter k = {.book = b, .flow = f, .contents = c, .options = options};
+	int r;
+
+	k.nodes = xcalloc(c->count + 1, sizeof(*k.nodes));
+	build_tree(&k);
+	refine_places(&k);
+	inherit_places(&k);
+	snap_to_documents(&k);
+	collect_boundaries(&k);
+	measure_entries(&k);
+	give_roles(&k);
+	cut(&k);
+	give_kinds(&k);
+	fill_contents(&k);
+	r = fill_texts(&k, err);
+	if (r == 0)
+		pages_assign(b, f, k.ranges);
+	for (size_t i = 0; i < k.bound_count; i++)
+		free(k.bounds[i].title);
+	free(k.nodes);
+	free(k.bounds);
+	free(k.ranges);
+	free(k.chapter_entry);
+	free(k.chapter_bound);
+	return r;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <strings.h>
+
+#include "encoding.h"
+#include "markup.h"
+#include "package.h"
+#include "reader.h"
+#include "xhtml.h"
+
+struct epub {
+	struct reading *r;
+	struct archive *archive;
+	struct package *package;
+	xmlHashTable *spine_paths; /* every document that is read */
+	xmlHashTable *spine_names; /* file name -> path, for links into wrong folders */
+	struct strv encrypted;	   /* paths that encryption.xml names, fonts left out */
+	size_t read, unreadable;
+};
+
+/* ---- members */
+
+static const char *reason(int code)
+{
+	return code == -EFBIG	  ? "too large"
+	       : code == -EACCES  ? "encrypted"
+	       : code == -ENOENT  ? "missing"
+	       : code == -EBADMSG ? "not text"
+	       : code == -ENOMEM  ? "out of memory"
+				  : "damaged";
+}
+
+/* A text member as clean UTF-8. What could be inflated of a damaged one is kept. */
+static int read_text(struct buf *out, struct epub *e, const char *path)
+{
+	const struct archive_member *m = archive_find(e->archive, path);
+	struct buf raw = {.max_bytes = e->r->options->limits.text_bytes};
+	int r;
+
+	if (!m)
+		return -ENOENT;
+	r = archive_read(&raw, e->archive, m);
+	if (r == 0 || (r == -EIO && raw.len)) {
+		if (r)
+			reading_warn(e->r, "%s is damaged and was read as far as it goes", m->name);
+		r = text_plausible(buf_str(&raw), raw.len) ? 0 : -EBADMSG;
+	}
+	out->max_bytes = e->r->options->limits.text_bytes * 2;
+	if (r == 0)
+		r = text_decode(out, buf_str(&raw), raw.len, TEXT_MARKUP);
+	buf_finish(&raw);
+	return r;
+}
+
+/* ---- encryption.xml (OCF 3.3, section 4.2.6.3) */
+
+struct encryption {
+	struct strv *paths;
+	bool font; /* obfuscated, not encrypted */
+};
+
+static void encryption_start(void *arg, const char *name, const char *const *attrs)
+{
+	struct encryption *x = arg;
+	const char *algorithm = markup_attr(attrs, "Algorithm");
+	const char *uri = markup_attr(attrs, "URI");
+	char *path, *fragment;
+
+	if (!strcmp(name, "encrypteddata"))
+		x->font = false;
+	if (!strcmp(name, "encryptionmethod") && algorithm)
+		x->font = strstr(algorithm, "idpf.org/2008/embedding") ||
+			  strstr(algorithm, "ns.adobe.com/pdf/enc");
+	if (!strcmp(name, "cipherreference") && uri && !x->font &&
+	    href_resolve(&path, &fragment, "", uri)) {
+		strv_add(x->paths, path);
+		free(path);
+		free(fragment);
+	}
+}
+
+static void no_end(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+}
+
+static void no_text(void *arg, const char *s, size_t len)
+{
+	(void)arg;
+	(void)s;
+	(void)len;
+}
+
+static void encryption_restart(void *arg)
+{
+	strv_finish(((struct encryption *)arg)->paths);
+}
+
+static void read_encryption(struct epub *e)
+{
+	static const struct markup_events events = {encryption_start, no_end, no_text,
+						    encryption_restart};
+	struct encryption x = {.paths = &e->encrypted};
+	struct buf s = {0};
+
+	if (read_text(&s, e, "META-INF/encryption.xml") == 0)
+		markup_read(&events, &x, buf_str(&s), s.len, MARKUP_XML);
+	buf_finish(&s);
+}
+
+/* ---- finding the package document */
+
+static bool ends_with(const char *s, const char *suffix)
+{
+	size_t a = strlen(s), b = strlen(suffix);
+
+	return a >= b && !strcasecmp(s + a - b, suffix);
+}
+
+static char *find_package(struct epub *e)
+{
+	struct buf s = {0};
+	char *path = NULL;
+
+	if (read_text(&s, e, "META-INF/container.xml") == 0)
+		path = container_rootfile(buf_str(&s), s.len);
+	buf_finish(&s);
+	if (path && archive_find(e->archive, path))
+		return path;
+	for (size_t i = 0; i < archive_count(e->archive); i++) {
+		const char *name = archive_at(e->archive, i)->path;
+
+		if (!ends_with(name, ".opf") || strstr(name, "__MACOSX"))
+			continue;
+		reading_warn(e->r, "META-INF/container.xml names no package document; %s was taken",
+			     archive_at(e->archive, i)->name);
+		free(path);
+		return xstrdup(name);
+	}
+	free(path);
+	return NULL;
+}
+
+static int open_package(struct epub *e)
+{
+	CLEANUP(cleanup_free) char *path = find_package(e);
+	struct buf s = {0};
+	int r;
+
+	if (!path)
+		return err_set(e->r->err, -EBADMSG,
+			       "not an EPUB: the archive has no package document");
+	r = read_text(&s, e, path);
+	if (r == 0)
+		e->package = package_read(path, buf_str(&s), s.len, &e->r->options->limits);
+	buf_finish(&s);
+	if (r < 0)
+		return err_set(e->r->err, r == -EFBIG ? r : -EBADMSG, "the package document is %s",
+			       reason(r));
+	return 0;
+}
+
+/* ---- the spine */
+
+static bool is_document(const struct package_item *item)
+{
+	const char *t = item->media_type ? item->media_type : "";
+
+	return strcasestr(t, "html") || strcasestr(t, "dtbook") || strcasestr(t, "oeb1-document") ||
+	       strcasestr(t, "svg") ||
+	       (!strcasestr(t, "image/") && !strcasestr(t, "audio/") && !strcasestr(t, "video/") &&
+		!strcasestr(t, "font") && !strcasestr(t, "css") && !strcasestr(t, "script") &&
+		(ends_with(item->path, ".xhtml") || ends_with(item->path, ".html") ||
+		 ends_with(item->path, ".htm") || ends_with(item->path, ".xml")));
+}
+
+/* The item itself, or what stands in for it where it is no text (OPF 2.0.1, section 2.3.1). */
+static struct package_item *readable(struct epub *e, struct package_item *item)
+{
+	for (int hops = 0; item && hops < 16; hops++) {
+		if (is_document(item) && archive_find(e->archive, item->path))
+			return item;
+		if (!item->fallback)
+			return NULL;
+		item = package_item(e->package, item->fallback);
+	}
+	return NULL;
+}
+
+static void remember_path(struct epub *e, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	xmlHashAddEntry(e->spine_paths, (const xmlChar *)path, (void *)path);
+	xmlHashAddEntry(e->spine_names, (const xmlChar *)(slash ? slash + 1 : path), (void *)path);
+}
+
+/* Marks the items that are read, each once, and remembers where links can lead. */
+static struct package_item **plan_spine(struct epub *e)
+{
+	struct package *p = e->package;
+	struct package_item **plan = xcalloc(p->spine_count + 1, sizeof(struct package_item *));
+
+	for (size_t i = 0; i < p->spine_count; i++) {
+		struct package_item *item = package_item(p, p->spine[i].idref);
+		struct package_item *found = item ? readable(e, item) : NULL;
+
+		if (!item)
+			reading_warn(e->r, "the spine names an item that is not in the manifest");
+		else if (!found && (is_document(item) || !archive_find(e->archive, item->path)))
+			reading_warn(e->r, "%s is missing", item->path);
+		if (!found)
+			e->unreadable++;
+		if (!found || xmlHashLookup(e->spine_paths, (const xmlChar *)found->path))
+			continue;
+		plan[i] = found;
+		remember_path(e, found->path);
+	}
+	return plan;
+}
+
+/* Encrypted for good: named so, and its bytes are no markup. */
+static bool is_protected(const struct epub *e, const char *path, const struct buf *s)
+{
+	return strv_has(&e->encrypted, path) &&
+	       !memchr(buf_str(s), '<', s->len < 512 ? s->len : 512);
+}
+
+static int read_document(struct epub *e, const char *path, bool linear)
+{
+	struct flow *f = e->r->flow;
+	struct buf s = {0};
+	int r = read_text(&s, e, path);
+
+	if (r == 0 && is_protected(e, path, &s))
+		r = -EACCES;
+	if (r == -EBADMSG && strv_has(&e->encrypted, path))
+		r = -EACCES;
+	if (r < 0) {
+		reading_warn(e->r, "%s is %s and was left out", path, reason(r));
+		e->unreadable++;
+		buf_finish(&s);
+		return r == -ENOMEM ? r : 0;
+	}
+	flow_doc_begin(f, path, linear);
+	if (xhtml_read(f, buf_str(&s), s.len, NULL) > 0)
+		reading_warn(e->r, "%s is not well-formed", path);
+	flow_doc_end(f);
+	e->read++;
+	buf_finish(&s);
+	return buf_error(&f->text);
+}
+
+static int read_spine(struct epub *e, struct package_item **plan)
+{
+	struct package *p = e->package;
+	bool any_linear = false;
+
+	for (size_t i = 0; i < p->spine_count; i++)
+		any_linear |= plan[i] && p->spine[i].linear;
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < p->spine_count; i++) {
+			bool linear = p->spine[i].linear || !any_linear;
+			int r = 0;
+
+			if (plan[i] && linear == (pass == 0))
+				r = read_document(e, plan[i]->path, linear);
+			if (r < 0)
+				return err_set(e->r->err, r, "the book's text is %s", reason(r));
+		}
+	return 0;
+}
+
+/* ---- contents */
+
+/* Links that lead to no document of the spine may still name one: in another folder, or as the
+ * item that another stands in for. */
+static void settle_path(struct epub *e, char **path)
+{
+	const char *slash, *found;
+
+	if (!*path || xmlHashLookup(e->spine_paths, (const xmlChar *)*path))
+		return;
+	slash = strrchr(*path, '/');
+	found = xmlHashLookup(e->spine_names, (const xmlChar *)(slash ? slash + 1 : *path));
+	if (!found || archive_find(e->archive, *path))
+		return; /* it exists, and is no part of the reading order */
+	free(*path);
+	*path = xstrdup(found);
+}
+
+static void want(struct epub *e, char **path, const char *fragment)
+{
+	settle_path(e, path);
+	flow_want(e->r->flow, *path, "");
+	if (*fragment)
+		flow_want(e->r->flow, *path, fragment);
+}
+
+static void want_all(struct epub *e)
+{
+	struct contents *c = &e->r->contents;
+
+	for (size_t i = 0; i < c->count; i++)
+		if (c->entries[i].path)
+			want(e, &c->entries[i].path, c->entries[i].fragment);
+	for (size_t i = 0; i < c->page_count; i++)
+		want(e, &c->pages[i].path, c->pages[i].fragment);
+	for (size_t i = 0; i < c->landmark_count; i++)
+		want(e, &c->landmarks[i].path, c->landmarks[i].fragment);
+}
+
+static void read_contents(struct epub *e)
+{
+	struct package *p = e->package;
+	const struct package_item *nav = package_with_property(p, "nav");
+	const struct package_item *ncx = p->toc_id ? package_item(p, p->toc_id) : NULL;
+	const struct book_limits *limits = &e->r->options->limits;
+	struct contents *c = &e->r->contents;
+	struct buf s = {0};
+
+	for (size_t i = 0; !ncx && i < p->item_count; i++)
+		if (p->items[i].media_type && strcasestr(p->items[i].media_type, "dtbncx"))
+			ncx = &p->items[i];
+	if (nav && read_text(&s, e, nav->path) == 0)
+		contents_read_nav(c, nav->path, buf_str(&s), s.len, limits);
+	buf_finish(&s);
+	if (ncx && read_text(&s, e, ncx->path) == 0)
+		contents_read_ncx(c, ncx->path, buf_str(&s), s.len, limits);
+	buf_finish(&s);
+	for (size_t i = 0; i < p->guide_count; i++)
+		contents_add_landmark(c, p->guide[i].type, p->guide[i].path, p->guide[i].fragment);
+}
+
+static const struct flow_target *target(struct epub *e, const char *path, const char *fragment)
+{
+	return &e->r->flow->targets[flow_want(e->r->flow, path, fragment)];
+}
+
+static void place_contents(struct epub *e)
+{
+	struct contents *c = &e->r->contents;
+	size_t own_pages = e->r->flow->page_count;
+
+	flow_resolve(e->r->flow);
+	for (size_t i = 0; i < c->count; i++) {
+		struct contents_entry *entry = &c->entries[i];
+		const struct flow_target *t;
+
+		entry->offset = NO_OFFSET;
+		if (!entry->path)
+			continue;
+		t = target(e, entry->path, entry->fragment);
+		entry->offset = t->offset;
+		entry->exact = t->exact;
+		if (t->offset == NO_OFFSET)
+			reading_warn(e->r, "the contents entry \"%s\" leads nowhere", entry->title);
+	}
+	for (size_t i = 0; i < c->page_count; i++) {
+		const struct flow_target *t = target(e, c->pages[i].path, c->pages[i].fragment);
+
+		if (t->offset == NO_OFFSET)
+			continue;
+		if (own_pages) { /* the list is better than what was seen in the text */
+			e->r->flow->page_count = 0;
+			for (size_t k = 0; k < own_pages; k++)
+				free(e->r->flow->pages[k].label);
+			own_pages = 0;
+		}
+		flow_add_page(e->r->flow, t->offset, c->pages[i].label);
+	}
+}
+
+/* ---- the whole */
+
+static void take_metadata(struct epub *e)
+{
+	struct book *b = e->r->book;
+	struct package *p = e->package;
+	char **const to[] = {&b->title, &b->language, &b->publisher, &b->identifier};
+	char **const from[] = {&p->title, &p->language, &p->publisher, &p->identifier};
+
+	for (size_t i = 0; i < ARRAY_LEN(to); i++)
+		if (*from[i] && **from[i]) {
+			free(*to[i]);
+			*to[i] = *from[i];
+			*from[i] = NULL;
+		}
+	b->creators = p->creators;
+	p->creators = (struct strv){0};
+}
+
+static int read_all(struct epub *e)
+{
+	CLEANUP(cleanup_free) struct package_item **plan = NULL;
+	int r = open_package(e);
+
+	if (r < 0)
+		return r;
+	take_metadata(e);
+	read_encryption(e);
+	plan = plan_spine(e);
+	read_contents(e);
+	want_all(e);
+	r = read_spine(e, plan);
+	if (r < 0)
+		return r;
+	if (!e->read && e->encrypted.len)
+		return err_set(e->r->err, -EBADMSG, "the book is encrypted (DRM)");
+	if (!e->read)
+		return err_set(e->r->err, -EBADMSG, "no text of the book can be read");
+	place_contents(e);
+	return 0;
+}
+
+int epub_read(struct reading *r, struct archive *a)
+{
+	struct epub e = {.r = r, .archive = a};
+	int result;
+
+	e.spine_paths = xmlHashCreate(64);
+	e.spine_names = xmlHashCreate(64);
+	result = read_all(&e);
+	xmlHashFree(e.spine_paths, NULL);
+	xmlHashFree(e.spine_names, NULL);
+	strv_finish(&e.encrypted);
+	package_free(e.package);
+	return result;
+}

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "markup.h"
+#include "writer.h"
+#include "xhtml.h"
+
+enum action {
+	ACT_INLINE, /* nothing but its text */
+	ACT_BLOCK,
+	ACT_BREAK,
+	ACT_CASE,
+	ACT_CELL,
+	ACT_CODE,
+	ACT_DEFAULT,
+	ACT_EM,
+	ACT_H1,
+	ACT_H2,
+	ACT_H3,
+	ACT_H4,
+	ACT_H5,
+	ACT_H6,
+	ACT_HEAD,
+	ACT_IMAGE,
+	ACT_ITEM,
+	ACT_META,
+	ACT_OL,
+	ACT_PRE,
+	ACT_QUOTE,
+	ACT_READING, /* rt: the reading of a ruby base */
+	ACT_ROW,
+	ACT_RP,
+	ACT_RULE,
+	ACT_SECTION,
+	ACT_SKIP,
+	ACT_STRONG,
+	ACT_SWITCH,
+	ACT_TABLE,
+	ACT_TITLE,
+	ACT_UL,
+	ACT_PAGE, /* a page break: its text is the label */
+};
+
+static const struct {
+	const char *name;
+	enum action action;
+} elements[] = {
+	/* sorted by name */
+	{"address", ACT_BLOCK},
+	{"annotation", ACT_SKIP},
+	{"annotation-xml", ACT_SKIP},
+	{"area", ACT_SKIP},
+	{"article", ACT_SECTION},
+	{"aside", ACT_SECTION},
+	{"b", ACT_STRONG},
+	{"blockquote", ACT_QUOTE},
+	{"body", ACT_SECTION},
+	{"bodymatter", ACT_SECTION},
+	{"br", ACT_BREAK},
+	{"caption", ACT_BLOCK},
+	{"case", ACT_CASE},
+	{"center", ACT_BLOCK},
+	{"cite", ACT_EM},
+	{"code", ACT_CODE},
+	{"dd", ACT_BLOCK},
+	{"default", ACT_DEFAULT},
+	{"defs", ACT_SKIP},
+	{"desc", ACT_SKIP},
+	{"details", ACT_BLOCK},
+	{"dfn", ACT_EM},
+	{"div", ACT_SECTION},
+	{"dl", ACT_BLOCK},
+	{"dt", ACT_BLOCK},
+	{"em", ACT_EM},
+	{"fieldset", ACT_BLOCK},
+	{"figcaption", ACT_BLOCK},
+	{"figure", ACT_BLOCK},
+	{"footer", ACT_BLOCK},
+	{"form", ACT_BLOCK},
+	{"h1", ACT_H1},
+	{"h2", ACT_H2},
+	{"h3", ACT_H3},
+	{"h4", ACT_H4},
+	{"h5", ACT_H5},
+	{"h6", ACT_H6},
+	{"head", ACT_HEAD},
+	{"header", ACT_BLOCK},
+	{"hgroup", ACT_BLOCK},
+	{"hr", ACT_RULE},
+	{"i", ACT_EM},
+	{"img", ACT_IMAGE},
+	{"kbd", ACT_CODE},
+	{"li", ACT_ITEM},
+	{"line", ACT_BLOCK},
+	{"main", ACT_SECTION},
+	{"menu", ACT_UL},
+	{"meta", ACT_META},
+	{"metadata", ACT_SKIP},
+	{"mtd", ACT_CELL},
+	{"mtr", ACT_ROW},
+	{"nav", ACT_SECTION},
+	{"ol", ACT_OL},
+	{"option", ACT_BLOCK},
+	{"p", ACT_BLOCK},
+	{"pre", ACT_PRE},
+	{"rp", ACT_RP},
+	{"rt", ACT_READING},
+	{"samp", ACT_CODE},
+	{"script", ACT_SKIP},
+	{"section", ACT_SECTION},
+	{"strong", ACT_STRONG},
+	{"style", ACT_SKIP},
+	{"summary", ACT_BLOCK},
+	{"switch", ACT_SWITCH},
+	{"table", ACT_TABLE},
+	{"td", ACT_CELL},
+	{"template", ACT_SKIP},
+	{"text", ACT_BLOCK},
+	{"th", ACT_CELL},
+	{"title", ACT_TITLE},
+	{"tr", ACT_ROW},
+	{"tt", ACT_CODE},
+	{"ul", ACT_UL},
+	{"var", ACT_EM},
+};
+
+/* A page break's text is its label; more than this is the book's. */
+#define LABEL_BYTES 16
+
+struct element {
+	enum action action;
+	size_t mark; /* an open semantic mark, or SIZE_MAX */
+};
+
+struct xhtml {
+	struct flow *flow;
+	struct writer w;
+	struct xhtml_about *about;
+	struct element open[MARKUP_DEPTH + 1];
+	size_t depth;
+	size_t skipping; /* depth at which skipped content began; 0 none */
+	bool in_head, in_title;
+	struct buf title;
+	struct buf label; /* a page break's text */
+	size_t label_at;
+	bool label_known, in_page;
+	bool switch_taken;
+	bool parenthesis; /* the document's ruby brings its own */
+	int rows;	  /* of the table being read */
+	bool cell_empty;
+	bool line; /* the last block was a line of verse by its class */
+};
+
+static enum action action_of(const char *name)
+{
+	size_t low = 0, high = ARRAY_LEN(elements);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int c = strcmp(name, elements[mid].name);
+
+		if (!c)
+			return elements[mid].action;
+		if (c < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return ACT_INLINE;
+}
+
+/* ---- page breaks */
+
+static bool is_page_break(const char *const *attrs)
+{
+	const char *class = markup_attr(attrs, "class");
+
+	return markup_has_token(markup_epub_type(attrs), "pagebreak") ||
+	       markup_has_token(markup_attr(attrs, "role"), "doc-pagebreak") ||
+	       markup_has_token(class, "x-ebookmaker-pageno");
+}
+
+static void page_begin(struct xhtml *x, const char *const *attrs)
+{
+	const char *label = markup_attr(attrs, "title");
+
+	if (!label || !*label)
+		label = markup_attr(attrs, "aria-label");
+	x->in_page = true;
+	x->label_known = label && *label;
+	x->label_at = x->flow->text.len;
+	buf_clear(&x->label);
+	x->label.max_bytes = x->flow->text.max_bytes;
+	if (x->label_known)
+		flow_add_page(x->flow, x->label_at, label);
+}
+
+static void page_end(struct xhtml *x)
+{
+	x->in_page = false;
+	if (x->label.len > LABEL_BYTES) { /* not a page break at all, or one around everything */
+		writer_text(&x->w, x->label.data, x->label.len);
+		return;
+	}
+	if (!x->label_known && x->label.len)
+		flow_add_page(x->flow, x->label_at, x->label.data);
+}
+
+/* ---- elements */
+
+static bool has_class(const char *const *attrs, const char *token)
+{
+	return markup_has_token(markup_attr(attrs, "class"), token);
+}
+
+/* A line of verse that is an element of its own (docutils, many converters). */
+static bool is_line(const char *const *attrs)
+{
+	return has_class(attrs, "line") || has_class(attrs, "verse-line") ||
+	       has_class(attrs, "verseline") || has_class(attrs, "poem-line");
+}
+
+static void block_begin(struct xhtml *x, const char *const *attrs)
+{
+	bool line = is_line(attrs);
+
+	/* The first block of a table's cell is the cell. */
+	if (x->cell_empty && (!x->w.open || x->w.cell_due))
+		return;
+	writer_close(&x->w);
+	if (line && x->line)
+		writer_separate(&x->w, SEPARATE_LINE);
+	else if (x->w.separator == SEPARATE_LINE)
+		writer_separate(&x->w, SEPARATE_BLOCK);
+	x->line = line;
+}
+
+static void heading_begin(struct xhtml *x, enum action a)
+{
+	x->cell_empty = false;
+	writer_heading_begin(&x->w, a - ACT_H1 + 1);
+}
+
+/* An initial that is a picture: "<img alt="T"/>he". */
+static void image(struct xhtml *x, const char *const *attrs)
+{
+	const char *alt = markup_attr(attrs, "alt");
+	const char *s = alt;
+
+	if (!alt || !*alt)
+		return;
+	utf8_next(&s, alt + strlen(alt));
+	if (*s == '\0' && (*alt & 0x80 || strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ", *alt)))
+		writer_text(&x->w, alt, strlen(alt));
+}
+
+static void list_begin(struct xhtml *x, bool ordered, const char *const *attrs)
+{
+	const char *start = markup_attr(attrs, "start");
+	int first = start ? atoi(start) : 1;
+
+	x->cell_empty = false;
+	writer_list_begin(&x->w, ordered, first >= 0 && first < 1000000 ? first : 1);
+}
+
+static void row_begin(struct xhtml *x)
+{
+	writer_close(&x->w);
+	if (x->rows++)
+		writer_separate(&x->w, SEPARATE_LINE);
+	x->cell_empty = false;
+}
+
+static void cell_begin(struct xhtml *x)
+{
+	writer_cell(&x->w);
+	x->cell_empty = true;
+}
+
+/* Of alternatives only one is read: the first in a language that is text here, else the default. */
+static bool case_taken(struct xhtml *x, const char *const *attrs)
+{
+	const char *ns = markup_attr(attrs, "required-namespace");
+
+	if (x->switch_taken || !ns ||
+	    (!strstr(ns, "MathML") && !strstr(ns, "xhtml") && !strstr(ns, "svg")))
+		return false;
+	return x->switch_taken = true;
+}
+
+static void meta(struct xhtml *x, const char *const *attrs)
+{
+	const char *name = markup_attr(attrs, "name"), *content = markup_attr(attrs, "content");
+
+	if (!x->about || !name || !content)
+		return;
+	if ((!strcasecmp(name, "author") || !strcasecmp(name, "dc.creator")) && !x->about->author)
+		x->about->author = text_folded(content, strlen(content));
+}
+
+static void skip(struct xhtml *x)
+{
+	x->skipping = x->depth;
+}
+
+static void begin(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	switch (a) {
+	case ACT_BLOCK:
+	case ACT_SECTION:
+		block_begin(x, attrs);
+		break;
+	case ACT_BREAK:
+		writer_break(&x->w);
+		break;
+	case ACT_CASE:
+		if (!case_taken(x, attrs))
+			skip(x);
+		break;
+	case ACT_CELL:
+		cell_begin(x);
+		break;
+	case ACT_CODE:
+		writer_mark(&x->w, INLINE_CODE, true);
+		break;
+	case ACT_DEFAULT:
+		if (x->switch_taken)
+			skip(x);
+		break;
+	case ACT_EM:
+		writer_mark(&x->w, INLINE_EM, true);
+		break;
+	case ACT_H1:
+	case ACT_H2:
+	case ACT_H3:
+	case ACT_H4:
+	case ACT_H5:
+	case ACT_H6:
+		heading_begin(x, a);
+		break;
+	case ACT_HEAD:
+		x->in_head = true;
+		break;
+	case ACT_IMAGE:
+		image(x, attrs);
+		break;
+	case ACT_ITEM:
+		x->cell_empty = false;
+		writer_item(&x->w);
+		break;
+	case ACT_META:
+		meta(x, attrs);
+		break;
+	case ACT_OL:
+	case ACT_UL:
+		list_begin(x, a == ACT_OL, attrs);
+		break;
+	case ACT_PRE:
+		x->cell_empty = false;
+		writer_pre_begin(&x->w);
+		break;
+	case ACT_QUOTE:
+		x->cell_empty = false;
+		writer_quote_begin(&x->w);
+		break;
+	case ACT_READING:
+		if (!x->parenthesis)
+			writer_text(&x->w, "(", 1);
+		break;
+	case ACT_RP:
+		x->parenthesis = true;
+		break;
+	case ACT_ROW:
+		row_begin(x);
+		break;
+	case ACT_RULE:
+		writer_rule(&x->w);
+		break;
+	case ACT_SKIP:
+		skip(x);
+		break;
+	case ACT_STRONG:
+		writer_mark(&x->w, INLINE_STRONG, true);
+		break;
+	case ACT_SWITCH:
+		x->switch_taken = false;
+		break;
+	case ACT_TABLE:
+		x->cell_empty = false;
+		x->rows = 0;
+		writer_close(&x->w);
+		break;
+	case ACT_TITLE:
+		x->in_title = x->in_head;
+		if (!x->in_head)
+			skip(x);
+		break;
+	case ACT_PAGE:
+		page_begin(x, attrs);
+		break;
+	case ACT_INLINE:
+		break;
+	}
+}
+
+static void end(struct xhtml *x, enum action a)
+{
+	switch (a) {
+	case ACT_BLOCK:
+	case ACT_SECTION:
+		if (!x->cell_empty || !x->w.cell_due)
+			writer_close(&x->w);
+		break;
+	case ACT_CELL:
+		x->cell_empty = false;
+		break;
+	case ACT_CODE:
+		writer_mark(&x->w, INLINE_CODE, false);
+		break;
+	case ACT_EM:
+		writer_mark(&x->w, INLINE_EM, false);
+		break;
+	case ACT_STRONG:
+		writer_mark(&x->w, INLINE_STRONG, false);
+		break;
+	case ACT_H1:
+	case ACT_H2:
+	case ACT_H3:
+	case ACT_H4:
+	case ACT_H5:
+	case ACT_H6:
+		writer_heading_end(&x->w);
+		break;
+	case ACT_HEAD:
+		x->in_head = false;
+		break;
+	case ACT_OL:
+	case ACT_UL:
+	case ACT_QUOTE:
+		writer_level_end(&x->w);
+		break;
+	case ACT_ITEM:
+	case ACT_ROW:
+	case ACT_TABLE:
+		writer_close(&x->w);
+		x->cell_empty = false;
+		if (a == ACT_TABLE)
+			writer_separate(&x->w, SEPARATE_BLOCK);
+		break;
+	case ACT_PRE:
+		writer_pre_end(&x->w);
+		break;
+	case ACT_READING:
+		if (!x->parenthesis)
+			writer_text(&x->w, ")", 1);
+		break;
+	case ACT_TITLE:
+		x->in_title = false;
+		break;
+	case ACT_PAGE:
+		page_end(x);
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- events */
+
+static size_t open_mark(struct xhtml *x, const char *const *attrs)
+{
+	struct matter m = matter_of_types(markup_epub_type(attrs));
+	const char *role = markup_attr(attrs, "role");
+
+	if (m.kind == MATTER_NONE && role && !strncasecmp(role, "doc-", 4))
+		m.kind = matter_of_types(role).kind;
+	if (m.kind == MATTER_NONE && m.division == MATTER_NONE)
+		return SIZE_MAX;
+	return flow_open_mark(x->flow, writer_position(&x->w), m);
+}
+
+static void ids(struct xhtml *x, const char *const *attrs, const char *name)
+{
+	const char *id = markup_attr(attrs, "id");
+
+	if (id)
+		writer_anchor(&x->w, id);
+	id = !strcmp(name, "a") ? markup_attr(attrs, "name") : NULL;
+	if (id)
+		writer_anchor(&x->w, id);
+}
+
+static void on_start(void *arg, const char *name, const char *const *attrs)
+{
+	struct xhtml *x = arg;
+	enum action a = action_of(name);
+	struct element *e = &x->open[x->depth < MARKUP_DEPTH ? x->depth : MARKUP_DEPTH];
+
+	x->depth++;
+	*e = (struct element){a, SIZE_MAX};
+	if (!strcmp(name, "html") && x->about && !x->about->language && markup_attr(attrs, "lang"))
+		x->about->language = xstrdup(markup_attr(attrs, "lang"));
+	if (x->skipping || x->in_page)
+		return;
+	if (is_page_break(attrs))
+		e->action = a = ACT_PAGE;
+	/* What closes the block before it must do so before the place is taken. */
+	if (a == ACT_INLINE || a == ACT_EM || a == ACT_STRONG || a == ACT_PAGE || a == ACT_CODE) {
+		ids(x, attrs, name);
+		begin(x, a, attrs);
+		return;
+	}
+	begin(x, a, attrs);
+	ids(x, attrs, name);
+	if (a == ACT_SECTION)
+		e->mark = open_mark(x, attrs);
+}
+
+static void on_end(void *arg, const char *name)
+{
+	struct xhtml *x = arg;
+	struct element *e = &x->open[x->depth - 1 < MARKUP_DEPTH ? x->depth - 1 : MARKUP_DEPTH];
+
+	(void)name;
+	if (x->skipping == x->depth)
+		x->skipping = 0;
+	else if (!x->skipping && (!x->in_page || e->action == ACT_PAGE))
+		end(x, e->action);
+	if (e->mark != SIZE_MAX)
+		x->flow->marks[e->mark].end = x->flow->text.len;
+	x->depth--;
+}
+
+static void on_text(void *arg, const char *s, size_t len)
+{
+	struct xhtml *x = arg;
+
+	if (x->skipping)
+		return;
+	if (x->in_title)
+		buf_add(&x->title, s, len);
+	else if (x->in_page)
+		buf_add(&x->label, s, len);
+	else if (!x->in_head) {
+		writer_text(&x->w, s, len);
+		if (x->w.open && !x->w.cell_due)
+			x->cell_empty = false;
+	}
+}
+
+static void init(struct xhtml *x, struct flow *f, struct xhtml_about *about)
+{
+	*x = (struct xhtml){.flow = f, .about = about};
+	x->title.max_bytes = 8192;
+	writer_init(&x->w, f);
+}
+
+static void finish(struct xhtml *x)
+{
+	if (x->in_page)
+		page_end(x);
+	writer_finish(&x->w);
+	buf_finish(&x->title);
+	buf_finish(&x->label);
+}
+
+static void on_restart(void *arg)
+{
+	struct xhtml *x = arg;
+	struct flow *f = x->flow;
+	struct xhtml_about *about = x->about;
+
+	finish(x);
+	flow_doc_restart(f);
+	init(x, f, about);
+}
+
+int xhtml_read(struct flow *f, const char *s, size_t len, struct xhtml_about *about)
+{
+	static const struct markup_events events = {on_start, on_end, on_text, on_restart};
+	struct xhtml *x = xcalloc(1, sizeof(*x));
+	struct flow_doc *doc = &f->docs[f->doc_count - 1];
+	int r;
+
+	init(x, f, about);
+	r = markup_read(&events, x, s, len, MARKUP_XHTML);
+	if (x->title.len) {
+		doc->title = text_folded(x->title.data, x->title.len);
+		if (about && !about->title)
+			about->title = xstrdup(doc->title);
+	}
+	finish(x);
+	free(x);
+	return r;
+}
