@@ -297,13 +297,24 @@ static void add_boundary(struct cutter *k, struct boundary b)
 	k->bounds[k->bound_count++] = b;
 }
 
-static const char *document_title(const struct cutter *k, const struct flow_doc *d)
+/* What a document that the contents do not name is called: as the guide has it, as the first of
+ * its highest headings before `end`, as its head says. */
+static const char *document_title(const struct cutter *k, const struct flow_doc *d, size_t end)
 {
 	const struct flow *f = k->flow;
+	const struct flow_heading *best = NULL;
 
-	if (d->first_heading < f->heading_count && f->headings[d->first_heading].offset < d->end)
-		return f->headings[d->first_heading].title;
-	return d->title ? d->title : "";
+	for (size_t i = 0; i < k->contents->landmark_count; i++) {
+		const struct contents_landmark *l = &k->contents->landmarks[i];
+
+		if (l->title && *l->title && !*l->fragment && !strcmp(l->path, d->path) &&
+		    end == d->end)
+			return l->title;
+	}
+	for (size_t i = d->first_heading; i < f->heading_count && f->headings[i].offset < end; i++)
+		if (!best || f->headings[i].level < best->level)
+			best = &f->headings[i];
+	return best && *best->title ? best->title : d->title ? d->title : "";
 }
 
 /* In the order of the text; those of one place in the order of the contents. */
@@ -334,7 +345,7 @@ static void add_unlisted(struct cutter *k)
 	for (size_t i = 0; i < f->doc_count; i++) {
 		const struct flow_doc *d = &f->docs[i];
 		size_t keep = k->bound_count;
-		const char *title = document_title(k, d);
+		const char *title = document_title(k, d, d->end);
 		enum matter_kind kind;
 		bool known;
 
@@ -354,6 +365,38 @@ static void add_unlisted(struct cutter *k)
 							  .matter = kind,
 							  .aside = !d->linear,
 							  .title = xstrdup(title)});
+	}
+}
+
+static char *heading_in(const struct cutter *k, size_t start, size_t end)
+{
+	for (size_t i = 0; i < k->flow->heading_count; i++)
+		if (k->flow->headings[i].offset >= start && k->flow->headings[i].offset < end)
+			return xstrdup(k->flow->headings[i].title);
+	return xstrdup("");
+}
+
+/* Sections marked as back matter that end their document, not named by the contents. */
+static void add_back_sections(struct cutter *k)
+{
+	const struct flow *f = k->flow;
+
+	for (size_t i = 0; i < f->mark_count; i++) {
+		const struct flow_mark *mark = &f->marks[i];
+		const struct flow_doc *d = flow_doc_at(f, mark->start);
+		bool known = false;
+
+		if (mark->matter.division != MATTER_BACK || !d || mark->start == d->start ||
+		    !is_blank(k, mark->end, d->end) || is_blank(k, mark->start, mark->end))
+			continue;
+		for (size_t b = 0; b < k->bound_count && !known; b++)
+			known = k->bounds[b].offset >= mark->start && k->bounds[b].offset < d->end;
+		if (!known)
+			add_boundary(k, (struct boundary){
+						.offset = mark->start,
+						.entry = NO_ENTRY,
+						.matter = MATTER_BACK,
+						.title = heading_in(k, mark->start, mark->end)});
 	}
 }
 
@@ -399,6 +442,7 @@ static void collect_boundaries(struct cutter *k)
 	if (k->bound_count)
 		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
 	add_unlisted(k);
+	add_back_sections(k);
 	add_licence(k);
 	if (k->bound_count)
 		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
@@ -494,15 +538,9 @@ static struct chapter_range trimmed(const struct cutter *k, size_t start, size_t
 
 	while (end > start && (unsigned char)s[end - 1] <= ' ')
 		end--;
-	while (start < end && (s[start] == '\n' || s[start] == ' ')) {
-		size_t line = start;
-
-		while (line < end && s[line] == ' ')
-			line++;
-		if (line < end && s[line] != '\n')
-			break; /* the first line's indent stays */
-		start = line + 1;
-	}
+	for (size_t at = start; at < end && (unsigned char)s[at] <= ' '; at++)
+		if (s[at] != ' ') /* the first line's indent stays */
+			start = at + 1;
 	return (struct chapter_range){start, end};
 }
 
@@ -532,7 +570,8 @@ static void cut_leading(struct cutter *k)
 	size_t first = k->bound_count ? k->bounds[0].offset : k->flow->text.len;
 
 	if (first && !is_blank(k, 0, first)) {
-		const char *title = k->flow->doc_count ? document_title(k, &k->flow->docs[0]) : "";
+		const char *title =
+			k->flow->doc_count ? document_title(k, &k->flow->docs[0], first) : "";
 
 		add_chapter(k, 0, NO_ENTRY, SIZE_MAX, title);
 	}
@@ -709,6 +748,21 @@ static void fill_contents(struct cutter *k)
 		};
 }
 
+static size_t copy_text(char *to, const char *s, size_t len)
+{
+	size_t n = 0;
+
+	for (const char *end = s + len; s < end;) {
+		const char *stop = memchr(s, FLOW_DOC, (size_t)(end - s));
+		size_t run = (size_t)((stop ? stop : end) - s);
+
+		memcpy(to + n, s, run);
+		n += run;
+		s += run + (stop != NULL);
+	}
+	return n;
+}
+
 static int fill_texts(struct cutter *k, struct err *err)
 {
 	struct book *b = k->book;
@@ -726,7 +780,7 @@ static int fill_texts(struct cutter *k, struct err *err)
 			hash_free(hash);
 			return err_set(err, -ENOMEM, "out of memory");
 		}
-		memcpy(c->text, s + r.start, len);
+		len = copy_text(c->text, s + r.start, len);
 		if (len)
 			c->text[len++] = '\n';
 		c->text[len] = '\0';

@@ -16,12 +16,12 @@ static void add_entry(struct contents *c, struct contents_entry e)
 }
 
 void contents_add_landmark(struct contents *c, const char *types, const char *path,
-			   const char *fragment)
+			   const char *fragment, const char *title)
 {
 	c->landmarks =
 		xgrow(c->landmarks, &c->landmark_cap, c->landmark_count + 1, sizeof(*c->landmarks));
-	c->landmarks[c->landmark_count++] =
-		(struct contents_landmark){xstrdup(types), xstrdup(path), xstrdup(fragment)};
+	c->landmarks[c->landmark_count++] = (struct contents_landmark){
+		xstrdup(types), xstrdup(path), xstrdup(fragment), xstrdup(title)};
 }
 
 static void add_page(struct contents *c, const char *label, const char *path, const char *fragment)
@@ -57,6 +57,7 @@ static void clear_lists(struct contents *c)
 		free(l->types);
 		free(l->path);
 		free(l->fragment);
+		free(l->title);
 	}
 }
 
@@ -134,7 +135,7 @@ static void label_end(struct nav *n)
 	} else if (n->kind == NAV_PAGES && path && n->c->page_count < n->limits->entries) {
 		add_page(n->c, title, path, fragment);
 	} else if (n->kind == NAV_LANDMARKS && path && n->types && n->c->landmark_count < 1000) {
-		contents_add_landmark(n->c, n->types, path, fragment);
+		contents_add_landmark(n->c, n->types, path, fragment, title);
 	}
 	free(title);
 	free(path);

@@ -22,7 +22,7 @@ struct contents_page {
 	char *label, *path, *fragment;
 };
 struct contents_landmark {
-	char *types, *path, *fragment;
+	char *types, *path, *fragment, *title;
 };
 
 struct contents {
@@ -42,7 +42,7 @@ void contents_read_ncx(struct contents *c, const char *base, const char *s, size
 void contents_from_headings(struct contents *c, const struct flow *f);
 void contents_from_spine(struct contents *c, const struct flow *f);
 void contents_add_landmark(struct contents *c, const char *types, const char *path,
-			   const char *fragment);
+			   const char *fragment, const char *title);
 void contents_finish(struct contents *c);
 
 #endif

@@ -330,7 +330,8 @@ static void read_contents(struct epub *e)
 		contents_read_ncx(c, ncx->path, buf_str(&s), s.len, limits);
 	buf_finish(&s);
 	for (size_t i = 0; i < p->guide_count; i++)
-		contents_add_landmark(c, p->guide[i].type, p->guide[i].path, p->guide[i].fragment);
+		contents_add_landmark(c, p->guide[i].type, p->guide[i].path, p->guide[i].fragment,
+				      p->guide[i].title);
 }
 
 static const struct flow_target *target(struct epub *e, const char *path, const char *fragment)

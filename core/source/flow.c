@@ -69,6 +69,7 @@ size_t flow_want(struct flow *f, const char *path, const char *fragment)
 
 void flow_doc_begin(struct flow *f, const char *path, bool linear)
 {
+	buf_addc(&f->text, FLOW_DOC);
 	f->docs = xgrow(f->docs, &f->doc_cap, f->doc_count + 1, sizeof(*f->docs));
 	f->docs[f->doc_count++] = (struct flow_doc){
 		.path = xstrdup(path),

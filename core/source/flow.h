@@ -14,6 +14,9 @@
 #include "source.h"
 
 #define NO_OFFSET SIZE_MAX
+/* Stands in the flow before each document, so that no two documents have a place in common even
+ * if they are empty. It is blank, occurs in no clean text, and is left out of chapters. */
+#define FLOW_DOC '\f'
 
 struct flow_doc { /* one document of the spine */
 	char *path;

@@ -18,6 +18,16 @@ static void add_page(struct book_chapter *c, size_t *cap, size_t offset, const c
 	c->pages[c->page_count++] = (struct book_page){offset, xstrdup(label)};
 }
 
+/* Where offset `to` of the flow is in the text of a chapter that begins at `from`. */
+static size_t offset_in_text(const struct flow *f, size_t from, size_t to)
+{
+	size_t n = to - from;
+
+	for (size_t at = from; at < to; at++)
+		n -= f->text.data[at] == FLOW_DOC;
+	return n;
+}
+
 /* The pages the book has: a chapter begins on the page that the one before it ended on, the first
  * on its first page. */
 static void real_pages(struct book *b, const struct flow *f, const struct chapter_range *ranges)
@@ -27,7 +37,7 @@ static void real_pages(struct book *b, const struct flow *f, const struct chapte
 
 	for (size_t i = 0; i < b->chapter_count; i++) {
 		struct book_chapter *c = &b->chapters[i];
-		size_t cap = 0;
+		size_t cap = 0, at = ranges[i].start, from, offset = 0;
 
 		for (; p < f->page_count && f->pages[p].offset <= ranges[i].start; p++)
 			current = f->pages[p].label;
@@ -37,7 +47,10 @@ static void real_pages(struct book *b, const struct flow *f, const struct chapte
 			add_page(c, &cap, 0, current);
 		for (; p < f->page_count && f->pages[p].offset < ranges[i].end; p++) {
 			current = f->pages[p].label;
-			add_page(c, &cap, f->pages[p].offset - ranges[i].start, current);
+			from = f->pages[p].offset;
+			offset += offset_in_text(f, at, from);
+			at = from;
+			add_page(c, &cap, offset, current);
 		}
 	}
 	b->pages = (int64_t)f->page_count;
