@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs.h"
+
+enum { POOL_THREADS = 2, MAX_ATTEMPTS = 3, IMAGE_PX = 1024 };
+
+struct import {
+	const struct book *book;
+	const char *key;
+};
+
+static int import_write(struct store_tx *tx, void *arg, struct err *err)
+{
+	const struct import *i = arg;
+
+	return tx_import(tx, i->book, i->key, err);
+}
+
+static int import_book(struct engine *e, const struct options *o, const char *key, struct err *err)
+{
+	const struct book_options how = {.limits = book_limits_default, .depth = o->depth};
+	CLEANUP(book_free_cleanup) struct book *book = NULL;
+	struct import import = {.key = key};
+	int r;
+
+	if (e->read_only)
+		return err_set(err, -EROFS,
+			       "%s holds another state of the book and cannot be written",
+			       store_path(e->store));
+	r = book_read(&book, o->book, &how, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < book->warnings.len; i++)
+		log_warn("%s", book->warnings.items[i]);
+	import.book = book;
+	return store_write_wait(e->store, import_write, &import, err);
+}
+
+/* An import needs some hundred times what the mount needs; the rest of the process's life is
+ * spent without it. */
+static int import_if_changed(struct engine *e, const struct options *o, struct err *err)
+{
+	CLEANUP(cleanup_free) char *key = xasprintf("depth=%d", o->depth);
+	int r = store_import_current(e->store, key, err);
+
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = import_book(e, o, key, err);
+	malloc_trim(0);
+	return r;
+}
+
+static int open_store(struct engine *e, const struct options *o, enum engine_use use,
+		      struct err *err)
+{
+	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
+	struct store_options how = {.book_path = o->book, .create = use == ENGINE_WORK};
+	int r = store_locate(&path, &note, o->book, o->store, err);
+
+	if (r < 0)
+		return r;
+	if (note)
+		log_warn("%s", note);
+	how.path = path;
+	r = store_open(&e->store, e->loop, &how, err);
+	if (r < 0)
+		return r;
+	e->read_only = store_read_only(e->store);
+	return use == ENGINE_WORK ? import_if_changed(e, o, err) : 0;
+}
+
+static int open_jobs(struct engine *e, const struct options *o, struct err *err)
+{
+	const struct jobs_settings settings = {
+		.pages_per_image = o->pages_per_image,
+		.images = !o->no_images,
+		.max_attempts = MAX_ATTEMPTS,
+		.image_width_px = IMAGE_PX,
+		.image_height_px = IMAGE_PX,
+	};
+	int r = provider_make(&e->provider, e->loop, err);
+
+	if (r < 0)
+		return r;
+	return jobs_new(&e->jobs, e->loop, e->store, e->provider, e->provider, &settings, err);
+}
+
+int engine_open(struct engine **out, const struct options *o, enum engine_use use, struct err *err)
+{
+	CLEANUP(engine_close_cleanup) struct engine *e = xcalloc(1, sizeof(*e));
+	int r;
+
+	/* Three threads that allocate little: one arena more than the main one is enough. */
+	mallopt(M_ARENA_MAX, 2);
+	r = loop_new(&e->loop, POOL_THREADS);
+	if (r < 0)
+		return err_set(err, r, "the event loop: %s", strerror(-r));
+	r = open_store(e, o, use, err);
+	if (r == 0)
+		r = open_jobs(e, o, err);
+	if (r < 0)
+		return r;
+	*out = e;
+	e = NULL;
+	return 0;
+}
+
+struct engine *engine_close(struct engine *e)
+{
+	if (!e)
+		return NULL;
+	jobs_free(e->jobs);
+	store_close(e->store);
+	provider_free(e->provider);
+	loop_free(e->loop);
+	free(e);
+	return NULL;
+}
+
+int engine_views(struct views **out, const struct engine *e, const struct options *o,
+		 struct err *err)
+{
+	const struct view_settings settings = {
+		.provider = e->provider->ops->name,
+		.model = e->provider->model,
+		.options = jobs_options(e->jobs, JOB_ANALYZE),
+		.prompt_version = PROMPT_VERSION,
+		.pages_per_image = o->pages_per_image,
+		.images = !o->no_images,
+		.trigger = !o->never_trigger && !e->read_only,
+		.book_path = o->book,
+	};
+
+	return views_new(out, e->store, &settings, err);
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FS_H
+#define FS_H
+
+/*
+ * fs: the mount and the command line. It asks views what the files are and jobs for what is not
+ * made yet, and answers the kernel; it knows no SQL and renders no book.
+ *
+ * Threads: everything is the loop's. The exceptions are notify.c, whose thread only sends
+ * invalidations to the kernel, and helper.c, which is a process.
+ */
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "base.h"
+#include "jobs.h"
+#include "providers.h"
+#include "store.h"
+#include "views.h"
+
+/* ---- list.h in four lines: an intrusive ring, its head a link of its own */
+
+struct link {
+	struct link *prev, *next;
+};
+#define LINK_OWNER(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
+
+static inline void ring_init(struct link *head)
+{
+	head->prev = head->next = head;
+}
+
+static inline bool ring_empty(const struct link *head)
+{
+	return head->next == head;
+}
+
+static inline void ring_add(struct link *head, struct link *l) /* at the end */
+{
+	l->prev = head->prev;
+	l->next = head;
+	l->prev->next = l->next->prev = l;
+}
+
+static inline void ring_remove(struct link *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	ring_init(l);
+}
+
+/* ---- the command line: main.c, flags.c, options.c */
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+	const char *name, *usage, *summary, *help;
+	int (*run)(const struct command *c, int argc, char **argv); /* argv: after the name */
+};
+extern const struct command command_mount, command_umount, command_run, command_status,
+	command_check;
+
+/* A flag of a command: one of on, value is set. `also`: a second spelling or NULL. */
+struct flag {
+	const char *name, *also;
+	bool *on;
+	struct strv *values; /* every value given, in order */
+};
+/* Takes flags from argv in any place, the rest goes to words. --help is answered here. 0: go on;
+ * 1: answered; EXIT_USAGE: said. */
+int flags_parse(struct strv *words, const struct command *c, const struct flag *flags,
+		size_t flag_count, int argc, char **argv);
+const char *flags_nearest(const char *word, const char *const *names, size_t count);
+
+int say_usage(const struct command *c, const char *fmt, ...) PRINTF(2, 3); /* EXIT_USAGE */
+int say_failed(const struct err *err);					   /* EXIT_FAILED */
+
+struct options {
+	char *book, *dir, *store; /* absolute; dir and store may be NULL */
+	bool foreground, never_trigger, no_images, allow_other;
+	struct strv never_trigger_for; /* names of programs, as in /proc/PID/comm */
+	int wait_s, depth, grace_s, pages_per_image;
+	struct strv kernel; /* what the kernel is asked for, beside our own */
+};
+void options_init(struct options *o);
+void options_finish(struct options *o);
+/* One -o value: "wait=60,ro". -EINVAL with the nearest known option in err. */
+int options_parse(struct options *o, const char *list, struct err *err);
+int options_store(struct options *o, const char *path, struct err *err);
+/* The absolute path of the book. */
+int options_book(struct options *o, const char *book, struct err *err);
+
+/* ---- engine.c: what a mount and `run` share: the store, imported, and who works on it */
+
+struct engine {
+	struct loop *loop;
+	struct store *store;
+	struct provider *provider;
+	struct jobs *jobs;
+	bool read_only; /* the store cannot be written: nothing is made */
+};
+/* ENGINE_LOOK: neither makes a store nor imports; -ENOENT without one. */
+enum engine_use { ENGINE_WORK, ENGINE_LOOK };
+int engine_open(struct engine **out, const struct options *o, enum engine_use use, struct err *err);
+struct engine *engine_close(struct engine *e);
+DEFINE_CLEANUP(struct engine, engine_close)
+int engine_views(struct views **out, const struct engine *e, const struct options *o,
+		 struct err *err);
+
+/* provider.c alone, so that a test program can link another. */
+int provider_make(struct provider **out, struct loop *loop, struct err *err);
+
+/* ---- mountpoint.c: the directory, before and after */
+
+#define FS_TYPE "fuse.bookfs"
+
+struct mountpoint {
+	unsigned major, minor;
+	char *source; /* the book */
+};
+/* Is a book mounted at the absolute path dir? 1 and *out (mountpoint_finish), 0 no, <0. */
+int mountpoint_find(struct mountpoint *out, const char *dir);
+void mountpoint_finish(struct mountpoint *m);
+/* The absolute path of a directory that may be a dead mount: never asks the mount itself. */
+int mountpoint_path(char **out, const char *dir, struct err *err);
+/* Clears a dead mount of ours, makes a missing directory, refuses what cannot be mounted on. */
+int mountpoint_prepare(char **out, const char *dir, struct err *err);
+int mountpoint_detach(const char *dir, bool lazy, struct err *err); /* -EBUSY, -EPERM */
+
+/* ---- start.c: the verdict for the command that waits */
+
+/* Forks unless foreground. In the child (or in front): 0 and *verdict to hand to start_tell. In the
+ * parent, which has waited and said what there is to say: 1 and *status to exit with. */
+int start_fork(int *verdict, int *status, bool foreground, struct err *err);
+/* SIGTERM, SIGINT and SIGHUP are for a signalfd; no thread that is made later gets them. */
+void signals_block(void);
+/* Ends the waiting: result 0, or <0 and the reason in err. Detaches from the terminal on 0. */
+void start_tell(int verdict, int result, const struct err *err);
+
+/* ---- the mount */
+
+struct parked_table;
+struct why_table;
+struct stream_table;
+struct notify;
+struct helper;
+
+struct fs {
+	const struct options *options;
+	struct engine *engine;
+	struct loop *loop;
+	struct views *views;
+	struct fuse_session *session;
+	struct fuse_buf buf;
+	unsigned major, minor; /* the mount's device number */
+
+	struct parked_table *parked;
+	struct why_table *why;
+	struct stream_table *streams;
+	struct notify *notify;
+	struct helper *helper;
+
+	uint64_t control_folder; /* the node of .bookfs */
+	struct link handles;	 /* of open files */
+
+	/* The end (session.c). */
+	int pending; /* answers that a pool or the writer thread will bring; see fs_done */
+	bool ending, unmounted, drained, hurry;
+	struct timer *grace;
+	struct watch *signal_watch;
+	int signal_fd;
+};
+void fs_done(struct fs *fs); /* one pending less */
+
+/* The process of helper.c. */
+struct helper_process {
+	pid_t pid;
+	int fd;
+};
+
+/* session.c: from the mount to its end. fs_init first; session_close always. */
+void fs_init(struct fs *fs, const struct options *o);
+int session_start(struct fs *fs, struct engine *e, struct helper_process helper, struct err *err);
+int session_run(struct fs *fs);
+void session_close(struct fs *fs);
+
+/* ops.c */
+extern const struct fuse_lowlevel_ops fs_ops;
+/* Replies an errno and remembers why for this caller. name may be NULL. */
+void fs_refuse(fuse_req_t req, uint64_t node, const char *name, int code, const char *reason);
+
+/* nodes.c: views' nodes, and the few that are fs's own */
+
+#define HOST_PID (HOST_CTL + 1) /* .bookfs/pid: reachable by name, for `bookfs umount` */
+/* The last kind there can be, which no node of views has. n below 2^16. */
+#define NODE_OWN(n) (UINT64_MAX - ((uint64_t)(n) << 6))
+#define INO_OWN(n) (((uint64_t)1 << 52) + (n))
+enum { OWN_PID, OWN_TEMPORARY_FIRST, OWN_TEMPORARY_LAST = 0xffff };
+
+int node_attr(struct view_attr *out, struct fs *fs, uint64_t node);
+int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const char *name);
+void node_stat(struct stat *st, struct fs *fs, const struct view_attr *a);
+void node_entry(struct fuse_entry_param *e, struct fs *fs, const struct view_attr *a);
+double node_attr_timeout(const struct view_attr *a);
+double node_entry_timeout(const struct view_attr *a);
+/* The path of st_ino below the mount, found by walking the lists; -ENOENT. */
+int node_path(struct buf *out, struct fs *fs, uint64_t ino);
+
+/* content.c: reading what views render */
+
+struct handle;
+struct handle *handle_new(struct fs *fs, const struct view_attr *a);
+struct handle *handle_free(struct handle *h);
+/* Replies an open that hands out h (takes). */
+void handle_reply(fuse_req_t req, struct fuse_file_info *fi, struct handle *h);
+void content_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi);
+void content_read(fuse_req_t req, struct handle *h, size_t size, off_t offset);
+void reply_slice(fuse_req_t req, const void *data, size_t len, size_t size, off_t offset);
+
+struct handle {
+	struct link link;
+	struct fs *fs;
+	uint64_t node;
+	enum view_class class;
+	struct view_content *content; /* STABLE, DOCUMENT: once read */
+	struct buf bytes;	      /* HOST, CONTROL: made at open */
+	struct stream *stream;
+};
+struct handle *handle_free(struct handle *h);
+
+/* host.c: the files whose bytes fs makes itself */
+
+int host_bytes(struct buf *out, struct fs *fs, int host, fuse_req_t req);
+
+/* caller.c: who is asking */
+
+struct caller {
+	pid_t pid, parent, session; /* 0: not to be seen from here */
+	uid_t uid;
+	char name[16]; /* comm of the process, not of its thread */
+};
+void caller_find(struct caller *c, const struct fuse_ctx *ctx);
+
+/* why.c */
+
+struct why_table *why_new(void);
+struct why_table *why_free(struct why_table *w);
+/* ino: the node's st_ino; name: an entry of it that was to be made, or NULL. */
+void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		  int code, const char *reason);
+int why_text(struct buf *out, struct fs *fs, const struct caller *c);
+
+/* parked.c: opens that wait for an analysis */
+
+struct parked_table *parked_new(struct fs *fs);
+struct parked_table *parked_free(struct parked_table *t);
+void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi);
+void parked_changed(struct parked_table *t);	/* the store changed */
+void parked_interrupts(struct parked_table *t); /* after each request of the kernel */
+void parked_end(struct parked_table *t);	/* EINTR to all, and to all that come */
+int parked_text(struct buf *out, struct parked_table *t);
+
+/* stream.c: .bookfs/events */
+
+struct stream_table *stream_table_new(struct fs *fs);
+struct stream_table *stream_table_free(struct stream_table *t);
+int stream_open(struct stream **out, struct stream_table *t);
+void stream_read(fuse_req_t req, struct stream *s, size_t size, bool nonblock);
+void stream_poll(fuse_req_t req, struct stream *s, struct fuse_pollhandle *ph);
+struct stream *stream_close(struct stream *s);
+void stream_changed(struct stream_table *t);
+void stream_interrupts(struct stream_table *t);
+void stream_end(struct stream_table *t);
+
+/* control.c: .bookfs/ctl */
+
+void control_write(fuse_req_t req, const char *data, size_t len);
+
+/* notify.c: tells the kernel, on a thread of its own */
+
+int notify_new(struct notify **out, struct fs *fs);
+/* Forgets what the kernel remembers of a name and of its folder's list; then, on the loop, shows
+ * watchers the name if announce. */
+void notify_name(struct notify *n, const struct view_change *c);
+/* No more; done is called on the loop when the thread holds nothing of the kernel. */
+void notify_end(struct notify *n, void (*done)(void *arg), void *arg);
+struct notify *notify_free(struct notify *n); /* after done */
+
+/* helper.c: a process that renames through the mount, so that inotify sees what appears */
+
+int helper_fork(struct helper_process *out, struct err *err); /* before threads and SQLite */
+int helper_new(struct helper **out, struct fs *fs, struct helper_process process);
+struct helper *helper_free(struct helper *h);
+void helper_announce(struct helper *h, const struct view_change *c);
+bool helper_is(const struct helper *h, fuse_req_t req); /* does the helper ask? */
+int helper_lookup(struct view_attr *out, struct helper *h, uint64_t folder, const char *name);
+int helper_create(struct view_attr *out, struct helper *h, uint64_t folder, const char *name);
+int helper_rename(struct helper *h, uint64_t folder, const char *name, uint64_t to_folder,
+		  const char *to_name);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "fs.h"
+
+/*
+ * inotify reports what is done through the mount and nothing that the daemon changes by itself. So
+ * that watchers see a result arrive, a process makes a hidden name beside it and renames it to the
+ * result's: create, close_write, moved_to. It is a process and not a thread, as a thread that is
+ * killed within its own mount would keep the mount hanging (fuse.md, "Telling the kernel").
+ *
+ * The daemon asks for one name at a time and never waits for an answer. It plays its part only for
+ * this process, only for that name, and only while the name leads to what was announced: the
+ * hidden name exists from its creation to its rename, the result's own does not until then. The
+ * entry that the rename leaves behind is never believed again (its timeout is 0), so the next
+ * look-up finds the real node.
+ */
+
+enum { MESSAGE_BYTES = 8192 };
+
+/* ---- the process */
+
+struct request {
+	dev_t device;		     /* of the mount: another one in its place is left alone */
+	char strings[MESSAGE_BYTES]; /* the folder's absolute path, the hidden name, the name */
+};
+
+static void appear(dev_t device, const char *folder, const char *hidden, const char *name)
+{
+	CLEANUP(cleanup_close) int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int fd;
+
+	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != device)
+		return;
+	fd = openat(dir, hidden, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return;
+	close(fd);
+	renameat(dir, hidden, dir, name);
+}
+
+static void serve(int fd)
+{
+	struct request r;
+
+	while (recv(fd, &r, sizeof(r), 0) > 0) {
+		const char *folder = r.strings, *hidden = folder + strlen(folder) + 1;
+
+		appear(r.device, folder, hidden, hidden + strlen(hidden) + 1);
+		if (send(fd, "", 1, MSG_NOSIGNAL) < 0)
+			return;
+	}
+}
+
+/* Nothing of the daemon stays open here: not the pipe its parent waits on, not the terminal. */
+static void become_helper(int fd)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP};
+	int null = open("/dev/null", O_RDWR);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "bookfs-helper");
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		dup2(null, i);
+	dup2(fd, STDERR_FILENO + 1);
+	close_range(STDERR_FILENO + 2, ~0U, 0);
+	if (chdir("/") == 0)
+		serve(STDERR_FILENO + 1);
+	_exit(0);
+}
+
+int helper_fork(struct helper_process *out, struct err *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_set(err, -errno, "socketpair: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, -errno, "fork: %s", strerror(errno));
+	if (pid == 0)
+		become_helper(fds[1]);
+	close(fds[1]);
+	*out = (struct helper_process){.pid = pid, .fd = fds[0]};
+	return 0;
+}
+
+/* ---- the daemon's side */
+
+struct announcement {
+	struct link link;
+	uint64_t folder, node;
+	unsigned number;
+	char hidden[32], name[NAME_BYTES];
+};
+
+struct helper {
+	struct fs *fs;
+	struct helper_process process; /* pid 0: it is gone */
+	struct watch *watch;
+	struct link waiting;
+	struct announcement *current;
+	bool created; /* the hidden name of the current one */
+	unsigned numbers;
+};
+
+static void finish_current(struct helper *h)
+{
+	free(h->current);
+	h->current = NULL;
+	h->created = false;
+}
+
+/* Does the name still lead to what was announced? */
+static bool still_true(const struct helper *h, const struct announcement *a)
+{
+	struct view_attr attr;
+
+	return view_lookup(&attr, h->fs->views, a->folder, a->name) == 0 && attr.node == a->node;
+}
+
+static int add_string(struct request *r, size_t *len, const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	if (sizeof(r->strings) - *len < n)
+		return -ENAMETOOLONG;
+	memcpy(r->strings + *len, s, n);
+	*len += n;
+	return 0;
+}
+
+static int ask(struct helper *h, const struct announcement *a)
+{
+	struct request r = {.device = makedev(h->fs->major, h->fs->minor)};
+	CLEANUP(buf_finish) struct buf path = {0};
+	struct view_attr folder;
+	size_t len = 0;
+
+	buf_addf(&path, "%s/", h->fs->options->dir);
+	if (view_attr(&folder, h->fs->views, a->folder) < 0 ||
+	    node_path(&path, h->fs, folder.ino) < 0 || add_string(&r, &len, buf_str(&path)) < 0 ||
+	    add_string(&r, &len, a->hidden) < 0 || add_string(&r, &len, a->name) < 0)
+		return -ENAMETOOLONG;
+	len += offsetof(struct request, strings);
+	return send(h->process.fd, &r, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static void ask_next(struct helper *h)
+{
+	while (!h->current && !ring_empty(&h->waiting)) {
+		h->current = LINK_OWNER(h->waiting.next, struct announcement, link);
+		ring_remove(&h->current->link);
+		if (!still_true(h, h->current) || ask(h, h->current) < 0)
+			finish_current(h);
+	}
+}
+
+static void forget_all(struct helper *h)
+{
+	finish_current(h);
+	while (!ring_empty(&h->waiting)) {
+		h->current = LINK_OWNER(h->waiting.next, struct announcement, link);
+		ring_remove(&h->current->link);
+		finish_current(h);
+	}
+}
+
+static void gone(struct helper *h)
+{
+	log_warn("the helper process ended: watchers of the mount see no more names arrive");
+	h->process.pid = 0;
+	h->watch = watch_free(h->watch);
+	forget_all(h);
+}
+
+static void on_answer(void *arg, uint32_t revents)
+{
+	struct helper *h = arg;
+	char byte;
+	ssize_t n = recv(h->process.fd, &byte, 1, MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		gone(h);
+	} else if (n > 0) {
+		finish_current(h);
+		ask_next(h);
+	}
+}
+
+int helper_new(struct helper **out, struct fs *fs, struct helper_process process)
+{
+	struct helper *h = xcalloc(1, sizeof(*h));
+	int r;
+
+	*h = (struct helper){.fs = fs, .process = process};
+	ring_init(&h->waiting);
+	r = loop_watch(&h->watch, fs->loop, process.fd, EPOLLIN, on_answer, h);
+	if (r < 0) {
+		free(h);
+		return r;
+	}
+	*out = h;
+	return 0;
+}
+
+/* It ends by the end of its socket. */
+struct helper *helper_free(struct helper *h)
+{
+	if (!h)
+		return NULL;
+	watch_free(h->watch);
+	forget_all(h);
+	close(h->process.fd);
+	free(h);
+	return NULL;
+}
+
+void helper_announce(struct helper *h, const struct view_change *c)
+{
+	struct announcement *a;
+
+	if (!h->process.pid)
+		return;
+	a = xcalloc(1, sizeof(*a));
+	a->folder = c->folder;
+	a->node = c->node;
+	a->number = OWN_TEMPORARY_FIRST + h->numbers++ % (OWN_TEMPORARY_LAST - OWN_TEMPORARY_FIRST);
+	snprintf(a->hidden, sizeof(a->hidden), ".arriving-%u", a->number);
+	snprintf(a->name, sizeof(a->name), "%s", c->name);
+	ring_add(&h->waiting, &a->link);
+	ask_next(h);
+}
+
+bool helper_is(const struct helper *h, fuse_req_t req)
+{
+	return h->current && h->process.pid && fuse_req_ctx(req)->pid == h->process.pid;
+}
+
+static bool is_hidden(const struct helper *h, uint64_t folder, const char *name)
+{
+	return folder == h->current->folder && !strcmp(name, h->current->hidden);
+}
+
+static bool is_name(const struct helper *h, uint64_t folder, const char *name)
+{
+	return folder == h->current->folder && !strcmp(name, h->current->name);
+}
+
+int helper_lookup(struct view_attr *out, struct helper *h, uint64_t folder, const char *name)
+{
+	if (is_hidden(h, folder, name) && h->created)
+		return node_attr(out, h->fs, NODE_OWN(h->current->number));
+	if (is_name(h, folder, name) && still_true(h, h->current))
+		return -ENOENT;
+	return node_lookup(out, h->fs, folder, name);
+}
+
+int helper_create(struct view_attr *out, struct helper *h, uint64_t folder, const char *name)
+{
+	if (!is_hidden(h, folder, name) || h->created || !still_true(h, h->current))
+		return -EROFS;
+	h->created = true;
+	return node_attr(out, h->fs, NODE_OWN(h->current->number));
+}
+
+int helper_rename(struct helper *h, uint64_t folder, const char *name, uint64_t to_folder,
+		  const char *to_name)
+{
+	if (!h->created || !is_hidden(h, folder, name) || !is_name(h, to_folder, to_name) ||
+	    !still_true(h, h->current))
+		return -EROFS;
+	h->created = false;
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "fs.h"
+
+/* In the order that fuse.md gives: the helper before threads and SQLite, the import before the
+ * mount. */
+static int start(struct engine **engine, struct fs *fs, struct options *o, struct err *err)
+{
+	struct helper_process helper;
+	char *dir;
+	int r = mountpoint_prepare(&dir, o->dir, err);
+
+	if (r < 0)
+		return r;
+	free(o->dir);
+	o->dir = dir;
+	r = helper_fork(&helper, err);
+	if (r == 0)
+		r = engine_open(engine, o, ENGINE_WORK, err);
+	return r == 0 ? session_start(fs, *engine, helper, err) : r;
+}
+
+static int serve(struct options *o, int verdict)
+{
+	struct engine *engine = NULL;
+	struct err err = {0};
+	struct fs fs;
+	int r;
+
+	signals_block();
+	log_open(o->foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG, LOG_LEVEL_INFO);
+	fs_init(&fs, o);
+	r = start(&engine, &fs, o, &err);
+	start_tell(verdict, r, &err);
+	if (r == 0)
+		r = session_run(&fs);
+	session_close(&fs);
+	engine_close(engine);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int mount_words(struct options *o, const struct command *c, const struct strv *words)
+{
+	struct err err = {0};
+
+	if (words->len == 0)
+		return say_usage(c, "name a book and a directory: bookfs BOOK DIR");
+	if (words->len == 1)
+		return say_usage(c, "name the directory too: bookfs %s DIR", words->items[0]);
+	if (words->len > 2)
+		return say_usage(c, "one word too many: %s", words->items[2]);
+	if (options_book(o, words->items[0], &err) < 0)
+		return say_failed(&err);
+	o->dir = xstrdup(words->items[1]);
+	return 0;
+}
+
+static int parse_mount(struct options *o, const struct command *c, int argc, char **argv)
+{
+	CLEANUP(strv_finish) struct strv words = {0}, lists = {0}, stores = {0};
+	const struct flag flags[] = {
+		{"--foreground", "-f", .on = &o->foreground},
+		{"--options", "-o", .values = &lists},
+		{"--store", NULL, .values = &stores},
+	};
+	struct err err = {0};
+	int r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+
+	for (size_t i = 0; r == 0 && i < lists.len; i++)
+		if (options_parse(o, lists.items[i], &err) < 0)
+			return say_usage(c, "%s", err.msg);
+	for (size_t i = 0; r == 0 && i < stores.len; i++)
+		if (options_store(o, stores.items[i], &err) < 0)
+			return say_usage(c, "%s", err.msg);
+	return r == 0 ? mount_words(o, c, &words) : r;
+}
+
+static int run_mount(const struct command *c, int argc, char **argv)
+{
+	CLEANUP(options_finish) struct options o;
+	struct err err = {0};
+	int verdict, status, r;
+
+	options_init(&o);
+	r = parse_mount(&o, c, argc, argv);
+	if (r)
+		return r == 1 ? EXIT_DONE : r;
+	r = start_fork(&verdict, &status, o.foreground, &err);
+	if (r < 0)
+		return say_failed(&err);
+	if (r == 1)
+		return status;
+	return serve(&o, verdict);
+}
+
+const struct command command_mount = {
+	.name = "mount",
+	.usage = "bookfs [mount] [-f] [--store PATH] [-o OPTION,...] BOOK DIR",
+	.summary = "BOOK DIR: make the book a directory",
+	.help = "Mounts BOOK (EPUB, text, Markdown, HTML) at DIR, which is made if it is missing.\n"
+		"The command returns when the mount answers.\n"
+		"\n"
+		"    -f                    stay in front, log to stderr\n"
+		"    --store PATH          keep results in PATH instead of beside the book\n"
+		"    -o trigger=read       reading an analysis makes it (never: it does not)\n"
+		"    -o no_trigger=A:B     programs whose reading makes none (instead of the "
+		"known\n"
+		"                          indexers and thumbnailers)\n"
+		"    -o wait=SECONDS       how long a reader waits (60)\n"
+		"    -o grace=SECONDS      how long requests in flight are waited for at the end "
+		"(70)\n"
+		"    -o depth=N            contents entries of this depth are chapters (0: a "
+		"rule)\n"
+		"    -o pages_per_image=N  scenes asked of a chapter (10)\n"
+		"    -o images=auto        draw what an analysis found (off: do not)\n"
+		"    -o allow_other        other users may read\n",
+	.run = run_mount,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "fs.h"
+
+/*
+ * .bookfs/why: an errno says little, so the newest refusals and failures are kept with who got
+ * them. Whoever reads the file gets the newest one of the nearest relative: `cat` is told of its
+ * sibling's failure, the child of the same shell, before anything else in the session.
+ */
+
+enum { KEPT = 256 };
+
+struct refusal {
+	struct caller caller;
+	uint64_t ino;
+	char *name, *reason;
+	int code;
+	int64_t unix_ms;
+};
+
+struct why_table {
+	struct refusal ring[KEPT];
+	size_t next; /* how many there ever were */
+};
+
+struct why_table *why_new(void)
+{
+	return xcalloc(1, sizeof(struct why_table));
+}
+
+static void forget(struct refusal *r)
+{
+	free(r->name);
+	free(r->reason);
+}
+
+struct why_table *why_free(struct why_table *w)
+{
+	if (!w)
+		return NULL;
+	for (size_t i = 0; i < KEPT; i++)
+		forget(&w->ring[i]);
+	free(w);
+	return NULL;
+}
+
+void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		  int code, const char *reason)
+{
+	struct refusal *r = &w->ring[w->next++ % KEPT];
+
+	forget(r);
+	*r = (struct refusal){.caller = *c,
+			      .ino = ino,
+			      .name = xstrdup(name),
+			      .reason = xstrdup(reason && *reason ? reason : NULL),
+			      .code = code,
+			      .unix_ms = clock_unix_ms()};
+}
+
+/* 0: a stranger; the more, the nearer. A shell that failed itself (a redirection) is as near to its
+ * child that reads as the child's sibling is. */
+static int nearness(const struct caller *reader, const struct caller *other)
+{
+	if (reader->uid != other->uid)
+		return 0;
+	if (!reader->pid || !other->pid)
+		return 1;
+	if (reader->pid == other->pid)
+		return 4;
+	if (reader->parent == other->pid || reader->pid == other->parent ||
+	    (reader->parent == other->parent && reader->parent > 1))
+		return 3;
+	return reader->session == other->session && reader->session ? 2 : 1;
+}
+
+static const struct refusal *find(const struct why_table *w, const struct caller *reader)
+{
+	const struct refusal *best = NULL;
+	int best_nearness = 0;
+	size_t kept = w->next < KEPT ? w->next : KEPT;
+
+	for (size_t i = 1; i <= kept; i++) {
+		const struct refusal *r = &w->ring[(w->next - i) % KEPT];
+		int near = nearness(reader, &r->caller);
+
+		if (near > best_nearness) {
+			best_nearness = near;
+			best = r;
+		}
+	}
+	return best;
+}
+
+/* errno, what it means here, what to do. */
+static const struct meaning {
+	int code;
+	const char *reason, *remedy;
+} meanings[] = {
+	{EROFS, "the mounted book is read only",
+	 "copy the file out to change it; commands go into .bookfs/ctl"},
+	{EIO, "the work failed", "see status.json; echo retry failed > .bookfs/ctl tries again"},
+	{ETIMEDOUT, "it took longer than this mount waits",
+	 "the work goes on: read the file again later, or mount with a longer -o wait=SECONDS"},
+	{EACCES, "the provider refused the key",
+	 "check the key, then echo retry failed > .bookfs/ctl"},
+	{EDQUOT, "the budget is spent", "echo budget +AMOUNT > .bookfs/ctl, then retry failed"},
+	{ENODATA, "this is not analysed yet, and reading it does not start the analysis",
+	 "echo analyze CHAPTER > .bookfs/ctl starts it"},
+	{EAGAIN, "opened without blocking: the analysis is under way",
+	 "read it again later; .bookfs/events says when it is ready"},
+	{EINTR, "the wait was interrupted", "the work goes on: read the file again"},
+	{EINVAL, "the command is not known", "cat .bookfs/ctl lists the commands"},
+	{ENOENT, "the book has no such chapter", "book.json lists the chapters"},
+	{ENOSPC, "the store's disk is full", "make room beside the book, then try again"},
+};
+
+static const struct meaning *meaning_of(int code)
+{
+	static const struct meaning other = {0, "it failed", "see .bookfs/log"};
+
+	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
+		if (meanings[i].code == code)
+			return &meanings[i];
+	return &other;
+}
+
+int why_text(struct buf *out, struct fs *fs, const struct caller *c)
+{
+	const struct refusal *r = find(fs->why, c);
+	const struct meaning *m;
+	char when[ISO_TIME_BYTES];
+
+	if (!r)
+		return buf_adds(out, "nothing of yours was refused, and nothing failed\n");
+	m = meaning_of(-r->code);
+	clock_iso(when, r->unix_ms);
+	buf_adds(out, "path: ");
+	if (node_path(out, fs, r->ino) < 0)
+		buf_adds(out, "(gone)");
+	if (r->name)
+		buf_addf(out, "/%s", r->name);
+	buf_addf(out, "\nerrno: %s (%s)\n", strerrorname_np(-r->code), strerror(-r->code));
+	buf_addf(out, "reason: %s\nremedy: %s\n", r->reason ? r->reason : m->reason, m->remedy);
+	if (r->caller.pid)
+		buf_addf(out, "who: %s (pid %d)\n", r->caller.name, (int)r->caller.pid);
+	return buf_addf(out, "when: %s\n", when);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs.h"
+
+/*
+ * The program with another provider, for tests only: it takes its time, or fails, as the
+ * environment says, and keeps a list of what it was asked.
+ *
+ * SLOW_MS how long an answer takes; SLOW_FAIL a reason: every analysis fails with EIO; SLOW_LOG a
+ * file that gets a line for each request.
+ */
+
+struct provider_ticket {
+	struct provider_ticket *next;
+	struct slow *slow;
+	struct timer *timer;
+	struct analyze_request analyze;
+	analyze_done_fn analyzed;
+	paint_done_fn painted;
+	void *arg;
+};
+
+struct slow {
+	struct provider provider;
+	struct loop *loop;
+	struct provider_ticket *tickets;
+	int64_t delay_ms;
+	const char *fail, *log;
+};
+
+static const unsigned char png[] = {
+	0x89, 'P',  'N',  'G',	0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 'I',  'H',
+	'D',  'R',  0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x08, 0x06, 0x00, 0x00,
+	0x00, 0x1f, 0x15, 0xc4, 0x89, 0x00, 0x00, 0x00, 0x0d, 'I',  'D',  'A',	'T',  0x78,
+	0x9c, 0x63, 0x60, 0x60, 0x60, 0xf8, 0x0f, 0x00, 0x01, 0x04, 0x01, 0x00, 0x5f, 0xe5,
+	0xc3, 0x4b, 0x00, 0x00, 0x00, 0x00, 'I',  'E',	'N',  'D',  0xae, 0x42, 0x60, 0x82};
+
+static void ticket_end(struct provider_ticket *t)
+{
+	struct provider_ticket **at = &t->slow->tickets;
+
+	while (*at != t)
+		at = &(*at)->next;
+	*at = t->next;
+	timer_free(t->timer);
+	free(t);
+}
+
+static void answer_analysis(struct provider_ticket *t)
+{
+	struct provider_outcome outcome = {0};
+	struct analysis *a = NULL;
+
+	if (t->slow->fail) {
+		outcome.code = err_set(&outcome.err, -EIO, "%s", t->slow->fail);
+		outcome.retry_after_ms = -1;
+	} else {
+		outcome.code = builtin_analyze(&a, &t->analyze, &outcome.err);
+	}
+	t->analyzed(t->arg, &outcome, a);
+}
+
+static void on_time(void *arg)
+{
+	struct provider_ticket *t = arg;
+	const struct provider_outcome good = {0};
+
+	if (t->analyzed)
+		answer_analysis(t);
+	else
+		t->painted(t->arg, &good, png, sizeof(png), "png");
+	ticket_end(t);
+}
+
+static struct provider_ticket *ticket(struct provider *p, void *arg, const char *what, int chapter)
+{
+	struct slow *s = (struct slow *)p;
+	struct provider_ticket *t = xcalloc(1, sizeof(*t));
+	CLEANUP(cleanup_close)
+	int fd = s->log ? open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+
+	if (fd >= 0)
+		dprintf(fd, "%s %d\n", what, chapter);
+	*t = (struct provider_ticket){.next = s->tickets, .slow = s, .arg = arg};
+	s->tickets = t;
+	t->timer = timer_new(s->loop, on_time, t);
+	timer_set(t->timer, clock_boot_ms() + s->delay_ms);
+	return t;
+}
+
+static struct provider_ticket *slow_analyze(struct provider *p, const struct analyze_request *r,
+					    analyze_done_fn done, void *arg)
+{
+	struct provider_ticket *t = ticket(p, arg, "analyze", r->chapter);
+
+	t->analyze = *r;
+	t->analyzed = done;
+	return t;
+}
+
+static struct provider_ticket *slow_paint(struct provider *p, const struct paint_request *r,
+					  paint_done_fn done, void *arg)
+{
+	struct provider_ticket *t = ticket(p, arg, "paint", r->chapter);
+
+	t->painted = done;
+	return t;
+}
+
+static void slow_cancel(struct provider *p, struct provider_ticket *t)
+{
+	ticket_end(t);
+}
+
+static struct provider *slow_free(struct provider *p)
+{
+	struct slow *s = (struct slow *)p;
+
+	while (s->tickets)
+		ticket_end(s->tickets);
+	free(s);
+	return NULL;
+}
+
+static const struct provider_ops slow_ops = {
+	.name = "slow",
+	.analyze = slow_analyze,
+	.paint = slow_paint,
+	.cancel = slow_cancel,
+	.free = slow_free,
+};
+
+int provider_make(struct provider **out, struct loop *loop, struct err *err)
+{
+	const char *delay = getenv("SLOW_MS");
+	struct slow *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct slow){
+		.provider = {.ops = &slow_ops,
+			     .model = "slow-1",
+			     .options = "",
+			     .analyze_slots = 4,
+			     .paint_slots = 4},
+		.loop = loop,
+		.delay_ms = delay ? strtol(delay, NULL, 10) : 0,
+		.fail = getenv("SLOW_FAIL"),
+		.log = getenv("SLOW_LOG"),
+	};
+	*out = &s->provider;
+	return 0;
+}
