@@ -16,8 +16,8 @@
  * is looked at by name only, as opening and closing it would drop SQLite's locks.
  */
 
-#define FRAMES_SOFT 512	 /* 8 MB */
-#define FRAMES_HARD 8192 /* 128 MB */
+#define FRAMES_SOFT 1024  /* 8 MB */
+#define FRAMES_HARD 16384 /* 128 MB */
 #define IDLE_MS 2000
 
 struct folder {
