@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLOWPROVIDER_H
+#define SLOWPROVIDER_H
+
+/* A provider for tests: answers after a fixed time, fails where its script says so, and counts. */
+
+#include "providers.h"
+
+struct slow_call {
+	bool paint;
+	int chapter, scene; /* scene 0: an analysis */
+	int number;	    /* which call of its kind this is, 1.. */
+	int attempt;	    /* which call for this chapter and scene, 1.. */
+};
+
+struct slow_settings {
+	int latency_ms;
+	int analyze_slots, paint_slots;
+	size_t picture_bytes; /* at least so large; 0: the smallest PNG there is */
+	/* Fills *o for a call that shall fail; NULL: none does. */
+	void (*script)(struct provider_outcome *o, void *arg, const struct slow_call *call);
+	void *arg;
+};
+
+/* What it saw. Read it as a struct provider by its first member. */
+struct slow {
+	struct provider provider;
+	struct slow_settings settings;
+	struct loop *loop;
+	struct provider_ticket *open;
+	int analyses, paints; /* calls so far */
+	int analyzing, painting;
+	int most_analyzing, most_painting, most_both; /* at one time */
+	int order[256];				      /* chapters, as analyses were asked for */
+	int attempts[128][8];			      /* by chapter and scene, modulo */
+	char last_prompt[512];			      /* the beginning of the last picture's */
+};
+struct slow *slow_new(struct loop *loop, const struct slow_settings *settings);
+struct slow *slow_free(struct slow *s);
+
+#endif
