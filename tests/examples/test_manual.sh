@@ -12,7 +12,7 @@ fail() {
 
 if command -v mandoc >/dev/null; then
 	# Which other manual pages are installed here is no matter.
-	if mandoc -Tlint "$page" | grep -v 'outdated mandoc.db\|referenced manual not found'; then
+	if mandoc -Tlint "$page" 2>&1 | grep -v 'outdated mandoc.db\|referenced manual not found'; then
 		fail "$page is not clean"
 	fi
 fi
