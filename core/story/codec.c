@@ -135,7 +135,7 @@ static int get_array(const cJSON **out, const cJSON *object, const char *key, st
 
 static int get_strings(struct strv *out, const cJSON *object, const char *key, struct err *err)
 {
-	const cJSON *v;
+	const cJSON *v = NULL;
 	int r = get_array(&v, object, key, err);
 	if (r < 0)
 		return r;
@@ -185,7 +185,7 @@ static int get_element(struct element *e, const cJSON *object, struct err *err)
 		return r;
 	if (element_type_parse(&e->type, type) < 0)
 		return err_set(err, -EBADMSG, "type: not one of character, creature, place, item");
-	const cJSON *v;
+	const cJSON *v = NULL;
 	r = get_array(&v, object, "quotes", err);
 	for (; r == 0 && v; v = v->next)
 		r = get_quote(element_add_quote(e), v, err);
@@ -194,7 +194,7 @@ static int get_element(struct element *e, const cJSON *object, struct err *err)
 
 static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
 {
-	const cJSON *v;
+	const cJSON *v = NULL;
 	int r = get_array(&v, root, "concepts", err);
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
 		r = get_concept(analysis_add_concept(a), v, err);
@@ -206,7 +206,7 @@ static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
 
 static int get_elements(struct analysis *a, const cJSON *root, struct err *err)
 {
-	const cJSON *v;
+	const cJSON *v = NULL;
 	int r = get_array(&v, root, "elements", err);
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
 		r = get_element(analysis_add_element(a), v, err);
