@@ -43,8 +43,10 @@ show() {
 settled() {
 	python3 - "$mnt/status.json" <<'PYTHON'
 import json
+import signal
 import sys
 
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
 totals = json.load(open(sys.argv[1], encoding="utf-8"))["totals"]
 count = lambda *states: sum(totals[kind].get(state, 0) for kind in ("chapters", "images") for state in states)
 if count("failed"):
