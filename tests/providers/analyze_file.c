@@ -22,8 +22,8 @@ static void print_analysis(const struct analysis *a)
 	for (size_t i = 0; i < a->concept_count; i++) {
 		const struct concept *c = &a->concepts[i];
 
-		printf("\n== scene %zu at %zu: mood %s, light %s\n%s\n-- %s\n", i + 1, c->quote.offset,
-		       c->mood, c->lighting, c->quote.text, c->description);
+		printf("\n== scene %zu at %zu: mood %s, light %s\n%s\n-- %s\n", i + 1,
+		       c->quote.offset, c->mood, c->lighting, c->quote.text, c->description);
 	}
 	for (size_t i = 0; i < a->element_count; i++) {
 		const struct element *e = &a->elements[i];

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PAINTER_PNG_H
+#define PAINTER_PNG_H
+
+#include <cairo.h>
+
+#include "painter_wire.h"
+
+/* The surface as a PNG (W3C PNG, third edition) with text chunks that say where it is from. No
+ * times in it: equal cards are equal bytes. */
+int png_write(struct buf *out, cairo_surface_t *surface, const struct card *c);
+
+#endif
