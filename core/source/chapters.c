@@ -23,7 +23,6 @@ struct boundary {
 	size_t offset;
 	int entry;		 /* or NO_ENTRY */
 	enum matter_kind matter; /* of one without an entry */
-	bool aside;		 /* non-linear */
 	char *title;		 /* of one without an entry; owned */
 	int64_t words_before;	 /* measured from the start of the flow */
 };
@@ -327,43 +326,48 @@ static int compare(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-static bool is_listed(const struct cutter *k, const struct flow_doc *d, size_t *at)
+/* Text before all that the contents name is front matter, a chapter for each document. */
+static void add_leading(struct cutter *k, size_t first)
 {
-	while (*at < k->bound_count && k->bounds[*at].offset < d->start)
-		++*at;
-	return *at < k->bound_count &&
-	       (k->bounds[*at].offset < d->end || k->bounds[*at].offset == d->start);
+	const struct flow *f = k->flow;
+
+	for (size_t i = 0; i < f->doc_count && f->docs[i].start < first; i++) {
+		const struct flow_doc *d = &f->docs[i];
+		size_t end = d->end < first ? d->end : first;
+
+		if (!is_blank(k, d->start, end))
+			add_boundary(
+				k, (struct boundary){.offset = d->start,
+						     .entry = NO_ENTRY,
+						     .matter = MATTER_FRONT,
+						     .title = xstrdup(document_title(k, d, end))});
+	}
 }
 
 /* Documents the contents do not name, where they are no part of the chapter before them. */
-static void add_unlisted(struct cutter *k)
+static void add_unlisted(struct cutter *k, size_t first)
 {
 	const struct flow *f = k->flow;
 	size_t listed = k->bound_count, at = 0;
-	size_t first = listed ? k->bounds[0].offset : f->text.len;
 
 	for (size_t i = 0; i < f->doc_count; i++) {
 		const struct flow_doc *d = &f->docs[i];
-		size_t keep = k->bound_count;
-		const char *title = document_title(k, d, d->end);
+		const char *title;
 		enum matter_kind kind;
-		bool known;
 
-		k->bound_count = listed;
-		known = is_listed(k, d, &at);
-		k->bound_count = keep;
-		if (known || is_blank(k, d->start, d->end))
+		while (at < listed && k->bounds[at].offset < d->start)
+			at++;
+		if (d->start < first || (at < listed && k->bounds[at].offset <= d->end) ||
+		    is_blank(k, d->start, d->end))
 			continue;
+		title = document_title(k, d, d->end);
 		kind = matter_of(k, d->start, d->end, title);
-		if (d->end <= first && kind == MATTER_NONE)
-			kind = MATTER_FRONT;
 		if (!d->linear && kind == MATTER_NONE)
 			kind = MATTER_BACK;
 		if (kind == MATTER_FRONT || kind == MATTER_BACK || !d->linear)
 			add_boundary(k, (struct boundary){.offset = d->start,
 							  .entry = NO_ENTRY,
 							  .matter = kind,
-							  .aside = !d->linear,
 							  .title = xstrdup(title)});
 	}
 }
@@ -434,6 +438,7 @@ static void collect_boundaries(struct cutter *k)
 {
 	struct contents *c = k->contents;
 	int64_t words = 0;
+	size_t first;
 
 	for (size_t i = 0; i < c->count; i++)
 		if (c->entries[i].offset != NO_OFFSET)
@@ -441,7 +446,9 @@ static void collect_boundaries(struct cutter *k)
 							  .entry = (int)i});
 	if (k->bound_count)
 		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
-	add_unlisted(k);
+	first = k->bound_count ? k->bounds[0].offset : k->flow->text.len;
+	add_unlisted(k, first);
+	add_leading(k, first);
 	add_back_sections(k);
 	add_licence(k);
 	if (k->bound_count)
@@ -565,18 +572,6 @@ static int add_chapter(struct cutter *k, size_t start, int entry, size_t bound, 
 	return (int)++b->chapter_count;
 }
 
-static void cut_leading(struct cutter *k)
-{
-	size_t first = k->bound_count ? k->bounds[0].offset : k->flow->text.len;
-
-	if (first && !is_blank(k, 0, first)) {
-		const char *title =
-			k->flow->doc_count ? document_title(k, &k->flow->docs[0], first) : "";
-
-		add_chapter(k, 0, NO_ENTRY, SIZE_MAX, title);
-	}
-}
-
 /* A part's own text is kept back and opens the chapter that comes next. */
 static void cut(struct cutter *k)
 {
@@ -584,7 +579,6 @@ static void cut(struct cutter *k)
 	int part = NO_ENTRY;
 	size_t part_bound = 0;
 
-	cut_leading(k);
 	for (size_t i = 0; i < k->bound_count; i++) {
 		const struct boundary *b = &k->bounds[i];
 		struct node *n = b->entry == NO_ENTRY ? NULL : &k->nodes[b->entry];
@@ -667,8 +661,7 @@ static enum matter_kind chapter_matter(struct cutter *k, size_t i)
 	size_t start = k->ranges[i].start;
 
 	if (entry == NO_ENTRY)
-		return k->chapter_bound[i] == SIZE_MAX ? MATTER_FRONT
-						       : k->bounds[k->chapter_bound[i]].matter;
+		return k->bounds[k->chapter_bound[i]].matter;
 	if (k->nodes[entry].role == ROLE_FRONT)
 		return MATTER_FRONT;
 	/* The text that a part put before it says nothing of the chapter. */

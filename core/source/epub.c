@@ -15,7 +15,12 @@ struct epub {
 	xmlHashTable *spine_paths; /* every document that is read */
 	xmlHashTable *spine_names; /* file name -> path, for links into wrong folders */
 	struct strv encrypted;	   /* paths that encryption.xml names, fonts left out */
-	size_t read, unreadable;
+	struct step {		   /* the documents in the order of reading */
+		const char *path;
+		bool linear;
+	} * plan;
+	size_t plan_count, plan_cap;
+	size_t read;
 };
 
 /* ---- members */
@@ -188,19 +193,22 @@ static struct package_item *readable(struct epub *e, struct package_item *item)
 	return NULL;
 }
 
-static void remember_path(struct epub *e, const char *path)
+/* A document to be read, once; links can lead to it. path: borrowed while the book is read. */
+static void plan(struct epub *e, const char *path, bool linear)
 {
 	const char *slash = strrchr(path, '/');
 
+	if (xmlHashLookup(e->spine_paths, (const xmlChar *)path))
+		return;
 	xmlHashAddEntry(e->spine_paths, (const xmlChar *)path, (void *)path);
 	xmlHashAddEntry(e->spine_names, (const xmlChar *)(slash ? slash + 1 : path), (void *)path);
+	e->plan = xgrow(e->plan, &e->plan_cap, e->plan_count + 1, sizeof(*e->plan));
+	e->plan[e->plan_count++] = (struct step){path, linear};
 }
 
-/* Marks the items that are read, each once, and remembers where links can lead. */
-static struct package_item **plan_spine(struct epub *e)
+static void plan_spine(struct epub *e)
 {
 	struct package *p = e->package;
-	struct package_item **plan = xcalloc(p->spine_count + 1, sizeof(struct package_item *));
 
 	for (size_t i = 0; i < p->spine_count; i++) {
 		struct package_item *item = package_item(p, p->spine[i].idref);
@@ -210,14 +218,32 @@ static struct package_item **plan_spine(struct epub *e)
 			reading_warn(e->r, "the spine names an item that is not in the manifest");
 		else if (!found && (is_document(item) || !archive_find(e->archive, item->path)))
 			reading_warn(e->r, "%s is missing", item->path);
-		if (!found)
-			e->unreadable++;
-		if (!found || xmlHashLookup(e->spine_paths, (const xmlChar *)found->path))
-			continue;
-		plan[i] = found;
-		remember_path(e, found->path);
+		if (found)
+			plan(e, found->path, p->spine[i].linear);
 	}
-	return plan;
+}
+
+/* A spine that leads nowhere: the documents are read in the order of the manifest, or else in that
+ * of the archive. */
+static void plan_without_spine(struct epub *e)
+{
+	struct package *p = e->package;
+
+	reading_warn(e->r, "the spine names no document; all that were found are read");
+	for (size_t i = 0; i < p->item_count; i++) {
+		struct package_item *item = &p->items[i];
+
+		if (is_document(item) && archive_find(e->archive, item->path) &&
+		    !markup_has_token(item->properties, "nav"))
+			plan(e, item->path, true);
+	}
+	for (size_t i = 0; !e->plan_count && i < archive_count(e->archive); i++) {
+		const char *path = archive_at(e->archive, i)->path;
+
+		if (ends_with(path, ".xhtml") || ends_with(path, ".html") ||
+		    ends_with(path, ".htm"))
+			plan(e, path, true);
+	}
 }
 
 /* Encrypted for good: named so, and its bytes are no markup. */
@@ -239,7 +265,6 @@ static int read_document(struct epub *e, const char *path, bool linear)
 		r = -EACCES;
 	if (r < 0) {
 		reading_warn(e->r, "%s is %s and was left out", path, reason(r));
-		e->unreadable++;
 		buf_finish(&s);
 		return r == -ENOMEM ? r : 0;
 	}
@@ -252,20 +277,19 @@ static int read_document(struct epub *e, const char *path, bool linear)
 	return buf_error(&f->text);
 }
 
-static int read_spine(struct epub *e, struct package_item **plan)
+static int read_documents(struct epub *e)
 {
-	struct package *p = e->package;
 	bool any_linear = false;
 
-	for (size_t i = 0; i < p->spine_count; i++)
-		any_linear |= plan[i] && p->spine[i].linear;
+	for (size_t i = 0; i < e->plan_count; i++)
+		any_linear |= e->plan[i].linear;
 	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < p->spine_count; i++) {
-			bool linear = p->spine[i].linear || !any_linear;
+		for (size_t i = 0; i < e->plan_count; i++) {
+			bool linear = e->plan[i].linear || !any_linear;
 			int r = 0;
 
-			if (plan[i] && linear == (pass == 0))
-				r = read_document(e, plan[i]->path, linear);
+			if (linear == (pass == 0))
+				r = read_document(e, e->plan[i].path, linear);
 			if (r < 0)
 				return err_set(e->r->err, r, "the book's text is %s", reason(r));
 		}
@@ -394,17 +418,18 @@ static void take_metadata(struct epub *e)
 
 static int read_all(struct epub *e)
 {
-	CLEANUP(cleanup_free) struct package_item **plan = NULL;
 	int r = open_package(e);
 
 	if (r < 0)
 		return r;
 	take_metadata(e);
 	read_encryption(e);
-	plan = plan_spine(e);
+	plan_spine(e);
+	if (!e->plan_count)
+		plan_without_spine(e);
 	read_contents(e);
 	want_all(e);
-	r = read_spine(e, plan);
+	r = read_documents(e);
 	if (r < 0)
 		return r;
 	if (!e->read && e->encrypted.len)
@@ -426,6 +451,7 @@ int epub_read(struct reading *r, struct archive *a)
 	xmlHashFree(e.spine_paths, NULL);
 	xmlHashFree(e.spine_names, NULL);
 	strv_finish(&e.encrypted);
+	free(e.plan);
 	package_free(e.package);
 	return result;
 }

@@ -251,14 +251,15 @@ static void add_item(struct opf *o, const char *const *attrs)
 	    !href_resolve(&item.path, &fragment, p->path, href))
 		return;
 	free(fragment);
-	item.id = xstrdup(id);
+	item.id = text_folded(id, strlen(id)); /* XML's ID type ignores blanks around it */
 	item.href = xstrdup(href);
 	item.media_type = xstrdup(markup_attr(attrs, "media-type"));
 	item.properties = xstrdup(markup_attr(attrs, "properties"));
 	item.fallback = xstrdup(markup_attr(attrs, "fallback"));
 	p->items = xgrow(p->items, &p->item_cap, p->item_count + 1, sizeof(*p->items));
 	p->items[p->item_count++] = item;
-	xmlHashAddEntry(p->ids, (const xmlChar *)id, (void *)(uintptr_t)p->item_count);
+	xmlHashAddEntry(p->ids, (const xmlChar *)p->items[p->item_count - 1].id,
+			(void *)(uintptr_t)p->item_count);
 }
 
 static void add_itemref(struct opf *o, const char *const *attrs)
@@ -269,8 +270,9 @@ static void add_itemref(struct opf *o, const char *const *attrs)
 	if (!idref || p->spine_count >= o->limits->entries)
 		return;
 	p->spine = xgrow(p->spine, &p->spine_cap, p->spine_count + 1, sizeof(*p->spine));
-	p->spine[p->spine_count++] = (struct package_spine){
-		.idref = xstrdup(idref), .linear = !linear || strcasecmp(linear, "no")};
+	p->spine[p->spine_count++] =
+		(struct package_spine){.idref = text_folded(idref, strlen(idref)),
+				       .linear = !linear || strcasecmp(linear, "no")};
 }
 
 static void add_reference(struct opf *o, const char *const *attrs)
@@ -286,6 +288,11 @@ static void add_reference(struct opf *o, const char *const *attrs)
 	g.title = xstrdup(markup_attr(attrs, "title"));
 	p->guide = xgrow(p->guide, &p->guide_cap, p->guide_count + 1, sizeof(*p->guide));
 	p->guide[p->guide_count++] = g;
+}
+
+static void set_trimmed(char **to, const char *value)
+{
+	*to = value ? text_folded(value, strlen(value)) : NULL;
 }
 
 static void opf_start(void *arg, const char *name, const char *const *attrs)
@@ -309,7 +316,7 @@ static void opf_start(void *arg, const char *name, const char *const *attrs)
 	else if (!strcmp(name, "reference"))
 		add_reference(o, attrs);
 	else if (!strcmp(name, "spine") && !o->p->toc_id)
-		o->p->toc_id = xstrdup(markup_attr(attrs, "toc"));
+		set_trimmed(&o->p->toc_id, markup_attr(attrs, "toc"));
 	else if (o->in_metadata && o->field == FIELD_NONE)
 		field_begin(o, name, attrs);
 }

@@ -15,6 +15,7 @@ enum action {
 	ACT_CELL,
 	ACT_CODE,
 	ACT_DEFAULT,
+	ACT_DESCRIPTION,
 	ACT_EM,
 	ACT_H1,
 	ACT_H2,
@@ -67,7 +68,7 @@ static const struct {
 	{"dd", ACT_BLOCK},
 	{"default", ACT_DEFAULT},
 	{"defs", ACT_SKIP},
-	{"desc", ACT_SKIP},
+	{"desc", ACT_DESCRIPTION},
 	{"details", ACT_BLOCK},
 	{"dfn", ACT_EM},
 	{"div", ACT_SECTION},
@@ -150,6 +151,7 @@ struct xhtml {
 	bool parenthesis; /* the document's ruby brings its own */
 	int rows;	  /* of the table being read */
 	bool cell_empty;
+	int navs;  /* nav elements around: their lists are not numbered */
 	bool line; /* the last block was a line of verse by its class */
 };
 
@@ -329,6 +331,9 @@ static void begin(struct xhtml *x, enum action a, const char *const *attrs)
 		if (x->switch_taken)
 			skip(x);
 		break;
+	case ACT_DESCRIPTION:
+		block_begin(x, attrs);
+		break;
 	case ACT_EM:
 		writer_mark(&x->w, INLINE_EM, true);
 		break;
@@ -355,7 +360,7 @@ static void begin(struct xhtml *x, enum action a, const char *const *attrs)
 		break;
 	case ACT_OL:
 	case ACT_UL:
-		list_begin(x, a == ACT_OL, attrs);
+		list_begin(x, a == ACT_OL && !x->navs, attrs);
 		break;
 	case ACT_PRE:
 		x->cell_empty = false;
@@ -394,8 +399,8 @@ static void begin(struct xhtml *x, enum action a, const char *const *attrs)
 		break;
 	case ACT_TITLE:
 		x->in_title = x->in_head;
-		if (!x->in_head)
-			skip(x);
+		if (!x->in_head) /* of a picture: it is read where nothing is seen */
+			block_begin(x, attrs);
 		break;
 	case ACT_PAGE:
 		page_begin(x, attrs);
@@ -458,6 +463,11 @@ static void end(struct xhtml *x, enum action a)
 		break;
 	case ACT_TITLE:
 		x->in_title = false;
+		if (!x->in_head)
+			writer_close(&x->w);
+		break;
+	case ACT_DESCRIPTION:
+		writer_close(&x->w);
 		break;
 	case ACT_PAGE:
 		page_end(x);
@@ -500,6 +510,7 @@ static void on_start(void *arg, const char *name, const char *const *attrs)
 
 	x->depth++;
 	*e = (struct element){a, SIZE_MAX};
+	x->navs += !strcmp(name, "nav");
 	if (!strcmp(name, "html") && x->about && !x->about->language && markup_attr(attrs, "lang"))
 		x->about->language = xstrdup(markup_attr(attrs, "lang"));
 	if (x->skipping || x->in_page)
@@ -523,7 +534,7 @@ static void on_end(void *arg, const char *name)
 	struct xhtml *x = arg;
 	struct element *e = &x->open[x->depth - 1 < MARKUP_DEPTH ? x->depth - 1 : MARKUP_DEPTH];
 
-	(void)name;
+	x->navs -= !strcmp(name, "nav");
 	if (x->skipping == x->depth)
 		x->skipping = 0;
 	else if (!x->skipping && (!x->in_page || e->action == ACT_PAGE))
