@@ -7,6 +7,8 @@
 
 #include "live.h"
 
+#define MAKING_BYTE (INT64_C(1) << 62) /* owners are below it */
+
 struct live {
 	char *live_path, *bell_path;
 	int live_fd, bell_fd, notify_fd;
@@ -56,16 +58,6 @@ static int draw_owner(struct live *l)
 	return result;
 }
 
-/* Nothing here is vital: without it the store asks four times a second. */
-static void watch_others(struct live *l)
-{
-	l->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (l->notify_fd < 0)
-		return;
-	inotify_add_watch(l->notify_fd, l->bell_path, IN_MODIFY);
-	l->live_watch = inotify_add_watch(l->notify_fd, l->live_path, IN_CLOSE_WRITE);
-}
-
 int live_open(struct live **out, const char *store_path, bool writable, struct err *err)
 {
 	CLEANUP(live_close_cleanup) struct live *l = xcalloc(1, sizeof(*l));
@@ -86,7 +78,6 @@ int live_open(struct live **out, const char *store_path, bool writable, struct e
 		if (l->bell_fd < 0)
 			return err_set(err, -errno, "%s: %s", l->bell_path, strerror(errno));
 	}
-	watch_others(l);
 	*out = l;
 	l = NULL;
 	return 0;
@@ -107,6 +98,16 @@ struct live *live_close(struct live *l)
 	free(l->bell_path);
 	free(l);
 	return NULL;
+}
+
+int live_lock_making(struct live *l)
+{
+	return lock_byte(l->live_fd, F_OFD_SETLKW, F_WRLCK, MAKING_BYTE);
+}
+
+void live_unlock_making(struct live *l)
+{
+	lock_byte(l->live_fd, F_OFD_SETLK, F_UNLCK, MAKING_BYTE);
 }
 
 int64_t live_owner(const struct live *l)
@@ -130,8 +131,15 @@ void live_ring(const struct live *l)
 		log_warn("store: the bell does not ring: %s", strerror(errno));
 }
 
-int live_fd(const struct live *l)
+int live_fd(struct live *l)
 {
+	if (l->notify_fd >= 0)
+		return l->notify_fd;
+	l->notify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (l->notify_fd < 0)
+		return -1;
+	inotify_add_watch(l->notify_fd, l->bell_path, IN_MODIFY);
+	l->live_watch = inotify_add_watch(l->notify_fd, l->live_path, IN_CLOSE_WRITE);
 	return l->notify_fd;
 }
 

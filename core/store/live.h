@@ -22,11 +22,14 @@ struct live;
 int live_open(struct live **out, const char *store_path, bool writable, struct err *err);
 struct live *live_close(struct live *l);
 DEFINE_CLEANUP(struct live, live_close)
+/* Held while the store is made or brought up to date: one process at a time. */
+int live_lock_making(struct live *l);
+void live_unlock_making(struct live *l);
 int64_t live_owner(const struct live *l);
 bool live_is_alive(const struct live *l, int64_t owner); /* any thread */
 void live_ring(const struct live *l);			 /* any thread */
-/* Readable when a bell rang or a process ended; -1 if there is nothing to watch. */
-int live_fd(const struct live *l);
+/* Readable when a bell rang or a process ended; made at the first call. -1: there is none. */
+int live_fd(struct live *l);
 /* Empties it. Did a process close NAME-live? Its lock may last some microseconds longer. */
 bool live_drain(const struct live *l);
 

@@ -131,7 +131,7 @@ static int book_of(char **path, char hash[HASH_HEX], const char *store_path)
 	struct conn c = {0};
 	int64_t version;
 	int result = conn_open(&c, store_path, shared ? CONN_READONLY : CONN_FROZEN, NULL);
-	if (result == 0 && schema_identify(&version, &c, store_path, NULL) != 1)
+	if (result == 0 && schema_identify(&version, &c, store_path, NULL) < 0)
 		result = -ENOENT;
 	if (result == 0) {
 		CLEANUP(query_end) struct query q = query_begin(&c, sql);

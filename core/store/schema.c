@@ -10,17 +10,12 @@ const char *const schema_steps[] = {
 };
 const int schema_version = ARRAY_LEN(schema_steps);
 
-/*
- * A file may be anybody's. It is a store if it says so and if nothing in it would run by itself: a
- * trigger or a view of a stranger. It is empty if it has no table at all, as a file of 0 bytes or
- * one that a process died in the midst of making.
- */
+/* A file may be anybody's. It is a store if it says so and if nothing in it would run by itself: a
+ * trigger or a view of a stranger. */
 int schema_identify(int64_t *version, struct conn *c, const char *path, struct err *err)
 {
-	int64_t id, tables, active;
+	int64_t id, active;
 	int result = conn_int(&id, c, "PRAGMA application_id", err);
-	if (result == 0)
-		result = conn_int(&tables, c, "SELECT count(*) FROM sqlite_schema", err);
 	if (result == 0)
 		result = conn_int(&active, c,
 				  "SELECT count(*) FROM sqlite_schema"
@@ -30,20 +25,16 @@ int schema_identify(int64_t *version, struct conn *c, const char *path, struct e
 		result = conn_int(version, c, "PRAGMA user_version", err);
 	if (result < 0)
 		return err_prefix(err, "%s", path);
-	if (id == 0 && tables == 0 && *version == 0)
-		return 0;
 	if (id != STORE_APPLICATION_ID)
-		return err_set(
-			err, -EBADMSG,
-			"%s: an SQLite file, but not a bookfs store; choose another with --store",
-			path);
+		return err_set(err, -EBADMSG, "%s: not a bookfs store; choose another with --store",
+			       path);
 	if (active > 0 || *version < 1)
 		return err_set(
 			err, -EBADMSG,
 			"%s: not as bookfs makes its stores; move it away, or choose another "
 			"with --store",
 			path);
-	return 1;
+	return 0;
 }
 
 /* ---- the copy before a migration */
@@ -80,8 +71,11 @@ static int back_up(struct conn *c, const char *path, int64_t version, struct err
 	if (result == 0)
 		result = copy_pages(&to, c, err);
 	conn_close(&to);
-	if (result == 0 && (rename(part, name) < 0 || sync_folder_of(name) < 0))
-		result = err_set(err, -errno, "%s", strerror(errno));
+	if (result == 0) {
+		result = rename(part, name) < 0 ? -errno : sync_folder_of(name);
+		if (result < 0)
+			err_set(err, result, "%s", strerror(-result));
+	}
 	if (result < 0) {
 		unlink(part);
 		return err_prefix(err, "%s: the copy before the store is brought up to date", name);
@@ -91,25 +85,31 @@ static int back_up(struct conn *c, const char *path, int64_t version, struct err
 
 /* ---- steps */
 
-static int set_version(struct conn *c, int version, struct err *err)
-{
-	/* A pragma takes no parameters; this is a number of our own. */
-	char sql[64];
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", version);
-	return conn_exec(c, sql, err);
-}
-
-/* Another process may have done it while we waited for the lock, so the version is asked within the
- * transaction. */
+/* Another process may have run them before us, so the version is asked within the transaction. */
 static int run_steps(struct conn *c, const char *const *steps, int count, struct err *err)
 {
 	int64_t version;
 	int result = conn_int(&version, c, "PRAGMA user_version", err);
-	if (result == 0 && version == 0)
-		result = conn_exec(c, "PRAGMA application_id = 0x626b6673", err);
 	for (int64_t i = version; result == 0 && i < count; i++)
 		result = conn_exec(c, steps[i], err);
-	return result < 0 || version >= count ? result : set_version(c, count, err);
+	if (result < 0 || version >= count)
+		return result;
+	/* A pragma takes no parameters; this is a number of our own. */
+	char sql[64];
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", count);
+	return conn_exec(c, sql, err);
+}
+
+static int run_in_transaction(struct conn *c, const char *const *steps, int count, struct err *err)
+{
+	int result = conn_exec(c, "BEGIN IMMEDIATE", err);
+	if (result == 0)
+		result = run_steps(c, steps, count, err);
+	if (result == 0)
+		result = conn_exec(c, "COMMIT", err);
+	if (result < 0 && !sqlite3_get_autocommit(c->db))
+		conn_exec(c, "ROLLBACK", NULL);
+	return result;
 }
 
 int schema_migrate(struct conn *c, const char *path, const char *const *steps, int count,
@@ -127,20 +127,66 @@ int schema_migrate(struct conn *c, const char *path, const char *const *steps, i
 			path, (long long)version, count);
 	if (version == count)
 		return 0;
-	if (version > 0)
-		result = back_up(c, path, version, err);
-	else
-		result = conn_exec(c, "PRAGMA page_size = " STORE_PAGE_BYTES, err);
-	if (result == 0)
-		result = conn_exec(c, "PRAGMA journal_mode = WAL", err);
-	if (result == 0)
-		result = conn_exec(c, "BEGIN IMMEDIATE", err);
+	result = back_up(c, path, version, err);
 	if (result < 0)
 		return result;
-	result = run_steps(c, steps, count, err);
-	if (result == 0)
-		result = conn_exec(c, "COMMIT", err);
-	if (result < 0 && !sqlite3_get_autocommit(c->db))
-		conn_exec(c, "ROLLBACK", NULL);
+	result = run_in_transaction(c, steps, count, err);
 	return result < 0 ? err_prefix(err, "%s", path) : 0;
+}
+
+/* ---- a new file */
+
+static void remove_part(const char *part)
+{
+	static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		CLEANUP(cleanup_free) char *name = xasprintf("%s%s", part, suffixes[i]);
+		unlink(name);
+	}
+}
+
+static int fill_new(const char *part, const char *const *steps, int count, struct err *err)
+{
+	struct conn c = {0};
+	int result = conn_open(&c, part, CONN_CREATE, err);
+	if (result == 0)
+		result = conn_exec(&c,
+				   "PRAGMA page_size = " STORE_PAGE_BYTES ";"
+				   "PRAGMA application_id = " STORE_APPLICATION_ID_SQL,
+				   err);
+	if (result == 0)
+		result = run_in_transaction(&c, steps, count, err);
+	if (result == 0)
+		result = conn_exec(&c, "PRAGMA journal_mode = WAL", err);
+	conn_close(&c);
+	return result;
+}
+
+/* Not every file system knows the flag; where none does, two processes at once are kept apart by
+ * the caller. */
+static int rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	return rename(from, to) < 0 ? -errno : 0;
+}
+
+int schema_create(const char *path, const char *const *steps, int count, struct err *err)
+{
+	CLEANUP(cleanup_free) char *part = xasprintf("%s-new", path);
+	remove_part(part);
+	int result = fill_new(part, steps, count, err);
+	if (result == 0) {
+		result = rename_new(part, path);
+		if (result == 0)
+			result = sync_folder_of(path);
+		if (result < 0)
+			err_set(err, result, "%s", strerror(-result));
+	}
+	if (result == 0)
+		return 0;
+	remove_part(part);
+	return err_prefix(err, "%s: cannot be made", path);
 }

@@ -21,7 +21,7 @@ static bool exists(const char *path, const char *suffix)
 }
 
 /* Asks whose file it is by SQLite itself (it may be open in this process, so nothing else may open
- * it), and without leave to write, so that a stranger's stays as it is. *version 0: to be made. */
+ * it), and without leave to write, so that a stranger's stays as it is. */
 static int identify(int64_t *version, const char *path, enum conn_mode mode, struct err *err)
 {
 	struct conn c = {0};
@@ -41,8 +41,6 @@ static int open_read_only(struct store *s, struct err *err)
 	int result = identify(&version, s->path, mode, err);
 	if (result < 0)
 		return result;
-	if (result == 0)
-		return err_set(err, -ENOENT, "%s: empty, and it cannot be written", s->path);
 	if (version != schema_version)
 		return err_set(
 			err, -ENOTSUP,
@@ -60,17 +58,30 @@ static int free_claims(struct store_tx *tx, void *arg, struct err *err)
 	return tx_release_dead(tx, NULL);
 }
 
+/* The writing connection, to a store that is there and up to date. */
+static int make_ready(struct store *s, struct err *err)
+{
+	int result = live_lock_making(s->live);
+	if (result < 0)
+		return err_set(err, result, "%s-live: %s", s->path, strerror(-result));
+	if (!exists(s->path, ""))
+		result = schema_create(s->path, schema_steps, schema_version, err);
+	if (result == 0 || result == -EEXIST)
+		result = conn_open(&s->tx.conn, s->path, CONN_WRITE, err);
+	if (result == 0)
+		result = schema_migrate(&s->tx.conn, s->path, schema_steps, schema_version, err);
+	live_unlock_making(s->live);
+	return result;
+}
+
 static int open_writable(struct store *s, bool is_new, struct err *err)
 {
 	int64_t version;
 	int result = is_new ? 0 : identify(&version, s->path, CONN_READONLY, err);
-	if (result < 0)
-		return result;
-	result = conn_open(&s->tx.conn, s->path, is_new ? CONN_CREATE : CONN_WRITE, err);
-	if (result == 0)
-		result = schema_migrate(&s->tx.conn, s->path, schema_steps, schema_version, err);
 	if (result == 0)
 		result = live_open(&s->live, s->path, true, err);
+	if (result == 0)
+		result = make_ready(s, err);
 	if (result == 0)
 		result = conn_open(&s->reader.conn, s->path, CONN_QUERY, err);
 	if (result == 0)

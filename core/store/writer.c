@@ -103,7 +103,7 @@ static void commit(struct writer *w, struct write *group)
 	struct err err = {0};
 	int before = sqlite3_total_changes(w->tx->conn.db);
 	if (run_group(w, group, &err) < 0) {
-		log_error("store: not stored: %s", err.msg);
+		log_info("store: not stored: %s", err.msg); /* who asked is told, and tells */
 		for (struct write *item = group; item; item = item->next)
 			if (item->result >= 0) {
 				item->result = err.code;
