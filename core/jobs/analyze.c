@@ -51,11 +51,10 @@ static void begin(struct task *t)
 		ask(t, book);
 }
 
-static bool leave(struct task *t)
+static void leave(struct task *t)
 {
 	struct provider *p = t->pipeline->provider;
 	p->ops->cancel(p, t->ticket);
-	return true;
 }
 
 static int store(struct store_tx *tx, void *arg, struct err *err)

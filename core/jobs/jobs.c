@@ -122,12 +122,11 @@ struct jobs *jobs_free(struct jobs *j)
 		return NULL;
 	atomic_store(&j->closed, true);
 	j->tick = timer_free(j->tick);
+	paint_leave(j);
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		pipeline_leave(&j->lines[i]);
 		pipeline_finish(&j->lines[i]);
 	}
-	if (!j->preparing)
-		paint_cast_free(j);
 	if (!j->writes)
 		jobs_destroy(j); /* else the last closure that comes back does it */
 	return NULL;

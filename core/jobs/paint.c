@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline.h"
 
+#include <semaphore.h>
 #include <string.h>
 
 /*
  * A picture's prompt names who and what is in the scene as the whole book describes them, so it
  * needs the catalogue of all analyses. Reading and merging those takes milliseconds the loop does
  * not have: it is done in the pool, for one picture after the other (`preparing`), and only what
- * changed since the last is read again. While nothing is painted nothing of it is kept.
+ * changed since the last is read again. While nothing is painted nothing of it is kept. The store
+ * may be closed when jobs are gone, so paint_leave() waits for the preparation a thread is at.
  */
 struct cast {
 	struct store_reader *reader;
@@ -22,7 +24,7 @@ static void chapters_finish(struct cast *c, size_t keep)
 		store_analysis_finish(&c->chapters[--c->len]);
 }
 
-void paint_cast_free(struct jobs *j)
+static void cast_free(struct jobs *j)
 {
 	struct cast *c = j->cast;
 	if (!c)
@@ -96,8 +98,13 @@ static int cast_refresh(struct cast *c, size_t chapter_count)
 
 /* ---- one picture */
 
+enum phase { PREPARE_QUEUED, PREPARE_AT_WORK, PREPARE_CANCELLED };
+
 struct preparation {
-	struct task *task;
+	struct jobs *jobs;
+	struct task *task; /* NULL: it is gone, and the cast */
+	atomic_int phase;
+	sem_t worked;
 	struct store *store;
 	struct cast *cast;
 	size_t chapter_count;
@@ -154,12 +161,21 @@ static int prompt_make(struct preparation *p, struct err *err)
 	return prompt_scene(&t->prompt, &scene);
 }
 
+static bool phase_move(struct preparation *p, int to)
+{
+	int from = PREPARE_QUEUED;
+	return atomic_compare_exchange_strong(&p->phase, &from, to);
+}
+
 static void prepare(void *arg) /* pool */
 {
 	struct preparation *p = arg;
+	if (!phase_move(p, PREPARE_AT_WORK))
+		return;
 	p->outcome.code = prompt_make(p, &p->outcome.err);
 	if (p->outcome.code == -ESTALE || p->outcome.code == -ENOENT || p->outcome.code == -EFBIG)
 		p->outcome.retry_after_ms = -1;
+	sem_post(&p->worked);
 }
 
 static void painted(void *arg, const struct provider_outcome *outcome, const void *data, size_t len,
@@ -202,21 +218,31 @@ static void prepared(void *arg)
 {
 	struct preparation *p = arg;
 	struct task *t = p->task;
-	struct jobs *j = t->pipeline->jobs;
-	j->preparing = false;
-	t->preparing = false;
-	if (atomic_load(&j->closed)) {
-		task_drop(t);
-		paint_cast_free(j);
-	} else {
+	struct jobs *j = p->jobs;
+	if (t) {
+		j->preparation = NULL;
 		prepare_next(j); /* first: what follows may end the last task and free the cast */
 		if (p->outcome.code < 0)
 			pipeline_fail(t, &p->outcome);
 		else
 			ask(t);
 	}
+	sem_destroy(&p->worked);
 	free(p);
 	jobs_release(j);
+}
+
+void paint_leave(struct jobs *j)
+{
+	struct preparation *p = j->preparation;
+	if (p) {
+		if (!phase_move(p, PREPARE_CANCELLED))
+			while (sem_wait(&p->worked) < 0)
+				continue; /* a signal */
+		p->task = NULL;
+		j->preparation = NULL;
+	}
+	cast_free(j);
 }
 
 static struct task *next_unprepared(const struct jobs *j)
@@ -229,18 +255,20 @@ static struct task *next_unprepared(const struct jobs *j)
 
 static void prepare_next(struct jobs *j)
 {
-	struct task *t = j->preparing ? NULL : next_unprepared(j);
+	struct task *t = j->preparation ? NULL : next_unprepared(j);
 	if (!t)
 		return;
 	if (!j->cast)
 		j->cast = xcalloc(1, sizeof(*j->cast));
 	struct preparation *p = xcalloc(1, sizeof(*p));
+	sem_init(&p->worked, 0, 0);
+	p->jobs = j;
 	p->task = t;
 	p->store = j->store;
 	p->cast = j->cast;
 	p->chapter_count = j->book->chapter_count;
 	t->unprepared = false;
-	t->preparing = j->preparing = true;
+	j->preparation = p;
 	jobs_hold(j);
 	loop_work(j->loop, prepare, prepared, p);
 }
@@ -265,12 +293,11 @@ static void begin(struct task *t)
 	prepare_next(j);
 }
 
-static bool leave(struct task *t)
+static void leave(struct task *t)
 {
 	struct provider *p = t->pipeline->provider;
 	if (t->ticket)
 		p->ops->cancel(p, t->ticket);
-	return !t->preparing;
 }
 
 static int store(struct store_tx *tx, void *arg, struct err *err)
@@ -286,16 +313,11 @@ static int store(struct store_tx *tx, void *arg, struct err *err)
 	return tx_picture_done(tx, t->job.id, t->picture.data, t->picture.len, t->ext, &info);
 }
 
-static void idle(struct jobs *j)
-{
-	paint_cast_free(j);
-}
-
 const struct pipeline_ops paint_ops = {
 	.noun = "the picture",
 	.failed = EVENT_IMAGE_FAILED,
 	.begin = begin,
 	.leave = leave,
 	.store = store,
-	.idle = idle,
+	.idle = cast_free,
 };

@@ -375,12 +375,13 @@ void pipeline_leave(struct pipeline *p)
 			t->store_again = NULL;
 			continue; /* stored() drops it */
 		}
-		if (t->asking)
+		if (t->asking) {
 			g->ids[g->count++] = t->job.id;
-		else if (t->code == 0)
+			p->ops->leave(t);
+		} else if (t->code == 0) {
 			lost++;
-		if (!t->asking || p->ops->leave(t))
-			task_drop(t);
+		}
+		task_drop(t);
 	}
 	if (lost)
 		log_error("jobs: %zu finished results could not be stored and are lost", lost);

@@ -24,7 +24,7 @@ struct task {
 	struct provider_ticket *ticket; /* while the provider works on it */
 	bool asking;			/* holds a slot */
 	bool writing;			/* its closure is with the writer */
-	bool unprepared, preparing;	/* illustrate: the prompt is to be made, is being made */
+	bool unprepared;		/* illustrate: the prompt is to be made */
 	char *book_title, *language, *chapter_title;
 
 	struct buf text;	      /* analyze: the chapter */
@@ -46,7 +46,7 @@ struct pipeline_ops {
 	const char *noun; /* in messages */
 	enum store_event_type failed;
 	void (*begin)(struct task *t); /* ends in pipeline_answer or pipeline_fail */
-	bool (*leave)(struct task *t); /* stop asking; false: begin's work cannot stop */
+	void (*leave)(struct task *t); /* stop asking */
 	store_work_fn store;	       /* writes the answer; arg is the task */
 	void (*idle)(struct jobs *j);  /* the last task ended */
 };
@@ -69,6 +69,7 @@ struct pipeline {
 };
 
 struct cast;
+struct preparation;
 
 struct jobs {
 	struct loop *loop;
@@ -80,7 +81,7 @@ struct jobs {
 	struct book *book; /* without texts; of `generation` */
 	int64_t generation;
 	struct cast *cast;
-	bool preparing; /* a picture's prompt is being made, with the cast */
+	struct preparation *preparation; /* a picture's prompt is being made, with the cast */
 	unsigned jitter;
 	bool started, draining;
 	void (*drained)(void *arg);
@@ -106,6 +107,6 @@ void pipeline_answer(struct task *t);	 /* the answer is in the task */
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
 void task_drop(struct task *t); /* of a closed jobs: unlinks and frees it */
 
-void paint_cast_free(struct jobs *j);
+void paint_leave(struct jobs *j); /* jobs_free: before the tasks go */
 
 #endif

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree.h"
 
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /*
  * Costly contents: pictures and members of the book's archive. They are read on a pool thread with
  * a reader and an archive handle that nobody else uses meanwhile; one of each is kept for the next.
- * Who asks for a node that is being loaded waits for the same load.
+ * Who asks for a node that is being loaded waits for the same load. The store may be closed when
+ * views are gone, so views wait for the load that a thread is at, and the others are not begun.
  */
 
 #define MEMBER_BYTES_MAX ((size_t)2 << 30)
+#define STEP_BYTES ((size_t)128 << 10) /* room for those who read in steps to see the end */
 
 struct waiter {
 	struct waiter *next;
@@ -17,8 +21,12 @@ struct waiter {
 	void *arg;
 };
 
+enum phase { LOAD_QUEUED, LOAD_AT_WORK, LOAD_CANCELLED };
+
 struct load {
-	struct views *views;
+	struct views *views; /* NULL: gone, nobody waits */
+	atomic_int phase;
+	sem_t worked;
 	struct load *next;
 	struct ref ref;
 	uint64_t size_bytes;
@@ -58,14 +66,23 @@ static int load_member(struct load *l)
 	return book_archive_member(&l->bytes, l->archive, l->member);
 }
 
+static bool phase_move(struct load *l, int to)
+{
+	int from = LOAD_QUEUED;
+	return atomic_compare_exchange_strong(&l->phase, &from, to);
+}
+
 static void work(void *arg)
 {
 	struct load *l = arg;
-	l->bytes.max_bytes = l->size_bytes + 1;
+	if (!phase_move(l, LOAD_AT_WORK))
+		return;
+	l->bytes.max_bytes = l->size_bytes + STEP_BYTES;
 	l->result = l->ref.kind == KIND_IMAGE ? load_picture(l) : load_member(l);
 	/* The size was promised; the book's file may have been changed under us. */
 	if (l->result == -EFBIG || (l->result == 0 && l->bytes.len != l->size_bytes))
 		l->result = -EIO;
+	sem_post(&l->worked);
 }
 
 /* ---- loop */
@@ -89,6 +106,7 @@ static void load_free(struct load *l)
 		next = w->next;
 		free(w);
 	}
+	sem_destroy(&l->worked);
 	buf_finish(&l->bytes);
 	free(l->book_path);
 	free(l);
@@ -125,10 +143,7 @@ static void loaded(void *arg)
 {
 	struct load *l = arg;
 	struct views *v = l->views;
-	if (!v) { /* freed meanwhile: nobody waits */
-		store_reader_close(l->reader);
-		book_archive_close(l->archive);
-	} else {
+	if (v) {
 		load_unlink(v, l);
 		give_back(v, l);
 		answer(v, l);
@@ -139,6 +154,7 @@ static void loaded(void *arg)
 static struct load *load_new(struct views *v, const struct ref *ref, const struct view_attr *attr)
 {
 	struct load *l = xcalloc(1, sizeof(*l));
+	sem_init(&l->worked, 0, 0);
 	l->views = v;
 	l->ref = *ref;
 	l->size_bytes = attr->size_bytes;
@@ -249,7 +265,13 @@ void loads_idle(struct views *v)
 
 void loads_orphan(struct views *v)
 {
-	for (struct load *l = v->loads; l; l = l->next)
+	for (struct load *l = v->loads; l; l = l->next) {
+		if (!phase_move(l, LOAD_CANCELLED))
+			while (sem_wait(&l->worked) < 0)
+				continue; /* a signal */
+		l->reader = store_reader_close(l->reader);
+		l->archive = book_archive_close(l->archive);
 		l->views = NULL;
+	}
 	v->loads = NULL;
 }
