@@ -56,9 +56,9 @@ static int64_t fold(struct folder *f, int frames)
 	if (stat(f->wal_path, &wal) < 0 || wal.st_size == 0)
 		return -1;
 	struct timespec now;
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	clock_gettime(CLOCK_REALTIME, &now);
 	int64_t idle_ms = unix_ms_of(now) - unix_ms_of(wal.st_mtim);
-	if (idle_ms >= IDLE_MS || idle_ms < 0) {
+	if (idle_ms >= IDLE_MS || idle_ms < -IDLE_MS) { /* or the clock was set back */
 		/* The pages first, without the writers' lock; then little is left to do under it.
 		 */
 		if (checkpoint(f, SQLITE_CHECKPOINT_PASSIVE) < 0 ||

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "check.h"
+#include "fixture.h"
+#include "internal.h"
+#include "schema.h"
+
+/* The store as a file: found, made, brought up to date, refused, read only, folded in. */
+
+static int one_event(struct store_tx *tx, void *arg, struct err *err)
+{
+	return tx_event(tx, &(struct store_event){.type = EVENT_EDITED});
+}
+
+/* A store with a book, an analysis and a picture in it. */
+static void fill(const struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	struct err err = {0};
+	struct store_job job;
+	struct book *b = make_book(5, 0);
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	CHECK_INT(import_book(s, b), 0);
+	CHECK_INT(wish(s, 2, true, false), 0);
+	CHECK_INT(claim(&job, s, JOB_ANALYZE), 1);
+	CHECK_INT(finish_analysis(s, job.id, 1, "kept"), 0);
+	store_job_finish(&job);
+	CHECK_INT(claim(&job, s, JOB_ILLUSTRATE), 1);
+	CHECK_INT(finish_picture(s, job.id, "PNG", 3), 0);
+	store_job_finish(&job);
+	free_book(b);
+}
+
+static void run_sql(const char *path, const char *sql)
+{
+	struct conn c;
+	struct err err = {0};
+	CHECK_INT(conn_open(&c, path, CONN_WRITE, &err), 0);
+	sqlite3_db_config(c.db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	CHECK_INT(conn_exec(&c, sql, &err), 0);
+	conn_close(&c);
+}
+
+static char *file_hash(const char *path)
+{
+	char hex[HASH_HEX] = "";
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		hash_file(hex, fd);
+	return xstrdup(hex);
+}
+
+/* Opening fails with this code and words, and the file is as it was. */
+static void check_refused(const struct fixture *f, int code, const char *words)
+{
+	struct store *s = NULL;
+	struct err err = {0};
+	CLEANUP(cleanup_free) char *before = file_hash(f->store_path);
+	CHECK_INT(fixture_open(&s, f, NULL, &err), code);
+	CLEANUP(cleanup_free) char *after = file_hash(f->store_path);
+	CHECK_STR(after, before);
+	if (!strstr(err.msg, words))
+		fprintf(stderr, "said: %s\n", err.msg);
+	CHECK(strstr(err.msg, words) != NULL);
+	CHECK(strstr(err.msg, f->store_path) != NULL);
+	CHECK(!fixture_exists(f, "-live") && !fixture_exists(f, "-bell"));
+	store_close(s);
+}
+
+static void write_file(const char *path, const void *data, size_t len)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	CHECK_INT(write(fd, data, len), len);
+}
+
+/* ---- refused */
+
+static void test_foreign(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	write_file(f.store_path, "Dear diary, this is not a store at all.\n", 40);
+	check_refused(&f, -EBADMSG, "not a bookfs store");
+	write_file(f.store_path, "", 0);
+	check_refused(&f, -EBADMSG, "not a bookfs store");
+	unlink(f.store_path);
+	struct conn c;
+	CHECK_INT(conn_open(&c, f.store_path, CONN_CREATE, NULL), 0);
+	CHECK_INT(conn_exec(&c, "CREATE TABLE mine (x); INSERT INTO mine VALUES (1)", NULL), 0);
+	conn_close(&c);
+	check_refused(&f, -EBADMSG, "not a bookfs store");
+	unlink(f.store_path);
+	CHECK_INT(mkdir(f.store_path, 0755), 0);
+	struct store *s = NULL;
+	struct err err = {0};
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), -EBADMSG);
+	rmdir(f.store_path);
+	struct store_options options = {.path = f.store_path, .book_path = f.book_path};
+	CHECK_INT(store_open(&s, NULL, &options, &err), -ENOENT);
+	CHECK(!fixture_exists(&f, ""));
+	fixture_finish(&f);
+}
+
+/* Parts of a good store, changed for the worse. */
+static void test_tampered(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	fill(&f);
+	run_sql(f.store_path, "CREATE TRIGGER evil AFTER INSERT ON event BEGIN"
+			      " DELETE FROM analysis; END");
+	check_refused(&f, -EBADMSG, "not as bookfs makes its stores");
+	run_sql(f.store_path, "DROP TRIGGER evil; PRAGMA user_version = 99");
+	check_refused(&f, -ENOTSUP, "newer bookfs");
+	run_sql(f.store_path, "PRAGMA user_version = 1");
+	struct store *s = NULL;
+	struct err err = {0};
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	CHECK_INT(check_store(s), 0);
+	store_close(s);
+	fixture_finish(&f);
+}
+
+static void count_line(void *arg, const char *line)
+{
+	(*(int *)arg)++;
+}
+
+/* Any bytes of the file overwritten: refused, or opened and its faults found by reading, never a
+ * crash. The first fault of a page is found by store_check. */
+static void test_damaged(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	fill(&f);
+	struct stat st;
+	CHECK_INT(stat(f.store_path, &st), 0);
+	CLEANUP(cleanup_free) char *good = xcalloc(1, (size_t)st.st_size);
+	CLEANUP(cleanup_free) char *bad = xcalloc(1, (size_t)st.st_size);
+	int fd = open(f.store_path, O_RDONLY | O_CLOEXEC);
+	CHECK_INT(read(fd, good, (size_t)st.st_size), st.st_size);
+	close(fd);
+	int found = 0, pages = 0;
+	for (off_t page = 0; page < st.st_size; page += 8192, pages++) {
+		memcpy(bad, good, (size_t)st.st_size);
+		memset(bad + page, 0xa5, 64);
+		write_file(f.store_path, bad, (size_t)st.st_size);
+		struct store *s = NULL;
+		struct err err = {0};
+		int lines = 0, result = fixture_open(&s, &f, NULL, &err);
+		if (result == 0)
+			result = store_check(s, count_line, &lines);
+		found += result != 0;
+		CHECK(result == -EBADMSG || result == -EIO || result >= 0);
+		CHECK_INT(result > 0 ? lines : 0, result > 0 ? result : 0);
+		if (s) {
+			struct store_totals t;
+			struct book *b = NULL;
+			store_totals(&t, store_reader(s));
+			store_book(&b, store_reader(s));
+			free_book(b);
+		}
+		store_close(s);
+	}
+	CHECK_INT(found, pages);
+	write_file(f.store_path, good, (size_t)st.st_size / 2);
+	check_refused(&f, -EBADMSG, "damaged");
+	fixture_finish(&f);
+}
+
+/* What store_check is to find, one at a time. */
+static void test_check(void)
+{
+	static const char *const faults[] = {
+		"UPDATE text SET body = x'41' WHERE id = 2",
+		"UPDATE analysis SET model = 'other'",
+		"UPDATE analysis SET body = x'7b'",
+		"UPDATE analysis SET concepts = 2",
+		"UPDATE picture SET size_bytes = 4",
+		"UPDATE picture_data SET bytes = x'00'",
+		"UPDATE picture SET prompt = 'other'",
+		"DELETE FROM picture_data",
+		"DELETE FROM picture_data; DELETE FROM picture",
+		"UPDATE job SET owner = 5",
+		"UPDATE job SET state = 4",
+		"UPDATE job SET concept = 77 WHERE kind = 1",
+		"UPDATE chapter SET kind = 7 WHERE number = 2",
+		"DELETE FROM page WHERE chapter = 3; DELETE FROM chapter WHERE number = 3",
+		"PRAGMA foreign_keys = OFF; DELETE FROM analysis",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		struct fixture f;
+		fixture_init(&f);
+		fill(&f);
+		run_sql(f.store_path, faults[i]);
+		struct store *s = NULL;
+		struct err err = {0};
+		int lines = 0;
+		CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+		int result = store_check(s, count_line, &lines);
+		if (result < 1)
+			fprintf(stderr, "not found: %s\n", faults[i]);
+		CHECK(result > 0);
+		CHECK_INT(lines, result);
+		store_close(s);
+		fixture_finish(&f);
+	}
+}
+
+/* ---- migration */
+
+static int64_t ask(const char *path, const char *sql)
+{
+	struct conn c;
+	int64_t value = -1;
+	CHECK_INT(conn_open(&c, path, CONN_READONLY, NULL), 0);
+	CHECK_INT(conn_int(&value, &c, sql, NULL), 0);
+	conn_close(&c);
+	return value;
+}
+
+/* A step that only this test knows, after the real ones. */
+static void test_migration(void)
+{
+	const char *steps[8] = {0};
+	int count = schema_version;
+	for (int i = 0; i < count; i++)
+		steps[i] = schema_steps[i];
+	steps[count] = "ALTER TABLE picture ADD COLUMN later INTEGER NOT NULL DEFAULT 7;"
+		       "UPDATE book SET title = 'Later'";
+	struct fixture f;
+	struct conn c;
+	struct err err = {0};
+	fixture_init(&f);
+	fill(&f);
+	CLEANUP(cleanup_free) char *copy = xasprintf("%s-v%d.bak", f.store_path, schema_version);
+
+	CHECK_INT(conn_open(&c, f.store_path, CONN_WRITE, &err), 0);
+	steps[count + 1] = "CREATE TABLE event (x)"; /* fails: there is one */
+	CHECK(schema_migrate(&c, f.store_path, steps, count + 2, &err) < 0);
+	conn_close(&c);
+	CHECK_INT(ask(f.store_path, "PRAGMA user_version"), count);
+	CHECK_INT(ask(f.store_path, "SELECT title = 'The Lantern' FROM book"), 1);
+
+	CHECK_INT(conn_open(&c, f.store_path, CONN_WRITE, &err), 0);
+	CHECK_INT(schema_migrate(&c, f.store_path, steps, count + 1, &err), 0);
+	CHECK_INT(schema_migrate(&c, f.store_path, steps, count + 1, &err), 0);
+	conn_close(&c);
+	CHECK_INT(ask(f.store_path, "PRAGMA user_version"), count + 1);
+	CHECK_INT(ask(f.store_path, "SELECT later FROM picture"), 7);
+	CHECK_INT(ask(copy, "PRAGMA user_version"), count);
+	CHECK_INT(ask(copy, "PRAGMA application_id"), STORE_APPLICATION_ID);
+	CHECK_INT(ask(copy, "SELECT title = 'The Lantern' FROM book"), 1);
+	CHECK_INT(ask(copy, "SELECT count(*) FROM picture_data"), 1);
+	check_refused(&f, -ENOTSUP, "newer bookfs");
+	fixture_finish(&f);
+}
+
+/* A file that the first version made, kept as its SQL: it opens, and its results are there. */
+static void test_version_1(const char *dump_path)
+{
+	struct fixture f;
+	fixture_init(&f);
+	CLEANUP(cleanup_close) int fd = open(dump_path, O_RDONLY | O_CLOEXEC);
+	struct stat st = {0};
+	CHECK(fd >= 0 && fstat(fd, &st) == 0);
+	CLEANUP(cleanup_free) char *dump = xcalloc(1, (size_t)st.st_size + 1);
+	CHECK_INT(read(fd, dump, (size_t)st.st_size), st.st_size);
+	struct conn c;
+	struct err err = {0};
+	CHECK_INT(conn_open(&c, f.store_path, CONN_CREATE, &err), 0);
+	sqlite3_db_config(c.db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+	CHECK_INT(conn_exec(&c, dump, &err), 0);
+	if (err.code)
+		fprintf(stderr, "%s\n", err.msg);
+	conn_close(&c);
+
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	CHECK_INT(ask(f.store_path, "PRAGMA user_version"), schema_version);
+	struct store_picture p;
+	CLEANUP(buf_finish) struct buf bytes = {0};
+	CHECK_INT(store_picture(&p, store_reader(s), 2, 1), 0);
+	CHECK_INT(store_picture_bytes(&bytes, store_reader(s), p.id), 0);
+	CHECK_STR(buf_str(&bytes), "PNG");
+	CHECK_INT(check_store(s), 0);
+	fixture_finish(&f);
+}
+
+/* ---- read only */
+
+/* As somebody who may only read: in a child, as root may write anything. */
+static int read_as_nobody(const struct fixture *f)
+{
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		return 77;
+	struct store *s = NULL;
+	struct err err = {0};
+	int64_t id = 0;
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	if (!s) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	CHECK(store_read_only(s));
+	CHECK_INT(store_analysis_id(&id, store_reader(s), 2), 0);
+	CHECK(id > 0);
+	CHECK_INT(store_write_wait(s, one_event, NULL, &err), -EROFS);
+	CHECK(strstr(err.msg, "reading only") != NULL);
+	CHECK_INT(check_store(s), 0);
+	store_close(s);
+	return check_failures != 0;
+}
+
+static void check_nobody(const struct fixture *f)
+{
+	pid_t child = fork();
+	if (child == 0)
+		_exit(read_as_nobody(f));
+	int status = -1;
+	waitpid(child, &status, 0);
+	CHECK(WIFEXITED(status));
+	CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77);
+}
+
+/* Holds the store open until told, so that a log is there; a process of its own, as one that has a
+ * store open must not fork. */
+static pid_t start_holding(const struct fixture *f, int *gate)
+{
+	int in[2], out[2];
+	char byte;
+	CHECK_INT(pipe(in), 0);
+	CHECK_INT(pipe(out), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		struct store *s = NULL;
+		close(in[1]);
+		if (fixture_open(&s, f, NULL, NULL) < 0 ||
+		    store_write_wait(s, one_event, NULL, NULL) < 0 || write(out[1], "", 1) != 1 ||
+		    read(in[0], &byte, 1) < 0)
+			_exit(1);
+		store_close(s);
+		_exit(0);
+	}
+	close(in[0]);
+	close(out[1]);
+	CHECK_INT(read(out[0], &byte, 1), 1);
+	close(out[0]);
+	*gate = in[1];
+	return child;
+}
+
+static void test_read_only(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	fill(&f);
+	CHECK_INT(chmod(f.store_path, 0444), 0);
+	CHECK_INT(chmod(f.dir, 0555), 0);
+	check_nobody(&f);
+	CHECK_INT(chmod(f.store_path, 0644), 0);
+	CHECK_INT(chmod(f.dir, 0755), 0);
+
+	int gate;
+	pid_t child = start_holding(&f, &gate);
+	check_nobody(&f);
+	close(gate);
+	int status = -1;
+	waitpid(child, &status, 0);
+	CHECK_INT(status, 0);
+	fixture_finish(&f);
+}
+
+/* ---- where */
+
+static void check_located(const char *book, const char *explicit_path, const char *want)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	CLEANUP(cleanup_free) char *note = NULL;
+	struct err err = {0};
+	CHECK_INT(store_locate(&path, &note, book, explicit_path, &err), 0);
+	CHECK_STR(path, want);
+}
+
+static void test_locate_moved(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	CLEANUP(cleanup_free) char *state = xasprintf("%s/state", f.dir);
+	CLEANUP(cleanup_free) char *moved = xasprintf("%s/renamed.txt", f.dir);
+	CLEANUP(cleanup_free) char *beside = xasprintf("%s.bookfs", moved);
+	CLEANUP(cleanup_free) char *in_state = xasprintf("%s/bookfs/kept.bookfs", state);
+	CLEANUP(cleanup_free) char *folder = xasprintf("%s/bookfs", state);
+	setenv("XDG_STATE_HOME", state, 1);
+	fill(&f);
+	check_located(f.book_path, NULL, f.store_path);
+	CHECK_INT(rename(f.book_path, moved), 0);
+	check_located(moved, NULL, f.store_path); /* renamed: the store knows its content */
+
+	fixture_write_book(&f, "another book under the old name\n");
+	check_located(moved, NULL, beside); /* the old name is taken again: a store of its own */
+	unlink(f.book_path);
+
+	CHECK_INT(mkdir(state, 0700), 0);
+	CHECK_INT(mkdir(folder, 0700), 0);
+	CHECK_INT(rename(f.store_path, in_state), 0);
+	check_located(moved, NULL, in_state);
+
+	/* The new name is written down, so that the next time no hash is needed. */
+	struct store *s = NULL;
+	struct err err = {0};
+	struct store_options options = {.path = in_state, .book_path = moved};
+	CHECK_INT(store_open(&s, NULL, &options, &err), 0);
+	CHECK_INT(store_import_current(s, "depth=0", &err), 1);
+	store_close(s);
+	CHECK_INT(ask(in_state, "SELECT path LIKE '%/renamed.txt' FROM book"), 1);
+	check_located(moved, NULL, in_state);
+	fixture_finish(&f);
+}
+
+/* A folder that cannot be written: the state folder, and a line that says so. As nobody. */
+static int locate_as_nobody(const struct fixture *f, const char *state)
+{
+	if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+		return 77;
+	char *path = NULL, *note = NULL, *again = NULL;
+	struct err err = {0};
+	CHECK_INT(store_locate(&path, &note, f->book_path, NULL, &err), 0);
+	CHECK(path && !strncmp(path, state, strlen(state)));
+	CHECK(note && strstr(note, "cannot be written"));
+	struct store_options options = {.path = path, .book_path = f->book_path, .create = true};
+	struct store *s = NULL;
+	CHECK_INT(store_open(&s, NULL, &options, &err), 0);
+	store_close(s);
+	CHECK_INT(store_locate(&again, NULL, f->book_path, NULL, &err), 0);
+	CHECK_STR(again, path);
+	return check_failures != 0;
+}
+
+static void test_locate_state(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	char state[] = "/tmp/bookfs-state-XXXXXX";
+	CHECK(mkdtemp(state) != NULL);
+	CHECK_INT(chmod(state, 0777), 0);
+	CHECK_INT(chmod(f.dir, 0555), 0);
+	setenv("XDG_STATE_HOME", state, 1);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(locate_as_nobody(&f, state));
+	int status = -1;
+	waitpid(child, &status, 0);
+	CHECK(WIFEXITED(status));
+	CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77);
+	chmod(f.dir, 0755);
+	fixture_finish(&f);
+	snprintf(f.dir, sizeof(f.dir), "%s", state);
+	fixture_finish(&f);
+}
+
+static void test_file_systems(void)
+{
+	CHECK_STR(unsafe_file_system(0x6969), "NFS");
+	CHECK_STR(unsafe_file_system((long)0xff534d42), "CIFS");
+	CHECK_STR(unsafe_file_system((long)(int)0xff534d42), "CIFS"); /* as 32 bits sign it */
+	CHECK_STR(unsafe_file_system(0x01021997), "9p");
+	CHECK(unsafe_file_system(0xef53) == NULL);
+	CHECK(unsafe_file_system(0x01021994) == NULL); /* tmpfs */
+}
+
+/* ---- folding in */
+
+/* After 2 s without a commit the log is empty while the store is open, and the one file is all. */
+static void test_fold(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	fill(&f);
+	struct store *s = NULL;
+	struct err err = {0};
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	CHECK_INT(store_write_wait(s, one_event, NULL, NULL), 0);
+	CLEANUP(cleanup_free) char *log = fixture_path(&f, "-wal");
+	struct stat st = {0};
+	CHECK_INT(stat(log, &st), 0);
+	CHECK(st.st_size > 0);
+	int64_t limit = clock_mono_us() + 4000000, before = st.st_size;
+	/* The file system tells nobody that SQLite has cut a file; looking is all there is. */
+	while (stat(log, &st) == 0 && st.st_size > 0 && clock_mono_us() < limit)
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	CHECK(before > 0);
+	CHECK_INT(st.st_size, 0);
+	CHECK(clock_mono_us() - (limit - 4000000) > 1500000); /* not before it was idle */
+	CHECK_INT(ask(f.store_path, "SELECT count(*) FROM event WHERE type = 10"), 1);
+	store_close(s);
+	fixture_finish(&f);
+}
+
+int main(int argc, char **argv)
+{
+	umask(022);
+	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
+	test_foreign();
+	test_tampered();
+	test_damaged();
+	test_check();
+	test_migration();
+	if (argc > 1)
+		test_version_1(argv[1]);
+	test_read_only();
+	test_locate_moved();
+	test_locate_state();
+	test_file_systems();
+	test_fold();
+	return check_result();
+}
