@@ -111,7 +111,7 @@ static size_t take_windows(struct window *windows, size_t count, size_t wanted, 
 
 struct votes {
 	uint32_t moods[MOODS], lights[LIGHTS], grounds[GROUNDS];
-	struct strv weather;
+	const struct lexeme *weather[2];
 };
 
 static void count_votes(struct votes *v, const struct prose *p, size_t i, uint32_t weight)
@@ -125,9 +125,9 @@ static void count_votes(struct votes *v, const struct prose *p, size_t i, uint32
 		v->moods[l->mood] += weight;
 		v->lights[l->light] += weight;
 		v->grounds[l->ground] += weight;
-		if (weight > 1 && l->kinds & LEX_WEATHER && v->weather.len < 2 &&
-		    !strv_has(&v->weather, l->word))
-			strv_add(&v->weather, l->word);
+		if (weight > 1 && l->kinds & LEX_WEATHER && !v->weather[1] &&
+		    !(v->weather[0] && !strncmp(v->weather[0]->word, l->word, 2)))
+			v->weather[v->weather[0] != NULL] = l; /* not "ice and icy" */
 	}
 }
 
@@ -196,13 +196,24 @@ void look_phrases(struct strv *out, const struct word *words, size_t count, size
 	}
 }
 
+/* "ravine" is there with "ragged bare ravine". */
+static bool is_shown(const struct strv *phrases, const struct word *w)
+{
+	for (size_t i = 0; i < phrases->len; i++) {
+		if (memmem(phrases->items[i], strlen(phrases->items[i]), w->lex->word,
+			   strlen(w->lex->word)))
+			return true;
+	}
+	return false;
+}
+
 /* Nouns by themselves, where there are few phrases. */
 static void plain_nouns(struct strv *out, const struct word *words, size_t count, size_t most)
 {
 	const uint32_t nouns = LEX_CREATURE | LEX_ITEM | LEX_CLOTH | LEX_LAND | LEX_BUILDING;
 	for (size_t i = 0; i < count && out->len < most; i++) {
 		if (is_kind(&words[i], nouns) && !is_kind(&words[i], LEX_STOP | LEX_MOTION) &&
-		    !words[i].upper)
+		    !words[i].upper && !is_shown(out, &words[i]))
 			add_phrase(out, &words[i], 1);
 	}
 }
@@ -245,7 +256,10 @@ static void compose(struct buf *out, const struct votes *v, const struct strv *n
 {
 	size_t light = elected(v->lights, LIGHTS);
 	buf_addf(out, "%s%s", ground_phrases[elected(v->grounds, GROUNDS)], light_phrases[light]);
-	put_list(out, "; weather: ", &v->weather);
+	for (size_t i = 0, shown = 0; i < ARRAY_LEN(v->weather) && v->weather[i]; i++) {
+		if (v->weather[i]->light != light || !light)
+			buf_addf(out, "%s%s", shown++ ? " and " : "; ", v->weather[i]->word);
+	}
 	buf_addc(out, '.');
 	put_list(out, " Present: ", names);
 	if (names->len)
@@ -393,7 +407,6 @@ static void add_concept(struct analysis *a, const struct prose *p, const struct 
 	analysis_set(&c->lighting, light_names[elected(v.lights, LIGHTS)]);
 	describe(c, &v, &details);
 	strv_finish(&details);
-	strv_finish(&v.weather);
 }
 
 int scenes_concepts(struct analysis *a, const struct prose *p, const struct cast *cast, int wanted)

@@ -19,7 +19,9 @@ enum {
 	HEAD = 56,    /* the line of small capitals */
 	PICTURE = 98, /* the picture's top */
 	FOOT = 66,    /* the last line, from below */
-	WORDS = 438,  /* all text under the picture, from below */
+	WORDS = 340,  /* the most that the words under the picture take */
+	ABOVE = 32,   /* between the picture and the words */
+	BELOW = 44,   /* between the words and the last line */
 	SIZE_LEAST = 64,
 	SIZE_MOST = 4096,
 };
@@ -68,33 +70,38 @@ static void set_edges(const struct page *p)
 	set_row(p, p->h - FOOT, mood, light, p->colours->accent);
 }
 
-/* Title, rule, quote, description, from the picture to the foot; the quote has what the others
- * leave. */
-static void set_words(const struct page *p)
+/* Title, rule, quote, description, from y on down to foot; the quote has what the others leave.
+ * Returns the height of it all. dry: only measures. */
+static double set_words(const struct page *p, double y, double foot, bool dry)
 {
-	const double gap = 15, foot = p->h - FOOT - 22;
+	const double gap = 17, start = y;
 	CLEANUP(cleanup_free) char *title = type_clean(p->card->chapter_title, 300);
 	CLEANUP(cleanup_free) char *quote = type_clean(p->card->quote, 700);
 	CLEANUP(cleanup_free) char *words = type_clean(p->card->description, 500);
-	const struct type title_type = {38,    23,    *title ? 2 : 0,	true,
-					false, false, PANGO_ALIGN_LEFT, p->colours->ink};
+	const struct type title_type = {
+		38, 23, 2, true, false, false, PANGO_ALIGN_LEFT, p->colours->ink};
 	const struct type words_type = {
 		19, 17, 3, false, false, false, PANGO_ALIGN_LEFT, p->colours->soft_ink};
-	struct type quote_type = {25, 21, 4, false, true, false, PANGO_ALIGN_LEFT, p->colours->ink};
-	double y = p->h - WORDS + 18;
+	struct type quote_type = {25, 22, 5, false, true, false, PANGO_ALIGN_LEFT, p->colours->ink};
 
-	y += type_set(p->cr, &title_type, title, MARGIN, y, p->text_w, false) + gap;
-	colour_set(p->cr, p->colours->accent, 1);
-	cairo_rectangle(p->cr, MARGIN, y, 72, 3);
-	cairo_fill(p->cr);
+	y += type_set(p->cr, &title_type, title, MARGIN, y, p->text_w, dry) + gap;
+	if (!dry) {
+		colour_set(p->cr, p->colours->accent, 1);
+		cairo_rectangle(p->cr, MARGIN, y, 72, 3);
+		cairo_fill(p->cr);
+	}
 	y += gap + 3;
 	double words_h = type_set(p->cr, &words_type, words, 0, 0, p->text_w, true);
-	while (quote_type.lines > 1 &&
-	       y + gap + words_h + type_set(p->cr, &quote_type, quote, 0, 0, p->text_w, true) >
-		       foot)
+	double quote_h = type_set(p->cr, &quote_type, quote, 0, 0, p->text_w, true);
+	while (quote_type.lines > 1 && y + quote_h + gap + words_h > foot) {
 		quote_type.lines--;
-	y += type_set(p->cr, &quote_type, quote, MARGIN, y, p->text_w, false) + gap;
-	type_set(p->cr, &words_type, words, MARGIN, y, p->text_w, false);
+		quote_h = type_set(p->cr, &quote_type, quote, 0, 0, p->text_w, true);
+	}
+	if (!dry) {
+		type_set(p->cr, &quote_type, quote, MARGIN, y, p->text_w, false);
+		type_set(p->cr, &words_type, words, MARGIN, y + quote_h + gap, p->text_w, false);
+	}
+	return y + quote_h + gap + words_h - start;
 }
 
 /* ---- legibility: a contrast of at least 4.5 : 1 (WCAG 2, 1.4.3) */
@@ -116,18 +123,21 @@ static void make_legible(struct colour *c, struct colour paper)
 		*c = colour_mix(*c, black, .08);
 }
 
+/* Few words leave the picture more of the page. */
 static void paint_page(cairo_t *cr, const struct card *c, double w, double h)
 {
-	struct scene s = {.cr = cr, .w = w - 2 * MARGIN, .h = h - PICTURE - WORDS};
+	struct scene s = {.cr = cr, .w = w - 2 * MARGIN};
 	scene_read(&s, c);
 	make_legible(&s.colours.accent, s.colours.paper);
 	make_legible(&s.colours.soft_ink, s.colours.paper);
 	struct page p = {cr, w, h, w - 2 * MARGIN, c, &s.colours};
+	double words_h = set_words(&p, 0, WORDS, true), foot = h - FOOT - BELOW;
+	s.h = foot - words_h - ABOVE - PICTURE;
 	colour_set(cr, s.colours.paper, 1);
 	cairo_paint(cr);
 	draw_picture(&p, &s);
 	set_edges(&p);
-	set_words(&p);
+	set_words(&p, foot - words_h, foot + 1, false);
 }
 
 static bool is_size(int32_t px)

@@ -86,14 +86,14 @@ static void draw_birds(struct scene *s)
 	}
 }
 
-/* Dark against what lies behind them, with a thin rim of light where it is dark too. */
+/* Dark against what lies behind them, with a little light where that is dark too. */
 void figures_draw(struct scene *s)
 {
 	double x = s->w * scene_random(s, .28, .62), foot = s->h * scene_random(s, .88, .94);
 	double tall = s->h * scene_random(s, .3, .38);
 	struct colour c = colour_mix(s->colours.near, (struct colour){0, 0, 0}, .45);
-	if (s->persons || s->beasts)
-		scene_glow(s, x, foot - tall * .5, tall * 1.1, scene_dark(s) ? .3 : .18);
+	if ((s->persons || s->beasts) && scene_dark(s))
+		scene_glow(s, x, foot - tall * .4, tall * .9, .2);
 	colour_set(s->cr, c, 1);
 	if (s->birds)
 		draw_birds(s);

@@ -169,7 +169,7 @@ static void draw_forest(struct scene *s)
 	for (int layer = 0; layer < 4; layer++) {
 		double depth = .12 + layer * .26;
 		double foot = s->horizon + (s->h - s->horizon) * (.1 + .3 * layer);
-		scene_ridge(s, foot, 8, .2, scene_layer(s, depth));
+		scene_ridge(s, foot - 34 * (1 + layer * .6), 9, .2, scene_layer(s, depth));
 		colour_set(s->cr, scene_layer(s, depth), 1);
 		int count = firs ? 24 - layer * 5 : 14 - layer * 3;
 		for (int i = 0; i < count; i++) {

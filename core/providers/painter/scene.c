@@ -25,12 +25,11 @@ static void see_word(struct scene *s, struct votes *v, const struct lexeme *l, u
 		const char *word;
 		uint32_t bit;
 	} weather[] = {
-		{"rain", WEATHER_RAIN},	   {"rainy", WEATHER_RAIN},	{"shower", WEATHER_RAIN},
-		{"drizzle", WEATHER_RAIN}, {"storm", WEATHER_RAIN},	{"snow", WEATHER_SNOW},
-		{"snowy", WEATHER_SNOW},   {"ice", WEATHER_SNOW},	{"cloud", WEATHER_CLOUD},
-		{"cloudy", WEATHER_CLOUD}, {"overcast", WEATHER_CLOUD}, {"mist", WEATHER_MIST},
-		{"fog", WEATHER_MIST},	   {"haze", WEATHER_MIST},	{"smoke", WEATHER_MIST},
-		{"wind", WEATHER_WIND},
+		{"rain", WEATHER_RAIN},	     {"rainy", WEATHER_RAIN},  {"shower", WEATHER_RAIN},
+		{"drizzle", WEATHER_RAIN},   {"storm", WEATHER_RAIN},  {"snow", WEATHER_SNOW},
+		{"snowflake", WEATHER_SNOW}, {"cloud", WEATHER_CLOUD}, {"cloudy", WEATHER_CLOUD},
+		{"overcast", WEATHER_CLOUD}, {"mist", WEATHER_MIST},   {"fog", WEATHER_MIST},
+		{"haze", WEATHER_MIST},	     {"smoke", WEATHER_MIST},  {"wind", WEATHER_WIND},
 	};
 	v->grounds[l->ground] += weight;
 	v->lights[l->light] += weight;
