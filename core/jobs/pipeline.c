@@ -162,9 +162,18 @@ static void stored(void *arg, int result, const struct err *err)
 
 static void store_task(struct task *t)
 {
+	t->answered = false;
 	t->writing = true;
 	jobs_hold(t->pipeline->jobs);
 	store_write(t->pipeline->jobs->store, store_work, stored, t);
+}
+
+static void store_answers(struct pipeline *p)
+{
+	for (struct task *t = p->tasks; t; t = t->next) {
+		if (t->answered)
+			store_task(t);
+	}
 }
 
 static void slot_free(struct task *t)
@@ -175,11 +184,15 @@ static void slot_free(struct task *t)
 	t->ticket = NULL;
 }
 
+/* What a slot does next is decided before its answer is written: to store a picture takes many
+ * times as long as a claim, and meanwhile the provider would have nothing to do. */
 void pipeline_answer(struct task *t)
 {
 	slot_free(t);
-	store_task(t);
-	pipeline_pump(t->pipeline); /* its slot's next claim goes with it, in one group */
+	t->answered = true;
+	pipeline_pump(t->pipeline);
+	if (!t->pipeline->claiming)
+		store_answers(t->pipeline);
 }
 
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
@@ -202,9 +215,7 @@ void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
 	}
 	log_info("jobs: %s of chapter %d, attempt %d: %s%s", p->ops->noun, t->job.chapter,
 		 t->job.attempts, t->why.msg, final ? "" : "; will be tried again");
-	slot_free(t);
-	store_task(t);
-	pipeline_pump(p);
+	pipeline_answer(t);
 }
 
 /* ---- claiming */
@@ -322,6 +333,8 @@ static void claimed(void *arg, int result, const struct err *err)
 		claim_taken(c);
 	}
 	free(c);
+	if (!atomic_load(&j->closed) && !p->claiming)
+		store_answers(p);
 	jobs_release(j);
 }
 
@@ -363,6 +376,7 @@ void pipeline_pump(struct pipeline *p)
 void pipeline_leave(struct pipeline *p)
 {
 	size_t count = 0, lost = 0;
+	store_answers(p); /* closing the store still commits them */
 	for (struct task *t = p->tasks; t; t = t->next)
 		count++;
 	if (!count)

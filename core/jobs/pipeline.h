@@ -8,9 +8,9 @@
  *
  *	claim -> begin -> (provider) -> pipeline_answer or pipeline_fail -> stored -> end
  *
- * A slot is taken from the claim until the provider answered. Storing the answer takes no slot: the
- * next claim goes to the writer in the same group as the result, so a provider never waits for the
- * disk. Until its result is stored a task is never dropped: a full disk is waited out.
+ * A slot is taken from the claim until the provider answered. Storing the answer takes no slot, and
+ * the slot's next claim goes to the writer first, so a provider hardly ever waits for the disk.
+ *Until its result is stored a task is never dropped: a full disk is waited out.
  */
 
 #include <stdatomic.h>
@@ -23,6 +23,7 @@ struct task {
 	struct store_job job;
 	struct provider_ticket *ticket; /* while the provider works on it */
 	bool asking;			/* holds a slot */
+	bool answered;			/* to be stored when no claim is before it */
 	bool writing;			/* its closure is with the writer */
 	bool unprepared;		/* illustrate: the prompt is to be made */
 	char *book_title, *language, *chapter_title;

@@ -741,7 +741,7 @@ static struct analysis *make_story(void)
 		analysis_set(&e->name, elements[i].name);
 		analysis_set(&e->description, "old and\ntall");
 		struct quote *q = element_add_quote(e);
-		q->text = xstrdup("seen from\nthe sea");
+		analysis_set(&q->text, "seen from\nthe sea");
 		q->offset = 0;
 		q->len = 10;
 	}
