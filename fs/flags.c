@@ -104,7 +104,7 @@ static int take_flag(const struct command *c, const struct flag *flags, size_t c
 static int help(const struct command *c)
 {
 	printf("usage: %s\n\n%s", c->usage, c->help);
-	return 1;
+	return FLAGS_ANSWERED;
 }
 
 int flags_parse(struct strv *words, const struct command *c, const struct flag *flags,

@@ -71,7 +71,8 @@ struct flag {
 	struct strv *values; /* every value given, in order */
 };
 /* Takes flags from argv in any place, the rest goes to words. --help is answered here. 0: go on;
- * 1: answered; EXIT_USAGE: said. */
+ * FLAGS_ANSWERED; EXIT_USAGE: said. */
+enum { FLAGS_ANSWERED = -1 };
 int flags_parse(struct strv *words, const struct command *c, const struct flag *flags,
 		size_t flag_count, int argc, char **argv);
 const char *flags_nearest(const char *word, const char *const *names, size_t count);

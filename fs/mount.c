@@ -86,7 +86,7 @@ static int run_mount(const struct command *c, int argc, char **argv)
 	options_init(&o);
 	r = parse_mount(&o, c, argc, argv);
 	if (r)
-		return r == 1 ? EXIT_DONE : r;
+		return r < 0 ? EXIT_DONE : r;
 	r = start_fork(&verdict, &status, o.foreground, &err);
 	if (r < 0)
 		return say_failed(&err);

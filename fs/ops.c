@@ -95,8 +95,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		reply_attr(req, &attr);
 }
 
-/* `echo > ctl` truncates first. All else that would change something is refused, chmod and touch
- * too. */
+/* truncate(2) of ctl does nothing, as `echo > ctl` does. All else that would change something is
+ * refused, chmod and touch too. */
 static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 		       struct fuse_file_info *fi)
 {
@@ -272,6 +272,12 @@ static void (*const opens[])(fuse_req_t req, const struct view_attr *a,
 	[VIEW_CONTROL] = host_open,
 };
 
+/* The kernel leaves truncating to the open, even to one for reading. */
+static bool is_for_writing(const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC;
+}
+
 /* Others may read what the mount's owner lets them see; commands are the owner's. */
 static bool may_write(fuse_req_t req, const struct view_attr *a)
 {
@@ -287,7 +293,7 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (r < 0)
 		fuse_reply_err(req, -r);
-	else if ((fi->flags & O_ACCMODE) != O_RDONLY && !may_write(req, &attr))
+	else if (is_for_writing(fi) && !may_write(req, &attr))
 		fs_refuse(req, node, NULL, attr.class == VIEW_CONTROL ? -EACCES : -EROFS,
 			  attr.class == VIEW_CONTROL ? "commands are for who mounted the book"
 						     : NULL);

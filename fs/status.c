@@ -133,7 +133,7 @@ static int run_status(const struct command *c, int argc, char **argv)
 	options_init(&o);
 	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
 	if (r)
-		return r == 1 ? EXIT_DONE : r;
+		return r < 0 ? EXIT_DONE : r;
 	if (words.len != 1)
 		return say_usage(c,
 				 "name one book or one mounted directory: bookfs status BOOK|DIR");

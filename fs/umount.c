@@ -97,7 +97,7 @@ static int run_umount(const struct command *c, int argc, char **argv)
 	int r = flags_parse(&words, c, NULL, 0, argc, argv);
 
 	if (r)
-		return r == 1 ? EXIT_DONE : r;
+		return r < 0 ? EXIT_DONE : r;
 	if (words.len != 1)
 		return say_usage(c, "name one directory: bookfs umount DIR");
 	return unmount(words.items[0]);

@@ -127,6 +127,19 @@ static const struct meaning *meaning_of(int code)
 	return &other;
 }
 
+static void path_text(struct buf *out, struct fs *fs, const struct refusal *r)
+{
+	CLEANUP(buf_finish) struct buf path = {0};
+	bool known = node_path(&path, fs, r->ino) == 0;
+
+	if (!r->name)
+		buf_adds(out, known ? buf_str(&path) : "(gone)");
+	else if (known && strcmp(buf_str(&path), ".") != 0)
+		buf_addf(out, "%s/%s", buf_str(&path), r->name);
+	else
+		buf_adds(out, r->name);
+}
+
 int why_text(struct buf *out, struct fs *fs, const struct caller *c)
 {
 	const struct refusal *r = find(fs->why, c);
@@ -138,10 +151,7 @@ int why_text(struct buf *out, struct fs *fs, const struct caller *c)
 	m = meaning_of(-r->code);
 	clock_iso(when, r->unix_ms);
 	buf_adds(out, "path: ");
-	if (node_path(out, fs, r->ino) < 0)
-		buf_adds(out, "(gone)");
-	if (r->name)
-		buf_addf(out, "/%s", r->name);
+	path_text(out, fs, r);
 	buf_addf(out, "\nerrno: %s (%s)\n", strerrorname_np(-r->code), strerror(-r->code));
 	buf_addf(out, "reason: %s\nremedy: %s\n", r->reason ? r->reason : m->reason, m->remedy);
 	if (r->caller.pid)
