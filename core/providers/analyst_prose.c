@@ -411,7 +411,7 @@ static void judge_language(struct prose *p)
 	for (size_t i = 0; i < p->count && p->words < 20000; i++)
 		count_sentence(p, &p->sentences[i]);
 	p->listed = p->stop_words * 4 >= p->words;
-	p->cased = p->capitals && p->capitals * 8 < p->words;
+	p->cased = p->capitals && (p->listed || p->capitals * 8 < p->words);
 }
 
 int prose_init(struct prose *p, const char *text, size_t len)

@@ -120,7 +120,7 @@ static void count_votes(struct votes *v, const struct prose *p, size_t i, uint32
 	size_t count = prose_words(words, p, &p->sentences[i]);
 	for (size_t k = 0; k < count; k++) {
 		const struct lexeme *l = words[k].lex;
-		if (!l)
+		if (!l || (words[k].upper && !words[k].opens)) /* "Hill Street" is no hill */
 			continue;
 		v->moods[l->mood] += weight;
 		v->lights[l->light] += weight;

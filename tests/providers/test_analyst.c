@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "providers.h"
+
+#define EXPECTED "to be seen"
+
+/* A chapter of our own: plain talk, in which the visual passages are few and known. */
+
+static const char talk[] = "\xe2\x80\x9cI do not agree,\xe2\x80\x9d said Mr. Hollis. "
+			   "\xe2\x80\x9cThe question is what we "
+			   "mean by it, and why you ask.\xe2\x80\x9d\n\n"
+			   "\xe2\x80\x9cThen let us leave it,\xe2\x80\x9d Nora replied. "
+			   "\xe2\x80\x9cThere is no reason to "
+			   "decide before we know the facts.\xe2\x80\x9d\n\n"
+			   "He thought about the matter for some time, and came to no conclusion. "
+			   "It was a question of "
+			   "principle. She could not believe that he would change his opinion.\n\n";
+
+static const char harbour[] =
+	"The red sun sank behind the black masts of the harbour. Grey gulls wheeled over the wet "
+	"stones, and a cold wind drove the yellow leaves along the quay. Nora drew her long green "
+	"cloak about her shoulders. On the dark water a white ship swung slowly at its chain.\n\n";
+
+static const char tower[] =
+	"Moonlight lay on the snow before the tower. A silver fox crossed the frozen pond, and its "
+	"shadow ran beside it, blue and thin. In the high window of the tower a lantern burned, "
+	"and "
+	"old Mr. Hollis stood there with his white beard and his brown coat, and watched the "
+	"stars.\n\n";
+
+static char *make_chapter(size_t talks)
+{
+	CLEANUP(buf_finish) struct buf b = {0};
+
+	buf_adds(&b, "# The Harbour\n\n");
+	for (size_t i = 0; i < talks; i++) {
+		if (i == talks / 3)
+			buf_adds(&b, harbour);
+		if (i == talks * 2 / 3)
+			buf_adds(&b, tower);
+		buf_adds(&b, talk);
+	}
+	return buf_steal(&b, NULL);
+}
+
+static struct analysis *analyze(const char *text, size_t len, int scenes)
+{
+	struct analysis *a = NULL;
+	struct err err = {0};
+	struct analyze_request r = {
+		.book_title = "Test",
+		.language = "en",
+		.chapter = 1,
+		.chapter_title = "One",
+		.text = text,
+		.text_len = len,
+		.scenes = scenes,
+	};
+
+	if (builtin_analyze(&a, &r, &err) < 0)
+		fprintf(stderr, "analysis failed: %s\n", err.msg);
+	CHECK(a != NULL);
+	return a;
+}
+
+/* ---- what must hold of every analysis of any text */
+
+static int count_words(const char *s)
+{
+	return (int)utf8_words(s, strlen(s));
+}
+
+static size_t next_word(char out[64], const char **s)
+{
+	size_t n = 0;
+
+	while (**s && !((**s | 32) >= 'a' && (**s | 32) <= 'z') && !(**s & 0x80))
+		(*s)++;
+	for (; ((**s | 32) >= 'a' && (**s | 32) <= 'z') || (**s & 0x80); (*s)++) {
+		if (n < 63)
+			out[n++] = **s >= 'A' && **s <= 'Z' ? (char)(**s + 32) : **s;
+	}
+	out[n] = '\0';
+	return n;
+}
+
+/* The longest run of words that both have, by brute force. */
+static int shared_run(const char *a, const char *b)
+{
+	int longest = 0;
+	char x[64], y[64];
+
+	for (const char *from_a = a; *from_a; next_word(x, &from_a)) {
+		for (const char *from_b = b; *from_b; next_word(y, &from_b)) {
+			const char *p = from_a, *q = from_b;
+			int n = 0;
+
+			while (next_word(x, &p) && next_word(y, &q) && !strcmp(x, y))
+				n++;
+			longest = n > longest ? n : longest;
+		}
+	}
+	return longest;
+}
+
+static void check_quote(const struct quote *q, const char *text, size_t len)
+{
+	CHECK(q->offset != QUOTE_NOT_FOUND && q->offset <= len && q->len <= len - q->offset);
+	CHECK(strlen(q->text) == q->len && !memcmp(text + q->offset, q->text, q->len));
+}
+
+static void check_properties(const struct analysis *a, const char *text, size_t len, int scenes)
+{
+	CHECK((int)a->concept_count <= scenes);
+	CHECK(a->note && strstr(a->note, "xtractive"));
+	size_t behind = 0;
+	for (size_t i = 0; i < a->concept_count; i++) {
+		const struct concept *c = &a->concepts[i];
+
+		check_quote(&c->quote, text, len);
+		CHECK(c->quote.offset >= behind);
+		behind = c->quote.offset + c->quote.len;
+		CHECK(c->description[0] && count_words(c->description) <= 60);
+		CHECK(shared_run(c->description, c->quote.text) <= 12);
+		CHECK(utf8_valid(c->description, strlen(c->description)));
+		for (size_t k = 0; k < c->elements.len; k++) {
+			bool known = false;
+			for (size_t e = 0; e < a->element_count; e++)
+				known |= !strcmp(a->elements[e].name, c->elements.items[k]);
+			CHECK(known);
+		}
+	}
+	for (size_t i = 0; i < a->element_count; i++) {
+		const struct element *e = &a->elements[i];
+
+		CHECK(e->name[0] && e->description[0] && e->quote_count > 0);
+		for (size_t k = 0; k < e->quote_count; k++)
+			check_quote(&e->quotes[k], text, len);
+	}
+}
+
+/* ---- the chapter of our own */
+
+static const struct element *find(const struct analysis *a, const char *name)
+{
+	for (size_t i = 0; i < a->element_count; i++) {
+		if (!strcmp(a->elements[i].name, name))
+			return &a->elements[i];
+	}
+	return NULL;
+}
+
+static void test_scenes(void)
+{
+	CLEANUP(cleanup_free) char *text = make_chapter(12);
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 2);
+
+	check_properties(a, text, strlen(text), 2);
+	CHECK_INT(a->concept_count, 2);
+	if (a->concept_count != 2)
+		return;
+	CHECK(strstr(a->concepts[0].quote.text, "The red sun sank") != NULL);
+	CHECK(strstr(a->concepts[1].quote.text, "Moonlight lay on the snow") != NULL);
+	CHECK(strstr(a->concepts[0].quote.text, "I do not agree") == NULL);
+	CHECK_STR(a->concepts[1].lighting, "moonlight");
+	CHECK(strstr(a->concepts[0].description, "green cloak") != NULL);
+	CHECK(strv_has(&a->concepts[0].elements, "Nora"));
+}
+
+static void test_elements(void)
+{
+	CLEANUP(cleanup_free) char *text = make_chapter(12);
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 2);
+	const struct element *nora = find(a, "Nora"), *hollis = find(a, "Mr. Hollis");
+
+	CHECK(nora && nora->type == ELEMENT_CHARACTER);
+	CHECK(hollis && hollis->type == ELEMENT_CHARACTER);
+	CHECK(!find(a, "Hollis") && !find(a, "Moonlight") && !find(a, "Grey") && !find(a, "There"));
+	CHECK(nora && strstr(nora->description, "long green cloak") != NULL);
+	CHECK(hollis && strstr(hollis->description, "white beard") != NULL);
+}
+
+static void test_names(void)
+{
+	static const char text[] = "At dawn the White Rabbit ran past Captain Brand to the old "
+				   "mill. The Rabbit stopped, and "
+				   "Brand laughed at it. \xe2\x80\x9cGood morning,\xe2\x80\x9d "
+				   "said Captain Brand. They lived "
+				   "in Ostrand, near Hill Street; in Ostrand everybody knew the "
+				   "mill. The mill was grey. "
+				   "Nobody in Ostrand had seen the White Rabbit\xe2\x80\x99s "
+				   "watch. On Monday Anna O\xe2\x80\x99"
+				   "Brien came to the mill with Brand, and Anna O\xe2\x80\x99"
+				   "Brien asked for bread.\n";
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+	const struct element *rabbit = find(a, "White Rabbit"), *brand = find(a, "Captain Brand");
+	const struct element *town = find(a, "Ostrand"), *mill = find(a, "Mill");
+
+	check_properties(a, text, strlen(text), 1);
+	CHECK(rabbit && rabbit->type == ELEMENT_CREATURE && strv_has(&rabbit->aliases, "Rabbit"));
+	CHECK(brand && brand->type == ELEMENT_CHARACTER && strv_has(&brand->aliases, "Brand"));
+	CHECK(town && town->type == ELEMENT_PLACE);
+	CHECK(mill && mill->type == ELEMENT_PLACE);
+	CHECK(find(a, "Anna O\xe2\x80\x99"
+		      "Brien") != NULL);
+	CHECK(!find(a, "Monday") && !find(a, "Nobody") && !find(a, "Good"));
+}
+
+/* ---- bounds and hostile text */
+
+static void test_small(void)
+{
+	static const char *const texts[] = {
+		"",
+		"\n",
+		"# Only a heading\n",
+		"One word.\n",
+		"Two. Three.\n",
+		"* * *\n\n---\n",
+		"\xe2\x80\x9cYes.\xe2\x80\x9d\n\n\xe2\x80\x9cNo.\xe2\x80\x9d\n"};
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		CLEANUP(analysis_free_cleanup)
+		struct analysis *a = analyze(texts[i], strlen(texts[i]), 3);
+
+		CHECK_INT(a->concept_count, 0);
+		check_properties(a, texts[i], strlen(texts[i]), 3);
+	}
+	CLEANUP(analysis_free_cleanup) struct analysis *none = analyze(harbour, strlen(harbour), 0);
+	CHECK_INT(none->concept_count, 0);
+}
+
+/* Texts of one unit again and again, as long as their time is bounded by their length. */
+static void test_hostile(void)
+{
+	static const char *const units[] = {
+		"a",	  "A",	    ". ",	".",	     "\xe2\x80\x9d", "\xe2\x80\xa6", "\n",
+		" ",	  "Aa Bb ", "Mr. ",	"the sea. ", "\xe6\x97\xa5", "O'",	     "\"",
+		"# \n\n", ">",	    "\xff\xfe", "x\n\n",     "The Sea Of ",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		CLEANUP(buf_finish) struct buf text = {0};
+		while (text.len < 300000)
+			buf_adds(&text, units[i]);
+		int64_t start = clock_mono_us();
+		CLEANUP(analysis_free_cleanup)
+		struct analysis *a = analyze(text.data, text.len, 1000000);
+		CHECK(clock_mono_us() - start < 5000000);
+		check_quote(a->concept_count ? &a->concepts[0].quote
+					     : &(struct quote){.text = "", .offset = 0, .len = 0},
+			    text.data, text.len);
+	}
+}
+
+static void test_too_long(void)
+{
+	struct analysis *a = NULL;
+	struct err err = {0};
+	struct analyze_request r = {.text = "", .text_len = (size_t)65 << 20, .scenes = 1};
+
+	CHECK_INT(builtin_analyze(&a, &r, &err), -EFBIG);
+	CHECK(!a && err.msg[0]);
+}
+
+/* The quote would hold the description, were it not for the check. */
+static void test_overlap(void)
+{
+	static const char text[] =
+		"Red cloak, blue cloak, green cloak, black hat, white hat, grey hat, brown boot, "
+		"long "
+		"glove, silver ring, old sword, iron key, gold crown. Red cloak, blue cloak, green "
+		"cloak. "
+		"Present red cloak, blue cloak, green cloak, black hat, white hat, grey hat.\n";
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+
+	CHECK_INT(a->concept_count, 1);
+	check_properties(a, text, strlen(text), 1);
+}
+
+/* ---- other languages */
+
+static void test_languages(void)
+{
+	static const char *const cases[] = {
+		"Der alte Mann ging durch den Wald zum Haus. Die Sonne schien auf das Dach, und "
+		"der Hund "
+		"lief \xc3\xbc"
+		"ber die Wiese. Am Abend kam der Wind vom Meer. Die Frau stand an der "
+		"T\xc3\xbcr und sah den Mond.\n",
+		"\xd0\x92 \xd0\xbb\xd0\xb5\xd1\x81\xd1\x83 \xd0\xb1\xd1\x8b\xd0\xbb\xd0\xbe "
+		"\xd1\x82\xd0\xb8\xd1\x85\xd0\xbe. \xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0 "
+		"\xd1\x88\xd0\xbb\xd0\xb0. \xd0\x92\xd0\xb5\xd1\x82\xd0\xb5\xd1\x80 "
+		"\xd0\xb4\xd1\x83\xd0\xbb. \xd0\x98 \xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0 "
+		"\xd0\xbf\xd0\xb5\xd0\xbb\xd0\xb0 \xd0\xbf\xd0\xb5\xd1\x81\xd0\xbd\xd1\x8e.\n",
+		"\xe5\xb1\xb1\xe8\xb7\xaf\xe3\x82\x92\xe7\x99\xbb\xe3\x82\x8b\xe3\x80\x82\xe7\xa9"
+		"\xba\xe3"
+		"\x81\xaf\xe9\x9d\x92\xe3\x81\x84\xe3\x80\x82\xe9\xa2\xa8\xe3\x81\x8c\xe5\x90\xb9"
+		"\xe3\x81"
+		"\x8f\xe3\x80\x82\xe6\x97\xa5\xe3\x81\x8c\xe8\x90\xbd\xe3\x81\xa1\xe3\x82\x8b\xe3"
+		"\x80\x82"
+		"\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *text = cases[i];
+		CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+
+		CHECK_INT(a->concept_count, 1);
+		CHECK(strstr(a->note, "covers English only") != NULL);
+		check_properties(a, text, strlen(text), 1);
+	}
+}
+
+/* ---- the same bytes in every locale */
+
+static void test_locales(void)
+{
+	static const char *const locales[] = {"C", "C.UTF-8", "tr_TR.UTF-8", "de_DE.UTF-8"};
+	CLEANUP(cleanup_free) char *text = make_chapter(12);
+	CLEANUP(buf_finish) struct buf first = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(locales); i++) {
+		CLEANUP(buf_finish) struct buf now = {0};
+
+		if (!setlocale(LC_ALL, locales[i]))
+			continue;
+		CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 3);
+		CHECK(analysis_encode(&now, a) == 0);
+		if (i == 0)
+			buf_adds(&first, buf_str(&now));
+		CHECK_STR(buf_str(&now), buf_str(&first));
+	}
+	setlocale(LC_ALL, "C");
+	/* And on every machine: change this with the rules, never with the compiler. */
+	char hex[HASH_HEX];
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_add(h, first.data, first.len);
+	hash_hex(hex, h);
+	CHECK_STR(hex, EXPECTED);
+}
+
+int main(void)
+{
+	test_scenes();
+	test_elements();
+	test_names();
+	test_small();
+	test_hostile();
+	test_too_long();
+	test_overlap();
+	test_languages();
+	test_locales();
+	return check_result();
+}
