@@ -60,6 +60,12 @@ static const int open_flags[] = {
 	[CONN_FROZEN] = SQLITE_OPEN_READONLY,
 };
 
+enum conn_mode conn_reading_mode(const char *path)
+{
+	CLEANUP(cleanup_free) char *log = xasprintf("%s-wal", path);
+	return access(log, F_OK) == 0 ? CONN_READONLY : CONN_FROZEN;
+}
+
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
 {
 	*c = (struct conn){.busy_most_us = BUSY_MOST_US};

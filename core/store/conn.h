@@ -39,6 +39,9 @@ enum conn_mode {
 	CONN_READONLY, /* for a store that may not be written, by whomever */
 	CONN_FROZEN,   /* the same, and nobody else can write it either: needs no side files */
 };
+/* How to read a store without leave to write it: without a log the file is all there is, and then
+ * SQLite need not be given a log and an index of its own to read it by. */
+enum conn_mode conn_reading_mode(const char *path);
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err);
 void conn_close(struct conn *c); /* takes one that was never opened (zeroed) */
 

@@ -126,11 +126,9 @@ struct search {
 static int book_of(char **path, char hash[HASH_HEX], const char *store_path)
 {
 	static const char sql[] = "SELECT path, hash FROM book";
-	CLEANUP(cleanup_free) char *log = xasprintf("%s-wal", store_path);
-	bool shared = access(log, F_OK) == 0 || access(store_path, W_OK) == 0;
 	struct conn c = {0};
 	int64_t version;
-	int result = conn_open(&c, store_path, shared ? CONN_READONLY : CONN_FROZEN, NULL);
+	int result = conn_open(&c, store_path, conn_reading_mode(store_path), NULL);
 	if (result == 0 && schema_identify(&version, &c, store_path, NULL) < 0)
 		result = -ENOENT;
 	if (result == 0) {

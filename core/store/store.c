@@ -14,31 +14,22 @@ static bool folder_writable(const char *path)
 	return access(folder, W_OK) == 0;
 }
 
-static bool exists(const char *path, const char *suffix)
-{
-	CLEANUP(cleanup_free) char *name = xasprintf("%s%s", path, suffix);
-	return access(name, F_OK) == 0;
-}
-
 /* Asks whose file it is by SQLite itself (it may be open in this process, so nothing else may open
  * it), and without leave to write, so that a stranger's stays as it is. */
-static int identify(int64_t *version, const char *path, enum conn_mode mode, struct err *err)
+static int identify(int64_t *version, const char *path, struct err *err)
 {
 	struct conn c = {0};
-	int result = conn_open(&c, path, mode, err);
+	int result = conn_open(&c, path, conn_reading_mode(path), err);
 	if (result == 0)
 		result = schema_identify(version, &c, path, err);
 	conn_close(&c);
 	return result;
 }
 
-/* Without a log the file is all there is, and a folder that cannot be written gets none: then
- * SQLite is told that nobody else writes. */
 static int open_read_only(struct store *s, struct err *err)
 {
-	enum conn_mode mode = exists(s->path, "-wal") ? CONN_READONLY : CONN_FROZEN;
 	int64_t version = 0;
-	int result = identify(&version, s->path, mode, err);
+	int result = identify(&version, s->path, err);
 	if (result < 0)
 		return result;
 	if (version != schema_version)
@@ -48,7 +39,7 @@ static int open_read_only(struct store *s, struct err *err)
 			"be written",
 			s->path, (long long)version, schema_version);
 	s->read_only = true;
-	result = conn_open(&s->reader.conn, s->path, mode, err);
+	result = conn_open(&s->reader.conn, s->path, conn_reading_mode(s->path), err);
 	return result < 0 ? result : live_open(&s->live, s->path, false, err);
 }
 
@@ -64,9 +55,11 @@ static int make_ready(struct store *s, struct err *err)
 	int result = live_lock_making(s->live);
 	if (result < 0)
 		return err_set(err, result, "%s-live: %s", s->path, strerror(-result));
-	if (!exists(s->path, ""))
+	if (access(s->path, F_OK) < 0)
 		result = schema_create(s->path, schema_steps, schema_version, err);
-	if (result == 0 || result == -EEXIST)
+	if (result == -EEXIST)
+		result = 0;
+	if (result == 0)
 		result = conn_open(&s->tx.conn, s->path, CONN_WRITE, err);
 	if (result == 0)
 		result = schema_migrate(&s->tx.conn, s->path, schema_steps, schema_version, err);
@@ -77,7 +70,7 @@ static int make_ready(struct store *s, struct err *err)
 static int open_writable(struct store *s, bool is_new, struct err *err)
 {
 	int64_t version;
-	int result = is_new ? 0 : identify(&version, s->path, CONN_READONLY, err);
+	int result = is_new ? 0 : identify(&version, s->path, err);
 	if (result == 0)
 		result = live_open(&s->live, s->path, true, err);
 	if (result == 0)
@@ -181,9 +174,7 @@ int store_reader_open(struct store_reader **out, struct store *s, struct err *er
 {
 	struct store_reader *r = xcalloc(1, sizeof(*r));
 	r->store = s;
-	enum conn_mode mode = CONN_QUERY;
-	if (s->read_only)
-		mode = exists(s->path, "-wal") ? CONN_READONLY : CONN_FROZEN;
+	enum conn_mode mode = s->read_only ? conn_reading_mode(s->path) : CONN_QUERY;
 	int result = conn_open(&r->conn, s->path, mode, err);
 	if (result < 0) {
 		free(r);

@@ -93,6 +93,9 @@ static void test_foreign(void)
 	CHECK_INT(conn_exec(&c, "CREATE TABLE mine (x); INSERT INTO mine VALUES (1)", NULL), 0);
 	conn_close(&c);
 	check_refused(&f, -EBADMSG, "not a bookfs store");
+	run_sql(f.store_path, "PRAGMA journal_mode = WAL");
+	check_refused(&f, -EBADMSG, "not a bookfs store");
+	CHECK(!fixture_exists(&f, "-wal") && !fixture_exists(&f, "-shm"));
 	unlink(f.store_path);
 	CHECK_INT(mkdir(f.store_path, 0755), 0);
 	struct store *s = NULL;
@@ -102,6 +105,20 @@ static void test_foreign(void)
 	struct store_options options = {.path = f.store_path, .book_path = f.book_path};
 	CHECK_INT(store_open(&s, NULL, &options, &err), -ENOENT);
 	CHECK(!fixture_exists(&f, ""));
+	fixture_finish(&f);
+}
+
+/* What a process left that died while it made the store is in nobody's way. */
+static void test_half_made(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	CLEANUP(cleanup_free) char *part = fixture_path(&f, "-new");
+	CLEANUP(cleanup_free) char *journal = fixture_path(&f, "-new-journal");
+	write_file(part, "half a page", 11);
+	write_file(journal, "half a journal", 14);
+	fill(&f);
+	CHECK(!fixture_exists(&f, "-new") && !fixture_exists(&f, "-new-journal"));
 	fixture_finish(&f);
 }
 
@@ -506,6 +523,7 @@ int main(int argc, char **argv)
 	umask(022);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	test_foreign();
+	test_half_made();
 	test_tampered();
 	test_damaged();
 	test_check();

@@ -77,6 +77,52 @@ static void test_race(const struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 }
 
+/* Three make the store at the same moment: one does, all have it. */
+static int open_once(const struct fixture *f, int gate)
+{
+	struct store *s = NULL;
+	struct err err = {0};
+	char byte;
+	if (read(gate, &byte, 1) < 0)
+		return 1;
+	int result = fixture_open(&s, f, NULL, &err);
+	if (result < 0)
+		fprintf(stderr, "%s\n", err.msg);
+	else
+		result = wish(s, 2, true, true) == -ENOENT ? 0 : 1;
+	store_close(s);
+	return result != 0;
+}
+
+static void test_making(void)
+{
+	enum { PROCESSES = 3, ROUNDS = 10 };
+	for (int round = 0; round < ROUNDS; round++) {
+		struct fixture f;
+		int gate[2];
+		pid_t children[PROCESSES];
+		fixture_init(&f);
+		CHECK_INT(pipe(gate), 0);
+		for (int i = 0; i < PROCESSES; i++) {
+			children[i] = fork();
+			if (children[i] == 0) {
+				close(gate[1]);
+				_exit(open_once(&f, gate[0]));
+			}
+		}
+		close(gate[0]);
+		close(gate[1]);
+		for (int i = 0; i < PROCESSES; i++) {
+			int status = -1;
+			waitpid(children[i], &status, 0);
+			CHECK_INT(status, 0);
+		}
+		CHECK(fixture_exists(&f, "") && !fixture_exists(&f, "-new"));
+		CHECK(!fixture_exists(&f, "-live"));
+		fixture_finish(&f);
+	}
+}
+
 /* ---- an owner that dies */
 
 /* Claims one job, says so, and waits to be killed. */
@@ -391,6 +437,8 @@ static void test_side_files(const struct fixture *f)
 int main(void)
 {
 	struct fixture f;
+	setlinebuf(stdout);
+	test_making();
 	fixture_init(&f);
 	test_race(&f);
 	test_death(&f);
