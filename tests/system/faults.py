@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The disk fails: each call of an import and a run, one at a time; and the ways disks fail in life.
+
+    faults.py BOOKFS --shim FAULTFD.SO [--full] [--only PART,...] [--from N] [--to N]
+
+Parts: calls (every Nth write, sync, open, rename, truncation of `bookfs run`, on a new store and on one
+that already holds a result), stuck (it fails from the Nth call on), slow (every call takes 50 ms), mount
+(the same in a mount), full (a small tmpfs), readonly, unreadable, deleted.
+
+After each fault: the command ended, with 0 and everything done or with 1 and one reason; `bookfs check`
+is clean; what was stored before is still there; the next run without faults completes.
+"""
+import contextlib
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+
+import bookmaker
+import ledger
+import rig
+
+LETTERS = "wsort"
+# How a person may be told; sqlite, libzip and libc each have words of their own.
+REASONS = re.compile(r"no space left|disk is full|is full|i/o error|input/output|quota|unable to open|"
+                     r"cannot be (read|written|opened)|read-only|not permitted|permission", re.I)
+
+
+class Shim:
+    """The environment that makes the shim do something, and its counter."""
+
+    def __init__(self, library, folder, counter):
+        self.library, self.folder, self.counter = os.path.abspath(library), folder, counter
+
+    def environment(self, at=0, how="EIO", slow_ms=0, from_on=False, letters=LETTERS):
+        with open(self.counter, "wb") as f:
+            f.write(bytes(8))
+        more = {"FAULTFD_FROM_ON": "1"} if from_on else {}
+        return {"LD_PRELOAD": self.library, "FAULTFD_BELOW": self.folder,
+                "FAULTFD_SHARED": self.counter, "FAULTFD_CALLS": letters, "FAULTFD_AT": str(at),
+                "FAULTFD_HOW": how, "FAULTFD_SLOW_MS": str(slow_ms), **more}
+
+    def calls(self):
+        with open(self.counter, "rb") as f:
+            return struct.unpack("q", f.read(8))[0]
+
+
+class Case:
+    """A folder with a book, made new for each fault; with a store that holds a result, or none."""
+
+    def __init__(self, work, base=None):
+        self.folder = tempfile.mkdtemp(prefix="case-", dir=work)
+        self.book = os.path.join(self.folder, "book.epub")
+        self.store = self.book + ".bookfs"
+        self.rows = None
+        if base:
+            for name in os.listdir(base):
+                shutil.copy2(os.path.join(base, name), os.path.join(self.folder, name))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prepared(program, work):
+    """Two folders to copy: a book alone, and one whose first chapter is analysed and painted."""
+    new = os.path.join(work, "new")
+    os.makedirs(new)
+    bookmaker.make(os.path.join(new, "book.epub"), chapters=3, words=350, pictures=1, picture_bytes=9000)
+    begun = os.path.join(work, "begun")
+    shutil.copytree(new, begun)
+    code, _, err = rig.run(program, "run", os.path.join(begun, "book.epub"), "--chapters", "1")
+    if code:
+        raise rig.Failure(f"a run without any fault ends with {code}: {err}")
+    return {"a new store": new, "a begun store": begun}
+
+
+def reasons(err):
+    """The different lines of stderr that give a reason."""
+    return {line for line in err.splitlines() if REASONS.search(line)}
+
+
+def ended_well(code, err, complete):
+    """What is wrong with how a faulted command ended, or ''."""
+    if code is None or code < 0 or code > 2:
+        return f"ended by signal or strangely: {code}: {err[-300:]}"
+    if "too slow" in err:
+        return f"does not end: {err[-200:]}"
+    if re.search(r"runtime error|Sanitizer|Assertion", err):
+        return f"sanitizer or assertion: {err[-400:]}"
+    if code == 0:
+        return "" if complete() else "exit 0, but not everything is done"
+    if not reasons(err):
+        return f"exit {code} without a reason: {err[-300:]!r}"
+    if len(reasons(err)) > 2:
+        return f"exit {code} with {len(reasons(err))} different reasons: {sorted(reasons(err))[:4]}"
+    return ""
+
+
+def all_complete(program, book):
+    status, _ = ledger.status_json(program, book)
+    return bool(status) and rig.all_done(status) and not any(
+        row["status"] == "failed" for row in status["chapters"] + status["images"])
+
+
+def afterwards(program, case, before):
+    """check is clean, the next run completes, nothing stored is lost; what is not so, or ''."""
+    survived = ledger.Rows(case.store, case.folder) if os.path.exists(case.store) else None
+    if before and (not survived or before.lost(survived)):
+        return f"stored results are gone right after the fault: {survived and before.lost(survived)}"
+    if survived and survived.rows:
+        code, out, err = rig.run(program, "check", case.book)
+        if code:
+            return f"check: exit {code}: {(out + err).strip()[:300]}"
+    code, _, err = rig.run(program, "run", case.book)
+    if code:
+        return f"the next run ends with {code}: {err.strip()[-300:]}"
+    if not all_complete(program, case.book):
+        return "the next run leaves something undone"
+    code, out, err = rig.run(program, "check", case.book)
+    if code:
+        return f"check after the next run: exit {code}: {(out + err).strip()[:300]}"
+    final = ledger.Rows(case.store, case.folder)
+    lost = survived.lost(final) if survived else []
+    return f"lost: {lost}" if lost else f"made twice: {final.twice}" if final.twice else ""
+
+
+def one_fault(program, shim, work, base, **fault):
+    with Case(work, base) as case:
+        before = ledger.Rows(case.store, case.folder) if os.path.exists(case.store) else None
+        shim.folder = case.folder
+        code, _, err = rig.run(program, "run", case.book, seconds=60, env=shim.environment(**fault))
+        if "AddressSanitizer" in err and "come first" in err:
+            raise rig.Failure("LD_PRELOAD and this sanitizer build do not go together")
+        problem = ended_well(code, err, lambda: all_complete(program, case.book))
+        return problem or afterwards(program, case, before)
+
+
+def count_calls(program, shim, work, base):
+    with Case(work, base) as case:
+        shim.folder = case.folder
+        code, _, err = rig.run(program, "run", case.book, env=shim.environment())
+        if code:
+            raise rig.Failure(f"a run under the shim without a fault ends with {code}: {err}")
+        return shim.calls()
+
+
+def report(checks, what, problems, tried):
+    checks.ok(f"{what}: {tried} faults", tried > 0 and not problems,
+              f"{len(problems)} bad: " + " | ".join(f"{k}: {v}" for k, v in list(problems.items())[:6]))
+
+
+def each_call(args, checks, shim, work, bases, rnd, from_on=False):
+    """Every N in the full test, a sample that has the first ones in the quick one."""
+    for name, base in bases.items():
+        calls = count_calls(args.program, shim, work, base)
+        checks.ok(f"{name}: a run makes calls that can fail", calls > 10, calls)
+        numbers = range(args.first, min(args.last or calls, calls) + 1)
+        if from_on:
+            numbers = numbers[::7] if args.full else rnd.sample(numbers, 2)
+        elif not args.full:
+            numbers = sorted({1, 2, 3, *rnd.sample(numbers, 5)})
+        for how in ("ENOSPC", "EIO", "short") if not from_on else ("ENOSPC", "EIO"):
+            problems = {}
+            quick_one = numbers if args.full else list(numbers)[("ENOSPC", "EIO", "short").index(how)::3]
+            for n in quick_one:
+                problem = one_fault(args.program, shim, work, base, at=n, how=how, from_on=from_on)
+                if problem:
+                    problems[f"call {n} of {calls}"] = problem
+            kind = "from a call on" if from_on else "one call"
+            report(checks, f"{kind} fails with {how}, {name}", problems, len(quick_one))
+
+
+def slow_disk(args, checks, shim, work, bases):
+    problem = one_fault(args.program, shim, work, bases["a new store"], slow_ms=50 if args.full else 10)
+    checks.ok("every call is slow: the run completes", not problem, problem)
+
+
+def in_a_mount(args, checks, shim, work, bases, rnd):
+    """A mount whose disk fails once answers or ends with a reason, and never hangs."""
+    calls = count_calls(args.program, shim, work, bases["a new store"])
+    numbers = range(1, calls + 20, 5) if args.full else sorted(rnd.sample(range(1, calls), 3))
+    problems = {}
+    for n in numbers:
+        with Case(work, bases["a new store"]) as case:
+            shim.folder = case.folder
+            how = ("ENOSPC", "EIO", "short")[n % 3]
+            problem = mount_fault(args.program, case, shim.environment(at=n, how=how))
+            problem = problem or afterwards(args.program, case, None)
+            if problem:
+                problems[f"call {n}, {how}"] = problem
+    report(checks, "a mount whose disk fails once", problems, len(numbers))
+
+
+def mount_fault(program, case, env):
+    log = os.path.join(case.folder, "..", os.path.basename(case.folder) + ".log")
+    try:
+        mount = rig.Mount(program, case.book, env=env, log=log)
+    except rig.Failure as reason:
+        return "" if REASONS.search(str(reason)) else f"no mount and no reason: {reason}"
+    try:
+        with contextlib.suppress(OSError):
+            mount.command("analyze all")
+        for n in (1, 2, 3):
+            try:
+                if mount.json("chapters", n, "concepts.json").get("status") != "completed":
+                    return f"chapter {n}: a result that is not complete was handed out"
+            except OSError as reason:
+                own = mount.json("chapters", n, "status.json")
+                if not own.get("error"):
+                    return f"chapter {n}: {reason}, and no reason in its status.json: {own}"
+        rig.wait_done(mount, 30)
+        problems = ledger.pictures(mount, set())
+        return f"torn pictures: {problems}" if problems else ""
+    finally:
+        code = mount.close(30)
+        if code is None or code < 0:
+            return f"the daemon ended with {code}: {mount.messages()[-300:]}"     # noqa: B012
+
+
+@contextlib.contextmanager
+def tmpfs(size, flags=""):
+    point = tempfile.mkdtemp(prefix="bookfs-disk-")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "bookfs-test", point],
+                          stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        os.rmdir(point)
+        raise PermissionError(done.stderr.strip())
+    try:
+        yield point
+    finally:
+        subprocess.run(["umount", "-l", point])
+        os.rmdir(point)
+
+
+def remount(point, options):
+    subprocess.run(["mount", "-o", f"remount,{options}", point], check=True)
+
+
+def disk_full(args, checks, bases):
+    with tmpfs("16m") as disk:
+        book = shutil.copy(os.path.join(bases["a new store"], "book.epub"), disk)
+        with open(os.path.join(disk, "filler"), "wb") as filler:
+            with contextlib.suppress(OSError):
+                while True:
+                    filler.write(bytes(4096))
+                    filler.flush()
+        for free in (0, 64, 160, 300):
+            with open(os.path.join(disk, "filler"), "r+b") as filler:
+                filler.truncate(max(0, os.path.getsize(filler.name) - free * 1024))
+            code, _, err = rig.run(args.program, "run", book, seconds=60)
+            problem = ended_well(code, err, lambda: all_complete(args.program, book))
+            checks.ok(f"disk full, {free} KB more are free: run ends with a reason", not problem, problem)
+        before = ledger.Rows(book + ".bookfs", bases["a new store"])
+        os.unlink(os.path.join(disk, "filler"))
+        code, _, err = rig.run(args.program, "run", book)
+        checks.ok("with room again the run completes", code == 0 and all_complete(args.program, book),
+                  f"exit {code}: {err[-300:]}")
+        lost = before.lost(ledger.Rows(book + ".bookfs", bases["a new store"]))
+        checks.ok("nothing stored was lost when the disk was full", not lost, lost)
+        code, out, err = rig.run(args.program, "check", book)
+        checks.ok("check is clean after the disk was full", code == 0, out + err)
+
+
+def read_only_folder(args, checks, bases, work):
+    with tmpfs("16m") as disk:
+        book = shutil.copy(os.path.join(bases["a new store"], "book.epub"), disk)
+        remount(disk, "ro")
+        state = os.path.join(work, "state")
+        env = {"XDG_STATE_HOME": state}
+        code, _, err = rig.run(args.program, "run", book, env=env)
+        checks.ok("read-only folder: the run completes", code == 0, f"exit {code}: {err[-300:]}")
+        stores = [n for _, _, names in os.walk(state) for n in names if n.endswith(".bookfs")]
+        checks.ok("read-only folder: the store is in the state folder", len(stores) == 1, stores)
+        with rig.Mount(args.program, book, env=env) as mount:
+            checks.ok("read-only folder: a mount has the results",
+                      mount.json("chapters", 1, "concepts.json")["status"] == "completed")
+    with tmpfs("32m") as disk:
+        for name in os.listdir(bases["a begun store"]):
+            shutil.copy(os.path.join(bases["a begun store"], name), disk)
+        remount(disk, "ro")
+        book = os.path.join(disk, "book.epub")
+        with rig.Mount(args.program, book) as mount:
+            checks.ok("read-only store: what is finished can be read",
+                      mount.json("chapters", 1, "concepts.json")["status"] == "completed")
+            try:
+                mount.read("chapters", 2, "concepts.json")
+                checks.ok("read-only store: what is not made is an error", False, "it was read")
+            except OSError as reason:
+                checks.ok("read-only store: what is not made is ENODATA", reason.errno == 61, reason)
+
+
+def one_line(checks, what, code, err, want=1):
+    lines = [line for line in err.splitlines() if line.strip()]
+    checks.ok(f"{what}: exit {want}, one line", code == want and len(lines) == 1 and len(err) < 400,
+              f"exit {code}: {err[:400]!r}")
+
+
+def unreadable(args, checks, work):
+    folder = os.path.join(work, "unreadable")
+    os.makedirs(folder)
+    os.chmod(work, 0o755)
+    cases = {"missing": None, "empty": b"", "no book": b"\x7fELF" + bytes(range(256)) * 20,
+             "cut zip": b"PK\x03\x04" + bytes(200)}
+    for name, data in cases.items():
+        book = os.path.join(folder, name.replace(" ", "-") + ".epub")
+        if data is not None:
+            with open(book, "wb") as f:
+                f.write(data)
+        code, _, err = rig.run(args.program, "run", book)
+        one_line(checks, f"book {name}", code, err)
+        left = [n for n in os.listdir(folder) if n.startswith(os.path.basename(book)) and
+                n != os.path.basename(book)]
+        checks.ok(f"book {name}: nothing is left beside it", not left, left)
+    code, _, err = rig.run(args.program, "run", folder)
+    one_line(checks, "book is a folder", code, err)
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        book = bookmaker.make(os.path.join(folder, "secret.epub"), chapters=2, words=100)
+        os.chmod(book, 0)
+        process = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", args.program, "run", book],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
+            env={**os.environ, "XDG_STATE_HOME": "/nonexistent"})
+        one_line(checks, "book without permission", process.returncode, process.stderr)
+
+
+def deleted_while_mounted(args, checks, work):
+    folder = os.path.join(work, "deleted")
+    os.makedirs(folder)
+    book = bookmaker.make(os.path.join(folder, "book.epub"), chapters=3, words=300, pictures=1,
+                          picture_bytes=20_000)
+    with rig.Mount(args.program, book) as mount:
+        text = mount.read("chapters", 1, "text.md")
+        os.unlink(book)
+        checks.ok("book deleted: its text is still there", mount.read("chapters", 1, "text.md") == text)
+        checks.ok("book deleted: another chapter's text too", bool(mount.read("chapters", 2, "text.md")))
+        checks.ok("book deleted: a chapter can be analysed",
+                  mount.json("chapters", 2, "concepts.json")["status"] == "completed")
+        try:
+            data = mount.read("source", "OEBPS", "p1.png")
+            checks.ok("book deleted: source/ has the bytes or an error", not rig.whole_png(data))
+        except OSError as reason:
+            checks.ok("book deleted: source/ has the bytes or an error", reason.errno in (2, 5, 116),
+                      reason)
+        checks.ok("book deleted: the mount can be listed", "chapters" in os.listdir(mount.dir))
+        checks.ok("book deleted: unmounts with 0", mount.close() == 0)
+
+
+def run(args, checks):
+    work, rnd = rig.work_folder(), random.Random(args.seed)
+    only = args.only.split(",") if args.only else []
+
+    def wanted(part):
+        return not only or part in only
+    bases = prepared(args.program, work)
+    shim = Shim(args.shim, work, os.path.join(work, "calls"))
+    if wanted("calls"):
+        each_call(args, checks, shim, work, bases, rnd)
+    if wanted("stuck"):
+        each_call(args, checks, shim, work, bases, rnd, from_on=True)
+    if wanted("slow"):
+        slow_disk(args, checks, shim, work, bases)
+    if wanted("mount"):
+        in_a_mount(args, checks, shim, work, bases, rnd)
+    for part, test in (("full", lambda: disk_full(args, checks, bases)),
+                       ("readonly", lambda: read_only_folder(args, checks, bases, work))):
+        try:
+            if wanted(part):
+                test()
+        except PermissionError as reason:
+            checks.note(f"{part}: not root, not tested ({reason})")
+    if wanted("unreadable"):
+        unreadable(args, checks, work)
+    if wanted("deleted"):
+        deleted_while_mounted(args, checks, work)
+
+
+if __name__ == "__main__":
+    parser = rig.arguments(__doc__, quick_seconds=200, full_seconds=5400)
+    parser.add_argument("--shim", required=True)
+    parser.add_argument("--only", help="parts, with commas")
+    parser.add_argument("--from", dest="first", type=int, default=1)
+    parser.add_argument("--to", dest="last", type=int, default=0)
+    rig.main(parser, run)
