@@ -24,6 +24,14 @@ static int lock_byte(int fd, int command, short type, int64_t byte)
 	return fcntl(fd, command, &lock) < 0 ? -errno : 0;
 }
 
+/* Is the file we have open the one that has the name now? */
+static bool is_named(const struct live *l)
+{
+	struct stat ours, named;
+	return fstat(l->live_fd, &ours) == 0 && stat(l->live_path, &named) == 0 &&
+	       named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
+}
+
 /* Opens NAME-live and locks byte 0 shared. The last of others may remove the file between the two,
  * and a lock on a file without a name would be seen by nobody: then again. */
 static int join(struct live *l, mode_t mode)
@@ -33,16 +41,22 @@ static int join(struct live *l, mode_t mode)
 		if (l->live_fd < 0)
 			return -errno;
 		int result = lock_byte(l->live_fd, F_OFD_SETLKW, F_RDLCK, 0);
-		if (result < 0)
+		if (result < 0 || is_named(l))
 			return result;
-		struct stat ours, named;
-		if (fstat(l->live_fd, &ours) < 0)
-			return -errno;
-		if (stat(l->live_path, &named) == 0 && named.st_ino == ours.st_ino &&
-		    named.st_dev == ours.st_dev)
-			return 0;
 		close(l->live_fd);
 	}
+}
+
+/* Lets go first and then asks: two who leave together would otherwise each see the other's lock,
+ * and neither would clean up. Who holds byte 0 alone has nobody else in the file, and who comes now
+ * waits for it in join(). */
+static void leave(struct live *l)
+{
+	lock_byte(l->live_fd, F_OFD_SETLK, F_UNLCK, 0);
+	if (lock_byte(l->live_fd, F_OFD_SETLK, F_WRLCK, 0) < 0 || !is_named(l))
+		return;
+	unlink(l->bell_path);
+	unlink(l->live_path);
 }
 
 static int draw_owner(struct live *l)
@@ -87,10 +101,8 @@ struct live *live_close(struct live *l)
 {
 	if (!l)
 		return NULL;
-	if (l->owner && lock_byte(l->live_fd, F_OFD_SETLK, F_WRLCK, 0) == 0) {
-		unlink(l->bell_path);
-		unlink(l->live_path);
-	}
+	if (l->owner)
+		leave(l);
 	cleanup_close(&l->notify_fd);
 	cleanup_close(&l->bell_fd);
 	cleanup_close(&l->live_fd);

@@ -125,6 +125,9 @@ static void test_work(struct fixture *f)
 	CHECK_INT(store_picture_bytes(&bytes, r, p.id), 0);
 	CHECK_STR(buf_str(&bytes), "PNG bytes");
 	CHECK_INT(store_picture_bytes(&bytes, r, 77), -ENOENT);
+	CHECK_INT(wish_pictures(s, 4, true), 1); /* drawn again; what there is stays shown */
+	CHECK_INT(store_picture(&p, r, 4, 1), 0);
+	CHECK_INT(p.state, STATE_COMPLETED);
 	CHECK_INT(store_picture(&p, r, 4, 2), 0);
 	CHECK_INT(p.state, STATE_PENDING);
 	CHECK_INT(p.id, 0);
