@@ -16,7 +16,7 @@
  */
 
 /* An entry has no more, whatever a provider says. */
-enum { ALIASES_MAX = 64 };
+enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64 };
 
 /* One element and the entry it belongs to: a node of a union-find forest. */
 struct node {
@@ -154,9 +154,11 @@ static struct catalogue_entry *add_entry(struct catalogue *c)
 
 static void add_alias(struct strv *aliases, const char *name, const char *alias)
 {
+	if (aliases->len == ALIASES_MAX || !strcmp(name, alias) || strv_has(aliases, alias))
+		return;
 	CLEANUP(cleanup_free) char *folded = fold_name(alias);
 	CLEANUP(cleanup_free) char *folded_name = fold_name(name);
-	if (!*folded || !strcmp(folded, folded_name) || aliases->len == ALIASES_MAX)
+	if (!*folded || !strcmp(folded, folded_name))
 		return;
 	for (size_t i = 0; i < aliases->len; i++) {
 		CLEANUP(cleanup_free) char *other = fold_name(aliases->items[i]);
@@ -188,20 +190,34 @@ struct members {
 	size_t len;
 };
 
-/* What most of the members are called; of equally frequent names the first. */
+static int compare_names(const void *a, const void *b)
+{
+	const struct node *x = *(const struct node *const *)a, *y = *(const struct node *const *)b;
+	int r = strcmp(x->element->name, y->element->name);
+	return r ? r : x < y ? -1 : x > y;
+}
+
+/* What most of the members are called; of equally frequent names the first. Nodes are in order of
+ * chapter, so of two the first is the lower. */
 static const char *best_name(const struct members *m)
 {
-	size_t best = 0, best_count = 0;
-	for (size_t i = 0; i < m->len; i++) {
-		size_t count = 0;
-		for (size_t k = 0; k < m->len; k++)
-			count += !strcmp(m->nodes[i]->element->name, m->nodes[k]->element->name);
-		if (count > best_count) {
-			best = i;
-			best_count = count;
+	const struct node **sorted = xcalloc(m->len, sizeof(struct node *));
+	const struct node *best = NULL;
+	size_t best_count = 0;
+	memcpy(sorted, m->nodes, m->len * sizeof(struct node *));
+	qsort(sorted, m->len, sizeof(struct node *), compare_names);
+	for (size_t i = 0, k; i < m->len; i = k) {
+		for (k = i + 1; k < m->len; k++) {
+			if (strcmp(sorted[k]->element->name, sorted[i]->element->name) != 0)
+				break;
+		}
+		if (k - i > best_count || (k - i == best_count && sorted[i] < best)) {
+			best = sorted[i];
+			best_count = k - i;
 		}
 	}
-	return m->nodes[best]->element->name;
+	free(sorted);
+	return best->element->name;
 }
 
 static enum element_type best_type(const struct members *m)
@@ -226,7 +242,8 @@ static void fill_entry(struct catalogue_entry *e, const struct members *m)
 		add_alias(&e->aliases, e->name, member->name);
 		for (size_t k = 0; k < member->aliases.len; k++)
 			add_alias(&e->aliases, e->name, member->aliases.items[k]);
-		if (*member->description && !strv_has(&e->descriptions, member->description))
+		if (*member->description && e->descriptions.len < DESCRIPTIONS_MAX &&
+		    !strv_has(&e->descriptions, member->description))
 			strv_add(&e->descriptions, member->description);
 		for (size_t k = 0; k < member->quote_count; k++)
 			add_appearance(e, m->nodes[i]->chapter, &member->quotes[k]);

@@ -270,16 +270,29 @@ static void test_too_long(void)
 /* The quote would hold the description, were it not for the check. */
 static void test_overlap(void)
 {
-	static const char text[] =
-		"Red cloak, blue cloak, green cloak, black hat, white hat, grey hat, brown boot, "
-		"long "
-		"glove, silver ring, old sword, iron key, gold crown. Red cloak, blue cloak, green "
-		"cloak. "
-		"Present red cloak, blue cloak, green cloak, black hat, white hat, grey hat.\n";
+	static const char text[] = "The tailor was at home. He had much to do and he did it. To be "
+				   "seen: red cloak, blue "
+				   "cloak, green cloak, black hat, white hat, grey hat.\n";
 	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
 
 	CHECK_INT(a->concept_count, 1);
 	check_properties(a, text, strlen(text), 1);
+}
+
+/* What is only spoken of is not seen, however colourful. */
+static void test_dialogue(void)
+{
+	static const char text[] = "\xe2\x80\x9cThe red sun stood over the black sea. A silver "
+				   "ship with white sails ran by the "
+				   "green rocks. The golden moon shone on the blue "
+				   "snow,\xe2\x80\x9d he said.\n\n* * *\n\n"
+				   "He went up to the house. The door of the house was open. He "
+				   "sat down on a chair and "
+				   "waited for a long time in the cold room.\n";
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+
+	CHECK_INT(a->concept_count, 1);
+	CHECK(a->concept_count && !strncmp(a->concepts[0].quote.text, "He went up", 10));
 }
 
 /* ---- other languages */
@@ -353,6 +366,7 @@ int main(void)
 	test_hostile();
 	test_too_long();
 	test_overlap();
+	test_dialogue();
 	test_languages();
 	test_locales();
 	return check_result();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "check.h"
 #include "story.h"
@@ -174,7 +175,7 @@ static void test_parse_refuses(void)
 		"\"text\":\"t\",\"page\":[]}]}]}",
 		"{\"concepts\":[{\"quote\":\"x\",\"description\":\"\\u0000\"}]}",
 		"{\"concepts\":[{\"quote\":\"x\",\"description\":\"\x01\"}]}",
-		"{\"concepts\":[{\"quote\":\"x\",\"description\":\"\xff\"}]}",
+		"{\"concepts\":[{\"quote\":\"x\",\"description\":\"\xff and a word\"}]}",
 		"{\"concepts\":[{\"quote\":\"cut off",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -189,7 +190,8 @@ static void test_parse_bounds(void)
 {
 	char *hostile[] = {
 		repeat("", "[", 100000, ""),
-		repeat("{\"concepts\":", "{\"a\":", 65, "1"),
+		repeat("{\"concepts\":[],\"x\":", "[", 64,
+		       "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}"),
 		repeat("[", "0,", 300000, "0]"),
 		repeat("[", "{\"description\":\"d\"},", 256, "{\"description\":\"d\"}]"),
 		repeat("{\"concepts\":[],\"elements\":[{\"type\":\"item\",\"name\":\"x\","
@@ -260,6 +262,18 @@ static void test_locate_far(void)
 	}
 }
 
+/* An ellipsis folds to three dots: one of them lies on a mark. */
+static void test_locate_on_mark(void)
+{
+	CLEANUP(buf_finish) struct buf text = {0};
+	for (int i = 0; i < 4095; i++)
+		buf_addc(&text, 'a');
+	buf_adds(&text, "\xe2\x80\xa6"
+			"bcd");
+	size_t len = 0, at = quote_locate(&len, text.data, text.len, "..bc");
+	CHECK(at == 4095 && len == 5);
+}
+
 static void test_locate_linear(void)
 {
 	CLEANUP(cleanup_free) char *text = repeat("", "a", 4 << 20, "");
@@ -301,6 +315,118 @@ static void test_ids(void)
 	CHECK(element_type_parse(&t, "ghost") == -EINVAL);
 	for (int i = 0; i < ELEMENT_TYPES; i++)
 		CHECK(element_type_parse(&t, element_type_name(i)) == 0 && (int)t == i);
+}
+
+/* ---- the catalogue */
+
+static struct element *add(struct analysis *a, enum element_type type, const char *name,
+			   const char *alias, const char *description, const char *quote)
+{
+	struct element *e = analysis_add_element(a);
+	e->type = type;
+	analysis_set(&e->name, name);
+	analysis_set(&e->description, description);
+	if (*alias)
+		strv_add(&e->aliases, alias);
+	if (*quote)
+		analysis_set(&element_add_quote(e)->text, quote);
+	return e;
+}
+
+static const struct catalogue_entry *entry(const struct catalogue *c, const char *name)
+{
+	for (size_t i = 0; i < c->len; i++) {
+		if (!strcmp(c->entries[i].name, name))
+			return &c->entries[i];
+	}
+	return NULL;
+}
+
+static void test_catalogue_merge(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *one = analysis_new(), *two = analysis_new();
+	const struct analysis *const forth[] = {one, two}, *const back[] = {two, one};
+	add(one, ELEMENT_CHARACTER, "Mr. Utter", "Utter", "tall", "q1");
+	add(one, ELEMENT_CREATURE, "Griffin", "", "golden", "q2");
+	add(one, ELEMENT_PLACE, "Anna", "", "a town", "q3");
+	add(one, ELEMENT_CHARACTER, "Anna", "sir", "", "q4");
+	add(one, ELEMENT_CHARACTER, "Bert", "sir", "", "q5");
+	add(two, ELEMENT_CHARACTER, "utter", "the lawyer", "tall", "q1");
+	add(two, ELEMENT_CHARACTER, "The Griffin", "", "winged", "q6");
+	add(two, ELEMENT_CREATURE, "Griffin", "", "golden", "q7");
+	CLEANUP(catalogue_free_cleanup)
+	struct catalogue *c = catalogue_new(forth, (const int[]){3, 9}, 2);
+	CLEANUP(catalogue_free_cleanup)
+	struct catalogue *d = catalogue_new(back, (const int[]){9, 3}, 2);
+
+	CHECK_INT(c->len, 5);
+	const struct catalogue_entry *utter = entry(c, "Mr. Utter"), *griffin = entry(c, "Griffin");
+	CHECK(utter && utter->appearance_count == 2 && utter->aliases.len == 2);
+	CHECK(utter && utter->descriptions.len == 1 && strv_has(&utter->aliases, "the lawyer"));
+	CHECK(griffin && griffin->type == ELEMENT_CREATURE && griffin->appearance_count == 3);
+	CHECK(griffin && griffin->descriptions.len == 2);
+	CHECK_STR(griffin ? griffin->descriptions.items[0] : "", "golden");
+	CHECK(griffin && griffin->appearances[0].chapter == 3 &&
+	      griffin->appearances[1].chapter == 9);
+	CHECK(entry(c, "Bert") && entry(c, "Anna"));
+	CHECK_INT(c->len, d->len);
+	for (size_t i = 0; i < c->len && i < d->len; i++) {
+		CHECK_STR(c->entries[i].name, d->entries[i].name);
+		CHECK_STR(c->entries[i].file, d->entries[i].file);
+		CHECK(i == 0 || c->entries[i - 1].type <= c->entries[i].type);
+	}
+}
+
+static void test_catalogue_files(void)
+{
+	static const char *const names[] = {
+		"Anna/Lea", "Anna Lea",	    "ANNA/LEA",	     "..",  ".", "/",
+		"",	    "\xc3\x84rger", "\xc3\xa4rger/", "a\nb"};
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	CLEANUP(cleanup_free) char *wide = repeat("", "\xc3\xa4", 200, "/x");
+	CLEANUP(cleanup_free) char *wider = repeat("", "\xc3\xa4", 200, "/y");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		add(a, ELEMENT_ITEM, names[i], "", "", "q");
+	add(a, ELEMENT_ITEM, wide, "", "", "q");
+	add(a, ELEMENT_ITEM, wider, "", "", "q");
+	const struct analysis *const all[] = {a};
+	CLEANUP(catalogue_free_cleanup) struct catalogue *c = catalogue_new(all, &(int){1}, 1);
+
+	CHECK(c->len >= ARRAY_LEN(names) - 2);
+	for (size_t i = 0; i < c->len; i++) {
+		const char *file = c->entries[i].file;
+		CHECK(*file && strlen(file) <= 252 && !strchr(file, '/') && !strchr(file, '\n'));
+		CHECK(strcmp(file, ".") != 0 && strcmp(file, "..") != 0);
+		CHECK(utf8_valid(file, strlen(file)));
+		for (size_t k = 0; k < i; k++)
+			CHECK(strcasecmp(file, c->entries[k].file) != 0);
+	}
+	/* Case that only Unicode knows: the second of the two has a number. */
+	const struct catalogue_entry *large = entry(c, "\xc3\x84rger"),
+				     *small = entry(c, "\xc3\xa4rger/");
+	CHECK(large && !strchr(large->file, '('));
+	CHECK(!small || strcmp(small->file + 2, large->file + 2) != 0);
+}
+
+static void test_catalogue_large(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	const struct analysis *all[40];
+	int numbers[40];
+	for (int i = 0; i < 2000; i++) {
+		CLEANUP(cleanup_free) char *name = xasprintf("Name %d", i);
+		CLEANUP(cleanup_free) char *alias = xasprintf("Name %d", i / 2);
+		add(a, ELEMENT_CHARACTER, name, alias, name, "q");
+	}
+	for (int i = 0; i < 40; i++) {
+		all[i] = a;
+		numbers[i] = i + 1;
+	}
+	int64_t start = clock_mono_us();
+	CLEANUP(catalogue_free_cleanup) struct catalogue *c = catalogue_new(all, numbers, 40);
+	CHECK_INT(c->len, 1);
+	CHECK(c->len && c->entries[0].aliases.len <= 64);
+	CHECK(clock_mono_us() - start < 3000000);
 }
 
 /* ---- prompts */
@@ -357,8 +483,12 @@ int main(void)
 	test_parse_bounds();
 	test_locate();
 	test_locate_far();
+	test_locate_on_mark();
 	test_locate_linear();
 	test_ids();
+	test_catalogue_merge();
+	test_catalogue_files();
+	test_catalogue_large();
 	test_prompt_fence();
 	test_prompt_scene();
 	return check_result();
