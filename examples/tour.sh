@@ -8,7 +8,6 @@ build=$root/build
 bookfs=$build/fs/bookfs
 book=$build/examples/gannet-stair.epub
 mnt=
-started=
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
@@ -17,15 +16,15 @@ die() {
 	exit 1
 }
 
-# Whatever happens, no mount stays behind. Only rmdir: a folder that is still mounted must not be emptied.
+# Whatever happens, no mount stays behind. A folder that something is mounted on cannot be removed, dead or alive.
 leave() {
 	status=$?
 	trap - EXIT INT TERM HUP
 	exec 3<&-
-	if [ -n "$started" ] && mountpoint -q "$mnt"; then
+	if [ -n "$mnt" ] && ! rmdir "$mnt" 2>/dev/null; then
 		"$bookfs" umount "$mnt" || fusermount3 -u -z "$mnt" || status=1
+		rmdir "$mnt" || status=1
 	fi
-	[ -z "$mnt" ] || rmdir "$mnt" || status=1
 	exit $status
 }
 trap leave EXIT
@@ -64,11 +63,10 @@ ninja -C "$build"
 say "2. A book becomes a directory"
 mnt=$(mktemp -d "${TMPDIR:-/tmp}/bookfs-tour.XXXXXX")
 printf '\n$ bookfs %s %s\n' "$book" "$mnt"
-started=yes
 "$bookfs" "$book" "$mnt"
 show 'ls -F'
 show 'ls by-title'
-show 'head -c 400 by-title/*Across*/text.md'
+show 'head -n 5 by-title/*Across*/text.md'
 
 say "3. Reading an analysis makes it"
 if command -v jq >/dev/null; then
@@ -82,12 +80,16 @@ say "4. The whole book, and its pictures"
 exec 3<"$mnt/.bookfs/events"
 show 'echo analyze all >.bookfs/ctl'
 until settled; do
-	timeout 120 dd bs=64k count=1 status=none <&3 >/dev/null || die "nothing happened for two minutes; see $mnt/.bookfs/log"
+	timeout 120 dd bs=64k count=1 status=none <&3 >/dev/null || die "no news for two minutes, or the mount has ended"
 done
-show 'ls images'
+show 'ls -v images'
 
 say "5. Who and what is in it"
-show 'ls elements/characters elements/creatures elements/places'
+# The longest documents are of those who are seen most.
+show 'ls -S elements/characters | head -n 8'
+show 'ls -S elements/creatures elements/places elements/items'
+# shellcheck disable=SC2016  # show's shell expands it
+show 'head -n 12 elements/characters/"$(ls -S elements/characters | head -n 1)"'
 
 farewell() {
 	cat <<END
@@ -102,5 +104,4 @@ END
 }
 exec 3<&-
 "$bookfs" umount "$mnt"
-started=
 farewell
