@@ -1,4 +1,4 @@
-# A text file becomes one string of C, line by line, with a comma behind it.
+# A text file becomes one string of C, line by line.
 s/["\\]/\\&/g
 s/.*/"&\\n"/
-$s/$/,/
+$s/$/;/
