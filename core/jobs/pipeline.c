@@ -53,6 +53,8 @@ void task_drop(struct task *t)
 	*at = t->next;
 	if (t->asking)
 		t->pipeline->asking--;
+	if (t->store_failures)
+		t->pipeline->jobs->unstored--;
 	timer_free(t->store_again);
 	store_job_finish(&t->job);
 	store_analysis_finish(&t->source);
@@ -93,8 +95,8 @@ static int store_work(struct store_tx *tx, void *arg, struct err *err)
 /* Errors that say something of the disk and nothing of the result: worth waiting for. */
 static bool may_pass(int code)
 {
-	static const int codes[] = {ENOSPC, EIO,   EDQUOT, EROFS,  EBUSY, EAGAIN,   ENOMEM,
-				    EACCES, EPERM, EMFILE, ENFILE, EINTR, ETIMEDOUT};
+	static const int codes[] = {ENOSPC, EIO,    EDQUOT, EFBIG,  EROFS,  EBUSY, EAGAIN,
+				    ENOMEM, EACCES, EPERM,  EMFILE, ENFILE, EINTR, ETIMEDOUT};
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (code == -codes[i])
 			return true;
@@ -103,21 +105,20 @@ static bool may_pass(int code)
 
 static void store_again(void *arg)
 {
-	struct task *t = arg;
-	t->pipeline->jobs->unstored--;
-	store_task(t);
+	store_task(arg);
 }
 
 /* What was paid for is kept until it can be stored; nobody is told before. */
 static void store_later(struct task *t, const struct err *err)
 {
 	struct jobs *j = t->pipeline->jobs;
-	if (t->store_failures++ == 0)
+	if (t->store_failures++ == 0) {
+		j->unstored++;
 		log_error("jobs: %s of chapter %d is done but cannot be stored, trying on: %s",
 			  t->pipeline->ops->noun, t->job.chapter, err->msg);
+	}
 	if (!t->store_again)
 		t->store_again = timer_new(j->loop, store_again, t);
-	j->unstored++;
 	timer_set(t->store_again,
 		  clock_boot_ms() + jobs_backoff(j, STORE_MS, STORE_CAP_MS, t->store_failures));
 }
@@ -349,13 +350,30 @@ static void claim(struct pipeline *p, int want)
 	store_write(p->jobs->store, claim_work, claimed, c);
 }
 
+static int task_count(const struct pipeline *p)
+{
+	int count = 0;
+	for (const struct task *t = p->tasks; t; t = t->next)
+		count++;
+	return count;
+}
+
+/* Free slots, and no more than the disk keeps up with: as many answers as there are slots may be on
+ * their way to it. */
+static int room_of(const struct pipeline *p)
+{
+	int slots = p->slots - p->asking - p->claiming;
+	int tasks = 2 * p->slots - task_count(p) - p->claiming;
+	return slots < tasks ? slots : tasks;
+}
+
 /* Fills the free slots. A claim that came back with less than it had room for is not repeated
  * before the store changes or the tick: what can be seen and what can be had differ for a moment
  * when several processes claim. While a result waits for the disk no new work is bought. */
 void pipeline_pump(struct pipeline *p)
 {
 	struct jobs *j = p->jobs;
-	int room = p->slots - p->asking - p->claiming;
+	int room = room_of(p);
 	if (!j->started || j->draining || j->unstored || room <= 0 || p->dry)
 		return;
 	int64_t due_unix_ms = INT64_MAX;
@@ -375,13 +393,11 @@ void pipeline_pump(struct pipeline *p)
 
 void pipeline_leave(struct pipeline *p)
 {
-	size_t count = 0, lost = 0;
+	size_t lost = 0;
 	store_answers(p); /* closing the store still commits them */
-	for (struct task *t = p->tasks; t; t = t->next)
-		count++;
-	if (!count)
+	if (!p->tasks)
 		return;
-	struct give_back *g = give_back_new(p->jobs, count);
+	struct give_back *g = give_back_new(p->jobs, (size_t)task_count(p));
 	for (struct task *t = p->tasks, *next; t; t = next) {
 		next = t->next;
 		if (t->writing) {

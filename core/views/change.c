@@ -32,7 +32,7 @@ static uint64_t node_of(struct views *v, struct ref ref)
 
 static void say(struct telling *t, struct view_change *c, const char *name)
 {
-	snprintf(c->name, sizeof(c->name), "%s", name);
+	snprintf(c->name, sizeof(c->name), "%.255s", name);
 	t->fn(t->arg, c);
 }
 
@@ -87,26 +87,24 @@ static void tell_gone(struct telling *t, int chapter)
 static int tell_elements(struct telling *t)
 {
 	struct views *v = t->v;
-	const struct catalogue *catalogue;
+	const struct catalogue *all;
 	if (!v->cast.seq)
 		return 0;
-	int err = views_catalogue(&catalogue, v);
+	int err = views_catalogue(&all, v);
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < catalogue->len; i++) {
-		const struct catalogue_entry *e = &catalogue->entries[i];
-		size_t known = v->names.len;
-		struct ref ref;
-		struct view_attr attr;
-		if (element_ref(&ref, v, e) < 0 || v->names.len == known ||
-		    ref_resolve(&attr, v, &ref) < 0)
+	for (size_t item = v->names.told; item < v->names.list.len; item++) {
+		const struct catalogue_entry *e = element_entry(v, (int)item);
+		struct ref ref = {.kind = KIND_ELEMENT, .item = (int)item};
+		if (!e)
 			continue;
 		struct view_change c = {.folder = folder_of(KIND_ELEMENT_TYPE, 0, (int)e->type),
-					.node = attr.node};
-		char name[NAME_BYTES + 4];
+					.node = node_of(v, ref)};
+		char name[KEY_BYTES];
 		snprintf(name, sizeof(name), "%s.md", e->file);
 		say(t, &c, name);
 	}
+	v->names.told = v->names.list.len;
 	return 0;
 }
 

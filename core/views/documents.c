@@ -292,15 +292,27 @@ static void add_appearance(struct buf *out, const struct views *v, const struct 
 	buf_adds(out, "\"\n");
 }
 
+static bool ends_sentence(const struct buf *out)
+{
+	return out->len && strchr(".!?", out->data[out->len - 1]);
+}
+
+/* Each chapter describes in its own words; these may or may not end in a stop. */
+static void add_descriptions(struct buf *out, const struct strv *descriptions)
+{
+	buf_adds(out, "**Description:** ");
+	for (size_t i = 0; i < descriptions->len; i++) {
+		if (i)
+			buf_adds(out, ends_sentence(out) ? " " : "; ");
+		add_flat(out, descriptions->items[i]);
+	}
+}
+
 static int add_element(struct buf *out, const struct views *v, const struct catalogue_entry *e)
 {
 	buf_addf(out, "**Type:** %s\n\n", element_type_name(e->type));
 	add_names(out, "Aliases", &e->aliases);
-	buf_adds(out, "**Description:** ");
-	for (size_t i = 0; i < e->descriptions.len; i++) {
-		buf_adds(out, i ? " " : "");
-		add_flat(out, e->descriptions.items[i]);
-	}
+	add_descriptions(out, &e->descriptions);
 	buf_adds(out, "\n\n**Appearances:**\n\n");
 	for (size_t i = 0; i < e->appearance_count; i++)
 		add_appearance(out, v, &e->appearances[i]);
@@ -332,7 +344,7 @@ int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
 
 int render_element(struct buf *out, struct views *v, const struct ref *ref)
 {
-	const struct catalogue_entry *e = element_entry(v, ref);
+	const struct catalogue_entry *e = element_entry(v, ref->item);
 	if (!e)
 		return -ENOENT;
 	buf_adds(out, "# ");

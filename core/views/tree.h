@@ -120,12 +120,24 @@ struct chapter_state {
 	size_t shown_len, shown_cap;
 };
 
+/* Names of elements, by number: "2/Wonderland" is a type and a file. */
+#define KEY_BYTES (NAME_BYTES + 8)
+struct names {
+	struct strv list; /* [item] */
+	uint32_t *slots;
+	size_t slot_count;
+	size_t told; /* items from here on views_changed has not spoken of */
+};
+
 /* The merged elements of all chapters, and the analyses they borrow from. */
 struct cast {
 	struct store_analysis *chapters;
-	size_t len, cap;
+	size_t len;
 	struct catalogue *catalogue;
-	int64_t seq; /* of TOPIC_ANALYSIS; 0: none is built */
+	int64_t seq;				/* of TOPIC_ANALYSIS; 0: none is built */
+	int *items;				/* of catalogue->entries[i]; -1: it has none */
+	const struct catalogue_entry **entries; /* by item; NULL: not in the catalogue now */
+	size_t entry_count;
 };
 
 #define CACHE_BUCKETS 1024
@@ -175,7 +187,7 @@ struct views {
 	int64_t seq;			/* events up to here are in the stamps */
 	int64_t told_seq;		/* and up to here were told by views_changed */
 	struct cast cast;
-	struct strv names; /* "2/Wonderland": type and file of elements; the place is the item */
+	struct names names;
 	struct cache cache;
 	struct growing growing[GROWING_FILES];
 	struct load *loads;
@@ -214,7 +226,6 @@ int views_refresh(struct views *v);
 struct stamp views_stamp(const struct views *v, enum topic topic, int chapter);
 const struct book_chapter *views_chapter(const struct views *v, int chapter);
 struct chapter_state *views_analysis(struct views *v, int chapter); /* NULL: cannot be read */
-int views_catalogue(const struct catalogue **out, struct views *v);
 char *views_outdated(const struct views *v, const struct store_analysis *a);
 
 /* cache.c */
@@ -234,13 +245,6 @@ int chapters_list(struct view_list *, struct views *, const struct ref *);
 int title_links_find(struct ref *, struct views *, const struct ref *, const char *);
 int title_links_list(struct view_list *, struct views *, const struct ref *);
 char *title_link_target(struct views *, const struct ref *);
-int types_find(struct ref *, struct views *, const struct ref *, const char *);
-int types_list(struct view_list *, struct views *, const struct ref *);
-int elements_find(struct ref *, struct views *, const struct ref *, const char *);
-int elements_list(struct view_list *, struct views *, const struct ref *);
-int element_detail(struct view_attr *, struct views *, struct ref *);
-const struct catalogue_entry *element_entry(struct views *, const struct ref *);
-int element_ref(struct ref *out, struct views *v, const struct catalogue_entry *e);
 int images_find(struct ref *, struct views *, const struct ref *, const char *);
 int images_list(struct view_list *, struct views *, const struct ref *);
 int image_detail(struct view_attr *, struct views *, struct ref *);
@@ -260,6 +264,17 @@ int concept_detail(struct view_attr *, struct views *, struct ref *);
 int text_detail(struct view_attr *, struct views *, struct ref *);
 int analysis_detail(struct view_attr *, struct views *, struct ref *);
 void image_file(char out[NAME_BYTES], int chapter, int scene, const char *ext);
+
+/* cast.c */
+int views_catalogue(const struct catalogue **out, struct views *v);
+void cast_drop(struct views *v);
+void names_finish(struct names *n);
+const struct catalogue_entry *element_entry(struct views *v, int item); /* or NULL */
+int types_find(struct ref *, struct views *, const struct ref *, const char *);
+int types_list(struct view_list *, struct views *, const struct ref *);
+int elements_find(struct ref *, struct views *, const struct ref *, const char *);
+int elements_list(struct view_list *, struct views *, const struct ref *);
+int element_detail(struct view_attr *, struct views *, struct ref *);
 
 /* sources.c */
 void sources_index(struct views *v);

@@ -127,8 +127,6 @@ static void find_same_titles(struct views *v)
 	free(byname);
 }
 
-static void cast_drop(struct views *v);
-
 static int book_load(struct views *v, int64_t generation)
 {
 	struct book *book;
@@ -210,68 +208,6 @@ struct chapter_state *views_analysis(struct views *v, int chapter)
 	return c;
 }
 
-/* ---- the catalogue */
-
-static void cast_drop(struct views *v)
-{
-	struct cast *c = &v->cast;
-	catalogue_free(c->catalogue);
-	for (size_t i = 0; i < c->len; i++)
-		store_analysis_finish(&c->chapters[i]);
-	free(c->chapters);
-	*c = (struct cast){0};
-}
-
-static int cast_read(struct views *v, size_t i)
-{
-	struct store_analysis *have = &v->cast.chapters[i];
-	const struct chapter_state *c = views_analysis(v, (int)i + 1);
-	if (!c)
-		return -EIO;
-	if (c->analysis_id == have->id)
-		return 0;
-	store_analysis_finish(have);
-	memset(have, 0, sizeof(*have));
-	return c->analysis_id ? store_analysis(have, v->reader, (int)i + 1, true) : 0;
-}
-
-static void cast_merge(struct cast *c)
-{
-	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(analyses[0]));
-	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
-	size_t count = 0;
-	for (size_t i = 0; i < c->len; i++) {
-		if (!c->chapters[i].analysis)
-			continue;
-		analyses[count] = c->chapters[i].analysis;
-		numbers[count++] = (int)i + 1;
-	}
-	c->catalogue = catalogue_new(analyses, numbers, count);
-	free(analyses);
-	free(numbers);
-}
-
-int views_catalogue(const struct catalogue **out, struct views *v)
-{
-	struct cast *c = &v->cast;
-	int64_t seq = v->topics[TOPIC_ANALYSIS].seq;
-	if (!c->catalogue || c->seq != seq) {
-		c->catalogue = catalogue_free(c->catalogue); /* it borrows from the analyses */
-		if (!c->chapters)
-			c->chapters = xcalloc(v->chapter_count + 1, sizeof(c->chapters[0]));
-		c->len = v->chapter_count;
-		for (size_t i = 0; i < c->len; i++) {
-			int err = cast_read(v, i);
-			if (err < 0)
-				return err;
-		}
-		cast_merge(c);
-		c->seq = seq;
-	}
-	*out = c->catalogue;
-	return 0;
-}
-
 /* ---- life */
 
 static void settings_copy(struct view_settings *to, const struct view_settings *from)
@@ -341,7 +277,7 @@ struct views *views_free(struct views *v)
 	loads_orphan(v);
 	views_idle(v);
 	book_drop(v);
-	strv_finish(&v->names);
+	names_finish(&v->names);
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);

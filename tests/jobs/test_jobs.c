@@ -468,7 +468,7 @@ static void test_dead_owner(void)
 	open_store(&b);
 	open_jobs(&b, (struct slow_settings){.latency_ms = 5}, &usual);
 	b.answers = 1;
-	run_until(&b, never, 300);
+	run_until(&b, never, 1200);	/* longer than the first look */
 	CHECK_INT(b.slow->analyses, 0); /* they are another's */
 	kill(child, SIGKILL);
 	CHECK(waitpid(child, NULL, 0) == child);
@@ -519,6 +519,47 @@ static void test_store_fails(void)
 	CHECK_INT(analysed(&b), 3);
 	CHECK_INT(b.slow->analyses, 3); /* nothing was made twice */
 	CHECK_INT(drawn(&b), 6);
+	bench_close(&b);
+}
+
+/* Small writes go through, the picture does not: it is kept, and no other is bought meanwhile. */
+static void fill_nearly(struct provider_outcome *o, void *arg, const struct slow_call *call)
+{
+	struct rlimit limit;
+	if (!call->paint || call->number > 1)
+		return;
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = 1 << 20;
+	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static bool one_painted(struct bench *b)
+{
+	return b->slow->paints == 1 && b->slow->painting == 0;
+}
+
+static bool all_painted(struct bench *b)
+{
+	return drawn(b) == 6;
+}
+
+static void test_picture_does_not_fit(void)
+{
+	struct bench b;
+	const struct slow_settings slow = {.latency_ms = 5,
+					   .analyze_slots = 1,
+					   .paint_slots = 1,
+					   .picture_bytes = 2 << 20,
+					   .script = fill_nearly};
+	bench_open(&b, 5, slow, usual);
+	jobs_wish_all(b.jobs, answered, &b);
+	CHECK(run_until(&b, one_painted, 5000));
+	run_until(&b, never, 300);
+	CHECK(b.slow->paints <= 2); /* the next was claimed before the first was refused */
+	CHECK_INT(drawn(&b), 0);
+	disk_full(false);
+	CHECK(run_until(&b, all_painted, 10000));
+	CHECK_INT(b.slow->paints, 6);
 	bench_close(&b);
 }
 
@@ -596,6 +637,7 @@ static void test_hostile_commands(void)
 	b.answers = 0;
 	jobs_command(b.jobs, big, 1 << 20, answered, &b);
 	CHECK(b.answers == 1 && b.last_result == -EINVAL);
+	CHECK(strstr(b.last_message, "more than 4096 bytes at once") == b.last_message);
 	free(big);
 	CHECK_INT(b.slow->analyses, 0);
 	bench_close(&b);
@@ -642,6 +684,7 @@ int main(void)
 	test_drain();
 	test_free_in_flight();
 	test_store_fails();
+	test_picture_does_not_fit();
 	test_commands();
 	test_hostile_commands();
 	test_slots_stay_busy();
