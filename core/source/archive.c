@@ -75,23 +75,24 @@ static void add_file(struct buf *out, struct archive *a, const char *part, size_
 {
 	char name[NAME_BYTES];
 	size_t start = out->len;
-	uintptr_t asked;
+	uintptr_t number; /* the last that this name was given */
 	CLEANUP(cleanup_free) char *wanted = NULL;
 
 	utf8_name(name, part, len);
 	buf_adds(out, name);
 	wanted = xstrdup(buf_str(out));
-	asked = (uintptr_t)xmlHashLookup(a->files, (const xmlChar *)wanted) + 1;
+	number = (uintptr_t)xmlHashLookup(a->files, (const xmlChar *)wanted);
 	while (name_taken(a, buf_str(out))) {
 		char suffix[24], tried[NAME_BYTES];
 
-		snprintf(suffix, sizeof(suffix), "~%zu", (size_t)++asked);
+		number = number ? number + 1 : 2;
+		snprintf(suffix, sizeof(suffix), "~%zu", (size_t)number);
 		strcpy(tried, name);
 		append_suffix(tried, suffix);
 		out->len = start;
 		buf_adds(out, tried);
 	}
-	xmlHashUpdateEntry(a->files, (const xmlChar *)wanted, (void *)asked, NULL);
+	xmlHashUpdateEntry(a->files, (const xmlChar *)wanted, (void *)(number ? number : 1), NULL);
 	if (strcmp(wanted, buf_str(out)))
 		xmlHashAddEntry(a->files, (const xmlChar *)buf_str(out), (void *)1);
 }

@@ -325,17 +325,16 @@ int book_read_memory(struct book **out, const void *data, size_t len, const char
 static int load_file(struct buf *out, int fd, struct err *err)
 {
 	for (;;) {
-		ssize_t n;
+		char chunk[65536];
+		ssize_t n = read(fd, chunk, sizeof(chunk));
 
-		if (buf_reserve(out, 65536) < 0)
-			return err_set(err, buf_error(out), "the text is larger than %zu MB",
-				       out->max_bytes >> 20);
-		n = read(fd, out->data + out->len, 65536);
 		if (n < 0)
 			return err_set(err, -errno, "cannot read the file: %m");
 		if (n == 0)
 			return 0;
-		out->len += (size_t)n;
+		if (buf_add(out, chunk, (size_t)n) < 0)
+			return err_set(err, buf_error(out), "the text is larger than %zu MB",
+				       out->max_bytes >> 20);
 	}
 }
 

@@ -123,13 +123,15 @@ static void label_end(struct nav *n)
 	if (n->href && !href_resolve(&path, &fragment, n->base, n->href))
 		path = fragment = NULL;
 	if (n->kind == NAV_TOC && n->c->count < n->limits->entries) {
-		int deepest = (int)n->limits->depth - 1;
+		int deepest = (int)n->limits->depth - 1, depth = n->lists - 1;
 
 		add_entry(n->c, (struct contents_entry){
 					.title = title,
 					.path = path,
 					.fragment = fragment,
-					.depth = n->lists - 1 < deepest ? n->lists - 1 : deepest,
+					.depth = depth < 0	   ? 0
+						 : depth < deepest ? depth
+								   : deepest,
 				});
 		title = path = fragment = NULL;
 	} else if (n->kind == NAV_PAGES && path && n->c->page_count < n->limits->entries) {

@@ -302,14 +302,17 @@ static int read_documents(struct epub *e)
  * item that another stands in for. */
 static void settle_path(struct epub *e, char **path)
 {
+	const struct archive_member *m;
 	const char *slash, *found;
 
 	if (!*path || xmlHashLookup(e->spine_paths, (const xmlChar *)*path))
 		return;
+	m = archive_find(e->archive, *path);
 	slash = strrchr(*path, '/');
-	found = xmlHashLookup(e->spine_names, (const xmlChar *)(slash ? slash + 1 : *path));
-	if (!found || archive_find(e->archive, *path))
-		return; /* it exists, and is no part of the reading order */
+	found = m ? xmlHashLookup(e->spine_paths, (const xmlChar *)m->path)
+		  : xmlHashLookup(e->spine_names, (const xmlChar *)(slash ? slash + 1 : *path));
+	if (!found)
+		return; /* it is no part of the reading order */
 	free(*path);
 	*path = xstrdup(found);
 }

@@ -60,14 +60,13 @@ static int whole_file(struct buf *b, const struct book_archive *a)
 	off_t at = 0;
 
 	for (;;) {
-		ssize_t n;
+		char chunk[16384];
+		ssize_t n = pread(a->fd, chunk, sizeof(chunk), at);
 
-		if (buf_reserve(b, 65536) < 0 && (b->failed != -EFBIG || b->len))
-			return buf_error(b);
-		n = pread(a->fd, b->data + b->len, 65536, at);
 		if (n <= 0)
 			return n < 0 ? -EIO : 0;
-		b->len += (size_t)n;
+		if (buf_add(b, chunk, (size_t)n) < 0)
+			return buf_error(b);
 		at += n;
 	}
 }

@@ -124,6 +124,8 @@ static bool is_joined(const struct writer *w, const char *next, const char *end)
 	if (!w->newline || b->len < 3 || !is_cjk(utf8_next(&next, end)))
 		return false;
 	last = b->data + b->len - 3;
+	if (b->data[b->len - 1] == ')') /* the reading of a ruby base */
+		return true;
 	return ((unsigned char)*last & 0xf0) == 0xe0 && is_cjk(utf8_next(&last, b->data + b->len));
 }
 

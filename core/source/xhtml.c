@@ -138,6 +138,7 @@ struct element {
 struct xhtml {
 	struct flow *flow;
 	struct writer w;
+	struct buf text; /* character data that the parser gives in pieces */
 	struct xhtml_about *about;
 	struct element open[MARKUP_DEPTH + 1];
 	size_t depth;
@@ -151,7 +152,8 @@ struct xhtml {
 	bool parenthesis; /* the document's ruby brings its own */
 	int rows;	  /* of the table being read */
 	bool cell_empty;
-	int navs;  /* nav elements around: their lists are not numbered */
+	int navs; /* nav elements around: their lists are not numbered */
+	int svgs;
 	bool line; /* the last block was a line of verse by its class */
 };
 
@@ -398,8 +400,8 @@ static void begin(struct xhtml *x, enum action a, const char *const *attrs)
 		writer_close(&x->w);
 		break;
 	case ACT_TITLE:
-		x->in_title = x->in_head;
-		if (!x->in_head) /* of a picture: it is read where nothing is seen */
+		x->in_title = !x->svgs;
+		if (x->svgs) /* of a picture: it is read where nothing is seen */
 			block_begin(x, attrs);
 		break;
 	case ACT_PAGE:
@@ -463,7 +465,7 @@ static void end(struct xhtml *x, enum action a)
 		break;
 	case ACT_TITLE:
 		x->in_title = false;
-		if (!x->in_head)
+		if (x->svgs)
 			writer_close(&x->w);
 		break;
 	case ACT_DESCRIPTION:
@@ -502,15 +504,27 @@ static void ids(struct xhtml *x, const char *const *attrs, const char *name)
 		writer_anchor(&x->w, id);
 }
 
+static void flush_text(struct xhtml *x)
+{
+	if (!x->text.len)
+		return;
+	writer_text(&x->w, x->text.data, x->text.len);
+	buf_clear(&x->text);
+	if (x->w.open && !x->w.cell_due)
+		x->cell_empty = false;
+}
+
 static void on_start(void *arg, const char *name, const char *const *attrs)
 {
 	struct xhtml *x = arg;
 	enum action a = action_of(name);
 	struct element *e = &x->open[x->depth < MARKUP_DEPTH ? x->depth : MARKUP_DEPTH];
 
+	flush_text(x);
 	x->depth++;
 	*e = (struct element){a, SIZE_MAX};
 	x->navs += !strcmp(name, "nav");
+	x->svgs += !strcmp(name, "svg");
 	if (!strcmp(name, "html") && x->about && !x->about->language && markup_attr(attrs, "lang"))
 		x->about->language = xstrdup(markup_attr(attrs, "lang"));
 	if (x->skipping || x->in_page)
@@ -534,7 +548,9 @@ static void on_end(void *arg, const char *name)
 	struct xhtml *x = arg;
 	struct element *e = &x->open[x->depth - 1 < MARKUP_DEPTH ? x->depth - 1 : MARKUP_DEPTH];
 
+	flush_text(x);
 	x->navs -= !strcmp(name, "nav");
+	x->svgs -= !strcmp(name, "svg");
 	if (x->skipping == x->depth)
 		x->skipping = 0;
 	else if (!x->skipping && (!x->in_page || e->action == ACT_PAGE))
@@ -554,25 +570,25 @@ static void on_text(void *arg, const char *s, size_t len)
 		buf_add(&x->title, s, len);
 	else if (x->in_page)
 		buf_add(&x->label, s, len);
-	else if (!x->in_head) {
-		writer_text(&x->w, s, len);
-		if (x->w.open && !x->w.cell_due)
-			x->cell_empty = false;
-	}
+	else if (!x->in_head)
+		buf_add(&x->text, s, len);
 }
 
 static void init(struct xhtml *x, struct flow *f, struct xhtml_about *about)
 {
 	*x = (struct xhtml){.flow = f, .about = about};
 	x->title.max_bytes = 8192;
+	x->text.max_bytes = f->text.max_bytes;
 	writer_init(&x->w, f);
 }
 
 static void finish(struct xhtml *x)
 {
+	flush_text(x);
 	if (x->in_page)
 		page_end(x);
 	writer_finish(&x->w);
+	buf_finish(&x->text);
 	buf_finish(&x->title);
 	buf_finish(&x->label);
 }
