@@ -49,6 +49,16 @@ static void ticket_end(struct provider_ticket *t)
 	free(t);
 }
 
+/* No two answers are the same, as a server's are not. */
+static void note_time(struct analysis *a)
+{
+	CLEANUP(cleanup_free)
+	char *note = xasprintf("answered at %lld", (long long)clock_mono_us());
+
+	if (a)
+		analysis_set(&a->note, note);
+}
+
 static void answer_analysis(struct provider_ticket *t)
 {
 	struct provider_outcome outcome = {0};
@@ -59,6 +69,7 @@ static void answer_analysis(struct provider_ticket *t)
 		outcome.retry_after_ms = -1;
 	} else {
 		outcome.code = builtin_analyze(&a, &t->analyze, &outcome.err);
+		note_time(a);
 	}
 	t->analyzed(t->arg, &outcome, a);
 }

@@ -112,6 +112,46 @@ class Reading(Case):
         m.read("chapters/1/concepts.json")
         wait_for(lambda: os.path.exists(name), what="the picture by a name that was missing")
 
+    def test_newer_analysis_replaces_a_remembered_name(self):
+        m = self.mount()
+        path = m.path("chapters/1/concepts.json")
+        first = m.read("chapters/1/concepts.json")
+        ino = os.stat(path).st_ino
+        with open(path, "rb") as old, open(path, "rb") as untouched:
+            old.read(10)
+            m.command("analyze 1\n")
+            wait_for(lambda: m.read("chapters/1/concepts.json") != first, what="the newer analysis")
+            old.seek(0)
+            self.assertEqual(old.read().decode(), first)
+            self.assertEqual(untouched.read().decode(), first)
+        self.assertEqual(os.stat(path).st_ino, ino)
+        self.assertEqual(os.stat(path).st_size, len(m.read("chapters/1/concepts.json").encode()))
+        done = self.run_bookfs("run", "--chapters", "1", self.book)
+        self.assertEqual((done.returncode, self.asked()), (0, 2))
+
+    def test_names_that_were_missing(self):
+        """Whatever the kernel remembers of them: every name of the finished tree, asked before."""
+        other = self.mount(name="other")
+        for n in range(1, 7):
+            other.read("chapters/%d/concepts.json" % n)
+        wait_for(lambda: len(os.listdir(other.path("images"))) == 6, what="the pictures")
+
+        def tree(m):
+            return sorted(os.path.relpath(os.path.join(f, n), m.dir) for f, dirs, files in os.walk(m.dir)
+                          for n in dirs + files)
+        names = tree(other)
+        other.end()
+        os.unlink(self.book + ".bookfs")
+        m = self.mount()
+        before = tree(m)
+        missing = [n for n in names if not os.path.lexists(m.path(n))]
+        self.assertGreater(len(missing), 20)
+        for n in range(1, 7):
+            m.read("chapters/%d/concepts.json" % n)
+        wait_for(lambda: [n for n in missing if not os.path.lexists(m.path(n))] == [], what="the names")
+        wait_for(lambda: tree(m) == names, what="the lists")
+        self.assertNotEqual(before, names)
+
     def test_whole_tree_is_readable(self):
         m = self.mount()
         for n in range(1, 7):
