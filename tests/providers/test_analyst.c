@@ -6,8 +6,6 @@
 #include "check.h"
 #include "providers.h"
 
-#define EXPECTED "to be seen"
-
 /* A chapter of our own: plain talk, in which the visual passages are few and known. */
 
 static const char talk[] = "\xe2\x80\x9cI do not agree,\xe2\x80\x9d said Mr. Hollis. "
@@ -349,12 +347,12 @@ static void test_locales(void)
 		CHECK_STR(buf_str(&now), buf_str(&first));
 	}
 	setlocale(LC_ALL, "C");
-	/* And on every machine: change this with the rules, never with the compiler. */
+	/* And on every machine, by every compiler: this changes with the rules alone. */
 	char hex[HASH_HEX];
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, EXPECTED);
+	CHECK_STR(hex, "2e71a0a6a59a8729bf0edbba0fffd40bf22546899bb128ca89e00e93ef10c473");
 }
 
 int main(void)

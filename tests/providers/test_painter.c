@@ -261,9 +261,8 @@ static void test_titles(void)
 		"\xd0\x96\xd0\xb8\xd0\xb7\xd0\xbd\xd1\x8c ", /* Cyrillic */
 		"\xd9\x83\xd8\xaa\xd8\xa7\xd8\xa8 ",	     /* Arabic */
 		"\xe7\xac\xac\xe4\xb9\x9d\xe7\xab\xa0",	     /* CJK */
-		"\xe2\x80\xae"
-		"abc ",			     /* turns the direction */
-		"e\xcc\x81\xcc\x82\xcc\x83", /* marks upon marks */
+		"\xe2\x80\xaexyz ",			     /* turns the direction */
+		"e\xcc\x81\xcc\x82\xcc\x83",		     /* marks upon marks */
 	};
 	static const size_t lengths[] = {1, 40, 300};
 

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuzz_main.h"
+#include "story.h"
+
+static const char chapter[] =
+	"# Nine\n\n\xe2\x80\x9cLook,\xe2\x80\x9d said _Anna_, \xe2\x80\x9cthe griffin\xe2\x80\x99s "
+	"wings!\xe2\x80\x9d The light\nwas gold \xe2\x80\x94 and the tower\n\n> stood "
+	"black\xe2\x80\xa6\n";
+
+/* What stands before the first NUL, as a string, and what stands behind it. */
+struct halves {
+	char *first;
+	const char *second;
+	size_t second_len;
+};
+
+static void split(struct halves *out, const char *s, size_t len)
+{
+	const char *nul = len ? memchr(s, '\0', len) : NULL;
+	size_t n = nul ? (size_t)(nul - s) : len;
+
+	out->first = xstrndup(s, n);
+	out->second = nul ? nul + 1 : s + len;
+	out->second_len = nul ? len - n - 1 : 0;
+}
+
+/* Encoding is canonical: what is decoded from it encodes to the same bytes. */
+static void check_round_trip(const struct analysis *a)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *b = NULL;
+	CLEANUP(buf_finish) struct buf one = {0}, two = {0};
+	struct err err = {0};
+
+	FUZZ_HOLDS(analysis_encode(&one, a) == 0);
+	FUZZ_HOLDS(utf8_valid(buf_str(&one), one.len));
+	FUZZ_HOLDS(analysis_decode(&b, buf_str(&one), one.len, &err) == 0);
+	FUZZ_HOLDS(analysis_encode(&two, b) == 0);
+	FUZZ_HOLDS(one.len == two.len && !memcmp(one.data, two.data, one.len));
+}
+
+static void check_quote(const struct quote *q, const char *text, size_t len)
+{
+	if (q->offset == QUOTE_NOT_FOUND)
+		return;
+	FUZZ_HOLDS(q->offset <= len && q->len <= len - q->offset);
+	FUZZ_HOLDS(!strncmp(text + q->offset, q->text, q->len));
+}
+
+static void fuzz_parse(const char *s, size_t len)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	struct err err = {0};
+	struct halves h;
+
+	split(&h, s, len);
+	const char *text = h.second_len ? h.second : chapter;
+	size_t text_len = h.second_len ? h.second_len : strlen(chapter);
+	int r = analysis_parse(&a, h.first, strlen(h.first), text, text_len, &err);
+	FUZZ_HOLDS(r == 0 || (r == -EBADMSG && err.msg[0] && !strchr(err.msg, '\n')));
+	for (size_t i = 0; a && i < a->concept_count; i++)
+		check_quote(&a->concepts[i].quote, text, text_len);
+	for (size_t i = 0; a && i < a->element_count; i++) {
+		for (size_t k = 0; k < a->elements[i].quote_count; k++)
+			check_quote(&a->elements[i].quotes[k], text, text_len);
+	}
+	/* Text that is not UTF-8 comes back as it is, and is mended by the encoder. */
+	if (a && utf8_valid(text, text_len) && !memchr(text, '\0', text_len))
+		check_round_trip(a);
+	free(h.first);
+}
+
+static void fuzz_decode(const char *s, size_t len)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	struct err err = {0};
+	int r = analysis_decode(&a, s, len, &err);
+
+	FUZZ_HOLDS(r == 0 || (r == -EBADMSG && err.msg[0] && !strchr(err.msg, '\n')));
+	if (a)
+		check_round_trip(a);
+}
+
+/* What is found is found again by its own words, there or before. */
+static void fuzz_locate(const char *s, size_t len)
+{
+	struct halves h;
+	size_t found = 0, again = 0;
+
+	split(&h, s, len);
+	size_t at = quote_locate(&found, h.second, h.second_len, h.first);
+	if (at != QUOTE_NOT_FOUND) {
+		FUZZ_HOLDS(found > 0 && at <= h.second_len && found <= h.second_len - at);
+		CLEANUP(cleanup_free) char *slice = xstrndup(h.second + at, found);
+		size_t before = quote_locate(&again, h.second, h.second_len, slice);
+		FUZZ_HOLDS(strlen(slice) < found || before <= at);
+	}
+	free(h.first);
+}
+
+static const struct fuzz_target targets[] = {
+	{"analysis_parse", fuzz_parse},
+	{"analysis_decode", fuzz_decode},
+	{"quote_locate", fuzz_locate},
+};
+FUZZ_MAIN(targets)
