@@ -42,7 +42,7 @@ static int make_row(struct analysis_row *row, struct store_tx *tx, int64_t text,
 	int more = query_row(&q);
 	if (more != 1)
 		return more < 0 ? more : -EBADMSG;
-	result_key(row->key, query_borrow(&q, 0), info);
+	result_key(row->key, query_string(&q, 0), info);
 	row->text = text;
 	row->concepts = (int)a->concept_count;
 	row->tokens = a->tokens;
@@ -209,9 +209,9 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 	struct store_analysis a = {
 		.id = query_get_int(&q, 0),
 		.chapter = chapter,
-		.provider = query_dup(&q, 1),
-		.model = query_dup(&q, 2),
-		.options = query_dup(&q, 3),
+		.provider = xstrdup(query_string(&q, 1)),
+		.model = xstrdup(query_string(&q, 2)),
+		.options = xstrdup(query_string(&q, 3)),
 		.prompt_version = (int)query_get_int(&q, 4),
 		.completed_unix_ms = query_get_int(&q, 5),
 		.first_concept = query_get_int(&q, 6),

@@ -3,12 +3,6 @@
 
 /* The imported book, read back. Chapters are numbered without a gap, or the store is damaged. */
 
-static char *text_or_empty(struct query *q, int column)
-{
-	const char *text = query_borrow(q, column);
-	return xstrdup(text ? text : "");
-}
-
 static int read_head(struct book *b, struct conn *c)
 {
 	static const char sql[] =
@@ -17,10 +11,10 @@ static int read_head(struct book *b, struct conn *c)
 	int more = query_row(&q);
 	if (more != 1)
 		return more < 0 ? more : -ENOENT;
-	b->title = text_or_empty(&q, 0);
-	b->language = text_or_empty(&q, 1);
-	b->publisher = text_or_empty(&q, 2);
-	b->identifier = text_or_empty(&q, 3);
+	b->title = xstrdup(query_string(&q, 0));
+	b->language = xstrdup(query_string(&q, 1));
+	b->publisher = xstrdup(query_string(&q, 2));
+	b->identifier = xstrdup(query_string(&q, 3));
 	b->pages = query_get_int(&q, 4);
 	b->real_pages = query_get_int(&q, 5) != 0;
 	b->words = query_get_int(&q, 6);
@@ -34,8 +28,7 @@ static int read_lines(struct book *b, struct conn *c)
 	int more;
 	while ((more = query_row(&q)) == 1) {
 		bool creator = query_get_int(&q, 0) == 0;
-		const char *line = query_borrow(&q, 1);
-		strv_add(creator ? &b->creators : &b->warnings, line ? line : "");
+		strv_add(creator ? &b->creators : &b->warnings, query_string(&q, 1));
 	}
 	return more;
 }
@@ -54,7 +47,7 @@ static int read_chapters(struct book *b, struct conn *c)
 		b->chapters = xgrow(b->chapters, &cap, b->chapter_count + 1, sizeof(*b->chapters));
 		struct book_chapter *chapter = &b->chapters[b->chapter_count++];
 		*chapter = (struct book_chapter){
-			.title = text_or_empty(&q, 1),
+			.title = xstrdup(query_string(&q, 1)),
 			.kind = (enum book_kind)query_get_enum(&q, 2, BOOK_BACK),
 			.text_bytes = (size_t)query_get_int(&q, 3),
 			.words = query_get_int(&q, 4),
@@ -76,7 +69,7 @@ static int read_pages(struct book *b, struct conn *c)
 	int more;
 	while ((more = query_row(&q)) == 1) {
 		int64_t number = query_get_int(&q, 0), start = query_get_int(&q, 1);
-		if (number < 1 || number > (int64_t)b->chapter_count || start < 0)
+		if (!b->chapters || number < 1 || number > (int64_t)b->chapter_count || start < 0)
 			return -EBADMSG;
 		struct book_chapter *chapter = &b->chapters[number - 1];
 		if (chapter != last)
@@ -86,7 +79,7 @@ static int read_pages(struct book *b, struct conn *c)
 				       sizeof(*chapter->pages));
 		chapter->pages[chapter->page_count++] = (struct book_page){
 			.offset = (size_t)start,
-			.label = text_or_empty(&q, 2),
+			.label = xstrdup(query_string(&q, 2)),
 		};
 	}
 	return more;
@@ -102,7 +95,7 @@ static int read_contents(struct book *b, struct conn *c)
 	while ((more = query_row(&q)) == 1) {
 		b->contents = xgrow(b->contents, &cap, b->content_count + 1, sizeof(*b->contents));
 		b->contents[b->content_count++] = (struct book_entry){
-			.title = text_or_empty(&q, 0),
+			.title = xstrdup(query_string(&q, 0)),
 			.depth = (int)query_get_int(&q, 1),
 			.chapter = query_get_enum(&q, 2, (int)b->chapter_count),
 			.role = (enum book_role)query_get_enum(&q, 3, ROLE_BACK),
@@ -124,7 +117,7 @@ static int read_files(struct book *b, struct conn *c)
 	while ((more = query_row(&q)) == 1) {
 		b->files = xgrow(b->files, &cap, b->file_count + 1, sizeof(*b->files));
 		b->files[b->file_count++] = (struct book_file){
-			.name = text_or_empty(&q, 0),
+			.name = xstrdup(query_string(&q, 0)),
 			.index = (uint64_t)query_get_int(&q, 1),
 			.size_bytes = (uint64_t)query_get_int(&q, 2),
 			.mtime_unix_s = query_get_int(&q, 3),

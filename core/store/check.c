@@ -48,7 +48,7 @@ static int check_references(struct check *c)
 	int more;
 	while ((more = query_row(&q)) == 1)
 		fault(c, "a row of %s (%lld) refers to one of %s that is not there",
-		      query_borrow(&q, 0), (long long)query_get_int(&q, 1), query_borrow(&q, 2));
+		      query_string(&q, 0), (long long)query_get_int(&q, 1), query_string(&q, 2));
 	return more;
 }
 
@@ -155,7 +155,7 @@ static int check_keys(struct check *c, const char *sql, const char *what)
 			.prompt_version = (int)query_get_int(&q, 6),
 		};
 		char key[HASH_HEX] = "";
-		if (subject && info.provider && info.model)
+		if (subject && info.provider && info.model && info.options)
 			result_key(key, subject, &info);
 		if (!stored || strcmp(stored, key) != 0)
 			fault(c, "%s %lld is not stored under its key", what,

@@ -288,6 +288,12 @@ const char *query_borrow(struct query *q, int column)
 	return (const char *)sqlite3_column_text(q->st, column);
 }
 
+const char *query_string(struct query *q, int column)
+{
+	const char *text = query_borrow(q, column);
+	return text ? text : "";
+}
+
 char *query_dup(struct query *q, int column)
 {
 	return xstrdup(query_borrow(q, column));

@@ -73,7 +73,9 @@ int64_t query_get_int(struct query *q, int column);
  * query. */
 int query_get_enum(struct query *q, int column, int most);
 const char *query_borrow(struct query *q, int column); /* NULL for NULL; until the next row */
-char *query_dup(struct query *q, int column);	       /* owned, or NULL */
+/* The same, but "" for NULL: where our schema allows none, a stranger's may. */
+const char *query_string(struct query *q, int column);
+char *query_dup(struct query *q, int column); /* owned, or NULL */
 void query_hex(char out[HASH_HEX], struct query *q, int column);
 const void *query_get_blob(struct query *q, int column, size_t *len); /* until the next row */
 

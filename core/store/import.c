@@ -64,7 +64,7 @@ static int recorded(struct recorded *out, struct conn *c)
 		"SELECT size_bytes, mtime_ns, inode, hash, path, options_key FROM book";
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	int more = query_row(&q);
-	if (more != 1)
+	if (more <= 0)
 		return more;
 	out->id = (struct book_identity){
 		.size_bytes = query_get_int(&q, 0),
@@ -74,8 +74,8 @@ static int recorded(struct recorded *out, struct conn *c)
 	query_hex(out->id.hash, &q, 3);
 	if (q.failed)
 		return q.failed;
-	out->path = query_dup(&q, 4);
-	out->options_key = query_dup(&q, 5);
+	out->path = xstrdup(query_string(&q, 4));
+	out->options_key = xstrdup(query_string(&q, 5));
 	return 1;
 }
 
@@ -99,7 +99,7 @@ static int tx_record_identity(struct store_tx *tx, void *arg, struct err *err)
 
 int store_import_current(struct store *s, const char *options_key, struct err *err)
 {
-	struct book_identity now;
+	struct book_identity now = {0};
 	int result = identity_of(&now, s->book_path, false, err);
 	if (result < 0)
 		return result;

@@ -171,7 +171,7 @@ static int read_job(struct store_job *out, struct query *q, const struct store *
 		.concept = query_get_int(q, 5),
 		.scene = (int)query_get_int(q, 6),
 		.on_demand = query_get_int(q, 7) != 0,
-		.profile = query_dup(q, 8),
+		.profile = xstrdup(query_string(q, 8)),
 		.attempts = (int)query_get_int(q, 9),
 		.error_code = (int)query_get_int(q, 10),
 		.error = query_dup(q, 11),

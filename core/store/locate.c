@@ -136,7 +136,7 @@ static int book_of(char **path, char hash[HASH_HEX], const char *store_path)
 		result = query_row(&q) == 1 ? 0 : -ENOENT;
 		if (result == 0) {
 			query_hex(hash, &q, 1);
-			*path = query_dup(&q, 0);
+			*path = xstrdup(query_string(&q, 0));
 		}
 	}
 	conn_close(&c);
@@ -148,7 +148,7 @@ static bool is_ours(struct search *search, const char *store_path)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
 	char hash[HASH_HEX];
-	if (book_of(&path, hash, store_path) < 0)
+	if (book_of(&path, hash, store_path) != 0)
 		return false;
 	struct stat st;
 	bool gone = stat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);

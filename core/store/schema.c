@@ -14,7 +14,7 @@ const int schema_version = ARRAY_LEN(schema_steps);
  * trigger or a view of a stranger. */
 int schema_identify(int64_t *version, struct conn *c, const char *path, struct err *err)
 {
-	int64_t id, active;
+	int64_t id = 0, active = 0;
 	int result = conn_int(&id, c, "PRAGMA application_id", err);
 	if (result == 0)
 		result = conn_int(&active, c,
@@ -88,7 +88,7 @@ static int back_up(struct conn *c, const char *path, int64_t version, struct err
 /* Another process may have run them before us, so the version is asked within the transaction. */
 static int run_steps(struct conn *c, const char *const *steps, int count, struct err *err)
 {
-	int64_t version;
+	int64_t version = 0;
 	int result = conn_int(&version, c, "PRAGMA user_version", err);
 	for (int64_t i = version; result == 0 && i < count; i++)
 		result = conn_exec(c, steps[i], err);
@@ -115,7 +115,7 @@ static int run_in_transaction(struct conn *c, const char *const *steps, int coun
 int schema_migrate(struct conn *c, const char *path, const char *const *steps, int count,
 		   struct err *err)
 {
-	int64_t version;
+	int64_t version = 0;
 	int result = schema_identify(&version, c, path, err);
 	if (result < 0)
 		return result;
