@@ -279,6 +279,76 @@ static void test_death_unseen(const struct fixture *f)
 	}
 }
 
+/* ---- killed at any moment */
+
+/* Analyses and draws without end; tells each result that was said to be stored. */
+static void work_for_ever(const struct fixture *f, int tell)
+{
+	enum { BYTES = 100000 };
+	struct store *s = NULL;
+	struct err err = {0};
+	char *picture = xcalloc(1, BYTES);
+	if (fixture_open(&s, f, NULL, &err) < 0)
+		_exit(1);
+	for (;;) {
+		struct store_job job;
+		enum job_kind kind = JOB_ILLUSTRATE;
+		int got = claim(&job, s, JOB_ILLUSTRATE);
+		if (got == 0) {
+			kind = JOB_ANALYZE;
+			if (wish(s, 2, true, true) < 0)
+				_exit(1);
+			got = claim(&job, s, JOB_ANALYZE);
+		}
+		char word[32];
+		snprintf(word, sizeof(word), "%lld", (long long)clock_mono_us());
+		if (got != 1 || (kind == JOB_ANALYZE ? finish_analysis(s, job.id, 2, word)
+						     : finish_picture(s, job.id, picture, BYTES)))
+			_exit(1);
+		if (write(tell, "", 1) != 1)
+			_exit(1);
+		store_job_finish(&job);
+	}
+}
+
+/* How many results there are, and that the store is sound. */
+static int count_results(const struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	struct err err = {0};
+	struct tally t = {0};
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	CHECK_INT(store_events(store_reader(s), 0, INT32_MAX, tally_event, &t), 0);
+	CHECK_INT(check_store(s), 0);
+	struct store_totals totals;
+	CHECK_INT(store_totals(&totals, store_reader(s)), 0);
+	CHECK_INT(totals.running, 0);
+	return t.started[EVENT_CONCEPTS_READY] + t.started[EVENT_IMAGE_COMPLETE];
+}
+
+static void test_kill(const struct fixture *f)
+{
+	int before = count_results(f), kills = 0;
+	for (int ms = 1; ms < 60; ms += 3, kills++) {
+		int ends[2];
+		char told[4096];
+		CHECK_INT(pipe(ends), 0);
+		pid_t child = fork();
+		if (child == 0)
+			work_for_ever(f, ends[1]);
+		close(ends[1]);
+		usleep((useconds_t)ms * 1000); /* the moment of the kill, not a wait */
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		ssize_t stored = read(ends[0], told, sizeof(told));
+		close(ends[0]);
+		int after = count_results(f);
+		CHECK(after >= before + (int)stored);
+		before = after;
+	}
+	printf("%d kills, %d results, none lost\n", kills, before);
+}
+
 /* ---- waking the other process */
 
 struct wakes {
@@ -464,6 +534,7 @@ int main(void)
 	test_race(&f);
 	test_death(&f);
 	test_death_unseen(&f);
+	test_kill(&f);
 	test_wake(&f);
 	test_net(&f);
 	test_side_files(&f);
