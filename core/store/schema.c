@@ -136,13 +136,19 @@ int schema_migrate(struct conn *c, const char *path, const char *const *steps, i
 
 /* ---- a new file */
 
-static void remove_part(const char *part)
+static void remove_logs(const char *path)
 {
-	static const char *const suffixes[] = {"", "-journal", "-wal", "-shm"};
+	static const char *const suffixes[] = {"-journal", "-wal", "-shm"};
 	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		CLEANUP(cleanup_free) char *name = xasprintf("%s%s", part, suffixes[i]);
+		CLEANUP(cleanup_free) char *name = xasprintf("%s%s", path, suffixes[i]);
 		unlink(name);
 	}
+}
+
+static void remove_part(const char *part)
+{
+	unlink(part);
+	remove_logs(part);
 }
 
 static int fill_new(const char *part, const char *const *steps, int count, struct err *err)
@@ -179,6 +185,8 @@ int schema_create(const char *path, const char *const *steps, int count, struct 
 	remove_part(part);
 	int result = fill_new(part, steps, count, err);
 	if (result == 0) {
+		/* The log of a store that was killed and then deleted would be played into ours. */
+		remove_logs(path);
 		result = rename_new(part, path);
 		if (result == 0)
 			result = sync_folder_of(path);

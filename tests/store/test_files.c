@@ -122,6 +122,44 @@ static void test_half_made(void)
 	fixture_finish(&f);
 }
 
+static char *read_file(const char *path, size_t *len)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st = {0};
+	CHECK(fd >= 0 && fstat(fd, &st) == 0);
+	char *data = xcalloc(1, (size_t)st.st_size + 1);
+	CHECK_INT(read(fd, data, (size_t)st.st_size), st.st_size);
+	*len = (size_t)st.st_size;
+	return data;
+}
+
+/* The store of a killed process was deleted, its log was not: a new store has nothing of it. */
+static void test_old_log(void)
+{
+	struct fixture f;
+	struct store *s = NULL;
+	struct err err = {0};
+	size_t len;
+	int64_t generation = -1;
+	fixture_init(&f);
+	CLEANUP(cleanup_free) char *log_path = fixture_path(&f, "-wal");
+	struct book *b = make_book(5, 0);
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	CHECK_INT(import_book(s, b), 0);
+	CLEANUP(cleanup_free) char *log = read_file(log_path, &len);
+	CHECK(len > 10000);
+	store_close(s);
+	unlink(f.store_path);
+	write_file(log_path, log, len);
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	CHECK_INT(store_generation(&generation, store_reader(s)), 0);
+	CHECK_INT(generation, 0);
+	CHECK_INT(check_store(s), 0);
+	store_close(s);
+	free_book(b);
+	fixture_finish(&f);
+}
+
 /* Parts of a good store, changed for the worse. */
 static void test_tampered(void)
 {
@@ -154,18 +192,14 @@ static void test_damaged(void)
 	struct fixture f;
 	fixture_init(&f);
 	fill(&f);
-	struct stat st;
-	CHECK_INT(stat(f.store_path, &st), 0);
-	CLEANUP(cleanup_free) char *good = xcalloc(1, (size_t)st.st_size);
-	CLEANUP(cleanup_free) char *bad = xcalloc(1, (size_t)st.st_size);
-	int fd = open(f.store_path, O_RDONLY | O_CLOEXEC);
-	CHECK_INT(read(fd, good, (size_t)st.st_size), st.st_size);
-	close(fd);
+	size_t len;
+	CLEANUP(cleanup_free) char *good = read_file(f.store_path, &len);
+	CLEANUP(cleanup_free) char *bad = xcalloc(1, len);
 	int found = 0, pages = 0;
-	for (off_t page = 0; page < st.st_size; page += 8192, pages++) {
-		memcpy(bad, good, (size_t)st.st_size);
+	for (size_t page = 0; page < len; page += 8192, pages++) {
+		memcpy(bad, good, len);
 		memset(bad + page, 0xa5, 64);
-		write_file(f.store_path, bad, (size_t)st.st_size);
+		write_file(f.store_path, bad, len);
 		struct store *s = NULL;
 		struct err err = {0};
 		int lines = 0, result = fixture_open(&s, &f, NULL, &err);
@@ -184,7 +218,7 @@ static void test_damaged(void)
 		store_close(s);
 	}
 	CHECK_INT(found, pages);
-	write_file(f.store_path, good, (size_t)st.st_size / 2);
+	write_file(f.store_path, good, len / 2);
 	check_refused(&f, -EBADMSG, "damaged");
 	fixture_finish(&f);
 }
@@ -282,11 +316,8 @@ static void test_version_1(const char *dump_path)
 {
 	struct fixture f;
 	fixture_init(&f);
-	CLEANUP(cleanup_close) int fd = open(dump_path, O_RDONLY | O_CLOEXEC);
-	struct stat st = {0};
-	CHECK(fd >= 0 && fstat(fd, &st) == 0);
-	CLEANUP(cleanup_free) char *dump = xcalloc(1, (size_t)st.st_size + 1);
-	CHECK_INT(read(fd, dump, (size_t)st.st_size), st.st_size);
+	size_t len;
+	CLEANUP(cleanup_free) char *dump = read_file(dump_path, &len);
 	struct conn c;
 	struct err err = {0};
 	CHECK_INT(conn_open(&c, f.store_path, CONN_CREATE, &err), 0);
@@ -524,6 +555,7 @@ int main(int argc, char **argv)
 	log_open(LOG_TO_STDERR, LOG_LEVEL_ERROR);
 	test_foreign();
 	test_half_made();
+	test_old_log();
 	test_tampered();
 	test_damaged();
 	test_check();
