@@ -52,7 +52,7 @@ static int names_intern(struct names *n, const char *key)
 	return (int)n->list.len - 1;
 }
 
-void names_finish(struct names *n)
+void view_names_finish(struct names *n)
 {
 	strv_finish(&n->list);
 	free(n->slots);
@@ -96,7 +96,7 @@ static int cast_read(struct views *v, size_t i)
 
 static void cast_merge(struct cast *c)
 {
-	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(analyses[0]));
+	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(const struct analysis *));
 	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
 	size_t count = 0;
 	for (size_t i = 0; i < c->len; i++) {
@@ -127,7 +127,7 @@ static void cast_number(struct cast *c, struct names *names)
 		c->items[i] = names_intern(names, key);
 	}
 	c->entry_count = names->list.len;
-	c->entries = xcalloc(c->entry_count + 1, sizeof(c->entries[0]));
+	c->entries = xcalloc(c->entry_count + 1, sizeof(const struct catalogue_entry *));
 	for (size_t i = 0; i < all->len; i++)
 		if (c->items[i] >= 0)
 			c->entries[c->items[i]] = &all->entries[i];

@@ -188,7 +188,7 @@ static int load_aim(struct load *l, struct views *v)
 static int load_start(struct load **out, struct views *v, struct loop *loop, uint64_t node)
 {
 	struct ref ref;
-	struct view_attr attr;
+	struct view_attr attr = {0};
 	int err = ref_decode(&ref, node);
 	if (err == 0)
 		err = views_refresh(v);

@@ -35,10 +35,10 @@ void sources_index(struct views *v)
 {
 	size_t count = v->book->file_count;
 	v->file_count = count > ITEM_MAX ? ITEM_MAX : count;
-	v->files = xcalloc(v->file_count + 1, sizeof(v->files[0]));
+	v->files = xcalloc(v->file_count + 1, sizeof(const struct book_file *));
 	for (size_t i = 0; i < v->file_count; i++)
 		v->files[i] = &v->book->files[i];
-	qsort(v->files, v->file_count, sizeof(v->files[0]), file_compare);
+	qsort(v->files, v->file_count, sizeof(const struct book_file *), file_compare);
 }
 
 /* The first file whose name is not before the first `len` bytes of key. */

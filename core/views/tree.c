@@ -80,7 +80,7 @@ int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 	}
 	if (out->class == VIEW_TRIGGER)
 		out->size_bytes = PLACEHOLDER_BYTES;
-	out->mode = n->mode ? n->mode : classes[out->class].mode;
+	out->mode = classes[out->class].mode;
 	out->node = ref_node(ref);
 	out->ino = ref_ino(ref);
 	return 0;
@@ -90,7 +90,7 @@ static int render(struct entry **out, struct views *v, struct ref *ref)
 {
 	const struct node *n = &nodes[ref->kind];
 	struct buf buf = {0};
-	struct view_attr attr;
+	struct view_attr attr = {0};
 	int err = store_snapshot_begin(v->reader);
 	if (err < 0)
 		return err;
@@ -143,11 +143,6 @@ static int measure(struct view_attr *attr, struct views *v, struct ref *ref)
 	return 0;
 }
 
-static char *target_of(struct views *v, const struct ref *ref)
-{
-	return nodes[ref->kind].target(v, ref);
-}
-
 static int face(struct view_attr *out, struct views *v, struct ref *ref)
 {
 	struct view_attr attr;
@@ -159,7 +154,7 @@ static int face(struct view_attr *out, struct views *v, struct ref *ref)
 	if (err < 0)
 		return err;
 	if (attr.class == VIEW_LINK) {
-		char *target = target_of(v, ref);
+		char *target = nodes[ref->kind].target(v, ref);
 		if (!target)
 			return -ENOENT;
 		attr.size_bytes = strlen(target);
@@ -290,7 +285,7 @@ int view_link(char **target, struct views *v, uint64_t node)
 	err = ref_resolve(&attr, v, &ref);
 	if (err < 0 || attr.node != node)
 		return -ESTALE;
-	char *path = target_of(v, &ref);
+	char *path = nodes[ref.kind].target(v, &ref);
 	if (!path)
 		return -ESTALE;
 	*target = path;
@@ -399,6 +394,7 @@ int view_content(struct view_content **out, struct views *v, uint64_t node)
 	}
 	if (err < 0)
 		return err;
+	assert(e);
 	e->content.refs++;
 	*out = &e->content;
 	return 0;

@@ -204,7 +204,6 @@ struct node {
 	bool of_chapter; /* ref.chapter is one */
 	bool hidden;	 /* reachable, not listed */
 	bool volatile_list;
-	mode_t mode; /* 0: what is usual for the class */
 	/* Finds the child that is called so: fills its chapter and item. */
 	int (*find)(struct ref *child, struct views *v, const struct ref *folder, const char *name);
 	int (*list)(struct view_list *out, struct views *v, const struct ref *folder);
@@ -250,7 +249,6 @@ int images_list(struct view_list *, struct views *, const struct ref *);
 int image_detail(struct view_attr *, struct views *, struct ref *);
 int image_links_find(struct ref *, struct views *, const struct ref *, const char *);
 int image_links_list(struct view_list *, struct views *, const struct ref *);
-int image_link_detail(struct view_attr *, struct views *, struct ref *);
 char *image_link_target(struct views *, const struct ref *);
 int prompts_find(struct ref *, struct views *, const struct ref *, const char *);
 int prompts_list(struct view_list *, struct views *, const struct ref *);
@@ -268,7 +266,7 @@ void image_file(char out[NAME_BYTES], int chapter, int scene, const char *ext);
 /* cast.c */
 int views_catalogue(const struct catalogue **out, struct views *v);
 void cast_drop(struct views *v);
-void names_finish(struct names *n);
+void view_names_finish(struct names *n);
 const struct catalogue_entry *element_entry(struct views *v, int item); /* or NULL */
 int types_find(struct ref *, struct views *, const struct ref *, const char *);
 int types_list(struct view_list *, struct views *, const struct ref *);

@@ -116,10 +116,11 @@ static int title_compare(const void *a, const void *b)
 /* Headings must tell chapters apart that are called the same. */
 static void find_same_titles(struct views *v)
 {
-	const struct book_chapter **byname = xcalloc(v->chapter_count + 1, sizeof(byname[0]));
+	const struct book_chapter **byname =
+		xcalloc(v->chapter_count + 1, sizeof(const struct book_chapter *));
 	for (size_t i = 0; i < v->chapter_count; i++)
 		byname[i] = &v->book->chapters[i];
-	qsort(byname, v->chapter_count, sizeof(byname[0]), title_compare);
+	qsort(byname, v->chapter_count, sizeof(const struct book_chapter *), title_compare);
 	for (size_t i = 1; i < v->chapter_count; i++)
 		if (title_compare(&byname[i - 1], &byname[i]) == 0)
 			v->chapters[byname[i - 1] - v->book->chapters].same_title =
@@ -277,7 +278,7 @@ struct views *views_free(struct views *v)
 	loads_orphan(v);
 	views_idle(v);
 	book_drop(v);
-	names_finish(&v->names);
+	view_names_finish(&v->names);
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);
