@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define TICK_MS 1000 /* how soon another process's death is noticed */
+#define TICK_MS 1000
 
 static void jobs_destroy(struct jobs *j)
 {
@@ -140,16 +140,8 @@ static void pump(struct jobs *j)
 		pipeline_pump(&j->lines[i]);
 }
 
-/* A dead process writes no event, so while others work somebody has to look. */
-static bool others_work(struct jobs *j)
-{
-	struct store_totals totals;
-	if (store_totals(&totals, store_reader(j->store)) < 0)
-		return true;
-	return totals.running > jobs_in_flight(j);
-}
-
-static void tick_start(struct jobs *j)
+/* Looks again, for want of an event: what could be seen and not be had may be had by then. */
+void jobs_look_again(struct jobs *j)
 {
 	if (j->tick_set || !j->started || j->draining)
 		return;
@@ -161,11 +153,8 @@ static void tick(void *arg)
 {
 	struct jobs *j = arg;
 	j->tick_set = false;
-	bool dry = j->lines[0].dry || j->lines[1].dry;
 	j->lines[0].dry = j->lines[1].dry = false;
 	pump(j);
-	if (dry || others_work(j))
-		tick_start(j);
 }
 
 void jobs_changed(struct jobs *j)
@@ -177,7 +166,6 @@ void jobs_changed(struct jobs *j)
 		j->lines[i].epoch++;
 	}
 	pump(j);
-	tick_start(j);
 }
 
 static int adopt_work(struct store_tx *tx, void *arg, struct err *err)

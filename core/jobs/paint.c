@@ -63,7 +63,7 @@ static int chapter_refresh(struct cast *c, size_t i)
 
 static void catalogue_renew(struct cast *c)
 {
-	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(analyses[0]));
+	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(const struct analysis *));
 	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
 	size_t count = 0;
 	for (size_t i = 0; i < c->len; i++) {

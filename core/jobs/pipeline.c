@@ -311,6 +311,8 @@ static void claim_taken(struct claim *c)
 	struct pipeline *p = c->pipeline;
 	p->claim_failures = 0;
 	p->dry = c->got < c->want && c->epoch == p->epoch;
+	if (p->dry)
+		jobs_look_again(p->jobs);
 	int got = c->got;
 	c->got = 0; /* the tasks own them now */
 	for (int i = 0; i < got; i++)
@@ -368,8 +370,8 @@ static int room_of(const struct pipeline *p)
 }
 
 /* Fills the free slots. A claim that came back with less than it had room for is not repeated
- * before the store changes or the tick: what can be seen and what can be had differ for a moment
- * when several processes claim. While a result waits for the disk no new work is bought. */
+ * before the store changes or a second is over: what can be seen and what can be had differ for a
+ * moment when several processes claim. While a result waits for the disk no new work is bought. */
 void pipeline_pump(struct pipeline *p)
 {
 	struct jobs *j = p->jobs;

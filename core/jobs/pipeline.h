@@ -100,6 +100,8 @@ int jobs_book(struct book **out, struct jobs *j);
 /* Half to one and a half of what doubles from base_ms with each failure, at most cap_ms. */
 int64_t jobs_backoff(struct jobs *j, int64_t base_ms, int64_t cap_ms, int failures);
 
+void jobs_look_again(struct jobs *j); /* in a second */
+
 void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr);
 void pipeline_finish(struct pipeline *p);
 void pipeline_pump(struct pipeline *p);

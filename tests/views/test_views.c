@@ -625,6 +625,14 @@ static void test_growing(void)
 	CHECK(strstr(texts[1], "Completed Chapter 3") && !strstr(texts[1], "Drew"));
 	CHECK(strstr(texts[2], "Drew ch2_scene1") && !strstr(texts[2], "Completed"));
 	CHECK(strstr(texts[3], "\"event\":\"conceptsReady\",\"chapter\":2"));
+	int64_t seq = 0; /* no event left out, none twice */
+	for (const char *line = texts[3]; line && *line; line = strchr(line, '\n') + 1) {
+		CHECK_INT(strtoll(line + strlen("{\"seq\":"), NULL, 10), seq + 1);
+		seq++;
+	}
+	int64_t newest;
+	CHECK_INT(store_seq(&newest, store_reader(b.store)), 0);
+	CHECK_INT(seq, newest);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		free(texts[i]);
 	bench_close(&b);
@@ -669,6 +677,8 @@ static void test_pictures(void)
 	bench_open(&b, 5);
 	analyse(&b, 2, 2, "a cold lamp");
 	CHECK_NAMES(&b, "images", "");
+	CLEANUP(cleanup_free) char *plain = text(&b, "Chapters.md");
+	CHECK(!strstr(plain, "Generated Image"));
 	CHECK_NAMES(&b, ".illustrate.state", "concept_001.json concept_002.json manifest.json");
 	draw(&b, "PICTURE");
 	CHECK_NAMES(&b, "images", "chapter_2_scene_1.png");
