@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "chapters.h"
+#include "cutter.h"
 
 /*
  * Every place where something begins is a boundary: an entry of the contents; a document of front
@@ -15,43 +15,6 @@
 #define PART_OWN_WORDS 200
 #define PART_CHILD_WORDS 800
 #define TITLE_PAGE_WORDS 200
-#define STRAY_WORDS 50 /* before the first anchor of a document: a running head, an ornament */
-
-enum { NO_ENTRY = -1 };
-
-struct boundary {
-	size_t offset;
-	int entry;		 /* or NO_ENTRY */
-	enum matter_kind matter; /* of one without an entry */
-	char *title;		 /* of one without an entry; owned */
-	int64_t words_before;	 /* measured from the start of the flow */
-};
-
-struct node {		  /* beside each contents entry */
-	int parent, last; /* last: the last descendant, or itself */
-	int boundary;	  /* or -1 */
-	int children;
-	int64_t own, extent;
-	enum book_role role;
-	int chapter;		  /* 1.., 0 */
-	enum matter_kind inherit; /* from a part */
-};
-
-struct cutter {
-	struct book *book;
-	struct flow *flow;
-	struct contents *contents;
-	const struct book_options *options;
-	struct node *nodes;
-	struct boundary *bounds;
-	size_t bound_count, bound_cap;
-	struct chapter_range *ranges;
-	size_t range_cap;
-	int *chapter_entry; /* the entry of each chapter, or NO_ENTRY */
-	size_t chapter_entry_cap;
-	size_t *chapter_bound;
-	size_t chapter_bound_cap;
-};
 
 /* ---- measuring */
 
@@ -87,12 +50,12 @@ int64_t text_measure(const char *s, size_t len)
 	return words + dense / 2;
 }
 
-static int64_t measure(const struct cutter *k, size_t from, size_t to)
+int64_t cutter_measure(const struct cutter *k, size_t from, size_t to)
 {
 	return to > from ? text_measure(buf_str(&k->flow->text) + from, to - from) : 0;
 }
 
-static bool is_blank(const struct cutter *k, size_t from, size_t to)
+bool cutter_is_blank(const struct cutter *k, size_t from, size_t to)
 {
 	const char *s = buf_str(&k->flow->text);
 
@@ -127,338 +90,9 @@ static void build_tree(struct cutter *k)
 	free(stack);
 }
 
-static bool is_within(const struct cutter *k, int entry, int ancestor)
+bool cutter_is_within(const struct cutter *k, int entry, int ancestor)
 {
 	return entry != NO_ENTRY && entry >= ancestor && entry <= k->nodes[ancestor].last;
-}
-
-/* ---- places */
-
-/* Two entries that lead to one place: the second is looked for among the headings behind it. */
-static void find_by_heading(struct cutter *k, struct contents_entry *e)
-{
-	const struct flow *f = k->flow;
-	const struct flow_doc *doc = flow_doc_at(f, e->offset);
-	char wanted[160], found[160];
-
-	matter_fold(wanted, sizeof(wanted), e->title);
-	if (!doc || !*wanted)
-		return;
-	for (size_t i = doc->first_heading; i < f->heading_count; i++) {
-		const struct flow_heading *h = &f->headings[i];
-
-		if (h->offset >= doc->end)
-			return;
-		matter_fold(found, sizeof(found), h->title);
-		if (h->offset > e->offset && !strcmp(found, wanted)) {
-			e->offset = h->offset;
-			e->exact = true;
-			return;
-		}
-	}
-}
-
-static void refine_places(struct cutter *k)
-{
-	struct contents *c = k->contents;
-
-	for (size_t i = 0; i < c->count; i++) {
-		struct contents_entry *e = &c->entries[i];
-		bool same = i && c->entries[i - 1].offset == e->offset;
-
-		if (e->offset == NO_OFFSET || (e->exact && e->fragment && *e->fragment))
-			continue;
-		if (same || !e->exact)
-			find_by_heading(k, e);
-	}
-}
-
-/* An entry without a place begins where the first of those within it does. */
-static void inherit_places(struct cutter *k)
-{
-	struct contents *c = k->contents;
-
-	for (size_t i = c->count; i-- > 0;) {
-		int parent = k->nodes[i].parent;
-
-		if (parent >= 0 && c->entries[i].offset != NO_OFFSET && !c->entries[parent].path &&
-		    c->entries[parent].title &&
-		    (c->entries[parent].offset == NO_OFFSET || !c->entries[parent].exact))
-			c->entries[parent].offset = c->entries[i].offset;
-	}
-}
-
-/* The first anchor of a document that is not the first: what little stands before it is its own. */
-static void snap_to_documents(struct cutter *k)
-{
-	struct contents *c = k->contents;
-	const struct flow_doc *seen = NULL;
-
-	for (size_t i = 0; i < c->count; i++) {
-		struct contents_entry *e = &c->entries[i];
-		const struct flow_doc *doc;
-
-		if (e->offset == NO_OFFSET)
-			continue;
-		doc = flow_doc_at(k->flow, e->offset);
-		if (seen && doc && doc > seen && e->offset > doc->start &&
-		    measure(k, doc->start, e->offset) < STRAY_WORDS) {
-			size_t from = e->offset;
-
-			for (size_t j = i; j < c->count && c->entries[j].offset == from; j++)
-				c->entries[j].offset = doc->start;
-		}
-		if (!seen || doc > seen)
-			seen = doc;
-	}
-}
-
-/* ---- what a range of the text is */
-
-/* The mark that holds at least half of the range and is the narrowest such; kinds and divisions
- * are looked for apart. */
-static struct matter matter_of_range(const struct flow *f, size_t start, size_t end)
-{
-	struct matter m = {MATTER_NONE, MATTER_NONE};
-	size_t kind_width = SIZE_MAX, division_width = SIZE_MAX;
-
-	for (size_t i = 0; i < f->mark_count; i++) {
-		const struct flow_mark *mark = &f->marks[i];
-		size_t from = mark->start > start ? mark->start : start;
-		size_t to = mark->end < end ? mark->end : end;
-		size_t width = mark->end - mark->start;
-
-		if (mark->start > end || to < from || (to - from) * 2 < end - start)
-			continue;
-		if (start == end && mark->start != start)
-			continue;
-		if (mark->matter.kind != MATTER_NONE && width <= kind_width) {
-			m.kind = mark->matter.kind;
-			kind_width = width;
-		}
-		if (mark->matter.division != MATTER_NONE && width <= division_width) {
-			m.division = mark->matter.division;
-			division_width = width;
-		}
-	}
-	return m;
-}
-
-/* What a landmark or the guide says of a place. */
-static enum matter_kind matter_of_place(const struct cutter *k, size_t offset)
-{
-	const struct contents *c = k->contents;
-
-	for (size_t i = 0; i < c->landmark_count; i++) {
-		const struct contents_landmark *l = &c->landmarks[i];
-		uintptr_t number = (uintptr_t)xmlHashLookup2(
-			k->flow->wanted, (const xmlChar *)l->path, (const xmlChar *)l->fragment);
-		struct matter m = matter_of_types(l->types);
-
-		if (number && k->flow->targets[number - 1].offset == offset &&
-		    m.kind != MATTER_NONE)
-			return m.kind;
-	}
-	return MATTER_NONE;
-}
-
-/* Front or back by where it stands, when the thing can be either. */
-static enum matter_kind settled(enum matter_kind kind, enum matter_kind division, size_t offset,
-				size_t total)
-{
-	if (kind != MATTER_EITHER)
-		return kind;
-	if (division == MATTER_FRONT || division == MATTER_BACK)
-		return division;
-	return offset < total / 2 ? MATTER_FRONT : MATTER_BACK;
-}
-
-static enum matter_kind matter_of(const struct cutter *k, size_t start, size_t end,
-				  const char *title)
-{
-	struct matter m = matter_of_range(k->flow, start, end);
-	enum matter_kind kind = m.kind;
-
-	if (kind == MATTER_NONE)
-		kind = matter_of_place(k, start);
-	if (kind == MATTER_NONE && title)
-		kind = matter_of_title(title);
-	if (kind == MATTER_NONE && m.division != MATTER_NONE)
-		kind = m.division;
-	return settled(kind, m.division, start, k->flow->text.len);
-}
-
-/* ---- boundaries */
-
-static void add_boundary(struct cutter *k, struct boundary b)
-{
-	k->bounds = xgrow(k->bounds, &k->bound_cap, k->bound_count + 1, sizeof(*k->bounds));
-	k->bounds[k->bound_count++] = b;
-}
-
-/* What a document that the contents do not name is called: as the guide has it, as the first of
- * its highest headings before `end`, as its head says. */
-static const char *document_title(const struct cutter *k, const struct flow_doc *d, size_t end)
-{
-	const struct flow *f = k->flow;
-	const struct flow_heading *best = NULL;
-
-	for (size_t i = 0; i < k->contents->landmark_count; i++) {
-		const struct contents_landmark *l = &k->contents->landmarks[i];
-
-		if (l->title && *l->title && !*l->fragment && !strcmp(l->path, d->path) &&
-		    end == d->end)
-			return l->title;
-	}
-	for (size_t i = d->first_heading; i < f->heading_count && f->headings[i].offset < end; i++)
-		if (!best || f->headings[i].level < best->level)
-			best = &f->headings[i];
-	return best && *best->title ? best->title : d->title ? d->title : "";
-}
-
-/* In the order of the text; those of one place in the order of the contents. */
-static int compare(const void *a, const void *b)
-{
-	const struct boundary *x = a, *y = b;
-
-	if (x->offset != y->offset)
-		return x->offset < y->offset ? -1 : 1;
-	return x->entry < y->entry ? -1 : x->entry > y->entry;
-}
-
-/* Text before all that the contents name is front matter, a chapter for each document. */
-static void add_leading(struct cutter *k, size_t first)
-{
-	const struct flow *f = k->flow;
-
-	for (size_t i = 0; i < f->doc_count && f->docs[i].start < first; i++) {
-		const struct flow_doc *d = &f->docs[i];
-		size_t end = d->end < first ? d->end : first;
-
-		if (!is_blank(k, d->start, end))
-			add_boundary(
-				k, (struct boundary){.offset = d->start,
-						     .entry = NO_ENTRY,
-						     .matter = MATTER_FRONT,
-						     .title = xstrdup(document_title(k, d, end))});
-	}
-}
-
-/* Documents the contents do not name, where they are no part of the chapter before them. */
-static void add_unlisted(struct cutter *k, size_t first)
-{
-	const struct flow *f = k->flow;
-	size_t listed = k->bound_count, at = 0;
-
-	for (size_t i = 0; i < f->doc_count; i++) {
-		const struct flow_doc *d = &f->docs[i];
-		const char *title;
-		enum matter_kind kind;
-
-		while (at < listed && k->bounds[at].offset < d->start)
-			at++;
-		if (d->start < first || (at < listed && k->bounds[at].offset <= d->end) ||
-		    is_blank(k, d->start, d->end))
-			continue;
-		title = document_title(k, d, d->end);
-		kind = matter_of(k, d->start, d->end, title);
-		if (!d->linear && kind == MATTER_NONE)
-			kind = MATTER_BACK;
-		if (kind == MATTER_FRONT || kind == MATTER_BACK || !d->linear)
-			add_boundary(k, (struct boundary){.offset = d->start,
-							  .entry = NO_ENTRY,
-							  .matter = kind,
-							  .title = xstrdup(title)});
-	}
-}
-
-static char *heading_in(const struct cutter *k, size_t start, size_t end)
-{
-	for (size_t i = 0; i < k->flow->heading_count; i++)
-		if (k->flow->headings[i].offset >= start && k->flow->headings[i].offset < end)
-			return xstrdup(k->flow->headings[i].title);
-	return xstrdup("");
-}
-
-/* Sections marked as back matter that end their document, not named by the contents. */
-static void add_back_sections(struct cutter *k)
-{
-	const struct flow *f = k->flow;
-
-	for (size_t i = 0; i < f->mark_count; i++) {
-		const struct flow_mark *mark = &f->marks[i];
-		const struct flow_doc *d = flow_doc_at(f, mark->start);
-		bool known = false;
-
-		if (mark->matter.division != MATTER_BACK || !d || mark->start == d->start ||
-		    !is_blank(k, mark->end, d->end) || is_blank(k, mark->start, mark->end))
-			continue;
-		for (size_t b = 0; b < k->bound_count && !known; b++)
-			known = k->bounds[b].offset >= mark->start && k->bounds[b].offset < d->end;
-		if (!known)
-			add_boundary(k, (struct boundary){
-						.offset = mark->start,
-						.entry = NO_ENTRY,
-						.matter = MATTER_BACK,
-						.title = heading_in(k, mark->start, mark->end)});
-	}
-}
-
-/* "*** END OF THE PROJECT GUTENBERG EBOOK ... ***" and all behind it is no part of the story. */
-static void add_licence(struct cutter *k)
-{
-	static const char *const ends[] = {"END OF THE PROJECT GUTENBERG EBOOK",
-					   "END OF THIS PROJECT GUTENBERG EBOOK"};
-	const char *text = buf_str(&k->flow->text);
-
-	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
-		const char *at = strstr(text, ends[i]);
-		size_t offset;
-
-		if (!at)
-			continue;
-		while (at > text && at[-1] != '\n')
-			at--;
-		while (at > text && at[-1] <= ' ')
-			at--;
-		offset = (size_t)(at - text);
-		for (size_t b = 0; b < k->bound_count; b++)
-			if (k->bounds[b].offset >= offset &&
-			    is_blank(k, offset, k->bounds[b].offset))
-				return;
-		add_boundary(k, (struct boundary){.offset = offset,
-						  .entry = NO_ENTRY,
-						  .matter = MATTER_BACK,
-						  .title = xstrdup("Project Gutenberg License")});
-		return;
-	}
-}
-
-static void collect_boundaries(struct cutter *k)
-{
-	struct contents *c = k->contents;
-	int64_t words = 0;
-	size_t first;
-
-	for (size_t i = 0; i < c->count; i++)
-		if (c->entries[i].offset != NO_OFFSET)
-			add_boundary(k, (struct boundary){.offset = c->entries[i].offset,
-							  .entry = (int)i});
-	if (k->bound_count)
-		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
-	first = k->bound_count ? k->bounds[0].offset : k->flow->text.len;
-	add_unlisted(k, first);
-	add_leading(k, first);
-	add_back_sections(k);
-	add_licence(k);
-	if (k->bound_count)
-		qsort(k->bounds, k->bound_count, sizeof(*k->bounds), compare);
-	for (size_t i = 0; i < k->bound_count; i++) {
-		words += measure(k, i ? k->bounds[i - 1].offset : 0, k->bounds[i].offset);
-		k->bounds[i].words_before = words;
-		if (k->bounds[i].entry != NO_ENTRY)
-			k->nodes[k->bounds[i].entry].boundary = (int)i;
-	}
 }
 
 /* ---- roles */
@@ -466,9 +100,10 @@ static void collect_boundaries(struct cutter *k)
 static void measure_entries(struct cutter *k)
 {
 	size_t count = k->bound_count;
-	int64_t total = count ? k->bounds[count - 1].words_before +
-					measure(k, k->bounds[count - 1].offset, k->flow->text.len)
-			      : 0;
+	int64_t total =
+		count ? k->bounds[count - 1].words_before +
+				cutter_measure(k, k->bounds[count - 1].offset, k->flow->text.len)
+		      : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		int entry = k->bounds[i].entry;
@@ -478,7 +113,7 @@ static void measure_entries(struct cutter *k)
 			continue;
 		k->nodes[entry].own = (next < count ? k->bounds[next].words_before : total) -
 				      k->bounds[i].words_before;
-		while (next < count && is_within(k, k->bounds[next].entry, entry))
+		while (next < count && cutter_is_within(k, k->bounds[next].entry, entry))
 			next++;
 		k->nodes[entry].extent = (next < count ? k->bounds[next].words_before : total) -
 					 k->bounds[i].words_before;
@@ -612,7 +247,7 @@ static void cut(struct cutter *k)
 			n->chapter = count;
 		kept = NO_OFFSET;
 	}
-	if (kept != NO_OFFSET && !is_blank(k, kept, k->flow->text.len))
+	if (kept != NO_OFFSET && !cutter_is_blank(k, kept, k->flow->text.len))
 		add_chapter(k, kept, part, part_bound, k->contents->entries[part].title);
 }
 
@@ -635,9 +270,9 @@ static void better_title(struct cutter *k, size_t i)
 
 	if (*c->title && !is_file_name(c->title))
 		return;
-	for (size_t h = 0; h < f->heading_count; h++)
-		if (f->headings[h].offset >= k->ranges[i].start &&
-		    f->headings[h].offset < k->ranges[i].end && *f->headings[h].title) {
+	for (size_t h = flow_heading_from(f, k->ranges[i].start);
+	     h < f->heading_count && f->headings[h].offset < k->ranges[i].end; h++)
+		if (*f->headings[h].title) {
 			free(c->title);
 			c->title = xstrdup(f->headings[h].title);
 			return;
@@ -651,7 +286,7 @@ static bool is_title_page(const struct cutter *k, size_t i)
 	matter_fold(a, sizeof(a), k->book->chapters[i].title);
 	matter_fold(b, sizeof(b), k->book->title);
 	return i < 3 && *a && !strcmp(a, b) && k->book->chapter_count > 2 &&
-	       measure(k, k->ranges[i].start, k->ranges[i].end) < TITLE_PAGE_WORDS;
+	       cutter_measure(k, k->ranges[i].start, k->ranges[i].end) < TITLE_PAGE_WORDS;
 }
 
 static enum matter_kind chapter_matter(struct cutter *k, size_t i)
@@ -667,12 +302,12 @@ static enum matter_kind chapter_matter(struct cutter *k, size_t i)
 	/* The text that a part put before it says nothing of the chapter. */
 	if (k->nodes[entry].boundary >= 0)
 		start = k->bounds[k->nodes[entry].boundary].offset;
-	kind = matter_of(k, start, k->ranges[i].end, k->contents->entries[entry].title);
+	kind = cutter_matter(k, start, k->ranges[i].end, k->contents->entries[entry].title);
 	for (int up = k->nodes[entry].parent; kind == MATTER_NONE && up >= 0;
 	     up = k->nodes[up].parent)
 		if (k->nodes[up].role == ROLE_PART) {
 			kind = matter_of_title(k->contents->entries[up].title);
-			kind = settled(kind, MATTER_NONE, start, k->flow->text.len);
+			kind = cutter_settled(kind, MATTER_NONE, start, k->flow->text.len);
 		}
 	if (kind == MATTER_NONE && is_title_page(k, i))
 		kind = MATTER_FRONT;
@@ -795,10 +430,7 @@ int chapters_cut(struct book *b, struct flow *f, struct contents *c,
 
 	k.nodes = xcalloc(c->count + 1, sizeof(*k.nodes));
 	build_tree(&k);
-	refine_places(&k);
-	inherit_places(&k);
-	snap_to_documents(&k);
-	collect_boundaries(&k);
+	cutter_find_boundaries(&k);
 	measure_entries(&k);
 	give_roles(&k);
 	cut(&k);
@@ -811,6 +443,7 @@ int chapters_cut(struct book *b, struct flow *f, struct contents *c,
 		free(k.bounds[i].title);
 	free(k.nodes);
 	free(k.bounds);
+	free(k.landmarks);
 	free(k.ranges);
 	free(k.chapter_entry);
 	free(k.chapter_bound);

@@ -8,19 +8,22 @@
 #include "reader.h"
 #include "xhtml.h"
 
+/* All documents of a book: some twenty times the longest novel with every word marked up. */
+#define MARKUP_BYTES ((size_t)256 << 20)
+
 struct epub {
 	struct reading *r;
 	struct archive *archive;
 	struct package *package;
 	xmlHashTable *spine_paths; /* every document that is read */
 	xmlHashTable *spine_names; /* file name -> path, for links into wrong folders */
-	struct strv encrypted;	   /* paths that encryption.xml names, fonts left out */
+	xmlHashTable *encrypted;   /* paths that encryption.xml names, fonts left out */
 	struct step {		   /* the documents in the order of reading */
 		const char *path;
 		bool linear;
 	} * plan;
 	size_t plan_count, plan_cap;
-	size_t read;
+	size_t read, markup_bytes;
 };
 
 /* ---- members */
@@ -60,7 +63,7 @@ static int read_text(struct buf *out, struct epub *e, const char *path)
 /* ---- encryption.xml (OCF 3.3, section 4.2.6.3) */
 
 struct encryption {
-	struct strv *paths;
+	xmlHashTable *paths;
 	bool font; /* obfuscated, not encrypted */
 };
 
@@ -78,7 +81,7 @@ static void encryption_start(void *arg, const char *name, const char *const *att
 			  strstr(algorithm, "ns.adobe.com/pdf/enc");
 	if (!strcmp(name, "cipherreference") && uri && !x->font &&
 	    href_resolve(&path, &fragment, "", uri)) {
-		strv_add(x->paths, path);
+		xmlHashAddEntry(x->paths, (const xmlChar *)path, x);
 		free(path);
 		free(fragment);
 	}
@@ -99,14 +102,14 @@ static void no_text(void *arg, const char *s, size_t len)
 
 static void encryption_restart(void *arg)
 {
-	strv_finish(((struct encryption *)arg)->paths);
+	(void)arg; /* what was read of a broken list is true as well */
 }
 
 static void read_encryption(struct epub *e)
 {
 	static const struct markup_events events = {encryption_start, no_end, no_text,
 						    encryption_restart};
-	struct encryption x = {.paths = &e->encrypted};
+	struct encryption x = {.paths = e->encrypted};
 	struct buf s = {0};
 
 	if (read_text(&s, e, "META-INF/encryption.xml") == 0)
@@ -249,7 +252,7 @@ static void plan_without_spine(struct epub *e)
 /* Encrypted for good: named so, and its bytes are no markup. */
 static bool is_protected(const struct epub *e, const char *path, const struct buf *s)
 {
-	return strv_has(&e->encrypted, path) &&
+	return xmlHashLookup(e->encrypted, (const xmlChar *)path) &&
 	       !memchr(buf_str(s), '<', s->len < 512 ? s->len : 512);
 }
 
@@ -261,12 +264,17 @@ static int read_document(struct epub *e, const char *path, bool linear)
 
 	if (r == 0 && is_protected(e, path, &s))
 		r = -EACCES;
-	if (r == -EBADMSG && strv_has(&e->encrypted, path))
+	if (r == -EBADMSG && xmlHashLookup(e->encrypted, (const xmlChar *)path))
 		r = -EACCES;
 	if (r < 0) {
 		reading_warn(e->r, "%s is %s and was left out", path, reason(r));
 		buf_finish(&s);
 		return r == -ENOMEM ? r : 0;
+	}
+	e->markup_bytes += s.len;
+	if (e->markup_bytes > MARKUP_BYTES) {
+		buf_finish(&s);
+		return -EFBIG;
 	}
 	flow_doc_begin(f, path, linear);
 	if (xhtml_read(f, buf_str(&s), s.len, NULL) > 0)
@@ -435,7 +443,7 @@ static int read_all(struct epub *e)
 	r = read_documents(e);
 	if (r < 0)
 		return r;
-	if (!e->read && e->encrypted.len)
+	if (!e->read && xmlHashSize(e->encrypted) > 0)
 		return err_set(e->r->err, -EBADMSG, "the book is encrypted (DRM)");
 	if (!e->read)
 		return err_set(e->r->err, -EBADMSG, "no text of the book can be read");
@@ -450,10 +458,11 @@ int epub_read(struct reading *r, struct archive *a)
 
 	e.spine_paths = xmlHashCreate(64);
 	e.spine_names = xmlHashCreate(64);
+	e.encrypted = xmlHashCreate(16);
 	result = read_all(&e);
 	xmlHashFree(e.spine_paths, NULL);
 	xmlHashFree(e.spine_names, NULL);
-	strv_finish(&e.encrypted);
+	xmlHashFree(e.encrypted, NULL);
 	free(e.plan);
 	package_free(e.package);
 	return result;

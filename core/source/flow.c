@@ -6,6 +6,8 @@
 /* All the text of a book that is kept. The limit of one document is book_limits' business. */
 #define FLOW_BYTES ((size_t)128 << 20)
 #define LABEL_BYTES 64
+/* Every chapter looks through the marks of its document. */
+#define MARKS_MAX 10000
 #define TITLE_BYTES 1000
 
 struct flow *flow_new(void)
@@ -138,6 +140,8 @@ void flow_add_page(struct flow *f, size_t offset, const char *label)
 
 size_t flow_open_mark(struct flow *f, size_t offset, struct matter matter)
 {
+	if (f->mark_count >= MARKS_MAX)
+		return SIZE_MAX;
 	f->marks = xgrow(f->marks, &f->mark_cap, f->mark_count + 1, sizeof(*f->marks));
 	f->marks[f->mark_count++] =
 		(struct flow_mark){.start = offset, .end = offset, .matter = matter};
@@ -177,6 +181,28 @@ const struct flow_doc *flow_doc_at(const struct flow *f, size_t offset)
 			high = mid;
 	}
 	return low ? &f->docs[low - 1] : NULL;
+}
+
+size_t flow_target_offset(struct flow *f, const char *path, const char *fragment)
+{
+	const struct flow_target *t = lookup(f, path, fragment);
+
+	return t ? t->offset : NO_OFFSET;
+}
+
+size_t flow_heading_from(const struct flow *f, size_t offset)
+{
+	size_t low = 0, high = f->heading_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (f->headings[mid].offset < offset)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
 }
 
 char *text_folded(const char *s, size_t len)

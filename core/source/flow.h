@@ -87,6 +87,11 @@ void flow_resolve(struct flow *f);
 /* The document at offset: the last that starts at or before it. */
 const struct flow_doc *flow_doc_at(const struct flow *f, size_t offset);
 
+/* Where a target is; NO_OFFSET if it was not asked for or not found. */
+size_t flow_target_offset(struct flow *f, const char *path, const char *fragment);
+/* The number of the first heading at or behind offset. */
+size_t flow_heading_from(const struct flow *f, size_t offset);
+
 /* White space folded to single blanks, none at the ends; owned. */
 char *text_folded(const char *s, size_t len);
 

@@ -24,7 +24,11 @@ struct soup {
 	void *arg;
 	enum markup_kind kind;
 	const char *s, *end;
-	char open[MARKUP_DEPTH][MARKUP_NAME_BYTES];
+	struct open_element {
+		char name[MARKUP_NAME_BYTES];
+		uint32_t hash;
+		unsigned fences; /* which implied ends stop here */
+	} open[MARKUP_DEPTH];
 	size_t depth;
 	struct buf text; /* decoded character data, attribute values */
 };
@@ -162,54 +166,92 @@ static void send_text(struct soup *p, const char *s, const char *end)
 static void close_to(struct soup *p, size_t depth)
 {
 	while (p->depth > depth)
-		p->events->end(p->arg, p->open[--p->depth]);
+		p->events->end(p->arg, p->open[--p->depth].name);
+}
+
+/* The stack is searched at every tag, so names are told apart by a number first. */
+static uint32_t name_hash(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	while (*name)
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	return hash;
+}
+
+static bool is_open(const struct soup *p, size_t i, uint32_t hash, const char *name)
+{
+	return p->open[i].hash == hash && !strcmp(p->open[i].name, name);
 }
 
 static void end_element(struct soup *p, const char *name)
 {
-	for (size_t i = p->depth; i > 0; i--)
-		if (!strcmp(p->open[i - 1], name)) {
-			close_to(p, i - 1);
+	uint32_t hash = name_hash(name);
+
+	for (size_t i = p->depth; i-- > 0;)
+		if (is_open(p, i, hash, name)) {
+			close_to(p, i);
 			return;
 		}
 }
 
-/* Closes the nearest `name`, unless one of `fences` stands between. */
-static void end_implied(struct soup *p, const char *name, const char *const *fences)
+enum { FENCE_LISTS = 1, FENCE_TABLES = 2, FENCE_ROWS = 4, FENCE_BLOCKS = 8 };
+
+static unsigned fences_of(const char *name)
 {
-	for (size_t i = p->depth; i > 0; i--) {
-		if (!strcmp(p->open[i - 1], name)) {
-			close_to(p, i - 1);
+	static const char *const lists[] = {"ul", "ol", "dl", "table", NULL};
+	static const char *const tables[] = {"table", NULL};
+	static const char *const rows[] = {"table", "tr", NULL};
+	static const char *const blocks[] = {"table", "td",	 "th",	       "li",	 "div",
+					     "body",  "section", "blockquote", "object", NULL};
+
+	return (is_one_of(name, lists) ? FENCE_LISTS : 0) |
+	       (is_one_of(name, tables) ? FENCE_TABLES : 0) |
+	       (is_one_of(name, rows) ? FENCE_ROWS : 0) |
+	       (is_one_of(name, blocks) ? FENCE_BLOCKS : 0);
+}
+
+/* Closes the nearest `name`, unless a fence stands between. */
+static void end_implied(struct soup *p, const char *name, unsigned fences)
+{
+	uint32_t hash = name_hash(name);
+
+	for (size_t i = p->depth; i-- > 0;) {
+		if (is_open(p, i, hash, name)) {
+			close_to(p, i);
 			return;
 		}
-		if (is_one_of(p->open[i - 1], fences))
+		if (p->open[i].fences & fences)
 			return;
 	}
 }
 
 static void imply_ends(struct soup *p, const char *name)
 {
-	static const char *const lists[] = {"ul", "ol", "dl", "table", NULL};
-	static const char *const tables[] = {"table", NULL};
-	static const char *const inner[] = {"table", "tr", NULL};
-	static const char *const blocks[] = {"table", "td",	 "th",	       "li",	 "div",
-					     "body",  "section", "blockquote", "object", NULL};
-
 	if (!strcmp(name, "body"))
-		end_implied(p, "head", tables);
+		end_implied(p, "head", FENCE_TABLES);
 	if (ends_paragraph(name))
-		end_implied(p, "p", blocks);
+		end_implied(p, "p", FENCE_BLOCKS);
 	if (!strcmp(name, "li"))
-		end_implied(p, "li", lists);
+		end_implied(p, "li", FENCE_LISTS);
 	else if (!strcmp(name, "dt") || !strcmp(name, "dd")) {
-		end_implied(p, "dt", lists);
-		end_implied(p, "dd", lists);
+		end_implied(p, "dt", FENCE_LISTS);
+		end_implied(p, "dd", FENCE_LISTS);
 	} else if (!strcmp(name, "tr"))
-		end_implied(p, "tr", tables);
+		end_implied(p, "tr", FENCE_TABLES);
 	else if (!strcmp(name, "td") || !strcmp(name, "th")) {
-		end_implied(p, "td", inner);
-		end_implied(p, "th", inner);
+		end_implied(p, "td", FENCE_ROWS);
+		end_implied(p, "th", FENCE_ROWS);
 	}
+}
+
+static void open_element(struct soup *p, const char *name)
+{
+	struct open_element *e = &p->open[p->depth++];
+
+	strcpy(e->name, name);
+	e->hash = name_hash(name);
+	e->fences = fences_of(name);
 }
 
 static void start_element(struct soup *p, const char *name, const char *const *attrs, bool closed)
@@ -224,7 +266,7 @@ static void start_element(struct soup *p, const char *name, const char *const *a
 	if (closed)
 		p->events->end(p->arg, name);
 	else
-		strcpy(p->open[p->depth++], name);
+		open_element(p, name);
 }
 
 /* ---- tags */

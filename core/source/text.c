@@ -423,7 +423,8 @@ static void read_aside(struct plain *t, const char *path, const char *title, enu
 	while (next_paragraph(&p, &c))
 		write_paragraph(t, &p);
 	end_document(t);
-	f->marks[mark].end = f->text.len;
+	if (mark != SIZE_MAX)
+		f->marks[mark].end = f->text.len;
 }
 
 static void read_all(struct plain *t, const char *s, const char *end)
