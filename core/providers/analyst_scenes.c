@@ -346,7 +346,7 @@ static void describe(struct concept *c, const struct votes *v, struct strv *deta
 		CLEANUP(buf_finish) struct buf out = {0};
 		compose(&out, v, &names, details);
 		bool done = utf8_words(buf_str(&out), out.len) <= DESCRIPTION_WORDS &&
-			    !copies(buf_str(&out), c->quote.text, c->quote.len);
+			    !copies(buf_str(&out), c->quote.text, strlen(c->quote.text));
 		if (done || (!details->len && !names.len)) {
 			analysis_set(&c->description, buf_str(&out));
 			break;

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-static const struct lexeme table[] = {
-#include "lexicon_table.h"
-};
-
 const char *const mood_names[MOODS] = {
 	"",	    "calm",	"joyful", "tender",   "melancholy", "tense",  "eerie",
 	"menacing", "majestic", "lonely", "wondrous", "turbulent",  "solemn",
@@ -33,12 +29,12 @@ static bool fold_word(char out[WORD_BYTES + 1], const char *word, size_t len)
 
 static const struct lexeme *find(const char *word)
 {
-	size_t low = 0, high = ARRAY_LEN(table);
+	size_t low = 0, high = lexicon_words;
 	while (low < high) {
 		size_t mid = (low + high) / 2;
-		int r = strcmp(word, table[mid].word);
+		int r = strcmp(word, lexicon_table[mid].word);
 		if (r == 0)
-			return &table[mid];
+			return &lexicon_table[mid];
 		if (r < 0)
 			high = mid;
 		else

@@ -95,6 +95,10 @@ struct lexeme {
 	uint8_t mood, light, ground;
 };
 
+/* The list, sorted by bytes: lexicon_table.c, which the build makes of lexicon.txt. */
+extern const struct lexeme lexicon_table[];
+extern const size_t lexicon_words;
+
 /* As in a concept's "mood" and "lighting"; "" for none. */
 extern const char *const mood_names[MOODS];
 extern const char *const light_names[LIGHTS];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes lexicon_table.h of lexicon.txt: one row a word, sorted by bytes, so that looking up is a binary search."""
+"""Makes lexicon_table.c of lexicon.txt: one row a word, sorted by bytes, so that looking up is a binary search."""
 import sys
 
 FIELDS = ("mood", "light", "ground")
@@ -27,11 +27,13 @@ def main(source, target):
                     row["kinds"].add(item)
     with open(target, "w", encoding="ascii") as out:
         out.write("/* Made of lexicon.txt by lexicon.py. */\n")
+        out.write('#include "lexicon.h"\n\nconst struct lexeme lexicon_table[] = {\n')
         for word in sorted(words):
             row = words[word]
             kinds = " | ".join("LEX_" + k.upper() for k in sorted(row["kinds"])) or "0"
             rest = ", ".join(f"{f.upper()}_{row[f].upper() if f in row else 'NONE'}" for f in FIELDS)
-            out.write(f'{{"{word}", {kinds}, {rest}}},\n')
+            out.write(f'\t{{"{word}", {kinds}, {rest}}},\n')
+        out.write(f"}};\nconst size_t lexicon_words = {len(words)};\n")
 
 
 if __name__ == "__main__":
