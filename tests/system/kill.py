@@ -25,6 +25,9 @@ import ledger
 import rig
 
 
+OPTIONS = "pages_per_image=1"       # several pictures a chapter
+
+
 class Follower:
     """`cat .bookfs/events` into a file: what a program outside was told, and when."""
 
@@ -62,7 +65,7 @@ def new_book(folder, master):
 def whole_run(program, master, folder):
     """How long all of it takes, from the call of mount to the last picture, in seconds."""
     start = time.monotonic()
-    mount = rig.Mount(program, new_book(folder, master))
+    mount = rig.Mount(program, new_book(folder, master), OPTIONS)
     try:
         mount.command("analyze all")
         status = rig.wait_done(mount, 120)
@@ -126,7 +129,7 @@ def orphans(family):
 def trial(number, args, master, folder, moment, score):
     book = new_book(folder, master)
     store = book + ".bookfs"
-    mount = rig.Mount(args.program, book, wait=False)
+    mount = rig.Mount(args.program, book, OPTIONS, wait=False)
     family = []
     timer = threading.Timer(moment, lambda: family.extend(rig.children(mount.pid)) or
                             mount.process.kill())
@@ -137,17 +140,17 @@ def trial(number, args, master, folder, moment, score):
     score.add(number, "no child process outlives the daemon", orphans(family))
     score.add(number, "no half picture is ever visible", torn)
     rows = ledger.Rows(store, folder)
+    score.midst += rows.at_work
     if os.path.exists(store):
         score.add(number, "check is clean after the kill", check_clean(args.program, book))
     after_restart(number, args, book, folder, told, rows, score)
 
 
 def after_restart(number, args, book, folder, told, rows, score):
-    again = rig.Mount(args.program, book)
+    again = rig.Mount(args.program, book, OPTIONS)
     try:
         at_start = again.events()
         score.add(number, "all that was told is still there", ledger.kept(told, at_start))
-        score.midst += bool(ledger.in_flight(told)) or not told
         score.add(number, "pictures are whole after the restart", ledger.pictures(again, set()))
         listed = set(os.listdir(again.path("images")))
         promised = {e["id"] for e in told if e["event"] == "imageComplete"}
@@ -163,7 +166,7 @@ def after_restart(number, args, book, folder, told, rows, score):
         again.close()
     done = ledger.completed(end)
     score.add(number, "every result is made once", {k: v for k, v in done.items() if len(v) > 1})
-    score.add(number, "nothing completed is done again", ledger.wasted(told, end))
+    score.add(number, "nothing completed is done again", ledger.wasted(end))
     score.add(number, "at most what was in flight is asked twice",
               {k: n for k, n in ledger.starts(end).items() if n > 2})
     final = ledger.Rows(book + ".bookfs", folder)
@@ -181,9 +184,9 @@ def trio(number, args, master, folder, moment, score):
     """Two mounts and a run share a book; two of the three are killed, the last goes on."""
     book = new_book(folder, master)
     # The first imports; the others find it done.
-    mounts = [rig.Mount(args.program, book)]
-    mounts.append(rig.Mount(args.program, book))
-    runner = subprocess.Popen([args.program, "run", book], stdout=subprocess.DEVNULL,
+    mounts = [rig.Mount(args.program, book, OPTIONS)]
+    mounts.append(rig.Mount(args.program, book, OPTIONS))
+    runner = subprocess.Popen([args.program, "run", "-o", OPTIONS, book], stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, start_new_session=True)
     rig.started[runner.pid] = None
     victims = [mounts[number % 2].process, runner if number % 3 else mounts[1 - number % 2].process]
@@ -211,7 +214,7 @@ def trio(number, args, master, folder, moment, score):
                 mount.kill()
         rig.started.pop(runner.pid, None)
     alive = [m for m in mounts if m.process.poll() is None]
-    last = alive[0] if alive else rig.Mount(args.program, book)
+    last = alive[0] if alive else rig.Mount(args.program, book, OPTIONS)
     try:
         last.command("analyze all")
         status = rig.wait_done(last, 120)
@@ -245,8 +248,8 @@ def run(args, checks):
     count = args.count if args.count is not None else 100 if args.full else 12
     trios = args.trio if args.trio is not None else 20 if args.full else 3
     work, rnd = rig.work_folder(), random.Random(args.seed)
-    chapters = 10 if args.full else 5
-    master = bookmaker.make(os.path.join(work, "master.epub"), chapters=chapters, words=500,
+    chapters, words = (12, 900) if args.full else (5, 500)
+    master = bookmaker.make(os.path.join(work, "master.epub"), chapters=chapters, words=words,
                             pictures=1, picture_bytes=20_000)
     took = [whole_run(args.program, master, os.path.join(work, f"measure{n}")) for n in range(2)]
     duration = statistics.mean(took)

@@ -32,33 +32,17 @@ def starts(events):
     return collections.Counter(key(e) for e in events if e["event"] in STARTED)
 
 
-def in_flight(events):
-    """What was started and not ended: the work that a kill interrupted."""
-    open_work = set()
-    for event in events:
-        if event["event"] in STARTED:
-            open_work.add(key(event))
-        elif event["event"] in COMPLETED or event["event"] in ("analysisFailed", "imageFailed"):
-            open_work.discard(key(event))
-    return open_work
-
-
-def once(checks, what, events):
-    """Every result was made once; returns whether so."""
-    twice = {k: v for k, v in completed(events).items() if len(v) > 1}
-    return checks.ok(f"{what}: every result made once", not twice, twice)
-
-
 def kept(before, after):
     """What of `before`'s completions `after` does not have just so (same seq, same time)."""
     now = completed(after)
     return {k: (v, now.get(k)) for k, v in completed(before).items() if now.get(k) != v}
 
 
-def wasted(before, after):
-    """What was complete before and was started again later."""
-    was, now = starts(before), starts(after)
-    return [k for k in completed(before) if now[k] > was[k]]
+def wasted(events):
+    """What was started again after it was complete."""
+    done = completed(events)
+    return [key(e) for e in events if e["event"] in STARTED and
+            any(seq < e["seq"] for seq, _ in done.get(key(e), []))]
 
 
 class Rows:
@@ -70,6 +54,7 @@ class Rows:
     def __init__(self, store, folder):
         self.rows = {}
         self.twice, self.torn = [], []
+        self.at_work = True     # an import is work too
         copy = os.path.join(folder, "copy.bookfs")
         for side in ("", "-wal", "-shm"):
             if os.path.exists(copy + side):
@@ -87,6 +72,9 @@ class Rows:
             db.close()
 
     def read(self, db):
+        imported = db.execute("SELECT count(*) FROM book").fetchone()[0]
+        in_progress = db.execute("SELECT count(*) FROM job WHERE state = 2").fetchone()[0]
+        self.at_work = not imported or in_progress > 0
         for table in self.TABLES:
             for row in db.execute(f"SELECT rowid, * FROM {table}"):
                 self.rows[(table, row[0])] = hashlib.sha256(repr(row).encode()).digest()
