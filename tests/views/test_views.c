@@ -1032,6 +1032,15 @@ static void test_changes(void)
 	h = listen(&b);
 	c = said(&h, at(&b, "elements/characters").node, "Ada.md");
 	CHECK(c && c->node == at(&b, "elements/characters/Ada.md").node);
+	views_idle(b.views); /* forgotten, looked for again: she is not new */
+	CHECK_NAMES(&b, "elements/characters", "Ada.md");
+	analyse_story(&b, 3);
+	h = listen(&b);
+	CHECK(!said(&h, at(&b, "elements/characters").node, "Ada.md"));
+	analyse(&b, 3, 1, "nobody");
+	analyse(&b, 4, 1, "nobody");
+	CHECK_NAMES(&b, "elements/characters", "");
+	CHECK_INT(find(&attr, &b, "elements/characters/Ada.md"), -ENOENT);
 	bench_close(&b);
 }
 
