@@ -8,6 +8,9 @@
 #define LABEL_BYTES 64
 /* Every chapter looks through the marks of its document. */
 #define MARKS_MAX 10000
+/* More than any book has; what is past it is text without being a heading or a page. */
+#define HEADINGS_MAX 100000
+#define PAGES_MAX 100000
 #define TITLE_BYTES 1000
 
 struct flow *flow_new(void)
@@ -122,6 +125,8 @@ bool flow_meet(size_t *target, struct flow *f, const char *id, size_t offset)
 
 void flow_add_heading(struct flow *f, size_t offset, int level, const char *title, size_t len)
 {
+	if (f->heading_count >= HEADINGS_MAX)
+		return;
 	f->headings =
 		xgrow(f->headings, &f->heading_cap, f->heading_count + 1, sizeof(*f->headings));
 	f->headings[f->heading_count++] = (struct flow_heading){
@@ -132,6 +137,8 @@ void flow_add_page(struct flow *f, size_t offset, const char *label)
 {
 	size_t len = strlen(label);
 
+	if (f->page_count >= PAGES_MAX)
+		return;
 	f->pages = xgrow(f->pages, &f->page_cap, f->page_count + 1, sizeof(*f->pages));
 	f->pages[f->page_count++] = (struct flow_page){
 		.offset = offset,

@@ -86,12 +86,11 @@ static bool is_number_word(const char *s, size_t len)
 static int number_of(const char *s, size_t len)
 {
 	int value = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < len && i < 5; i++)
-		value = isdigit((unsigned char)s[i]) ? value * 10 + s[i] - '0' : -1000000;
-	if (len && len <= 4 && value > 0)
-		return value;
-	return roman(s, len);
+	while (i < len && i < 4 && isdigit((unsigned char)s[i]))
+		value = value * 10 + s[i++] - '0';
+	return i && i == len ? value : roman(s, len);
 }
 
 /* "chapter" and then a number, or "erstes kapitel". folded: words apart by one blank. */

@@ -12,6 +12,7 @@
 struct reader {
 	const struct markup_events *events;
 	void *arg;
+	xmlParserCtxt *ctxt;
 };
 
 void markup_local(char out[MARKUP_NAME_BYTES], const char *name, size_t len)
@@ -50,29 +51,41 @@ static void on_text(void *arg, const xmlChar *s, int len)
 	r->events->text(r->arg, (const char *)s, (size_t)len);
 }
 
+/* The first fault ends it: without this libxml2 would go on to the end, with nothing to say. */
+static void on_error(void *arg, const char *fmt, ...)
+{
+	struct reader *r = arg;
+
+	(void)fmt;
+	if (!r->ctxt->wellFormed)
+		xmlStopParser(r->ctxt);
+}
+
 /* The SAX1 interface on purpose: prefixes that nobody declared are no error then. Without
  * getEntity and entityDecl no document can define an entity, so none can be blown up. */
-static xmlSAXHandler handler = {
+static const xmlSAXHandler handler = {
 	.startElement = on_start,
 	.endElement = on_end,
 	.characters = on_text,
 	.ignorableWhitespace = on_text,
 	.cdataBlock = on_text,
+	.error = on_error,
+	.fatalError = on_error,
 };
 
 static int read_xml(struct reader *r, const char *s, size_t len)
 {
 	xmlParserCtxt *ctxt = xmlCreateMemoryParserCtxt(s, (int)len);
-	xmlSAXHandler *own;
+	xmlSAXHandler *own, sax = handler;
 	int well_formed;
 
 	if (!ctxt)
 		return 0;
 	own = ctxt->sax;
-	ctxt->sax = &handler;
+	ctxt->sax = &sax;
 	ctxt->userData = r;
-	xmlCtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-					XML_PARSE_IGNORE_ENC);
+	r->ctxt = ctxt;
+	xmlCtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC);
 	xmlParseDocument(ctxt);
 	well_formed = ctxt->wellFormed;
 	ctxt->sax = own;
@@ -87,7 +100,7 @@ int markup_read(const struct markup_events *events, void *arg, const char *s, si
 		enum markup_kind kind)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct reader r = {events, arg};
+	struct reader r = {.events = events, .arg = arg};
 
 	pthread_once(&once, xmlInitParser);
 	if (len && len < INT32_MAX && read_xml(&r, s, len))

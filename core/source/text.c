@@ -15,7 +15,8 @@
  * before and after a Gutenberg book becomes documents of their own, front and back matter.
  */
 
-#define LONG_LINE 120 /* on average: then every line is a paragraph */
+#define EMPHASIS_BYTES 2000 /* longer emphasis is a stray underscore */
+#define LONG_LINE 120	    /* on average: then every line is a paragraph */
 
 struct paragraph {
 	const char *s, *end; /* without the last newline */
@@ -165,21 +166,27 @@ static bool is_word(const char *s, const char *from, const char *end)
 	return s >= from && s < end && (isalnum((unsigned char)*s) || (unsigned char)*s >= 0x80);
 }
 
-/* An underscore that begins emphasis has one in this paragraph that ends it. */
-static const char *emphasis_end(const char *s, const char *from, const char *end)
+/* An underscore that begins emphasis has one in this paragraph that ends it. *searched: there is
+ * none before it, so that no stretch is gone through twice. */
+static const char *emphasis_end(const char *s, const char *from, const char *end,
+				const char **searched)
 {
 	if (is_word(s - 1, from, end) || s + 1 >= end || isspace((unsigned char)s[1]) ||
 	    s[1] == '_')
 		return NULL;
-	for (const char *at = s + 2; at < end; at++)
+	if (end - s > EMPHASIS_BYTES)
+		end = s + EMPHASIS_BYTES;
+	for (const char *at = *searched > s + 2 ? *searched : s + 2; at < end; at++)
 		if (*at == '_' && !isspace((unsigned char)at[-1]) && !is_word(at + 1, from, end))
 			return at;
+	if (end > *searched)
+		*searched = end;
 	return NULL;
 }
 
 static void write_marked(struct writer *w, const char *s, const char *end, bool keep_lines)
 {
-	const char *run = s, *close = NULL;
+	const char *run = s, *close = NULL, *searched = s;
 
 	for (const char *at = s; at < end; at++) {
 		if (*at == '\n' && keep_lines) {
@@ -194,7 +201,7 @@ static void write_marked(struct writer *w, const char *s, const char *end, bool 
 			writer_mark(w, INLINE_EM, false);
 			close = NULL;
 			run = at + 1;
-		} else if (!close && (close = emphasis_end(at, s, end))) {
+		} else if (!close && (close = emphasis_end(at, s, end, &searched))) {
 			writer_text(w, run, (size_t)(at - run));
 			writer_mark(w, INLINE_EM, true);
 			run = at + 1;
