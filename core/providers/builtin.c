@@ -211,8 +211,11 @@ static void builtin_cancel(struct provider *p, struct provider_ticket *t)
 static struct provider *builtin_free(struct provider *p)
 {
 	struct builtin *b = (struct builtin *)p;
-	while (b->tickets)
-		builtin_cancel(p, b->tickets);
+	struct provider_ticket *next;
+	for (struct provider_ticket *t = b->tickets; t; t = next) {
+		next = t->next;
+		builtin_cancel(p, t);
+	}
 	b->painter = painter_free(b->painter);
 	free(b);
 	return NULL;

@@ -93,34 +93,6 @@ static int spawn(pid_t *pid, const char *path, int fd)
 	return -r;
 }
 
-static int start_child(struct painter *p, struct err *err)
-{
-	char path[PATH_MAX];
-	int fds[2], r;
-
-	find_program(path);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_set(err, -errno, "no socket for the painter: %s", strerror(errno));
-	CLEANUP(cleanup_close) int ours = fds[0], theirs = fds[1];
-	fcntl(ours, F_SETFL, O_NONBLOCK);
-	r = spawn(&p->pid, path, theirs);
-	if (r < 0) {
-		p->pid = 0;
-		return err_set(err, r, "cannot start %s: %s", path, strerror(-r));
-	}
-	r = loop_watch(&p->watch, p->loop, ours, EPOLLIN, on_socket, p);
-	if (r < 0) {
-		kill(p->pid, SIGKILL);
-		waitpid(p->pid, NULL, 0);
-		p->pid = 0;
-		return err_set(err, r, "cannot watch the painter: %s", strerror(-r));
-	}
-	log_debug("painter %d started", (int)p->pid);
-	p->fd = ours;
-	ours = -1;
-	return 0;
-}
-
 /* Ends the child, if there is one, and says how it ended. */
 static void end_child(struct painter *p, char how[64])
 {
@@ -142,6 +114,33 @@ static void end_child(struct painter *p, char how[64])
 		snprintf(how, 64, "crashed (signal %d)", WTERMSIG(status));
 	else if (WIFEXITED(status))
 		snprintf(how, 64, "gave up (exit status %d)", WEXITSTATUS(status));
+}
+
+static int start_child(struct painter *p, struct err *err)
+{
+	char path[PATH_MAX];
+	int fds[2], r;
+
+	find_program(path);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_set(err, -errno, "no socket for the painter: %s", strerror(errno));
+	CLEANUP(cleanup_close) int theirs = fds[1];
+	p->fd = fds[0];
+	fcntl(p->fd, F_SETFL, O_NONBLOCK);
+	r = spawn(&p->pid, path, theirs);
+	if (r < 0) {
+		p->pid = 0;
+		close(p->fd);
+		return err_set(err, r, "cannot start %s: %s", path, strerror(-r));
+	}
+	r = loop_watch(&p->watch, p->loop, p->fd, EPOLLIN, on_socket, p);
+	if (r < 0) {
+		char how[64];
+		end_child(p, how);
+		return err_set(err, r, "cannot watch the painter: %s", strerror(-r));
+	}
+	log_debug("painter %d started", (int)p->pid);
+	return 0;
 }
 
 /* ---- orders */

@@ -156,7 +156,7 @@ static int get_quote(struct quote *q, const cJSON *object, struct err *err)
 		return r;
 	if (!member(object, "offset"))
 		return 0;
-	int64_t offset, len;
+	int64_t offset = 0, len = 0;
 	if ((r = get_number(&offset, object, "offset", err)) < 0 ||
 	    (r = get_number(&len, object, "len", err)) < 0)
 		return r;

@@ -74,7 +74,7 @@ static size_t fold(char out[4], uint32_t cp, char last)
 		return 1;
 	}
 	if (cp == 0x2026) {
-		memcpy(out, "...", 3);
+		out[0] = out[1] = out[2] = '.';
 		return 3;
 	}
 	return utf8_put(out, cp);
@@ -110,8 +110,8 @@ struct folded *folded_new(const char *text, size_t len)
 	f->source = text;
 	f->source_end = text + len;
 	size_t bytes = folded_bytes(text, f->source_end);
-	f->text = malloc(bytes + 4);
-	f->marks = malloc((bytes / MARK_BYTES + 1) * sizeof(*f->marks));
+	f->text = calloc(bytes + 4, 1);
+	f->marks = calloc(bytes / MARK_BYTES + 1, sizeof(*f->marks));
 	if (!f->text || !f->marks)
 		return NULL;
 	for (const char *s = text; s < f->source_end;) {
