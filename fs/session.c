@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -121,7 +122,7 @@ static void on_signal(void *arg, uint32_t revents)
 
 /* ---- requests */
 
-enum { REQUESTS_A_TURN = 64 };
+enum { REQUESTS_A_TURN = 64, QUIET_MS = 2000 };
 
 static int drain(void *arg)
 {
@@ -165,10 +166,17 @@ static void on_view_change(void *arg, const struct view_change *c)
 		helper_announce(fs->helper, c);
 }
 
+/* Answers, pictures and lists leave holes in the heap that nobody needs while nothing goes on. */
+static void tidy(void *arg)
+{
+	malloc_trim(0);
+}
+
 static void on_store_change(void *arg)
 {
 	struct fs *fs = arg;
 
+	timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
 	if (!fs->engine->read_only && !fs->ending)
 		jobs_changed(fs->engine->jobs);
 	views_changed(fs->views, on_view_change, fs);
@@ -288,6 +296,7 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	fs->parked = parked_new(fs);
 	fs->streams = stream_table_new(fs);
 	fs->grace = timer_new(fs->loop, hurry, fs);
+	fs->tidy = timer_new(fs->loop, tidy, fs);
 	r = helper_new(&fs->helper, fs, helper);
 	sigprocmask(SIG_SETMASK, NULL, &signals);
 	fs->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -344,6 +353,7 @@ void session_close(struct fs *fs)
 	stream_table_free(fs->streams);
 	why_free(fs->why);
 	timer_free(fs->grace);
+	timer_free(fs->tidy);
 	watch_free(fs->signal_watch);
 	views_free(fs->views);
 	if (fs->session)
