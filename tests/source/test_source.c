@@ -439,9 +439,8 @@ static void test_markdown(void)
 static void test_html(void)
 {
 	CLEANUP(book_free_cleanup)
-	struct book *b =
-		read_text("x.html",
-			  "<!DOCTYPE html><html lang=fr><title>Le Renard</title><meta name=author "
+	struct book *b = read_text(
+		"x.html", "<!DOCTYPE html><html lang=fr><title>Le Renard</title><meta name=author "
 			  "content='A. B.'><h2>Un</h2><p>a<h2>Deux</h2>b");
 
 	CHECK_ROLES(b, "chapter 1, chapter 2");
@@ -624,6 +623,26 @@ static void test_archive_lies(void)
 	}
 }
 
+/* Where the directory points there must be a local header. */
+static void test_archive_no_header(void)
+{
+	static const char spec[] = "@@ a\ntext\n@@ b\nmore\n";
+	CLEANUP(buf_finish) struct buf zip = {0};
+	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
+	uint64_t offset, size;
+	char *second;
+
+	pack(&zip, spec, sizeof(spec) - 1);
+	second = memmem(zip.data + 4, zip.len - 4, "PK\3\4", 4);
+	memcpy(second, "XX", 2);
+	path = write_file(zip.data, zip.len);
+	CHECK_INT(book_archive_open(&a, path, NULL), 0);
+	CHECK_INT(a ? book_archive_stored(&offset, &size, a, 0) : -1, 0);
+	CHECK_INT(a ? book_archive_stored(&offset, &size, a, 1) : -1, -ENOENT);
+	unlink(path);
+}
+
 static void test_single_file(void)
 {
 	CLEANUP(cleanup_free) char *path = write_file("hello\n", 6);
@@ -681,6 +700,7 @@ int main(void)
 	test_names();
 	test_archive();
 	test_archive_lies();
+	test_archive_no_header();
 	test_single_file();
 	return check_result();
 }
