@@ -367,6 +367,8 @@ def run(args):
     print()
     for name, text in facts:
         print(f"{name:40}{text}")
+    if args.quick:
+        say("a small book and one round: these figures only show that the benchmark works")
     missed = promises(table, memory, park) if args.program else 0
     if args.json:
         with open(args.json, "w") as f:

