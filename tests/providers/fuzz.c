@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuzz_main.h"
+#include "fuzz.h"
 #include "painter_wire.h"
 #include "providers.h"
 

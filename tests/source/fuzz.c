@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/*
- * The parsers of untrusted bytes, one target each. Built for libFuzzer with FUZZ_TARGET naming one
- * of them; built without, a program that feeds files to a target, so that the corpus is a test:
- *     fuzz_corpus TARGET FILE|FOLDER...
- */
+/* The parsers of a book's bytes, which are untrusted. */
 
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 
 #include "contents.h"
 #include "encoding.h"
+#include "fuzz.h"
 #include "package.h"
 #include "pack.h"
 #include "source.h"
@@ -37,8 +32,8 @@ static void read_as(const char *name, const char *s, size_t len, int depth)
 	r = book_read_memory(&b, s, len, name, &o, &err);
 	if (r == 0)
 		hold_promises(b);
-	else if (!err.msg[0] || strchr(err.msg, '\n'))
-		abort(); /* a refusal has one line */
+	else
+		FUZZ_HOLDS(err.msg[0] && !strchr(err.msg, '\n')); /* a refusal has one line */
 }
 
 static void fuzz_book(const char *s, size_t len)
@@ -83,8 +78,7 @@ static void fuzz_package(const char *s, size_t len)
 	for (size_t i = 0; i < p->spine_count; i++)
 		package_item(p, p->spine[i].idref);
 	for (size_t i = 0; i < p->item_count; i++)
-		if (*p->items[i].path == '/' || !strncmp(p->items[i].path, "../", 3))
-			abort(); /* a path out of the archive */
+		FUZZ_HOLDS(*p->items[i].path != '/' && strncmp(p->items[i].path, "../", 3));
 }
 
 static void fuzz_contents(const char *s, size_t len)
@@ -97,87 +91,42 @@ static void fuzz_contents(const char *s, size_t len)
 	contents_read_nav(&c, "OPS/nav.xhtml", buf_str(&clean), clean.len, &options.limits);
 	contents_read_ncx(&c, "OPS/toc.ncx", buf_str(&clean), clean.len, &options.limits);
 	for (size_t i = 0; i < c.count; i++)
-		if (c.entries[i].depth < 0 || c.entries[i].depth >= (int)options.limits.depth)
-			abort();
+		FUZZ_HOLDS(c.entries[i].depth >= 0 &&
+			   c.entries[i].depth < (int)options.limits.depth);
 }
 
-static const struct {
-	const char *name;
-	void (*feed)(const char *s, size_t len);
-} targets[] = {
+/* source/ of the mount: a member's bytes are the same, read through libzip or in place. */
+static void read_member(struct book_archive *a, uint64_t index, const char *file, size_t len)
+{
+	CLEANUP(buf_finish) struct buf b = {.max_bytes = 1 << 20};
+	uint64_t offset, size;
+	int r = book_archive_member(&b, a, index);
+
+	if (book_archive_stored(&offset, &size, a, index) < 0)
+		return;
+	FUZZ_HOLDS(offset <= len && size <= len - offset);
+	FUZZ_HOLDS(r < 0 || (size == b.len && !memcmp(buf_str(&b), file + offset, size)));
+}
+
+static void fuzz_archive(const char *s, size_t len)
+{
+	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
+	CLEANUP(cleanup_close) int fd = memfd_create("archive", MFD_CLOEXEC);
+	CLEANUP(cleanup_free) char *path = xasprintf("/proc/self/fd/%d", fd);
+	struct err err = {0};
+
+	FUZZ_HOLDS(fd >= 0 && write(fd, s, len) == (ssize_t)len);
+	if (book_archive_open(&a, path, &err) < 0) {
+		FUZZ_HOLDS(err.msg[0] && !strchr(err.msg, '\n'));
+		return;
+	}
+	for (uint64_t index = 0; index < 20; index++)
+		read_member(a, index, s, len);
+}
+
+static const struct fuzz_target targets[] = {
 	{"book", fuzz_book},	     {"epub", fuzz_epub},	  {"html", fuzz_html},
 	{"text", fuzz_text},	     {"markdown", fuzz_markdown}, {"package", fuzz_package},
-	{"contents", fuzz_contents},
+	{"contents", fuzz_contents}, {"archive", fuzz_archive},
 };
-
-static int feed(const char *target, const char *s, size_t len)
-{
-	for (size_t i = 0; i < ARRAY_LEN(targets); i++)
-		if (!strcmp(target, targets[i].name)) {
-			targets[i].feed(s, len);
-			return 0;
-		}
-	return -ENOENT;
-}
-
-#ifdef FUZZ_TARGET
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	feed(FUZZ_TARGET, (const char *)data, size);
-	return 0;
-}
-
-#else
-
-static int feed_path(const char *target, const char *path);
-
-static int feed_folder(const char *target, const char *path)
-{
-	DIR *d = opendir(path);
-	int fed = 0;
-
-	if (!d)
-		return 0;
-	for (struct dirent *e; (e = readdir(d));) {
-		CLEANUP(cleanup_free) char *name = xasprintf("%s/%s", path, e->d_name);
-
-		if (e->d_name[0] != '.')
-			fed += feed_path(target, name);
-	}
-	closedir(d);
-	return fed;
-}
-
-static int feed_path(const char *target, const char *path)
-{
-	CLEANUP(buf_finish) struct buf b = {0};
-	struct stat st;
-	char chunk[65536];
-	FILE *f;
-	size_t n;
-
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return feed_folder(target, path);
-	f = fopen(path, "rb");
-	if (!f)
-		return 0;
-	while ((n = fread(chunk, 1, sizeof(chunk), f)))
-		buf_add(&b, chunk, n);
-	fclose(f);
-	return feed(target, buf_str(&b), b.len) == 0;
-}
-
-int main(int argc, char **argv)
-{
-	int fed = 0;
-
-	for (int i = 2; i < argc; i++)
-		fed += feed_path(argv[1], argv[i]);
-	if (!fed)
-		fprintf(stderr, "usage: fuzz_corpus TARGET FILE|FOLDER...\n");
-	return fed ? 0 : 1;
-}
-
-#endif
+FUZZ_MAIN(targets)

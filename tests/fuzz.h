@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef FUZZ_MAIN_H
-#define FUZZ_MAIN_H
+#ifndef FUZZ_H
+#define FUZZ_H
 
 /*
- * The frame of a file of fuzz targets. Built for libFuzzer with FUZZ_TARGET naming one of them;
- * built without, a program that feeds files to a target, so that its corpus is a test:
- *     fuzz TARGET FOLDER
+ * The frame of a file of fuzz targets. Built for libFuzzer with FUZZ_TARGET naming one of them
+ * (tests/fuzz.sh); built without, a program that feeds the files of a folder to a target, so that
+ * its corpus is a test:
+ *     LAYER_fuzz TARGET FOLDER
  */
 
 #include <dirent.h>
@@ -66,6 +67,7 @@ static void fuzz_file(const struct fuzz_target *target, const char *path)
 	fclose(f);
 	/* A copy of its very size, so that a sanitizer sees a byte read behind it. */
 	CLEANUP(cleanup_free) char *exact = malloc(b.len ? b.len : 1);
+	FUZZ_HOLDS(exact != NULL);
 	memcpy(exact, buf_str(&b), b.len);
 	target->run(exact, b.len);
 }
@@ -91,8 +93,10 @@ static int fuzz_folder(const struct fuzz_target *target, const char *folder)
 #define FUZZ_MAIN(targets)                                                                         \
 	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
-		if (argc != 3)                                                                     \
+		if (argc != 3) {                                                                   \
+			fprintf(stderr, "usage: %s TARGET FOLDER\n", argv[0]);                     \
 			return 2;                                                                  \
+		}                                                                                  \
 		return fuzz_folder(fuzz_find(targets, ARRAY_LEN(targets), argv[1]), argv[2]);      \
 	}
 

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl.h"
+
+#include <string.h>
+
+/* Every byte is a stranger's. */
+
+#define ALLOWED                                                                                    \
+	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | resume"
+#define COMMAND_BYTES 4096 /* one write; a person's line is a few words */
+
+enum operand { OPERAND_NONE, OPERAND_CHAPTER, OPERAND_FAILED };
+
+static const struct {
+	const char *word;
+	enum operand operand;
+} verbs[] = {
+	[CTL_ANALYZE] = {"analyze", OPERAND_CHAPTER},
+	[CTL_ILLUSTRATE] = {"illustrate", OPERAND_CHAPTER},
+	[CTL_RETRY] = {"retry", OPERAND_FAILED},
+	[CTL_PAUSE] = {"pause", OPERAND_NONE},
+	[CTL_RESUME] = {"resume", OPERAND_NONE},
+};
+
+static const char *word(const char **p, const char *end, size_t *len)
+{
+	while (*p < end && (**p == ' ' || **p == '\t' || **p == '\r'))
+		++*p;
+	const char *start = *p;
+	while (*p < end && **p != ' ' && **p != '\t' && **p != '\r')
+		++*p;
+	*len = (size_t)(*p - start);
+	return start;
+}
+
+static bool is_word(const char *w, size_t len, const char *is)
+{
+	return strlen(is) == len && memcmp(w, is, len) == 0;
+}
+
+static int parse_chapter(int *chapter, const char *w, size_t len)
+{
+	int number = 0;
+	if (is_word(w, len, "all")) {
+		*chapter = 0;
+		return 0;
+	}
+	if (len == 0 || len > 6)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++) {
+		if (w[i] < '0' || w[i] > '9')
+			return -EINVAL;
+		number = number * 10 + (w[i] - '0');
+	}
+	*chapter = number;
+	return number > 0 ? 0 : -EINVAL;
+}
+
+/* What a message shows of a word: enough to find it again. */
+static int shown(size_t len)
+{
+	return len > 40 ? 40 : (int)len;
+}
+
+static int parse_operand(struct ctl_command *c, const char *w, size_t len, struct err *err)
+{
+	switch (verbs[c->verb].operand) {
+	case OPERAND_CHAPTER:
+		if (parse_chapter(&c->chapter, w, len) == 0)
+			return 0;
+		break;
+	case OPERAND_FAILED:
+		if (is_word(w, len, "failed"))
+			return 0;
+		break;
+	case OPERAND_NONE:
+		if (len == 0)
+			return 0;
+		break;
+	}
+	if (len == 0)
+		return err_set(err, -EINVAL, "\"%s\" needs one more word; allowed: " ALLOWED,
+			       verbs[c->verb].word);
+	return err_set(err, -EINVAL, "\"%s\" cannot be followed by \"%.*s\"; allowed: " ALLOWED,
+		       verbs[c->verb].word, shown(len), w);
+}
+
+static int parse_command(struct ctl_command *c, const char *p, const char *end, struct err *err)
+{
+	size_t len;
+	const char *w = word(&p, end, &len);
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (!is_word(w, len, verbs[i].word))
+			continue;
+		c->verb = (enum ctl_verb)i;
+		w = word(&p, end, &len);
+		int rc = parse_operand(c, w, len, err);
+		if (rc < 0)
+			return rc;
+		c->on_demand = c->chapter != 0;
+		c->again = c->verb == CTL_ANALYZE && c->chapter != 0;
+		w = word(&p, end, &len);
+		return len == 0 ? 0
+				: err_set(err, -EINVAL,
+					  "\"%.*s\" is one word too many; allowed: " ALLOWED,
+					  shown(len), w);
+	}
+	return err_set(err, -EINVAL, "unknown command \"%.*s\"; allowed: " ALLOWED, shown(len), w);
+}
+
+static bool is_blank(const char *p, const char *end)
+{
+	size_t len;
+	word(&p, end, &len);
+	return len == 0;
+}
+
+int ctl_parse(struct ctl_command out[CTL_COMMANDS_MAX], size_t *count, const char *line, size_t len,
+	      struct err *err)
+{
+	size_t n = 0;
+	if (len > COMMAND_BYTES)
+		return err_set(err, -EINVAL, "more than %d bytes at once; allowed: " ALLOWED,
+			       COMMAND_BYTES);
+	for (const char *p = line, *end = line + len; p < end;) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		stop = stop ? stop : end;
+		if (!is_blank(p, stop)) {
+			if (n == CTL_COMMANDS_MAX)
+				return err_set(err, -EINVAL, "more than %d commands at once",
+					       CTL_COMMANDS_MAX);
+			out[n] = (struct ctl_command){0};
+			int rc = parse_command(&out[n++], p, stop, err);
+			if (rc < 0)
+				return rc;
+		}
+		p = stop < end ? stop + 1 : end;
+	}
+	if (n == 0)
+		return err_set(err, -EINVAL, "no command; allowed: " ALLOWED);
+	*count = n;
+	return 0;
+}

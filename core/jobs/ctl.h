@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CTL_H
+#define CTL_H
+
+/* Private to jobs: what a person writes to .bookfs/ctl, read. Nothing is looked up or done here. */
+
+#include "base.h"
+
+enum ctl_verb { CTL_ANALYZE, CTL_ILLUSTRATE, CTL_RETRY, CTL_PAUSE, CTL_RESUME };
+
+struct ctl_command {
+	enum ctl_verb verb;
+	int chapter; /* 0: all */
+	bool on_demand, again;
+};
+
+enum { CTL_COMMANDS_MAX = 256 };
+
+/* One command a line, blank lines aside; all of them or none. -EINVAL: err says what is wrong and
+ * what is allowed. */
+int ctl_parse(struct ctl_command out[CTL_COMMANDS_MAX], size_t *count, const char *line, size_t len,
+	      struct err *err);
+
+#endif
