@@ -36,9 +36,26 @@ static void read_as(const char *name, const char *s, size_t len, int depth)
 		FUZZ_HOLDS(err.msg[0] && !strchr(err.msg, '\n')); /* a refusal has one line */
 }
 
+/* A file of these bytes that has a path, and the format by its bytes alone. */
+static char *file_path(int *fd, const char *s, size_t len)
+{
+	*fd = memfd_create("book", MFD_CLOEXEC);
+	FUZZ_HOLDS(*fd >= 0 && write(*fd, s, len) == (ssize_t)len);
+	return xasprintf("/proc/self/fd/%d", *fd);
+}
+
 static void fuzz_book(const char *s, size_t len)
 {
+	CLEANUP(book_free_cleanup) struct book *b = NULL;
+	CLEANUP(cleanup_close) int fd = -1;
+	CLEANUP(cleanup_free) char *path = file_path(&fd, s, len);
+	struct err err = {0};
+
 	read_as("book.epub", s, len, 0);
+	if (book_read(&b, path, &options, &err) == 0)
+		hold_promises(b);
+	else
+		FUZZ_HOLDS(err.msg[0] && !strchr(err.msg, '\n'));
 }
 
 /* The members of an EPUB as text (pack.h): past the zip, into everything at once. */
@@ -111,11 +128,10 @@ static void read_member(struct book_archive *a, uint64_t index, const char *file
 static void fuzz_archive(const char *s, size_t len)
 {
 	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
-	CLEANUP(cleanup_close) int fd = memfd_create("archive", MFD_CLOEXEC);
-	CLEANUP(cleanup_free) char *path = xasprintf("/proc/self/fd/%d", fd);
+	CLEANUP(cleanup_close) int fd = -1;
+	CLEANUP(cleanup_free) char *path = file_path(&fd, s, len);
 	struct err err = {0};
 
-	FUZZ_HOLDS(fd >= 0 && write(fd, s, len) == (ssize_t)len);
 	if (book_archive_open(&a, path, &err) < 0) {
 		FUZZ_HOLDS(err.msg[0] && !strchr(err.msg, '\n'));
 		return;

@@ -121,14 +121,17 @@ static void hold_chapter(const struct book_chapter *c)
 	size_t len = c->text_bytes;
 	char hex[HASH_HEX];
 	struct hash *h = hash_new();
+	enum book_kind kind;
 
 	PROMISE(is_one_line(c->title));
+	PROMISE(book_kind_parse(&kind, book_kind_name(c->kind)) == 0 && kind == c->kind);
 	PROMISE(strlen(c->text) == len && utf8_valid(c->text, len));
 	PROMISE(!len || (c->text[len - 1] == '\n' && (len < 2 || c->text[len - 2] != '\n')));
 	PROMISE(c->words == utf8_words(c->text, len));
 	PROMISE(!c->page_count || c->pages[0].offset == 0);
 	for (size_t i = 0; i < c->page_count; i++) {
 		PROMISE(c->pages[i].offset <= len && is_one_line(c->pages[i].label));
+		PROMISE(book_page_at(c, c->pages[i].offset) == c->pages[i].label);
 		PROMISE(!i || c->pages[i].offset > c->pages[i - 1].offset);
 	}
 	hash_add(h, c->text, len);
@@ -162,7 +165,9 @@ void hold_promises(const struct book *b)
 	PROMISE(words == b->words);
 	for (size_t i = 0; i < b->content_count; i++) {
 		const struct book_entry *e = &b->contents[i];
+		enum book_role role;
 
+		PROMISE(book_role_parse(&role, book_role_name(e->role)) == 0 && role == e->role);
 		PROMISE(is_one_line(e->title) && e->depth >= 0);
 		PROMISE(e->chapter >= 0 && (size_t)e->chapter <= b->chapter_count);
 		PROMISE(!e->in || is_one_line(e->in));
