@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs.h"
 
@@ -19,43 +20,71 @@ static int import_write(struct store_tx *tx, void *arg, struct err *err)
 	return tx_import(tx, i->book, i->key, err);
 }
 
-static int import_book(struct engine *e, const struct options *o, const char *key, struct err *err)
+/* The book as it was read, and the file it was read from. */
+struct reading {
+	struct book *book;
+	struct stat file;
+};
+
+static void reading_finish(struct reading *reading)
+{
+	reading->book = book_free(reading->book);
+}
+
+static int read_book(struct reading *reading, const struct options *o, struct err *err)
 {
 	const struct book_options how = {.limits = book_limits_default, .depth = o->depth};
-	CLEANUP(book_free_cleanup) struct book *book = NULL;
-	struct import import = {.key = key};
 	int r;
+
+	reading_finish(reading);
+	if (stat(o->book, &reading->file) < 0)
+		return err_set(err, -errno, "%s: %s", o->book, strerror(errno));
+	r = book_read(&reading->book, o->book, &how, err);
+	for (size_t i = 0; r == 0 && i < reading->book->warnings.len; i++)
+		log_warn("%s", reading->book->warnings.items[i]);
+	return r;
+}
+
+static bool still_that_file(const struct reading *reading, const struct options *o)
+{
+	const struct stat *was = &reading->file;
+	struct stat now;
+
+	return reading->book && stat(o->book, &now) == 0 && now.st_ino == was->st_ino &&
+	       now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+}
+
+static int import_book(struct engine *e, const struct options *o, struct reading *reading,
+		       const char *key, struct err *err)
+{
+	struct import import = {.key = key};
+	int r = 0;
 
 	if (e->read_only)
 		return err_set(err, -EROFS,
 			       "%s holds another state of the book and cannot be written",
 			       store_path(e->store));
-	r = book_read(&book, o->book, &how, err);
+	if (!still_that_file(reading, o))
+		r = read_book(reading, o, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < book->warnings.len; i++)
-		log_warn("%s", book->warnings.items[i]);
-	import.book = book;
+	import.book = reading->book;
 	return store_write_wait(e->store, import_write, &import, err);
 }
 
-/* An import needs some hundred times what the mount needs; the rest of the process's life is
- * spent without it. */
-static int import_if_changed(struct engine *e, const struct options *o, struct err *err)
+static int import_if_changed(struct engine *e, const struct options *o, struct reading *reading,
+			     struct err *err)
 {
 	CLEANUP(cleanup_free) char *key = xasprintf("depth=%d", o->depth);
 	int r = store_import_current(e->store, key, err);
 
-	if (r > 0)
-		return 0;
-	if (r == 0)
-		r = import_book(e, o, key, err);
-	malloc_trim(0);
-	return r;
+	return r == 0 ? import_book(e, o, reading, key, err) : r < 0 ? r : 0;
 }
 
+/* A store is made only for what could be read as a book: a mistyped name leaves nothing behind. */
 static int open_store(struct engine *e, const struct options *o, enum engine_use use,
-		      struct err *err)
+		      struct reading *reading, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
 	struct store_options how = {.book_path = o->book, .create = use == ENGINE_WORK};
@@ -65,12 +94,16 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 		return r;
 	if (note)
 		log_warn("%s", note);
+	if (use == ENGINE_WORK && access(path, F_OK) < 0)
+		r = read_book(reading, o, err);
+	if (r < 0)
+		return r;
 	how.path = path;
 	r = store_open(&e->store, e->loop, &how, err);
 	if (r < 0)
 		return r;
 	e->read_only = store_read_only(e->store);
-	return use == ENGINE_WORK ? import_if_changed(e, o, err) : 0;
+	return use == ENGINE_WORK ? import_if_changed(e, o, reading, err) : 0;
 }
 
 static int open_jobs(struct engine *e, const struct options *o, struct err *err)
@@ -92,6 +125,7 @@ static int open_jobs(struct engine *e, const struct options *o, struct err *err)
 int engine_open(struct engine **out, const struct options *o, enum engine_use use, struct err *err)
 {
 	CLEANUP(engine_close_cleanup) struct engine *e = xcalloc(1, sizeof(*e));
+	CLEANUP(reading_finish) struct reading reading = {0};
 	int r;
 
 	/* Three threads that allocate little: one arena more than the main one is enough. */
@@ -99,13 +133,17 @@ int engine_open(struct engine **out, const struct options *o, enum engine_use us
 	r = loop_new(&e->loop, POOL_THREADS);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));
-	r = open_store(e, o, use, err);
+	r = open_store(e, o, use, &reading, err);
 	if (r == 0)
 		r = open_jobs(e, o, err);
 	if (r < 0)
 		return r;
 	*out = e;
 	e = NULL;
+	/* An import needs some hundred times what the mount needs; the rest of the process's life
+	 * is spent without it. */
+	reading_finish(&reading);
+	malloc_trim(0);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fs.h"
 
@@ -252,10 +253,16 @@ int options_parse(struct options *o, const char *list, struct err *err)
 int options_book(struct options *o, const char *book, struct err *err)
 {
 	char *path = realpath(book, NULL);
+	struct stat st;
 
 	if (!path)
 		return err_set(err, -errno, "%s: %s", book,
 			       errno == ENOENT ? "there is no such book" : strerror(errno));
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		free(path);
+		return err_set(err, -EISDIR,
+			       "%s is no file: name an EPUB, text, Markdown or HTML file", book);
+	}
 	free(o->book);
 	o->book = path;
 	return 0;

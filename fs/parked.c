@@ -225,6 +225,24 @@ static bool never_asks(const struct fs *fs, const struct caller *caller)
 	return false;
 }
 
+/*
+ * O_NONBLOCK asks to start the work and not to wait. But POSIX gives it no meaning on a regular
+ * file, and some programs open every file with it for fear of pipes, then take EAGAIN for damage:
+ * they wait like any other. Those that walk a tree (tar, grep -r) are known by the O_NOFOLLOW
+ * beside it, the rest by name.
+ */
+static bool wants_no_wait(const struct caller *caller, int flags)
+{
+	static const char *const habitual[] = {"file", "gzip", "xz", "bsdtar", "bsdcpio", "bsdcat"};
+
+	if (!(flags & O_NONBLOCK) || flags & O_NOFOLLOW)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(habitual); i++)
+		if (!strcmp(caller->name, habitual[i]))
+			return false;
+	return true;
+}
+
 void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -246,7 +264,7 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 			 caller.name);
 		err_set(&err, r = -ENODATA, "%s", reason);
 	}
-	if (r == 0 && fi->flags & O_NONBLOCK) {
+	if (r == 0 && wants_no_wait(&caller, fi->flags)) {
 		wish(t, a->chapter);
 		r = -EAGAIN;
 	}

@@ -27,7 +27,7 @@ struct run {
 	struct book *book;
 	struct chapter_run *chapters; /* [number - 1] */
 	bool json, bar;
-	bool draining, finished;
+	bool began, draining, finished;
 	int wishes; /* not stored yet */
 	int result; /* <0: a wish could not be stored */
 	int64_t seq, started_mono_us;
@@ -106,16 +106,19 @@ static void wish(struct run *run)
 static int measure_picture(void *arg, const struct store_picture *p)
 {
 	struct run *run = arg;
-	struct chapter_run *c = &run->chapters[p->chapter - 1];
+	struct chapter_run *c;
 
-	if ((size_t)p->chapter > run->book->chapter_count || !c->wanted)
+	if (p->chapter < 1 || (size_t)p->chapter > run->book->chapter_count)
+		return 0;
+	c = &run->chapters[p->chapter - 1];
+	if (!c->wanted)
 		return 0;
 	run->pictures.total++;
 	run->pictures.done += p->state == STATE_COMPLETED;
 	run->pictures.failed += p->state == STATE_FAILED;
-	/* Analysed by somebody who wanted no pictures, or failed before: once more. */
+	/* Analysed by somebody who wanted no pictures; or failed before we began: once more. */
 	if (c->analysed && !c->asked_pictures &&
-	    (p->state == STATE_NONE || p->state == STATE_FAILED)) {
+	    (p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began))) {
 		c->asked_pictures = true;
 		run->wishes++;
 		jobs_wish_pictures(run->engine->jobs, p->chapter, wished, run);
@@ -309,6 +312,7 @@ static int course(struct run *run)
 	run->started_mono_us = clock_mono_us();
 	measure(run);
 	run->done_before = done_count(run);
+	run->began = true;
 	store_on_change(run->engine->store, on_change, run);
 	jobs_start(run->engine->jobs);
 	wish(run);
