@@ -82,11 +82,11 @@ static int serve(void)
 	}
 }
 
-/* A font or a text that would take all memory takes this process. (Not under ASan, whose shadow is
- * larger than any limit.) */
+/* A font or a text that would take all memory takes this process. (Not under a sanitizer, whose
+ * shadow is larger than any limit.) */
 static void set_limits(void)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(BOOKFS_NO_MEMORY_LIMIT)
+#if !defined(BOOKFS_SANITIZED)
 	setrlimit(RLIMIT_AS, &(struct rlimit){MEMORY_BYTES_MAX, MEMORY_BYTES_MAX});
 #endif
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
