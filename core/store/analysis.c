@@ -145,6 +145,7 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 {
 	CLEANUP(store_job_finish) struct store_job job = {0};
 	CLEANUP(analysis_row_finish) struct analysis_row row = {0};
+	char found[16];
 	int64_t id;
 	int result = tx_own_job(&job, tx, job_id, JOB_ANALYZE);
 	if (result == 0)
@@ -165,10 +166,12 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 		result = plan_pictures(tx, job.text_id, info);
 	if (result < 0)
 		return result;
+	snprintf(found, sizeof(found), "%d", row.concepts);
 	return tx_announce(tx, &(struct announcement){
 				       .type = EVENT_CONCEPTS_READY,
 				       .text = job.text_id,
 				       .provider = info->provider,
+				       .detail = found,
 			       });
 }
 

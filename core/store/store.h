@@ -114,7 +114,7 @@ struct store_event {
 	int chapter;	/* 0: none */
 	char *id;	/* a concept's id, or NULL */
 	char *provider; /* or NULL */
-	char *detail;	/* an error, a file, what is waited for; or NULL */
+	char *detail;	/* an error, a file, what is waited for, how many concepts; or NULL */
 };
 void store_event_finish(struct store_event *e);
 

@@ -210,7 +210,10 @@ static void test_changed_text(struct fixture *f)
 /* Two chapters of one text: one job, one result, shown and told in both. */
 static int count_ready(void *arg, const struct store_event *e)
 {
-	*(int *)arg += e->type == EVENT_CONCEPTS_READY;
+	if (e->type != EVENT_CONCEPTS_READY)
+		return 0;
+	CHECK_STR(e->detail, "2"); /* how many were found */
+	(*(int *)arg)++;
 	return 0;
 }
 

@@ -620,7 +620,8 @@ static void test_growing(void)
 	view_content_release(b.views, held);
 	CHECK(strstr(texts[0], "# Illustrate Progress Report\n") == texts[0]);
 	CHECK(strstr(texts[0], "**Book:** The Lantern\n"));
-	CHECK(strstr(texts[0], "✅ Completed Chapter 2: Chapter the 2th"));
+	CHECK(strstr(texts[0], "✅ Completed Chapter 2: Chapter the 2th - "
+			       "Found 2 visual concepts\n"));
 	CHECK(strstr(texts[0], "images/chapter_2_scene_1.png"));
 	CHECK(strstr(texts[1], "Completed Chapter 3") && !strstr(texts[1], "Drew"));
 	CHECK(strstr(texts[2], "Drew ch2_scene1") && !strstr(texts[2], "Completed"));
