@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "flow.h"
 
@@ -133,16 +135,51 @@ void flow_add_heading(struct flow *f, size_t offset, int level, const char *titl
 		.offset = offset, .level = level, .title = text_folded(title, len)};
 }
 
+/* Arabic, perhaps with a letter ("12a"), or Roman. */
+static bool is_page_number(const char *s, size_t len)
+{
+	size_t digits = strspn(s, "0123456789"), roman = strspn(s, "ivxlcdmIVXLCDM");
+
+	return len && (digits >= len || roman >= len ||
+		       (digits && digits + 1 == len && isalpha((unsigned char)s[digits])));
+}
+
+/* What is printed around a number goes: "[Pg 9]", "Page 9", "p. 9" are page 9. What has no number
+ * stays as it is. */
+static void page_label_strip(char *label)
+{
+	static const char *const words[] = {"page", "pag", "pagina", "página", "pg",
+					    "p",    "s",   "seite",  "str"};
+	char *s = label + strspn(label, " [({"), *number = s;
+	size_t len = strlen(s), word = 0, separators;
+
+	while (len && strchr(" ])}.:,", s[len - 1]))
+		len--;
+	while (word < len && (isalpha((unsigned char)s[word]) || s[word] & 0x80))
+		word++;
+	separators = strspn(s + word, " ._:");
+	/* "p9" is page 9, and "pxi" a word. */
+	if (separators || isdigit((unsigned char)s[word]))
+		for (size_t i = 0; i < ARRAY_LEN(words); i++)
+			if (strlen(words[i]) == word && !strncasecmp(s, words[i], word))
+				number = s + word + separators;
+	if (number >= s + len || !is_page_number(number, (size_t)(s + len - number)))
+		return;
+	s[len] = '\0';
+	memmove(label, number, strlen(number) + 1);
+}
+
 void flow_add_page(struct flow *f, size_t offset, const char *label)
 {
 	size_t len = strlen(label);
+	char *own;
 
 	if (f->page_count >= PAGES_MAX)
 		return;
+	own = text_folded(label, len < LABEL_BYTES ? len : LABEL_BYTES);
+	page_label_strip(own);
 	f->pages = xgrow(f->pages, &f->page_cap, f->page_count + 1, sizeof(*f->pages));
-	f->pages[f->page_count++] = (struct flow_page){
-		.offset = offset,
-		.label = text_folded(label, len < LABEL_BYTES ? len : LABEL_BYTES)};
+	f->pages[f->page_count++] = (struct flow_page){.offset = offset, .label = own};
 }
 
 size_t flow_open_mark(struct flow *f, size_t offset, struct matter matter)

@@ -183,7 +183,8 @@ static bool is_page_break(const char *const *attrs)
 
 	return markup_has_token(markup_epub_type(attrs), "pagebreak") ||
 	       markup_has_token(markup_attr(attrs, "role"), "doc-pagebreak") ||
-	       markup_has_token(class, "x-ebookmaker-pageno");
+	       markup_has_token(class, "x-ebookmaker-pageno") ||
+	       markup_has_token(class, "pagenum") || markup_has_token(class, "pageno");
 }
 
 static void page_begin(struct xhtml *x, const char *const *attrs)

@@ -389,6 +389,39 @@ static void test_pages(void)
 	CHECK(real->real_pages && real->pages == 2);
 }
 
+/* What is printed around a page's number is not part of it. */
+static void test_page_labels(void)
+{
+	static const char *const labels[][2] = {
+		{"[Pg 9]", "9"},    {"Page 9", "9"},
+		{"p. 9", "9"},	    {"p9", "9"},
+		{"page_12", "12"},  {"Seite 12", "12"},
+		{"{ix}", "ix"},	    {" Page xii. ", "xii"},
+		{"[12a]", "12a"},   {"pxi", "pxi"},
+		{"cover", "cover"}, {"page", "page"},
+		{"A-12", "A-12"},   {"Page 9 of 12", "Page 9 of 12"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+		CLEANUP(cleanup_free)
+		char *spec = xasprintf(
+			CONTAINER OPF(NAV_ITEM ITEM("a"), REF("a")) NAV(LI("a.xhtml", "A"))
+				DOC("a", "<p>one <span epub:type='pagebreak' title='%s'/>two</p>"),
+			labels[i][0]);
+		CLEANUP(book_free_cleanup) struct book *b = read_epub(spec, 0);
+
+		CHECK_STR(book_page_at(&b->chapters[0], 5), labels[i][1]);
+	}
+	CLEANUP(book_free_cleanup)
+	struct book *b = read_epub(
+		CONTAINER OPF(NAV_ITEM ITEM("a"), REF("a")) NAV(LI("a.xhtml", "A"))
+			DOC("a", "<p>one <span class='pagenum'><a id='Page_7'>[Pg 7]</a></span>two"
+				 "</p>"),
+		0);
+	CHECK_STR(b->chapters[0].text, "one two\n");
+	CHECK_STR(book_page_at(&b->chapters[0], 5), "7");
+}
+
 /* ---- plain text, Markdown, HTML */
 
 static void test_plain_text(void)
@@ -691,6 +724,7 @@ int main(void)
 	test_ncx();
 	test_headings();
 	test_pages();
+	test_page_labels();
 	test_plain_text();
 	test_markdown();
 	test_html();
