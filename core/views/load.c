@@ -13,7 +13,6 @@
  */
 
 #define MEMBER_BYTES_MAX ((size_t)2 << 30)
-#define STEP_BYTES ((size_t)128 << 10) /* room for those who read in steps to see the end */
 
 struct waiter {
 	struct waiter *next;
@@ -77,7 +76,7 @@ static void work(void *arg)
 	struct load *l = arg;
 	if (!phase_move(l, LOAD_AT_WORK))
 		return;
-	l->bytes.max_bytes = l->size_bytes + STEP_BYTES;
+	l->bytes.max_bytes = l->size_bytes + 1; /* 0 would be no cap */
 	l->result = l->ref.kind == KIND_IMAGE ? load_picture(l) : load_member(l);
 	/* The size was promised; the book's file may have been changed under us. */
 	if (l->result == -EFBIG || (l->result == 0 && l->bytes.len != l->size_bytes))

@@ -613,7 +613,8 @@ static void test_archive(void)
 	static const char spec[] = CONTAINER "@@ a/picture.png\nbytes of a picture\n";
 	CLEANUP(buf_finish) struct buf zip = {0};
 	CLEANUP(buf_finish) struct buf member = {0};
-	CLEANUP(buf_finish) struct buf small = {.max_bytes = 5};
+	CLEANUP(buf_finish) struct buf exact = {.max_bytes = 18};
+	CLEANUP(buf_finish) struct buf small = {.max_bytes = 17};
 	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
 	CLEANUP(cleanup_free) char *path = NULL;
 	uint64_t offset = 0, size = 0;
@@ -624,6 +625,7 @@ static void test_archive(void)
 	CHECK_INT(book_archive_open(&a, path, &err), 0);
 	CHECK_INT(book_archive_member(&member, a, 1), 0);
 	CHECK_STR(buf_str(&member), "bytes of a picture");
+	CHECK_INT(book_archive_member(&exact, a, 1), 0);
 	CHECK_INT(book_archive_member(&small, a, 1), -EFBIG);
 	CHECK_INT(book_archive_member(&member, a, 2), -ENOENT);
 	CHECK_INT(book_archive_stored(&offset, &size, a, 1), 0);
@@ -682,6 +684,8 @@ static void test_single_file(void)
 	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
 	CLEANUP(book_free_cleanup) struct book *b = NULL;
 	CLEANUP(buf_finish) struct buf member = {0};
+	CLEANUP(buf_finish) struct buf exact = {.max_bytes = 6};
+	CLEANUP(buf_finish) struct buf small = {.max_bytes = 5};
 	struct book_options options = {.limits = book_limits_default};
 	uint64_t offset = 1, size = 0;
 	struct err err = {0};
@@ -691,6 +695,9 @@ static void test_single_file(void)
 	CHECK_INT(book_archive_open(&a, path, &err), 0);
 	CHECK_INT(book_archive_member(&member, a, 0), 0);
 	CHECK_STR(buf_str(&member), "hello\n");
+	CHECK_INT(book_archive_member(&exact, a, 0), 0); /* the cap is what fits */
+	CHECK_INT(exact.len, 6);
+	CHECK_INT(book_archive_member(&small, a, 0), -EFBIG);
 	CHECK_INT(book_archive_stored(&offset, &size, a, 0), 0);
 	CHECK(offset == 0 && size == 6);
 	unlink(path);
