@@ -168,6 +168,7 @@ struct fs {
 	uint64_t control_folder; /* the node of .bookfs */
 	struct link handles;	 /* of open files */
 	struct timer *tidy;	 /* gives memory back when it is quiet */
+	bool busy, tidy_set;	 /* since the timer last ran; is it set */
 
 	/* The end (session.c). */
 	int pending; /* answers that a pool or the writer thread will bring; see fs_done */

@@ -124,6 +124,33 @@ static void on_signal(void *arg, uint32_t revents)
 
 enum { REQUESTS_A_TURN = 64, QUIET_MS = 2000 };
 
+/* What was made to answer, and the holes it leaves in the heap, nobody needs while nothing goes on:
+ * after QUIET_MS without a request or a change it is given back. */
+static void tidy_later(struct fs *fs)
+{
+	fs->busy = true;
+	if (fs->tidy_set)
+		return;
+	fs->tidy_set = true;
+	timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
+}
+
+static void tidy(void *arg)
+{
+	struct fs *fs = arg;
+	bool quiet = !fs->busy;
+
+	fs->busy = fs->tidy_set = false;
+	if (quiet) {
+		views_idle(fs->views);
+		store_idle(fs->engine->store);
+		malloc_trim(0);
+	} else {
+		fs->tidy_set = true;
+		timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
+	}
+}
+
 static int drain(void *arg)
 {
 	struct fs *fs = arg;
@@ -135,6 +162,8 @@ static int drain(void *arg)
 		stream_interrupts(fs->streams);
 		n++;
 	}
+	if (n)
+		tidy_later(fs);
 	if (fuse_session_exited(fs->session)) {
 		loop_poller_stop(fs->loop);
 		end(fs);
@@ -166,17 +195,11 @@ static void on_view_change(void *arg, const struct view_change *c)
 		helper_announce(fs->helper, c);
 }
 
-/* Answers, pictures and lists leave holes in the heap that nobody needs while nothing goes on. */
-static void tidy(void *arg)
-{
-	malloc_trim(0);
-}
-
 static void on_store_change(void *arg)
 {
 	struct fs *fs = arg;
 
-	timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
+	tidy_later(fs);
 	if (!fs->engine->read_only && !fs->ending)
 		jobs_changed(fs->engine->jobs);
 	views_changed(fs->views, on_view_change, fs);

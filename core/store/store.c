@@ -163,6 +163,11 @@ const char *store_path(const struct store *s)
 	return s->path;
 }
 
+void store_idle(struct store *s)
+{
+	sqlite3_db_release_memory(s->reader.conn.db);
+}
+
 /* ---- readers */
 
 struct store_reader *store_reader(struct store *s)

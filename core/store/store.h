@@ -56,6 +56,8 @@ struct store *store_close(
 	struct store *s); /* commits what waits, folds the WAL in, removes the side files if last */
 DEFINE_CLEANUP(struct store, store_close)
 bool store_read_only(const struct store *s);
+/* Gives the caches back that this process can do without while nothing goes on. The loop's thread. */
+void store_idle(struct store *s);
 const char *store_path(const struct store *s);
 
 struct store_reader *store_reader(struct store *s); /* the loop's; borrowed until store_close */
