@@ -13,87 +13,25 @@
  */
 struct cast {
 	struct store_reader *reader;
-	struct store_analysis *chapters; /* [i] of chapter i + 1; id 0: none */
-	size_t len, cap;
-	struct catalogue *catalogue;
+	struct store_cast *kept;
 };
-
-static void chapters_finish(struct cast *c, size_t keep)
-{
-	while (c->len > keep)
-		store_analysis_finish(&c->chapters[--c->len]);
-}
 
 static void cast_free(struct jobs *j)
 {
 	struct cast *c = j->cast;
 	if (!c)
 		return;
-	catalogue_free(c->catalogue);
-	chapters_finish(c, 0);
-	free(c->chapters);
+	store_cast_free(c->kept);
 	store_reader_close(c->reader);
 	free(c);
 	j->cast = NULL;
 }
 
-static void chapters_reserve(struct cast *c, size_t count)
+static struct cast *cast_new(void)
 {
-	chapters_finish(c, count);
-	c->chapters = xgrow(c->chapters, &c->cap, count, sizeof(c->chapters[0]));
-	while (c->len < count)
-		memset(&c->chapters[c->len++], 0, sizeof(c->chapters[0]));
-}
-
-/* 1: it changed, 0: it is the one we have. */
-static int chapter_refresh(struct cast *c, size_t i)
-{
-	struct store_analysis *have = &c->chapters[i];
-	int64_t id;
-	int err = store_analysis_id(&id, c->reader, (int)i + 1);
-	if (err < 0 || id == have->id)
-		return err;
-	store_analysis_finish(have);
-	memset(have, 0, sizeof(*have));
-	if (id == 0)
-		return 1;
-	err = store_analysis(have, c->reader, (int)i + 1, true);
-	return err < 0 ? err : 1;
-}
-
-static void catalogue_renew(struct cast *c)
-{
-	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(const struct analysis *));
-	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
-	size_t count = 0;
-	for (size_t i = 0; i < c->len; i++) {
-		if (!c->chapters[i].analysis)
-			continue;
-		analyses[count] = c->chapters[i].analysis;
-		numbers[count++] = (int)i + 1;
-	}
-	c->catalogue = catalogue_new(analyses, numbers, count);
-	free(analyses);
-	free(numbers);
-}
-
-static int cast_refresh(struct cast *c, size_t chapter_count)
-{
-	bool changed = !c->catalogue || c->len != chapter_count;
-	c->catalogue = changed ? catalogue_free(c->catalogue) : c->catalogue;
-	chapters_reserve(c, chapter_count);
-	for (size_t i = 0; i < chapter_count; i++) {
-		int rc = chapter_refresh(c, i);
-		if (rc == 0)
-			continue;
-		/* It borrows from the analysis that is gone now. */
-		c->catalogue = catalogue_free(c->catalogue);
-		if (rc < 0)
-			return rc;
-	}
-	if (!c->catalogue)
-		catalogue_renew(c);
-	return 0;
+	struct cast *c = xcalloc(1, sizeof(*c));
+	c->kept = store_cast_new();
+	return c;
 }
 
 /* ---- one picture */
@@ -107,7 +45,6 @@ struct preparation {
 	sem_t worked;
 	struct store *store;
 	struct cast *cast;
-	size_t chapter_count;
 	struct provider_outcome outcome;
 };
 
@@ -133,6 +70,7 @@ static int prompt_make(struct preparation *p, struct err *err)
 {
 	struct task *t = p->task;
 	struct cast *c = p->cast;
+	const struct catalogue *catalogue = NULL;
 	if (!c->reader) {
 		int rc = store_reader_open(&c->reader, p->store, err);
 		if (rc < 0)
@@ -143,7 +81,7 @@ static int prompt_make(struct preparation *p, struct err *err)
 		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
 	rc = concept_find(t, c->reader, err);
 	if (rc == 0) {
-		rc = cast_refresh(c, p->chapter_count);
+		rc = store_cast_catalogue(&catalogue, c->kept, c->reader);
 		if (rc < 0)
 			err_set(err, rc, "the cast cannot be read: %s", strerror(-rc));
 	}
@@ -156,7 +94,7 @@ static int prompt_make(struct preparation *p, struct err *err)
 		.chapter = t->job.chapter,
 		.scene = t->job.scene,
 		.concept = concept_of(t),
-		.catalogue = c->catalogue,
+		.catalogue = catalogue,
 	};
 	return prompt_scene(&t->prompt, &scene);
 }
@@ -259,14 +197,13 @@ static void prepare_next(struct jobs *j)
 	if (!t)
 		return;
 	if (!j->cast)
-		j->cast = xcalloc(1, sizeof(*j->cast));
+		j->cast = cast_new();
 	struct preparation *p = xcalloc(1, sizeof(*p));
 	sem_init(&p->worked, 0, 0);
 	p->jobs = j;
 	p->task = t;
 	p->store = j->store;
 	p->cast = j->cast;
-	p->chapter_count = j->book->chapter_count;
 	t->unprepared = false;
 	j->preparation = p;
 	jobs_hold(j);

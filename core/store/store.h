@@ -56,7 +56,8 @@ struct store *store_close(
 	struct store *s); /* commits what waits, folds the WAL in, removes the side files if last */
 DEFINE_CLEANUP(struct store, store_close)
 bool store_read_only(const struct store *s);
-/* Gives the caches back that this process can do without while nothing goes on. The loop's thread. */
+/* Gives the caches back that this process can do without while nothing goes on. The loop's thread.
+ */
 void store_idle(struct store *s);
 const char *store_path(const struct store *s);
 
@@ -259,6 +260,16 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 		   bool decode); /* -ENOENT */
 /* Its id alone, for versions; 0 if there is none. */
 int store_analysis_id(int64_t *id, struct store_reader *r, int chapter);
+
+/* The cast: the catalogue (story.h) of all chapters' best analyses. It is kept from one look to the
+ * next, so that only what changed is read again. One thread at a time. */
+struct store_cast;
+struct store_cast *store_cast_new(void);
+struct store_cast *store_cast_free(struct store_cast *c);
+DEFINE_CLEANUP(struct store_cast, store_cast_free)
+/* As the store is now; the same if nothing changed. *out is borrowed until the next call. */
+int store_cast_catalogue(const struct catalogue **out, struct store_cast *c,
+			 struct store_reader *r);
 
 /* Where a chapter stands: its newest job and its best analysis. */
 struct store_state {

@@ -63,7 +63,6 @@ void view_names_finish(struct names *n)
 
 static void places_drop(struct cast *c)
 {
-	c->catalogue = catalogue_free(c->catalogue); /* it borrows from the analyses */
 	free(c->items);
 	free(c->entries);
 	c->items = NULL;
@@ -75,39 +74,8 @@ void cast_drop(struct views *v)
 {
 	struct cast *c = &v->cast;
 	places_drop(c);
-	for (size_t i = 0; i < c->len; i++)
-		store_analysis_finish(&c->chapters[i]);
-	free(c->chapters);
+	store_cast_free(c->kept);
 	*c = (struct cast){0};
-}
-
-static int cast_read(struct views *v, size_t i)
-{
-	struct store_analysis *have = &v->cast.chapters[i];
-	const struct chapter_state *c = views_analysis(v, (int)i + 1);
-	if (!c)
-		return -EIO;
-	if (c->analysis_id == have->id)
-		return 0;
-	store_analysis_finish(have);
-	memset(have, 0, sizeof(*have));
-	return c->analysis_id ? store_analysis(have, v->reader, (int)i + 1, true) : 0;
-}
-
-static void cast_merge(struct cast *c)
-{
-	const struct analysis **analyses = xcalloc(c->len + 1, sizeof(const struct analysis *));
-	int *numbers = xcalloc(c->len + 1, sizeof(numbers[0]));
-	size_t count = 0;
-	for (size_t i = 0; i < c->len; i++) {
-		if (!c->chapters[i].analysis)
-			continue;
-		analyses[count] = c->chapters[i].analysis;
-		numbers[count++] = (int)i + 1;
-	}
-	c->catalogue = catalogue_new(analyses, numbers, count);
-	free(analyses);
-	free(numbers);
 }
 
 static void entry_key(char out[KEY_BYTES], int type, const char *file, size_t len)
@@ -138,15 +106,12 @@ static int cast_renew(struct views *v)
 	struct cast *c = &v->cast;
 	bool first = !c->seq;
 	places_drop(c);
-	if (!c->chapters)
-		c->chapters = xcalloc(v->chapter_count + 1, sizeof(c->chapters[0]));
-	c->len = v->chapter_count;
-	for (size_t i = 0; i < c->len; i++) {
-		int err = cast_read(v, i);
-		if (err < 0)
-			return err;
-	}
-	cast_merge(c);
+	if (!c->kept)
+		c->kept = store_cast_new();
+	c->catalogue = NULL;
+	int err = store_cast_catalogue(&c->catalogue, c->kept, v->reader);
+	if (err < 0)
+		return err;
 	cast_number(c, &v->names);
 	c->seq = v->topics[TOPIC_ANALYSIS].seq;
 	if (first)

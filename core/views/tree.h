@@ -131,9 +131,8 @@ struct names {
 
 /* The merged elements of all chapters, and the analyses they borrow from. */
 struct cast {
-	struct store_analysis *chapters;
-	size_t len;
-	struct catalogue *catalogue;
+	struct store_cast *kept;
+	const struct catalogue *catalogue;	/* kept's; NULL: to be asked for */
 	int64_t seq;				/* of TOPIC_ANALYSIS; 0: none is built */
 	int *items;				/* of catalogue->entries[i]; -1: it has none */
 	const struct catalogue_entry **entries; /* by item; NULL: not in the catalogue now */

@@ -251,6 +251,54 @@ static void test_twins(struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 }
 
+/* ---- the cast */
+
+static void analyse_with(struct store *s, int chapter, const char *name)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = make_analysis(1, name);
+	struct store_job job;
+	struct element *e = analysis_add_element(a);
+	e->type = ELEMENT_CHARACTER;
+	analysis_set(&e->name, name);
+	CHECK_INT(wish(s, chapter, true, true), 0);
+	CHECK_INT(claim(&job, s, JOB_ANALYZE), 1);
+	CHECK_INT(finish_analysis_by(s, job.id, a, &builtin_info), 0);
+	store_job_finish(&job);
+}
+
+static void test_cast(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	const struct catalogue *first, *second;
+	struct err err = {0};
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	struct store_reader *r = store_reader(s);
+	CHECK_INT(store_cast_catalogue(&first, cast, r), 0);
+	CHECK_INT(first->len, 0); /* before an import */
+	import_changed(s, 0);
+	analyse_with(s, 2, "Ada");
+	analyse_with(s, 4, "Ben");
+	CHECK_INT(store_cast_catalogue(&first, cast, r), 0);
+	CHECK_INT(first->len, 2);
+	CHECK_INT(store_cast_catalogue(&second, cast, r), 0);
+	CHECK(second == first); /* nothing changed, nothing is merged again */
+	analyse_with(s, 2, "Ben");
+	CHECK_INT(store_cast_catalogue(&first, cast, r), 0);
+	CHECK_INT(first->len, 1);
+	CHECK_STR(first->entries[0].name, "Ben");
+	import_changed(s, 4);
+	analyse_with(s, 3, "Cleo");
+	CHECK_INT(store_cast_catalogue(&first, cast, r), 0);
+	CHECK_INT(first->len, 2);
+	struct book *shorter = make_book(2, 0);
+	CHECK_INT(import_book(s, shorter), 0);
+	CHECK_INT(store_cast_catalogue(&first, cast, r), 0);
+	CHECK_INT(first->len, 1); /* its third chapter is gone */
+	free_book(shorter);
+	CHECK_INT(check_store(s), 0);
+}
+
 /* ---- asked for again */
 
 static const struct result_info server_info = {
@@ -570,8 +618,8 @@ static void test_names(void)
 int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
-		test_changed_text, test_twins,	test_again,    test_failures,  test_pause,
-		test_adopt,	   test_groups, test_snapshot, test_book_file,
+		test_changed_text, test_twins, test_cast,   test_again,	   test_failures,
+		test_pause,	   test_adopt, test_groups, test_snapshot, test_book_file,
 	};
 	struct fixture f;
 	fixture_init(&f);
