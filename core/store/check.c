@@ -20,12 +20,25 @@ static void fault(struct check *c, const char *fmt, ...) PRINTF(2, 3);
 static void fault(struct check *c, const char *fmt, ...)
 {
 	char line[512];
+	struct err printable;
 	va_list args;
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	c->say(c->arg, line);
+	err_set(&printable, -EBADMSG, "%s", line); /* a stranger's names come to a terminal */
+	c->say(c->arg, printable.msg);
 	c->faults++;
+}
+
+/* SQLite says some of what it finds in several lines. */
+static void page_faults(struct check *c, const char *text)
+{
+	CLEANUP(cleanup_free) char *copy = xstrdup(text);
+	char *rest = copy, *line;
+	while ((line = strsep(&rest, "\n"))) {
+		if (*line)
+			fault(c, "the file is damaged: %s", line);
+	}
 }
 
 static int check_pages(struct check *c)
@@ -36,7 +49,7 @@ static int check_pages(struct check *c)
 	while ((more = query_row(&q)) == 1) {
 		const char *line = query_borrow(&q, 0);
 		if (line && strcmp(line, "ok") != 0)
-			fault(c, "the file is damaged: %s", line);
+			page_faults(c, line);
 	}
 	return more;
 }
@@ -134,6 +147,13 @@ static int check_texts(struct check *c)
 	return check_blobs(c, sql, "text");
 }
 
+static int check_analyses(struct check *c)
+{
+	static const char sql[] = "SELECT id, hash, length(body), body FROM analysis"
+				  " WHERE hash IS NULL";
+	return check_blobs(c, sql, "analysis");
+}
+
 static int check_pictures(struct check *c)
 {
 	static const char sql[] = "SELECT p.id, p.hash, p.size_bytes, d.bytes"
@@ -203,8 +223,9 @@ static int check_bodies(struct check *c)
 int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg)
 {
 	static int (*const checks[])(struct check * c) = {
-		check_pages,  check_references,	   check_rules,	   check_texts,
-		check_bodies, check_analysis_keys, check_pictures, check_picture_keys,
+		check_pages,	     check_references, check_rules,
+		check_texts,	     check_bodies,     check_analyses,
+		check_analysis_keys, check_pictures,   check_picture_keys,
 	};
 	CLEANUP(store_reader_close_cleanup) struct store_reader *r = NULL;
 	struct err err = {0};

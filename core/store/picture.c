@@ -45,14 +45,20 @@ static int insert_bytes(struct store_tx *tx, int64_t id, const void *data, size_
 	return query_run(&q);
 }
 
+static bool is_ext(const char *ext)
+{
+	static const char *const known[] = {"png", "jpg", "webp"};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(ext, known[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_t len,
 		    const char *ext, const struct result_info *info)
 {
-	static const char *const known[] = {"png", "jpg", "webp"};
-	bool ok = false;
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		ok |= strcmp(ext, known[i]) == 0;
-	if (!ok)
+	if (!is_ext(ext))
 		return -EINVAL;
 	CLEANUP(store_job_finish) struct store_job job = {0};
 	int64_t id;
@@ -107,8 +113,8 @@ static int read_picture(struct store_picture *out, struct query *q)
 		.not_before_unix_ms = query_get_int(q, 12),
 	};
 	const char *ext = query_borrow(q, 4);
-	if (ext)
-		memcpy(out->ext, ext, strnlen(ext, sizeof(out->ext) - 1));
+	if (ext && is_ext(ext)) /* it becomes a part of a file's name */
+		memcpy(out->ext, ext, strlen(ext));
 	if (out->id)
 		out->state = STATE_COMPLETED;
 	return q->failed;

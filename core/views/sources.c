@@ -31,13 +31,31 @@ static int file_compare(const void *a, const void *b)
 	return name_order((*x)->name, (*y)->name, strlen((*x)->name) + 1);
 }
 
+/* A store may be a stranger's: what the source layer would not have called a file is none. */
+static bool is_path(const char *name)
+{
+	for (;; name++) {
+		char safe[NAME_BYTES];
+		size_t len = strcspn(name, "/");
+		utf8_name(safe, name, len);
+		if (strlen(safe) != len || memcmp(safe, name, len) != 0)
+			return false;
+		name += len;
+		if (!*name)
+			return true;
+	}
+}
+
 void sources_index(struct views *v)
 {
 	size_t count = v->book->file_count;
-	v->file_count = count > ITEM_MAX ? ITEM_MAX : count;
-	v->files = xcalloc(v->file_count + 1, sizeof(const struct book_file *));
-	for (size_t i = 0; i < v->file_count; i++)
-		v->files[i] = &v->book->files[i];
+	count = count > ITEM_MAX ? ITEM_MAX : count;
+	v->files = xcalloc(count + 1, sizeof(const struct book_file *));
+	v->file_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (is_path(v->book->files[i].name))
+			v->files[v->file_count++] = &v->book->files[i];
+	}
 	qsort(v->files, v->file_count, sizeof(const struct book_file *), file_compare);
 }
 
