@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ ENDED = ("completed", "failed", "skipped")
 
 started = {}        # pid -> mount point or None: what this test started and has not seen end
 temporary = []
+reports = []        # what a sanitizer said in the daemons' messages
 
 
 class Failure(Exception):
@@ -85,6 +87,8 @@ def main(parser, run):
         checks.ok("the test could go on", False, reason)
     finally:
         clean_up()
+    if reports:
+        checks.ok("no sanitizer has anything to report", False, reports[0])
     sys.exit(checks.result())
 
 
@@ -228,6 +232,9 @@ class Mount:
         self.process.wait()
         unmount_lazily(self.dir)
         started.pop(self.pid, None)
+        said = self.messages()
+        if re.search(r"Sanitizer|runtime error:", said):
+            reports.append(said)
         return family
 
     def close(self, seconds=100):
