@@ -22,7 +22,7 @@ void result_key(char out[HASH_HEX], const char *subject, const struct result_inf
 /* What an analysis becomes as a row. */
 struct analysis_row {
 	int64_t text;
-	char key[HASH_HEX];
+	char key[HASH_HEX], hash[HASH_HEX]; /* of what it was made from; of the body */
 	struct buf body;
 	int concepts;
 	int64_t tokens;
@@ -46,7 +46,11 @@ static int make_row(struct analysis_row *row, struct store_tx *tx, int64_t text,
 	row->text = text;
 	row->concepts = (int)a->concept_count;
 	row->tokens = a->tokens;
-	return analysis_encode(&row->body, a);
+	int result = analysis_encode(&row->body, a);
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_add(h, buf_str(&row->body), row->body.len);
+	hash_hex(row->hash, h);
+	return result;
 }
 
 /* The best analysis if it is this one to the byte: asked for again, the answer was the same. Then
@@ -70,9 +74,9 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 {
 	static const char sql[] =
 		"INSERT INTO analysis (key, text, rank, provider, model, options, prompt_version,"
-		" completed_ms, tokens, concepts, body) VALUES (:key, :text,"
+		" completed_ms, tokens, concepts, body, hash) VALUES (:key, :text,"
 		" CASE :provider WHEN 'builtin' THEN 0 WHEN 'person' THEN 2 ELSE 1 END, :provider,"
-		" :model, :options, :version, :now, :tokens, :concepts, :body)";
+		" :model, :options, :version, :now, :tokens, :concepts, :body, :hash)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_text(&q, ":key", row->key);
 	query_int(&q, ":text", row->text);
@@ -84,6 +88,7 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 	query_int(&q, ":tokens", row->tokens);
 	query_int(&q, ":concepts", row->concepts);
 	query_blob(&q, ":body", row->body.data, row->body.len);
+	query_text(&q, ":hash", row->hash);
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
 	return result;
@@ -126,15 +131,29 @@ static int drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
 	return query_run(&q);
 }
 
+/* 1: by the settings or by a wish, 0: they are not. */
+static int are_wanted(struct store_tx *tx, int64_t job, const struct result_info *info)
+{
+	static const char sql[] = "SELECT 1 FROM job WHERE id = :id AND pictures = 1";
+	if (!info->image_profile || !info->only_wished)
+		return info->image_profile != NULL;
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", job);
+	return query_row(&q);
+}
+
 /* After a result is in: the pictures of what is best now. */
-static int plan_pictures(struct store_tx *tx, int64_t text, const struct result_info *info)
+static int plan_pictures(struct store_tx *tx, const struct store_job *job,
+			 const struct result_info *info)
 {
 	int64_t best = 0;
 	int count = 0;
-	int result = best_of_text(&best, tx, text);
+	int result = best_of_text(&best, tx, job->text_id);
 	if (result == 0)
-		result = drop_superseded(tx, text, best);
-	if (result < 0 || !info->image_profile)
+		result = drop_superseded(tx, job->text_id, best);
+	if (result == 0)
+		result = are_wanted(tx, job->id, info);
+	if (result <= 0)
 		return result;
 	struct wish wish = {.profile = info->image_profile};
 	return tx_put_pictures(&count, tx, best, &wish);
@@ -163,7 +182,7 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 	if (result == 0)
 		result = tx_complete_job(tx, job_id, a->tokens);
 	if (result == 0)
-		result = plan_pictures(tx, job.text_id, info);
+		result = plan_pictures(tx, &job, info);
 	if (result < 0)
 		return result;
 	snprintf(found, sizeof(found), "%d", row.concepts);

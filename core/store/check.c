@@ -150,7 +150,7 @@ static int check_texts(struct check *c)
 static int check_analyses(struct check *c)
 {
 	static const char sql[] = "SELECT id, hash, length(body), body FROM analysis"
-				  " WHERE hash IS NULL";
+				  " WHERE hash IS NOT NULL";
 	return check_blobs(c, sql, "analysis");
 }
 

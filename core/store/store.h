@@ -197,6 +197,7 @@ struct wish {
 	int chapter;
 	const char *profile;
 	bool on_demand, again;
+	bool pictures; /* analysis: draw what it finds, whatever result_info says */
 };
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w);
 /* Asks for the pictures of a chapter's current concepts that have none (0: of all chapters); *count
@@ -224,6 +225,7 @@ struct result_info {
 	int prompt_version;
 	const char *prompt;	   /* illustrate: the final prompt; else NULL */
 	const char *image_profile; /* analyze: make illustrate jobs for this profile; NULL: none */
+	bool only_wished;	   /* analyze: but only if a wish had `pictures` */
 };
 /* Ends a claim with its result. All in one transaction: the result, its concepts with their serial
  * numbers, the illustrate jobs, the event (conceptsReady, imageComplete). -ESTALE: the claim is no

@@ -133,6 +133,14 @@ static int tell_queued(struct store_tx *tx, int chapter)
 	return tx_event(tx, &(struct store_event){.type = EVENT_QUEUED, .chapter = chapter});
 }
 
+static int want_pictures(struct store_tx *tx, int64_t job)
+{
+	static const char sql[] = "UPDATE job SET pictures = 1 WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", job);
+	return query_run(&q);
+}
+
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 {
 	struct wished_chapter chapter;
@@ -153,6 +161,8 @@ int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 		result = tx_put_job(&id, tx, &job);
 		if (result == 1)
 			result = tell_queued(tx, w->chapter);
+		if (result == 0 && w->pictures)
+			result = want_pictures(tx, id);
 	}
 	if (result == 0 && job_id)
 		*job_id = id;

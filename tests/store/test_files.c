@@ -171,7 +171,8 @@ static void test_tampered(void)
 	check_refused(&f, -EBADMSG, "not as bookfs makes its stores");
 	run_sql(f.store_path, "DROP TRIGGER evil; PRAGMA user_version = 99");
 	check_refused(&f, -ENOTSUP, "newer bookfs");
-	run_sql(f.store_path, "PRAGMA user_version = 1");
+	CLEANUP(cleanup_free) char *back = xasprintf("PRAGMA user_version = %d", schema_version);
+	run_sql(f.store_path, back);
 	struct store *s = NULL;
 	struct err err = {0};
 	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
@@ -183,6 +184,40 @@ static void test_tampered(void)
 static void count_line(void *arg, const char *line)
 {
 	(*(int *)arg)++;
+}
+
+static void keep_line(void *arg, const char *line)
+{
+	snprintf(arg, 128, "%s", line);
+}
+
+/* One letter of a text, a picture, a result: SQLite sees nothing wrong, its hash does. */
+static void test_flipped(void)
+{
+	static const char *const flips[][2] = {
+		{"UPDATE text SET body = CAST(replace(CAST(body AS TEXT), 'lantern', 'lanterm')"
+		 " AS BLOB) WHERE id = 2",
+		 "text 2 is not as it was stored"},
+		{"UPDATE picture_data SET bytes = CAST('PNH' AS BLOB)",
+		 "picture 1 is not as it was stored"},
+		{"UPDATE analysis SET body = CAST(replace(CAST(body AS TEXT), 'kept', 'left')"
+		 " AS BLOB)",
+		 "analysis 1 is not as it was stored"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(flips); i++) {
+		struct fixture f;
+		char line[128] = "";
+		struct err err = {0};
+		fixture_init(&f);
+		fill(&f);
+		run_sql(f.store_path, flips[i][0]);
+		struct store *s = NULL;
+		CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+		CHECK_INT(store_check(s, keep_line, line), 1);
+		CHECK_STR(line, flips[i][1]);
+		store_close(s);
+		fixture_finish(&f);
+	}
 }
 
 /* Any bytes of the file overwritten: refused, or opened and its faults found by reading, never a
@@ -557,6 +592,7 @@ int main(int argc, char **argv)
 	test_half_made();
 	test_old_log();
 	test_tampered();
+	test_flipped();
 	test_damaged();
 	test_check();
 	test_migration();
