@@ -66,7 +66,8 @@ static int store(struct store_tx *tx, void *arg, struct err *err)
 		.model = t->pipeline->provider->model,
 		.options = t->pipeline->options,
 		.prompt_version = PROMPT_VERSION,
-		.image_profile = j->settings.images ? j->lines[JOB_ILLUSTRATE].profile : NULL,
+		.image_profile = j->lines[JOB_ILLUSTRATE].profile,
+		.only_wished = !j->settings.images,
 	};
 	return tx_analysis_done(tx, t->job.id, t->analysis, &info);
 }

@@ -35,6 +35,7 @@ static int wish_code(int rc, int chapter, struct err *err)
 	return rc < 0 ? err_set(err, rc, "chapter %d: %s", chapter, strerror(-rc)) : 0;
 }
 
+/* Who asks for pictures by name gets them, also where the settings say none. */
 static int analyze_one(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
 		       int chapter, struct err *err)
 {
@@ -43,6 +44,7 @@ static int analyze_one(struct store_tx *tx, const struct order *o, const struct 
 		.profile = o->jobs->lines[JOB_ANALYZE].profile,
 		.on_demand = c->on_demand,
 		.again = c->again,
+		.pictures = c->verb == CTL_ILLUSTRATE,
 	};
 	return wish_code(tx_wish_analysis(NULL, tx, &w), chapter, err);
 }

@@ -562,6 +562,16 @@ static void test_picture_does_not_fit(void)
 
 /* ---- .bookfs/ctl */
 
+static bool failed_once(struct bench *b)
+{
+	return b->slow->attempts[3][0] == 1 && jobs_in_flight(b->jobs) == 0;
+}
+
+static bool three_analysed(struct bench *b)
+{
+	return analysed(b) == 3 && idle(b);
+}
+
 struct line {
 	const char *text;
 	int result;
@@ -607,6 +617,31 @@ static void test_commands(void)
 	CHECK(run_until(&b, all_done, 5000));
 	CHECK_INT(analysed(&b), 2);
 	CHECK_INT(drawn(&b), 4);
+	bench_close(&b);
+}
+
+/* Pictures asked for by name are drawn, also by a process that is set to draw none, and after a
+ * failure and another process's turn. */
+static void test_illustrate_without_images(void)
+{
+	struct bench b;
+	struct jobs_settings none = usual;
+	none.images = false;
+	bench_open(&b, 5, (struct slow_settings){.latency_ms = 5, .script = fail_twice}, none);
+	jobs_wish_analysis(b.jobs, 2, true, false, answered, &b);
+	CHECK(run_until(&b, all_done, 8000));
+	CHECK_INT(b.slow->paints, 0);
+	jobs_command(b.jobs, "illustrate 3", 12, answered, &b);
+	CHECK(run_until(&b, failed_once, 5000));
+	b.jobs = jobs_free(b.jobs);
+	slow_free(b.slow);
+	open_jobs(&b, (struct slow_settings){.latency_ms = 5}, &none);
+	CHECK(run_until(&b, all_done, 8000));
+	CHECK_INT(analysed(&b), 2);
+	CHECK_INT(drawn(&b), 2);
+	jobs_wish_all(b.jobs, NULL, NULL);
+	CHECK(run_until(&b, three_analysed, 5000));
+	CHECK_INT(drawn(&b), 2); /* of chapter 3 alone */
 	bench_close(&b);
 }
 
@@ -683,6 +718,7 @@ int main(void)
 	test_store_fails();
 	test_picture_does_not_fit();
 	test_commands();
+	test_illustrate_without_images();
 	test_hostile_commands();
 	test_slots_stay_busy();
 	return check_result();
