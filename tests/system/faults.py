@@ -104,7 +104,7 @@ def ended_well(code, err, complete):
         return "" if complete() else "exit 0, but not everything is done"
     if not reasons(err):
         return f"exit {code} without a reason: {err[-300:]!r}"
-    if len(reasons(err)) > 2:
+    if len(reasons(err)) > 3:      # the end of the command, and what store and jobs logged of it
         return f"exit {code} with {len(reasons(err))} different reasons: {sorted(reasons(err))[:4]}"
     return ""
 
