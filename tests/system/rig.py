@@ -109,8 +109,11 @@ def clean_up():
         if point:
             unmount_lazily(point)
         started.pop(pid, None)
-    for folder in temporary:
-        shutil.rmtree(folder, ignore_errors=True)
+    for path in temporary:
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        elif os.path.exists(path):
+            os.unlink(path)
     temporary.clear()
 
 
