@@ -10,7 +10,7 @@ set -eu
 build='
 	gcc libc6-dev pkg-config meson ninja-build python3
 	fuse3 libfuse3-dev
-	libsqlite3-dev libzip-dev libxml2-dev libcjson-dev nettle-dev
+	libsqlite3-dev libzip-dev libdeflate-dev libxml2-dev libcjson-dev nettle-dev
 	libcairo2-dev libpango1.0-dev
 	fonts-dejavu-core'		# the letters on a picture card
 test='

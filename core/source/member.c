@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "archive.h"
 
 /*
- * source/ of the mount: members of an open book. libzip does not say where a member's bytes are,
- * so book_archive_stored reads the central directory itself (APPNOTE.TXT, 4.3), believes nothing,
- * and says -ENOENT at the first doubt: the caller then has the bytes copied.
+ * source/ of the mount: members of an open book, read whole. libzip hands out a member in pieces
+ * that it copies and sums slowly, and does not say where its bytes are. So the archive's central
+ * directory is read here once (APPNOTE.TXT, 4.3), nothing in it is believed, and a member that is
+ * plainly stored or deflated goes from the file into the buffer in one read, or one read and one
+ * pass of libdeflate. At the first doubt libzip has the last word, and its errors.
  */
 
 struct book_archive {
 	int fd;
 	uint64_t size_bytes;
 	struct archive *zip; /* NULL: the one file itself */
+	bool listed;
+	struct buf directory;	     /* the central directory's bytes, once listed */
+	size_t *entries, count, cap; /* where in it each entry begins, by index */
+	struct libdeflate_decompressor *inflater;
 };
 
 int book_archive_open(struct book_archive **out, const char *path, struct err *err)
@@ -49,6 +56,9 @@ struct book_archive *book_archive_close(struct book_archive *a)
 	if (!a)
 		return NULL;
 	archive_close(a->zip);
+	buf_finish(&a->directory);
+	free(a->entries);
+	libdeflate_free_decompressor(a->inflater);
 	if (a->fd >= 0)
 		close(a->fd);
 	free(a);
@@ -71,17 +81,7 @@ static int whole_file(struct buf *b, const struct book_archive *a)
 	}
 }
 
-int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index)
-{
-	const struct archive_member *m;
-
-	if (!a->zip)
-		return index == 0 ? whole_file(b, a) : -ENOENT;
-	m = archive_by_index(a->zip, index);
-	return m ? archive_read(b, a->zip, m) : -ENOENT;
-}
-
-/* ---- where a stored member's bytes are */
+/* ---- where a member's bytes are */
 
 static uint16_t le16(const unsigned char *p)
 {
@@ -103,6 +103,8 @@ static bool read_at(const struct book_archive *a, void *to, size_t len, uint64_t
 	return offset <= a->size_bytes && len <= a->size_bytes - offset &&
 	       pread(a->fd, to, len, (off_t)offset) == (ssize_t)len;
 }
+
+enum { ENTRY_BYTES = 46 }; /* without its name, extra field and comment */
 
 struct directory {
 	uint64_t offset, size_bytes, count;
@@ -133,55 +135,127 @@ static bool find_directory(struct directory *d, const struct book_archive *a)
 	return false;
 }
 
-/* The local header's offset of entry `index`; false also for what zip64 keeps elsewhere. */
-static bool find_header(uint64_t *header, uint64_t *size_bytes, const struct book_archive *a,
-			uint64_t index)
+/* Reads the directory and notes where each entry begins; what cannot be read is not listed. */
+static void list_entries(struct book_archive *a)
 {
 	struct directory d;
-	unsigned char entry[46];
-	uint64_t at, end;
+	size_t at = 0;
 
-	if (!find_directory(&d, a) || index >= d.count)
-		return false;
-	at = d.offset;
-	end = d.offset + d.size_bytes;
-	for (uint64_t i = 0;; i++) {
-		if (at > end || end - at < sizeof(entry) || !read_at(a, entry, sizeof(entry), at) ||
-		    memcmp(entry, "PK\1\2", 4))
-			return false;
-		if (i == index)
-			break;
-		at += sizeof(entry) + le16(entry + 28) + le16(entry + 30) + le16(entry + 32);
+	a->listed = true;
+	if (!find_directory(&d, a) || buf_reserve(&a->directory, d.size_bytes) < 0 ||
+	    !read_at(a, a->directory.data, d.size_bytes, d.offset))
+		return;
+	a->directory.len = d.size_bytes;
+	for (uint64_t i = 0; i < d.count; i++) {
+		const unsigned char *p = (unsigned char *)a->directory.data + at;
+
+		if (a->directory.len - at < ENTRY_BYTES || memcmp(p, "PK\1\2", 4))
+			return;
+		a->entries = xgrow(a->entries, &a->cap, a->count + 1, sizeof(*a->entries));
+		a->entries[a->count++] = at;
+		at += (size_t)ENTRY_BYTES + le16(p + 28) + le16(p + 30) + le16(p + 32);
+		if (at > a->directory.len)
+			return;
 	}
-	*header = le32(entry + 42);
-	*size_bytes = le32(entry + 24);
-	return le16(entry + 10) == 0 && !(le16(entry + 8) & 1) && *header != UINT32_MAX &&
-	       *size_bytes != UINT32_MAX && le32(entry + 20) == *size_bytes;
+}
+
+enum method { METHOD_STORED = 0, METHOD_DEFLATED = 8 };
+
+struct place {
+	uint64_t offset, packed_bytes, size_bytes;
+	uint32_t crc;
+	unsigned method;
+};
+
+/* False for what is encrypted, what zip64 keeps elsewhere, and what directory, local header and
+ * libzip do not agree on. */
+static bool find_place(struct place *out, struct book_archive *a, uint64_t index)
+{
+	const struct archive_member *m = archive_by_index(a->zip, index);
+	const unsigned char *entry;
+	unsigned char local[30];
+	struct place p;
+
+	if (!a->listed)
+		list_entries(a);
+	if (!m || index >= a->count)
+		return false;
+	entry = (unsigned char *)a->directory.data + a->entries[index];
+	p = (struct place){le32(entry + 42), le32(entry + 20), le32(entry + 24), le32(entry + 16),
+			   le16(entry + 10)};
+	if (p.offset == UINT32_MAX || p.packed_bytes == UINT32_MAX || p.size_bytes == UINT32_MAX ||
+	    p.size_bytes != m->size_bytes || le16(entry + 8) & 1 ||
+	    !read_at(a, local, sizeof(local), p.offset) || memcmp(local, "PK\3\4", 4) ||
+	    le16(local + 8) != p.method || le16(local + 6) & 1)
+		return false;
+	p.offset += sizeof(local) + le16(local + 26) + le16(local + 28);
+	*out = p;
+	return p.offset <= a->size_bytes && p.packed_bytes <= a->size_bytes - p.offset;
 }
 
 int book_archive_stored(uint64_t *offset, uint64_t *size_bytes, struct book_archive *a,
 			uint64_t index)
 {
-	const struct archive_member *m;
-	unsigned char local[30];
-	uint64_t header, size, data;
+	struct place p = {.size_bytes = a->size_bytes, .packed_bytes = a->size_bytes};
 
-	if (!a->zip) {
-		if (index)
-			return -ENOENT;
-		*offset = 0;
-		*size_bytes = a->size_bytes;
-		return 0;
-	}
-	m = archive_by_index(a->zip, index);
-	if (!m || !find_header(&header, &size, a, index) || size != m->size_bytes ||
-	    !read_at(a, local, sizeof(local), header) || memcmp(local, "PK\3\4", 4) ||
-	    le16(local + 8) != 0 || le16(local + 6) & 1)
+	if (a->zip ? !find_place(&p, a, index) : index != 0)
 		return -ENOENT;
-	data = header + sizeof(local) + le16(local + 26) + le16(local + 28);
-	if (data > a->size_bytes || size > a->size_bytes - data)
+	if (p.method != METHOD_STORED || p.packed_bytes != p.size_bytes)
 		return -ENOENT;
-	*offset = data;
-	*size_bytes = size;
+	*offset = p.offset;
+	*size_bytes = p.size_bytes;
 	return 0;
+}
+
+/* ---- the member itself */
+
+static bool inflate_at(void *to, struct book_archive *a, const struct place *p)
+{
+	CLEANUP(cleanup_free) void *packed = NULL;
+
+	if (p->packed_bytes > BUF_MAX_DEFAULT ||
+	    p->packed_bytes < p->size_bytes / book_limits_default.ratio)
+		return false;
+	if (!a->inflater)
+		a->inflater = libdeflate_alloc_decompressor();
+	packed = malloc(p->packed_bytes + 1);
+	return packed && a->inflater && read_at(a, packed, p->packed_bytes, p->offset) &&
+	       libdeflate_deflate_decompress(a->inflater, packed, p->packed_bytes, to,
+					     p->size_bytes, NULL) == LIBDEFLATE_SUCCESS;
+}
+
+/* Appends the member in one go; false: b is as it was, ask libzip. */
+static bool read_whole(struct buf *b, struct book_archive *a, uint64_t index)
+{
+	struct place p;
+	char *to;
+	bool read = false;
+
+	if (!find_place(&p, a, index) || b->failed ||
+	    p.size_bytes > (b->max_bytes ? b->max_bytes : BUF_MAX_DEFAULT) - b->len ||
+	    buf_reserve(b, p.size_bytes) < 0)
+		return false;
+	to = b->data + b->len;
+	if (p.method == METHOD_STORED && p.packed_bytes == p.size_bytes)
+		read = read_at(a, to, p.size_bytes, p.offset);
+	else if (p.method == METHOD_DEFLATED)
+		read = inflate_at(to, a, &p);
+	if (read && libdeflate_crc32(0, to, p.size_bytes) == p.crc)
+		b->len += p.size_bytes;
+	else
+		read = false;
+	b->data[b->len] = '\0';
+	return read;
+}
+
+int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index)
+{
+	const struct archive_member *m;
+
+	if (!a->zip)
+		return index == 0 ? whole_file(b, a) : -ENOENT;
+	if (read_whole(b, a, index))
+		return 0;
+	m = archive_by_index(a->zip, index);
+	return m ? archive_read(b, a->zip, m) : -ENOENT;
 }

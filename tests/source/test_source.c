@@ -635,6 +635,24 @@ static void test_archive(void)
 	unlink(path);
 }
 
+/* Bytes that are not what was packed are an error, not a picture. */
+static void test_archive_damaged(void)
+{
+	static const char spec[] = CONTAINER "@@ a/picture.png\nbytes of a picture\n";
+	CLEANUP(buf_finish) struct buf zip = {0};
+	CLEANUP(buf_finish) struct buf member = {0};
+	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
+
+	pack(&zip, spec, sizeof(spec) - 1);
+	memcpy(memmem(zip.data, zip.len, "picture", 7), "pictuRe", 7); /* the name */
+	memcpy(memmem(zip.data, zip.len, "bytes of", 8), "bytes OF", 8);
+	path = write_file(zip.data, zip.len);
+	CHECK_INT(book_archive_open(&a, path, NULL), 0);
+	CHECK_INT(a ? book_archive_member(&member, a, 1) : 0, -EIO);
+	unlink(path);
+}
+
 /* A directory that lies about where its members are is not believed. */
 static void test_archive_lies(void)
 {
@@ -740,6 +758,7 @@ int main(void)
 	test_limits();
 	test_names();
 	test_archive();
+	test_archive_damaged();
 	test_archive_lies();
 	test_archive_no_header();
 	test_single_file();
