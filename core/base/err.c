@@ -22,12 +22,37 @@ static void make_printable(char *s)
 	}
 }
 
+/* A message names a path first and says what is wrong with it last: of one that is too long the
+ * middle goes. */
+static void cut_middle(char *out, size_t size, const char *s)
+{
+	static const char gap[] = " ... ";
+	size_t len = strlen(s), tail = 160, head = size - 1 - strlen(gap) - tail;
+
+	if (len < size)
+		memcpy(out, s, len + 1);
+	else
+		snprintf(out, size, "%.*s%s%s", (int)head, s, gap, s + len - tail);
+}
+
 static int err_setv(struct err *e, int code, const char *fmt, va_list ap)
 {
+	CLEANUP(buf_finish) struct buf whole = {.max_bytes = 64 * 1024};
+	va_list again;
+	int len;
+
 	if (!e)
 		return code;
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
 	e->code = code;
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	if (len < 0 || buf_reserve(&whole, (size_t)len) < 0) {
+		vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	} else {
+		vsnprintf(whole.data, (size_t)len + 1, fmt, ap);
+		cut_middle(e->msg, sizeof(e->msg), whole.data);
+	}
 	make_printable(e->msg);
 	return code;
 }

@@ -33,6 +33,7 @@ static void test_buf(void)
 static void test_err(void)
 {
 	struct err e = {0};
+	char path[4096];
 
 	CHECK_INT(err_set(NULL, -EIO, "nobody reads it"), -EIO);
 	CHECK_INT(err_set(&e, -EIO, "a\x1b[2Jb\nc %s", "\xff\xc2\x85z"), -EIO);
@@ -44,6 +45,13 @@ static void test_err(void)
 			 "??"
 			 "z");
 	CHECK_INT(e.code, -EIO);
+	/* However long the path, the reason stays. */
+	memset(path, 'd', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	err_set(&e, -ENOENT, "%s: there is no such book", path);
+	CHECK_INT(strlen(e.msg), sizeof(e.msg) - 1);
+	CHECK(strncmp(e.msg, "ddd", 3) == 0 && strstr(e.msg, "d ... d") != NULL);
+	CHECK(strstr(e.msg, "d: there is no such book") != NULL);
 }
 
 static void test_utf8(void)
