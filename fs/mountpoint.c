@@ -81,7 +81,7 @@ void mountpoint_finish(struct mountpoint *m)
 int mountpoint_path(char **out, const char *dir, struct err *err)
 {
 	CLEANUP(cleanup_free) char *copy = xstrdup(dir), *parent = NULL;
-	struct mountpoint there;
+	struct mountpoint there = {0};
 	char *end = copy + strlen(copy), *name;
 
 	while (end > copy + 1 && end[-1] == '/')
@@ -145,11 +145,11 @@ static int clear_dead(const char *dir, struct err *err)
 int mountpoint_prepare(char **out, const char *dir, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
-	struct mountpoint there;
+	struct mountpoint there = {0};
 	struct stat st;
 	int r = mountpoint_path(&path, dir, err);
 
-	if (r < 0)
+	if (!path)
 		return r;
 	if (mountpoint_find(&there, path) == 1) {
 		mountpoint_finish(&there);

@@ -139,7 +139,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t node)
 static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct view_list *list;
+	struct view_list *list = NULL;
 	struct view_attr attr;
 	int r = view_attr(&attr, fs->views, node);
 

@@ -356,7 +356,7 @@ int book_read(struct book **out, const char *path, const struct book_options *op
 	CLEANUP(cleanup_close) int fd = -1;
 	CLEANUP(archive_close_cleanup) struct archive *a = NULL;
 	struct buf data = {.max_bytes = options->limits.text_bytes};
-	struct stat st;
+	struct stat st = {0};
 	char magic[4] = "";
 	int r = open_book(&fd, &st, path, err);
 

@@ -431,7 +431,7 @@ static int read_all(struct epub *e)
 {
 	int r = open_package(e);
 
-	if (r < 0)
+	if (!e->package)
 		return r;
 	take_metadata(e);
 	read_encryption(e);

@@ -17,7 +17,7 @@ static void draw_wave(struct scene *s, double y, double height, double length, s
 {
 	double phase = scene_random(s, 0, 2 * M_PI);
 	cairo_move_to(s->cr, 0, s->h);
-	for (double x = 0; x <= s->w + 4; x += 4)
+	for (int x = 0; x <= s->w + 4; x += 4)
 		cairo_line_to(s->cr, x, y + height * sin(x / length + phase));
 	cairo_line_to(s->cr, s->w, s->h);
 	cairo_close_path(s->cr);

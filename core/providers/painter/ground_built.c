@@ -16,11 +16,11 @@ static void box(struct scene *s, double x, double y, double w, double h, struct 
 
 static void draw_windows(struct scene *s, double x, double top, double w, double foot)
 {
-	for (double y = top + 16; y < foot - 20; y += 34) {
-		for (double at = x + 10; at < x + w - 16; at += 24) {
+	for (int y = 16; y < foot - top - 20; y += 34) {
+		for (int at = 10; at < w - 16; at += 24) {
 			bool lit = scene_random(s, 0, 1) < (scene_dark(s) ? .45 : .06);
 			if (lit)
-				box(s, at, y, 9, 14, s->colours.glow);
+				box(s, x + at, top + y, 9, 14, s->colours.glow);
 		}
 	}
 }
@@ -160,9 +160,9 @@ static void draw_hearth(struct scene *s, double x, double floor)
 static void draw_shelf(struct scene *s, double x, double y)
 {
 	box(s, x, y, 200, 8, scene_layer(s, .95));
-	for (double at = x + 6; at < x + 180; at += 17) {
+	for (int at = 6; at < 180; at += 17) {
 		double tall = scene_random(s, 34, 60);
-		box(s, at, y - tall, 14, tall,
+		box(s, x + at, y - tall, 14, tall,
 		    colour_mix(scene_layer(s, scene_random(s, .4, .95)), s->colours.accent,
 			       scene_random(s, 0, .4)));
 	}
@@ -253,7 +253,7 @@ static void draw_ruin(struct scene *s)
 	struct colour wall = scene_layer(s, .82);
 	for (int i = 1; i <= 3; i++) {
 		double side = x + (scene_random(s, 0, 1) < .5 ? -1 : 1) * (60 + 70 * i);
-		box(s, side, s->horizon + 130 - 100 / i, 62, 140, wall);
+		box(s, side, s->horizon + 130 - 100. / i, 62, 140, wall);
 	}
 	scene_ridge(s, s->horizon + 118, 26, .5, scene_layer(s, .85));
 	scene_ridge(s, s->h - 34, 22, .4, scene_layer(s, 1));
