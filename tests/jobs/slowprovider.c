@@ -23,12 +23,21 @@ struct provider_ticket {
 	void *arg;
 };
 
+/* Before each change of `painting`. */
+static void count_busy(struct slow *s)
+{
+	int64_t now_us = clock_mono_us();
+	s->paint_busy_us += s->painting * (now_us - s->paint_moved_us);
+	s->paint_moved_us = now_us;
+}
+
 static void ticket_free(struct provider_ticket *t)
 {
 	struct provider_ticket **at = &t->slow->open;
 	while (*at != t)
 		at = &(*at)->next;
 	*at = t->next;
+	count_busy(t->slow);
 	if (t->call.paint)
 		t->slow->painting--;
 	else
@@ -79,6 +88,7 @@ static struct provider_ticket *ticket_new(struct slow *s, struct slow_call call,
 	s->open = t;
 	t->timer = timer_new(s->loop, answer, t);
 	timer_set(t->timer, clock_boot_ms() + s->settings.latency_ms);
+	count_busy(s);
 	int *now = call.paint ? &s->painting : &s->analyzing;
 	int *most = call.paint ? &s->most_painting : &s->most_analyzing;
 	if (++*now > *most)

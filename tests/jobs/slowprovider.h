@@ -31,6 +31,7 @@ struct slow {
 	int analyses, paints; /* calls so far */
 	int analyzing, painting;
 	int most_analyzing, most_painting, most_both; /* at one time */
+	int64_t paint_busy_us, paint_moved_us;	      /* slots times time; its last change */
 	int order[256];				      /* chapters, as analyses were asked for */
 	int attempts[128][8];			      /* by chapter and scene, modulo */
 	char last_prompt[512];			      /* the beginning of the last picture's */
