@@ -11,7 +11,7 @@
  * store is watched until nothing that is wanted is open. Other processes may do part of the work.
  */
 
-enum { LOOK_MS = 20, REFRESH_MS = 1000, BAR_CELLS = 24 };
+enum { LOOK_MS = 20, REFRESH_MS = 1000, PATIENCE_MS = 1000, BAR_CELLS = 24 };
 
 struct count {
 	int total, done, failed;
@@ -33,7 +33,8 @@ struct run {
 	int64_t seq, started_mono_us;
 	int done_before; /* what was there when we began: no measure of our speed */
 	struct count analyses, pictures;
-	struct timer *look, *refresh;
+	struct timer *look, *refresh, *patience;
+	int64_t stuck_since_boot_ms; /* 0: the store takes what is given */
 	struct watch *signals;
 	int signal_fd;
 };
@@ -236,6 +237,25 @@ static void refresh(void *arg)
 	timer_set(run->refresh, clock_boot_ms() + REFRESH_MS);
 }
 
+/* A mount holds its results until the disk has room again; a run that nobody watches must end. */
+static void patience(void *arg)
+{
+	struct run *run = arg;
+	int64_t now = clock_boot_ms();
+
+	timer_set(run->patience, now + PATIENCE_MS);
+	if (!jobs_stuck(run->engine->jobs))
+		run->stuck_since_boot_ms = 0;
+	else if (!run->stuck_since_boot_ms)
+		run->stuck_since_boot_ms = now;
+	else if (now - run->stuck_since_boot_ms > run->options->grace_s * 1000LL) {
+		run->result = -EIO;
+		log_error("for %d s nothing could be stored: see to the disk and run it again",
+			  run->options->grace_s);
+		loop_stop(run->engine->loop);
+	}
+}
+
 static void on_change(void *arg)
 {
 	struct run *run = arg;
@@ -309,6 +329,7 @@ static int course(struct run *run)
 
 	run->look = timer_new(loop, look, run);
 	run->refresh = timer_new(loop, refresh, run);
+	run->patience = timer_new(loop, patience, run);
 	run->started_mono_us = clock_mono_us();
 	measure(run);
 	run->done_before = done_count(run);
@@ -316,6 +337,7 @@ static int course(struct run *run)
 	store_on_change(run->engine->store, on_change, run);
 	jobs_start(run->engine->jobs);
 	wish(run);
+	patience(run);
 	if (run->bar)
 		refresh(run);
 	r = loop_run(loop);
@@ -357,6 +379,7 @@ static struct run *run_finish(struct run *run)
 		return NULL;
 	timer_free(run->look);
 	timer_free(run->refresh);
+	timer_free(run->patience);
 	watch_free(run->signals);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
@@ -429,6 +452,8 @@ const struct command command_run = {
 		"    --no-images           no pictures\n"
 		"    --json                print the final state as JSON (status.json)\n"
 		"    --store PATH          the results are in PATH instead of beside the book\n"
-		"    -o depth=N            as for mount; also pages_per_image=N\n",
+		"    -o depth=N            as for mount; also pages_per_image=N, grace=S: how "
+		"long\n"
+		"                          to wait for a disk that takes nothing\n",
 	.run = run_run,
 };

@@ -207,6 +207,14 @@ int jobs_in_flight(const struct jobs *j)
 	return count;
 }
 
+bool jobs_stuck(const struct jobs *j)
+{
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++)
+		if (j->lines[i].claim_failures > 0)
+			return true;
+	return j->unstored > 0;
+}
+
 void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)
 {
 	j->draining = true;

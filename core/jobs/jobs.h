@@ -37,6 +37,8 @@ void jobs_changed(struct jobs *j); /* the store changed (call it from store_on_c
  * already). */
 void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg);
 int jobs_in_flight(const struct jobs *j);
+/* The store takes nothing at present (a full disk): results are held and tried again. */
+bool jobs_stuck(const struct jobs *j);
 
 /* With whom analyses and pictures of this process are made: the profile that wishes carry. Borrowed
  * until jobs_free. */
