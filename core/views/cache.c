@@ -87,7 +87,7 @@ void cache_handed(struct views *v, struct entry *e)
 	order_add(&v->cache, e);
 }
 
-struct entry *entry_new(uint64_t node, char *data, size_t len, int64_t mtime)
+struct entry *cache_entry_new(uint64_t node, char *data, size_t len, int64_t mtime)
 {
 	struct entry *e = xcalloc(1, sizeof(*e));
 	e->content.data = data;
@@ -100,7 +100,7 @@ struct entry *entry_new(uint64_t node, char *data, size_t len, int64_t mtime)
 
 struct entry *cache_add(struct views *v, uint64_t node, char *data, size_t len, int64_t mtime)
 {
-	struct entry *e = entry_new(node, data, len, mtime);
+	struct entry *e = cache_entry_new(node, data, len, mtime);
 	trim(v, CACHE_BYTES > weight(e) ? CACHE_BYTES - weight(e) : 0,
 	     e->handed_boot_ms - HANDED_MS);
 	e->linked = true;
@@ -111,7 +111,7 @@ struct entry *cache_add(struct views *v, uint64_t node, char *data, size_t len, 
 	return e;
 }
 
-void entry_release(struct views *v, struct entry *e)
+void cache_entry_release(struct views *v, struct entry *e)
 {
 	if (--e->content.refs > 0)
 		return;
@@ -127,7 +127,7 @@ void cache_clear(struct views *v)
 	trim(v, 0, INT64_MAX);
 }
 
-bool memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node)
+bool cache_memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node)
 {
 	size_t slot = mix(node) % MEMO_SLOTS;
 	if (v->cache.memo[slot].node != node)
@@ -136,7 +136,7 @@ bool memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node)
 	return true;
 }
 
-void memo_set(struct views *v, uint64_t node, uint64_t size_bytes)
+void cache_memo_set(struct views *v, uint64_t node, uint64_t size_bytes)
 {
 	size_t slot = mix(node) % MEMO_SLOTS;
 	v->cache.memo[slot].node = node;

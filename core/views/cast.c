@@ -70,7 +70,7 @@ static void places_drop(struct cast *c)
 	c->entry_count = 0;
 }
 
-void cast_drop(struct views *v)
+void views_cast_drop(struct views *v)
 {
 	struct cast *c = &v->cast;
 	places_drop(c);
@@ -133,7 +133,8 @@ int views_catalogue(const struct catalogue **out, struct views *v)
 
 /* ---- the folders */
 
-int types_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
+int element_types_find(struct ref *child, struct views *v, const struct ref *folder,
+		       const char *name)
 {
 	for (int t = 0; t < ELEMENT_TYPES; t++) {
 		if (strcmp(element_type_folder((enum element_type)t), name) == 0) {
@@ -144,11 +145,11 @@ int types_find(struct ref *child, struct views *v, const struct ref *folder, con
 	return -ENOENT;
 }
 
-int types_list(struct view_list *out, struct views *v, const struct ref *folder)
+int element_types_list(struct view_list *out, struct views *v, const struct ref *folder)
 {
 	for (int t = 0; t < ELEMENT_TYPES; t++) {
 		const struct ref ref = {.kind = KIND_ELEMENT_TYPE, .item = t};
-		int err = list_add(out, v, element_type_folder((enum element_type)t), ref);
+		int err = view_list_add(out, v, element_type_folder((enum element_type)t), ref);
 		if (err < 0)
 			return err;
 	}
@@ -188,7 +189,7 @@ int elements_list(struct view_list *out, struct views *v, const struct ref *fold
 		if ((int)all->entries[i].type != folder->item || ref.item < 0)
 			continue;
 		snprintf(name, sizeof(name), "%s.md", all->entries[i].file);
-		err = list_add(out, v, name, ref);
+		err = view_list_add(out, v, name, ref);
 	}
 	return err;
 }

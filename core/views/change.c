@@ -53,7 +53,7 @@ static void tell_file(struct telling *t, enum kind kind, int chapter, bool annou
 		.chapter = chapter,
 	};
 	*told = now.version;
-	say(t, &c, nodes[kind].name);
+	say(t, &c, view_nodes[kind].name);
 }
 
 /* A new analysis has other concepts: names of the old one's pictures lead to nothing until they are
@@ -123,7 +123,7 @@ static void tell_work(struct telling *t, int chapter)
 				.old_node = ref_node(&now),
 				.node = node_of(t->v, now),
 				.chapter = chapter};
-	say(t, &c, nodes[KIND_CHAPTER_STATUS].name);
+	say(t, &c, view_nodes[KIND_CHAPTER_STATUS].name);
 }
 
 static void tell_picture(struct telling *t, int chapter, int scene)
@@ -165,7 +165,7 @@ static void tell_import(struct telling *t)
 			struct view_change c = {.folder = folder_of(KIND_CHAPTER, chapter, 0),
 						.old_node = ref_node(&now),
 						.node = node_of(t->v, now)};
-			say(t, &c, nodes[files[i]].name);
+			say(t, &c, view_nodes[files[i]].name);
 		}
 		tell_analysis(t, chapter);
 	}

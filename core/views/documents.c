@@ -56,7 +56,7 @@ int render_prompt(struct buf *out, struct views *v, const struct ref *ref)
 
 /* ---- parts of documents */
 
-void page_range(char out[64], const struct book_chapter *c, const struct quote *q)
+void views_page_range(char out[64], const struct book_chapter *c, const struct quote *q)
 {
 	if (q->offset == QUOTE_NOT_FOUND || !c) {
 		snprintf(out, 64, "%s", q->page ? q->page : "");
@@ -122,7 +122,7 @@ static const char *state_of(const struct views *v, int chapter)
 static void chapter_pages(char out[64], const struct book_chapter *c)
 {
 	const struct quote whole = {.offset = 0, .len = c->text_bytes};
-	page_range(out, c, &whole);
+	views_page_range(out, c, &whole);
 }
 
 static int add_entry(struct buf *out, const struct views *v, int chapter, int depth,
@@ -196,7 +196,7 @@ static void add_scene(struct section *s, size_t i)
 {
 	const struct concept *c = &s->analysis->concepts[i];
 	char pages[64];
-	page_range(pages, s->chapter, &c->quote);
+	views_page_range(pages, s->chapter, &c->quote);
 	buf_addf(&s->out, "#### Scene %zu\n\n**Pages:** %s\n\n**Source Text:**\n\n", i + 1, pages);
 	add_quoted(&s->out, c->quote.text);
 	buf_adds(&s->out, "\n**Visual Elements:** ");
@@ -283,7 +283,7 @@ static void add_names(struct buf *out, const char *label, const struct strv *nam
 static void add_appearance(struct buf *out, const struct views *v, const struct appearance *a)
 {
 	char pages[64];
-	page_range(pages, views_chapter(v, a->chapter), a->quote);
+	views_page_range(pages, views_chapter(v, a->chapter), a->quote);
 	if (pages[0])
 		buf_addf(out, "- Page %s: \"", pages);
 	else

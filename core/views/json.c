@@ -5,18 +5,18 @@
 
 /* book.json and what a chapter's analysis is as JSON. */
 
-cJSON *json_free(cJSON *json)
+cJSON *view_json_free(cJSON *json)
 {
 	cJSON_Delete(json);
 	return NULL;
 }
 
-cJSON *json_text(const char *s)
+cJSON *view_json_text(const char *s)
 {
 	return s ? cJSON_CreateString(s) : cJSON_CreateNull();
 }
 
-cJSON *json_time(int64_t unix_ms)
+cJSON *view_json_time(int64_t unix_ms)
 {
 	char iso[ISO_TIME_BYTES];
 	if (unix_ms == 0)
@@ -25,7 +25,7 @@ cJSON *json_time(int64_t unix_ms)
 	return cJSON_CreateString(iso);
 }
 
-int json_print(struct buf *out, cJSON *json)
+int view_json_print(struct buf *out, cJSON *json)
 {
 	char *text = cJSON_Print(json);
 	cJSON_Delete(json);
@@ -51,7 +51,7 @@ static cJSON *book_chapter_json(const struct book_chapter *c, int number)
 	const struct quote whole = {.offset = 0, .len = c->text_bytes};
 	char pages[64];
 	cJSON *json = cJSON_CreateObject();
-	page_range(pages, c, &whole);
+	views_page_range(pages, c, &whole);
 	cJSON_AddNumberToObject(json, "number", number);
 	cJSON_AddStringToObject(json, "title", c->title);
 	cJSON_AddStringToObject(json, "kind", book_kind_name(c->kind));
@@ -68,7 +68,7 @@ static cJSON *book_entry_json(const struct book_entry *e)
 	cJSON_AddItemToObject(json, "chapter",
 			      e->chapter ? cJSON_CreateNumber(e->chapter) : cJSON_CreateNull());
 	cJSON_AddStringToObject(json, "role", book_role_name(e->role));
-	cJSON_AddItemToObject(json, "in", json_text(e->in));
+	cJSON_AddItemToObject(json, "in", view_json_text(e->in));
 	return json;
 }
 
@@ -89,7 +89,7 @@ int render_book(struct buf *out, struct views *v, const struct ref *ref)
 	cJSON *contents = cJSON_AddArrayToObject(json, "contents");
 	for (size_t i = 0; i < b->content_count; i++)
 		cJSON_AddItemToArray(contents, book_entry_json(&b->contents[i]));
-	return json_print(out, json);
+	return view_json_print(out, json);
 }
 
 /* ---- concepts and elements */
@@ -106,7 +106,7 @@ static cJSON *concept_json(const struct concept *c, const struct book_chapter *c
 	char id[CONCEPT_ID_BYTES], pages[64];
 	cJSON *json = cJSON_CreateObject();
 	concept_id(id, number, scene);
-	page_range(pages, chapter, &c->quote);
+	views_page_range(pages, chapter, &c->quote);
 	cJSON_AddStringToObject(json, "id", id);
 	cJSON_AddStringToObject(json, "pageRange", pages);
 	cJSON_AddStringToObject(json, "quote", c->quote.text);
@@ -122,7 +122,7 @@ static cJSON *quote_json(const struct quote *q, const struct book_chapter *chapt
 {
 	char pages[64];
 	cJSON *json = cJSON_CreateObject();
-	page_range(pages, chapter, q);
+	views_page_range(pages, chapter, q);
 	cJSON_AddStringToObject(json, "text", q->text);
 	cJSON_AddStringToObject(json, "page", pages);
 	add_unverified(json, q);
@@ -171,9 +171,9 @@ static void add_origin(cJSON *json, const struct views *v, const struct store_an
 {
 	CLEANUP(cleanup_free) char *outdated = views_outdated(v, a);
 	cJSON_AddNumberToObject(json, "tokensUsed", (double)a->analysis->tokens);
-	cJSON_AddItemToObject(json, "completedAt", json_time(a->completed_unix_ms));
-	cJSON_AddItemToObject(json, "provider", json_text(a->provider));
-	cJSON_AddItemToObject(json, "model", json_text(a->model));
+	cJSON_AddItemToObject(json, "completedAt", view_json_time(a->completed_unix_ms));
+	cJSON_AddItemToObject(json, "provider", view_json_text(a->provider));
+	cJSON_AddItemToObject(json, "model", view_json_text(a->model));
 	if (a->analysis->note)
 		cJSON_AddStringToObject(json, "note", a->analysis->note);
 	if (outdated)
@@ -195,7 +195,7 @@ static int render_without(struct buf *out, struct views *v, int chapter, const c
 		cJSON_AddStringToObject(json, "error", s.error);
 	cJSON_AddNumberToObject(json, "tokensUsed", (double)s.tokens);
 	store_state_finish(&s);
-	return json_print(out, json);
+	return view_json_print(out, json);
 }
 
 static int render_analysis(struct buf *out, struct views *v, int chapter, const char *key,
@@ -211,7 +211,7 @@ static int render_analysis(struct buf *out, struct views *v, int chapter, const 
 	cJSON_AddItemToObject(json, key, part(a.analysis, views_chapter(v, chapter), chapter));
 	add_origin(json, v, &a);
 	store_analysis_finish(&a);
-	return json_print(out, json);
+	return view_json_print(out, json);
 }
 
 int render_concepts(struct buf *out, struct views *v, const struct ref *ref)

@@ -135,7 +135,7 @@ static void answer(struct views *v, struct load *l)
 		w->done(w->arg, l->result, e ? &e->content : NULL);
 	}
 	if (e)
-		entry_release(v, e);
+		cache_entry_release(v, e);
 }
 
 static void loaded(void *arg)
@@ -256,13 +256,13 @@ void view_load(struct views *v, struct loop *loop, uint64_t node,
 	l->last = &w->next;
 }
 
-void loads_idle(struct views *v)
+void views_loads_idle(struct views *v)
 {
 	v->load_reader = store_reader_close(v->load_reader);
 	v->load_archive = book_archive_close(v->load_archive);
 }
 
-void loads_orphan(struct views *v)
+void views_loads_orphan(struct views *v)
 {
 	for (struct load *l = v->loads; l; l = l->next) {
 		if (!phase_move(l, LOAD_CANCELLED))

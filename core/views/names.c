@@ -42,7 +42,8 @@ static int each_chapter(struct view_list *out, struct views *v, enum kind kind,
 	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
 		char buf[NAME_BYTES];
 		name(buf, v, chapter);
-		int err = list_add(out, v, buf, (struct ref){.kind = kind, .chapter = chapter});
+		int err =
+			view_list_add(out, v, buf, (struct ref){.kind = kind, .chapter = chapter});
 		if (err < 0)
 			return err;
 	}
@@ -91,7 +92,7 @@ char *title_link_target(struct views *v, const struct ref *ref)
 	return xasprintf("../chapters/%d", ref->chapter);
 }
 
-int text_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+int chapter_text_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 {
 	attr->size_bytes = views_chapter(v, ref->chapter)->text_bytes;
 	return 0;
@@ -221,7 +222,7 @@ static int pictures_list(struct view_list *out, struct views *v, int chapter,
 		char buf[NAME_BYTES];
 		struct ref ref = {.chapter = rows.items[i].chapter, .item = rows.items[i].scene};
 		if (name(buf, &ref, &rows.items[i]))
-			err = list_add(out, v, buf, ref);
+			err = view_list_add(out, v, buf, ref);
 	}
 	free(rows.items);
 	return err;
@@ -304,11 +305,11 @@ int states_find(struct ref *child, struct views *v, const struct ref *folder, co
 	if (strcmp(p, ".json") != 0 || !views_chapter(v, child->chapter))
 		return -ENOENT;
 	struct view_attr attr = {0};
-	return state_detail(&attr, v, child);
+	return states_detail(&attr, v, child);
 }
 
 /* Only chapters that have a state have a file. */
-int state_detail(struct view_attr *attr, struct views *v, struct ref *ref)
+int states_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 {
 	struct store_state s = {0};
 	int err = store_state(&s, v->reader, ref->chapter);

@@ -47,7 +47,7 @@ int view_event(struct buf *out, const struct store_event *e)
 {
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddNumberToObject(json, "seq", (double)e->seq);
-	cJSON_AddItemToObject(json, "time", json_time(e->time_unix_ms));
+	cJSON_AddItemToObject(json, "time", view_json_time(e->time_unix_ms));
 	cJSON_AddStringToObject(json, "event", store_event_name(e->type));
 	if (e->chapter)
 		cJSON_AddNumberToObject(json, "chapter", e->chapter);
@@ -188,7 +188,7 @@ static struct growing *growing_of(struct views *v, enum kind kind)
 static void growing_drop(struct views *v, struct growing *g)
 {
 	if (g->entry)
-		entry_release(v, g->entry);
+		cache_entry_release(v, g->entry);
 	*g = (struct growing){0};
 }
 
@@ -212,8 +212,8 @@ static int grow(struct growing *g, struct views *v, const struct ref *ref)
 	}
 	size_t len;
 	char *data = buf_steal(&w.out, &len);
-	struct entry *longer =
-		entry_new(ref_node(ref), data, len, views_stamp(v, TOPIC_ANY, 0).time_unix_ms);
+	struct entry *longer = cache_entry_new(ref_node(ref), data, len,
+					       views_stamp(v, TOPIC_ANY, 0).time_unix_ms);
 	longer->content.refs = 1;
 	growing_drop(v, g);
 	*g = (struct growing){.entry = longer, .seq = v->seq, .generation = v->generation};

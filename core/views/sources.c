@@ -148,7 +148,7 @@ static int children(struct view_list *out, struct views *v, const struct ref *fo
 		}
 		CLEANUP(cleanup_free)
 		char *own = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup(name);
-		int err = !slash == !folders ? list_add(out, v, own, ref) : 0;
+		int err = !slash == !folders ? view_list_add(out, v, own, ref) : 0;
 		if (err < 0)
 			return err;
 		i = i + 1;

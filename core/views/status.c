@@ -81,7 +81,7 @@ static void add_state(cJSON *json, enum job_state state, int attempts, const cha
 {
 	cJSON_AddStringToObject(json, "status", job_state_name(state));
 	cJSON_AddNumberToObject(json, "attempts", attempts);
-	cJSON_AddItemToObject(json, "error", json_text(error));
+	cJSON_AddItemToObject(json, "error", view_json_text(error));
 }
 
 static cJSON *chapter_json(struct views *v, const struct table *t, int chapter)
@@ -107,7 +107,7 @@ static cJSON *picture_json(const struct picture_state *p)
 	concept_id(id, p->chapter, p->scene);
 	cJSON_AddStringToObject(json, "id", id);
 	cJSON_AddNumberToObject(json, "chapter", p->chapter);
-	cJSON_AddItemToObject(json, "file", json_text(p->file[0] ? p->file : NULL));
+	cJSON_AddItemToObject(json, "file", view_json_text(p->file[0] ? p->file : NULL));
 	add_state(json, p->state, p->attempts, p->error);
 	return json;
 }
@@ -168,12 +168,12 @@ static int job_add(void *arg, const struct store_job *j)
 	struct work *w = arg;
 	if (j->state == STATE_IN_PROGRESS && j->owner_alive) {
 		cJSON *json = job_json(j);
-		cJSON_AddItemToObject(json, "since", json_time(j->started_unix_ms));
+		cJSON_AddItemToObject(json, "since", view_json_time(j->started_unix_ms));
 		cJSON_AddItemToArray(w->running, json);
 	} else if (j->state == STATE_PENDING && j->error) {
 		cJSON *json = job_json(j);
-		cJSON_AddItemToObject(json, "reason", json_text(j->error));
-		cJSON_AddItemToObject(json, "until", json_time(j->not_before_unix_ms));
+		cJSON_AddItemToObject(json, "reason", view_json_text(j->error));
+		cJSON_AddItemToObject(json, "until", view_json_time(j->not_before_unix_ms));
 		cJSON_AddItemToArray(w->waiting, json);
 	}
 	return 0;
@@ -198,7 +198,7 @@ static int add_work(cJSON *json, struct views *v)
 
 static int status_print(struct buf *out, struct views *v, const struct table *t)
 {
-	CLEANUP(json_free_cleanup) cJSON *json = cJSON_CreateObject();
+	CLEANUP(view_json_free_cleanup) cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "provider", v->settings.provider);
 	cJSON *chapters = cJSON_AddArrayToObject(json, "chapters");
 	for (int chapter = 1; (size_t)chapter <= t->chapter_count; chapter++)
@@ -210,7 +210,7 @@ static int status_print(struct buf *out, struct views *v, const struct table *t)
 		return err;
 	cJSON *whole = json;
 	json = NULL;
-	return json_print(out, whole);
+	return view_json_print(out, whole);
 }
 
 int render_status(struct buf *out, struct views *v, const struct ref *ref)
@@ -241,9 +241,10 @@ int render_chapter_status(struct buf *out, struct views *v, const struct ref *re
 	const struct store_state *s = &t.chapters[ref->chapter - 1];
 	bool waits = s->state == STATE_PENDING && s->error;
 	cJSON *json = chapter_json(v, &t, ref->chapter);
-	cJSON_AddItemToObject(json, "waitingUntil", json_time(waits ? s->not_before_unix_ms : 0));
+	cJSON_AddItemToObject(json, "waitingUntil",
+			      view_json_time(waits ? s->not_before_unix_ms : 0));
 	cJSON_AddItemToObject(json, "images", pictures_json(&t));
-	return json_print(out, json);
+	return view_json_print(out, json);
 }
 
 /* ---- the manifests */
@@ -264,7 +265,8 @@ static struct manifest manifest_new(const struct views *v)
 	m.completed = cJSON_AddArrayToObject(m.json, "completedChapters");
 	m.in_progress = cJSON_AddArrayToObject(m.json, "inProgressChapters");
 	m.failed = cJSON_AddArrayToObject(m.json, "failedChapters");
-	cJSON_AddItemToObject(m.json, "lastUpdated", json_time(v->topics[TOPIC_WORK].time_unix_ms));
+	cJSON_AddItemToObject(m.json, "lastUpdated",
+			      view_json_time(v->topics[TOPIC_WORK].time_unix_ms));
 	return m;
 }
 
@@ -287,7 +289,7 @@ int render_analyze_manifest(struct buf *out, struct views *v, const struct ref *
 	struct manifest m = manifest_new(v);
 	for (size_t i = 0; i < t.chapter_count; i++)
 		manifest_add(&m, t.chapters[i].state, (int)i + 1);
-	return json_print(out, m.json);
+	return view_json_print(out, m.json);
 }
 
 /* A chapter's pictures together: failed if one is, completed if all are, else in progress as soon
@@ -319,7 +321,7 @@ int render_illustrate_manifest(struct buf *out, struct views *v, const struct re
 		int chapter = t.pictures[i].chapter;
 		manifest_add(&m, together(&t, &i), chapter);
 	}
-	return json_print(out, m.json);
+	return view_json_print(out, m.json);
 }
 
 int render_illustrate_concept(struct buf *out, struct views *v, const struct ref *ref)
@@ -334,15 +336,15 @@ int render_illustrate_concept(struct buf *out, struct views *v, const struct ref
 	cJSON_AddStringToObject(json, "conceptId", id);
 	cJSON_AddNumberToObject(json, "chapterNumber", p.chapter);
 	cJSON_AddStringToObject(json, "status", job_state_name(p.id ? STATE_COMPLETED : p.state));
-	cJSON_AddItemToObject(json, "enrichedPrompt", json_text(p.prompt));
+	cJSON_AddItemToObject(json, "enrichedPrompt", view_json_text(p.prompt));
 	if (p.id)
 		image_file(file, p.chapter, p.scene, p.ext);
-	cJSON_AddItemToObject(json, "imageUrl", json_text(p.id ? file : NULL));
-	cJSON_AddItemToObject(json, "generatedAt", json_time(p.id ? p.completed_unix_ms : 0));
+	cJSON_AddItemToObject(json, "imageUrl", view_json_text(p.id ? file : NULL));
+	cJSON_AddItemToObject(json, "generatedAt", view_json_time(p.id ? p.completed_unix_ms : 0));
 	cJSON_AddNumberToObject(json, "retries", p.attempts > 1 ? p.attempts - 1 : 0);
 	if (p.error && !p.id)
 		cJSON_AddStringToObject(json, "error", p.error);
-	return json_print(out, json);
+	return view_json_print(out, json);
 }
 
 /* ---- .imaginize.state.json */
@@ -392,7 +394,7 @@ static cJSON *toc_json(const struct views *v)
 		const struct quote whole = {.offset = 0, .len = c->text_bytes};
 		char pages[64];
 		cJSON *json = cJSON_CreateObject();
-		page_range(pages, c, &whole);
+		views_page_range(pages, c, &whole);
 		cJSON_AddNumberToObject(json, "chapterNumber", chapter);
 		cJSON_AddStringToObject(json, "chapterTitle", c->title);
 		cJSON_AddStringToObject(json, "pageRange", pages);
@@ -424,6 +426,7 @@ int render_state(struct buf *out, struct views *v, const struct ref *ref)
 	cJSON_AddItemToObject(json, "toc", toc_json(v));
 	cJSON *tokens = cJSON_AddObjectToObject(json, "tokenStats");
 	cJSON_AddNumberToObject(tokens, "totalUsed", (double)t.tokens);
-	cJSON_AddItemToObject(json, "lastUpdated", json_time(v->topics[TOPIC_WORK].time_unix_ms));
-	return json_print(out, json);
+	cJSON_AddItemToObject(json, "lastUpdated",
+			      view_json_time(v->topics[TOPIC_WORK].time_unix_ms));
+	return view_json_print(out, json);
 }

@@ -2,7 +2,7 @@
 #include "tree.h"
 
 /* DESIGN.md, "The mount". A kind's place in the list of its folder is its place here. */
-const struct node nodes[KINDS] = {
+const struct node view_nodes[KINDS] = {
 	[KIND_ROOT] = {.name = "", .class = VIEW_FOLDER, .topic = TOPIC_BOOK},
 
 	[KIND_BOOK_JSON] = {.name = "book.json",
@@ -72,7 +72,7 @@ const struct node nodes[KINDS] = {
 		       .class = VIEW_STABLE,
 		       .topic = TOPIC_BOOK,
 		       .of_chapter = true,
-		       .detail = text_detail,
+		       .detail = chapter_text_detail,
 		       .render = render_text},
 	[KIND_CONCEPTS] = {.name = "concepts.json",
 			   .parent = KIND_CHAPTER,
@@ -149,8 +149,8 @@ const struct node nodes[KINDS] = {
 			       .class = VIEW_FOLDER,
 			       .topic = TOPIC_ANALYSIS,
 			       .volatile_list = true,
-			       .find = types_find,
-			       .list = types_list},
+			       .find = element_types_find,
+			       .list = element_types_list},
 	[KIND_ELEMENT] = {.parent = KIND_ELEMENT_TYPE,
 			  .class = VIEW_DOCUMENT,
 			  .topic = TOPIC_ANALYSIS,
@@ -200,7 +200,7 @@ const struct node nodes[KINDS] = {
 				  .of_chapter = true,
 				  .find = states_find,
 				  .list = states_list,
-				  .detail = state_detail,
+				  .detail = states_detail,
 				  .render = render_concepts},
 	[KIND_ANALYZE_MANIFEST] = {.name = "manifest.json",
 				   .parent = KIND_ANALYZE_STATE,

@@ -59,7 +59,7 @@ static const struct {
 /* Fills the version into ref and everything but the size into attr: no rendering. */
 int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 {
-	const struct node *n = &nodes[ref->kind];
+	const struct node *n = &view_nodes[ref->kind];
 	if (n->of_chapter && !views_chapter(v, ref->chapter))
 		return -ENOENT;
 	struct stamp stamp = views_stamp(v, n->topic, n->of_chapter ? ref->chapter : 0);
@@ -88,7 +88,7 @@ int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 
 static int render(struct entry **out, struct views *v, struct ref *ref)
 {
-	const struct node *n = &nodes[ref->kind];
+	const struct node *n = &view_nodes[ref->kind];
 	struct buf buf = {0};
 	struct view_attr attr = {0};
 	int err = store_snapshot_begin(v->reader);
@@ -126,7 +126,7 @@ static int measure(struct view_attr *attr, struct views *v, struct ref *ref)
 	struct entry *e = cache_find(v, attr->node);
 	if (!e && attr->size_bytes != UNSIZED)
 		return 0;
-	if (!e && attr->class == VIEW_STABLE && memo_size(&attr->size_bytes, v, attr->node))
+	if (!e && attr->class == VIEW_STABLE && cache_memo_size(&attr->size_bytes, v, attr->node))
 		return 0;
 	if (!e) {
 		int err = render(&e, v, ref);
@@ -135,7 +135,7 @@ static int measure(struct view_attr *attr, struct views *v, struct ref *ref)
 		err = ref_resolve(attr, v, ref);
 		if (err < 0)
 			return err;
-		memo_set(v, e->node, e->content.len);
+		cache_memo_set(v, e->node, e->content.len);
 	}
 	cache_handed(v, e);
 	if (attr->class != VIEW_TRIGGER)
@@ -147,14 +147,14 @@ static int face(struct view_attr *out, struct views *v, struct ref *ref)
 {
 	struct view_attr attr;
 	int err = ref_resolve(&attr, v, ref);
-	if (err == 0 && nodes[ref->kind].render && attr.class != VIEW_TRIGGER)
+	if (err == 0 && view_nodes[ref->kind].render && attr.class != VIEW_TRIGGER)
 		err = measure(&attr, v, ref);
 	if (err == 0 && attr.class == VIEW_GROWING)
 		err = growing_size(&attr.size_bytes, v, ref);
 	if (err < 0)
 		return err;
 	if (attr.class == VIEW_LINK) {
-		char *target = nodes[ref->kind].target(v, ref);
+		char *target = view_nodes[ref->kind].target(v, ref);
 		if (!target)
 			return -ENOENT;
 		attr.size_bytes = strlen(target);
@@ -173,12 +173,12 @@ static int past(struct view_attr *out, struct views *v, const struct ref *ref)
 	*out = (struct view_attr){
 		.node = e->node,
 		.ino = ref_ino(ref),
-		.class = nodes[ref->kind].class,
+		.class = view_nodes[ref->kind].class,
 		.links = 1,
 		.mode = S_IFREG | 0444,
 		.size_bytes = e->content.len,
 		.mtime_unix_ms = e->mtime_unix_ms,
-		.chapter = nodes[ref->kind].of_chapter ? ref->chapter : 0,
+		.chapter = view_nodes[ref->kind].of_chapter ? ref->chapter : 0,
 	};
 	return 0;
 }
@@ -216,7 +216,7 @@ static int folder_decode(struct ref *out, struct views *v, uint64_t node)
 		err = views_refresh(v);
 	if (err < 0)
 		return err;
-	if (nodes[out->kind].class != VIEW_FOLDER)
+	if (view_nodes[out->kind].class != VIEW_FOLDER)
 		return -ENOTDIR;
 	struct view_attr attr;
 	err = ref_resolve(&attr, v, out);
@@ -226,7 +226,7 @@ static int folder_decode(struct ref *out, struct views *v, uint64_t node)
 static int child_find(struct ref *out, struct views *v, const struct ref *folder, const char *name)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
-		const struct node *n = &nodes[kind];
+		const struct node *n = &view_nodes[kind];
 		if (n->parent != folder_kind(folder->kind))
 			continue;
 		struct ref child = {.kind = (enum kind)kind, .chapter = folder->chapter};
@@ -257,10 +257,10 @@ int view_parent(uint64_t *parent, struct views *v, uint64_t folder)
 	int err = folder_decode(&ref, v, folder);
 	if (err < 0)
 		return err;
-	struct ref up = {.kind = nodes[ref.kind].parent};
+	struct ref up = {.kind = view_nodes[ref.kind].parent};
 	if (ref.kind == KIND_ROOT)
 		up.kind = KIND_ROOT;
-	if (nodes[up.kind].of_chapter)
+	if (view_nodes[up.kind].of_chapter)
 		up.chapter = ref.chapter;
 	if (ref.kind == KIND_SOURCE_FOLDER) {
 		err = source_parent(&up, v, &ref);
@@ -279,13 +279,13 @@ int view_link(char **target, struct views *v, uint64_t node)
 		err = views_refresh(v);
 	if (err < 0)
 		return err;
-	if (nodes[ref.kind].class != VIEW_LINK)
+	if (view_nodes[ref.kind].class != VIEW_LINK)
 		return -EINVAL;
 	struct view_attr attr;
 	err = ref_resolve(&attr, v, &ref);
 	if (err < 0 || attr.node != node)
 		return -ESTALE;
-	char *path = nodes[ref.kind].target(v, &ref);
+	char *path = view_nodes[ref.kind].target(v, &ref);
 	if (!path)
 		return -ESTALE;
 	*target = path;
@@ -293,7 +293,7 @@ int view_link(char **target, struct views *v, uint64_t node)
 }
 
 /* A name that is not there any more when it is looked at is left out. */
-int list_add(struct view_list *l, struct views *v, const char *name, struct ref ref)
+int view_list_add(struct view_list *l, struct views *v, const char *name, struct ref ref)
 {
 	struct view_attr attr;
 	int err = ref_resolve(&attr, v, &ref);
@@ -307,18 +307,18 @@ int list_add(struct view_list *l, struct views *v, const char *name, struct ref 
 
 static int list_kind(struct view_list *l, struct views *v, const struct ref *folder, enum kind kind)
 {
-	const struct node *n = &nodes[kind];
+	const struct node *n = &view_nodes[kind];
 	if (n->hidden)
 		return 0;
 	if (!n->name)
 		return n->list(l, v, folder);
-	return list_add(l, v, n->name, (struct ref){.kind = kind, .chapter = folder->chapter});
+	return view_list_add(l, v, n->name, (struct ref){.kind = kind, .chapter = folder->chapter});
 }
 
 static int list_all(struct view_list *l, struct views *v, const struct ref *folder)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
-		if (kind == KIND_ROOT || nodes[kind].parent != folder_kind(folder->kind))
+		if (kind == KIND_ROOT || view_nodes[kind].parent != folder_kind(folder->kind))
 			continue;
 		int err = list_kind(l, v, folder, (enum kind)kind);
 		if (err < 0)
@@ -403,6 +403,6 @@ int view_content(struct view_content **out, struct views *v, uint64_t node)
 struct view_content *view_content_release(struct views *v, struct view_content *c)
 {
 	if (c)
-		entry_release(v, (struct entry *)c);
+		cache_entry_release(v, (struct entry *)c);
 	return NULL;
 }

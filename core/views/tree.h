@@ -211,13 +211,13 @@ struct node {
 	int (*render)(struct buf *out, struct views *v, const struct ref *ref);
 	char *(*target)(struct views *v, const struct ref *ref);
 };
-extern const struct node nodes[KINDS];
+extern const struct node view_nodes[KINDS];
 
 /* tree.c */
 int ref_decode(struct ref *out, uint64_t node);
 uint32_t version_of(int64_t number); /* a change number or a row's id in the width of a version */
 int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref); /* all but the size */
-int list_add(struct view_list *l, struct views *v, const char *name, struct ref ref);
+int view_list_add(struct view_list *l, struct views *v, const char *name, struct ref ref);
 
 /* views.c */
 int views_refresh(struct views *v);
@@ -230,12 +230,12 @@ char *views_outdated(const struct views *v, const struct store_analysis *a);
 struct entry *cache_find(struct views *v, uint64_t node);
 /* Takes data. The entry has no reference yet. */
 struct entry *cache_add(struct views *v, uint64_t node, char *data, size_t len, int64_t mtime);
-struct entry *entry_new(uint64_t node, char *data, size_t len, int64_t mtime);
-void entry_release(struct views *v, struct entry *e);
+struct entry *cache_entry_new(uint64_t node, char *data, size_t len, int64_t mtime);
+void cache_entry_release(struct views *v, struct entry *e);
 void cache_handed(struct views *v, struct entry *e);
 void cache_clear(struct views *v); /* what nobody holds */
-bool memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node);
-void memo_set(struct views *v, uint64_t node, uint64_t size_bytes);
+bool cache_memo_size(uint64_t *size_bytes, const struct views *v, uint64_t node);
+void cache_memo_set(struct views *v, uint64_t node, uint64_t size_bytes);
 
 /* names.c: find, list and detail of the kinds that are many */
 int chapters_find(struct ref *, struct views *, const struct ref *, const char *);
@@ -254,21 +254,21 @@ int prompts_list(struct view_list *, struct views *, const struct ref *);
 int prompt_detail(struct view_attr *, struct views *, struct ref *);
 int states_find(struct ref *, struct views *, const struct ref *, const char *);
 int states_list(struct view_list *, struct views *, const struct ref *);
-int state_detail(struct view_attr *, struct views *, struct ref *);
+int states_detail(struct view_attr *, struct views *, struct ref *);
 int concepts_find(struct ref *, struct views *, const struct ref *, const char *);
 int concepts_list(struct view_list *, struct views *, const struct ref *);
 int concept_detail(struct view_attr *, struct views *, struct ref *);
-int text_detail(struct view_attr *, struct views *, struct ref *);
+int chapter_text_detail(struct view_attr *, struct views *, struct ref *);
 int analysis_detail(struct view_attr *, struct views *, struct ref *);
 void image_file(char out[NAME_BYTES], int chapter, int scene, const char *ext);
 
 /* cast.c */
 int views_catalogue(const struct catalogue **out, struct views *v);
-void cast_drop(struct views *v);
+void views_cast_drop(struct views *v);
 void view_names_finish(struct names *n);
 const struct catalogue_entry *element_entry(struct views *v, int item); /* or NULL */
-int types_find(struct ref *, struct views *, const struct ref *, const char *);
-int types_list(struct view_list *, struct views *, const struct ref *);
+int element_types_find(struct ref *, struct views *, const struct ref *, const char *);
+int element_types_list(struct view_list *, struct views *, const struct ref *);
 int elements_find(struct ref *, struct views *, const struct ref *, const char *);
 int elements_list(struct view_list *, struct views *, const struct ref *);
 int element_detail(struct view_attr *, struct views *, struct ref *);
@@ -293,11 +293,11 @@ int render_state(struct buf *, struct views *, const struct ref *);
 int render_analyze_manifest(struct buf *, struct views *, const struct ref *);
 int render_illustrate_manifest(struct buf *, struct views *, const struct ref *);
 int render_illustrate_concept(struct buf *, struct views *, const struct ref *);
-int json_print(struct buf *out, cJSON *json /* takes */);
-cJSON *json_time(int64_t unix_ms); /* null for 0 */
-cJSON *json_text(const char *s);   /* null for NULL */
-cJSON *json_free(cJSON *json);
-DEFINE_CLEANUP(cJSON, json_free)
+int view_json_print(struct buf *out, cJSON *json /* takes */);
+cJSON *view_json_time(int64_t unix_ms); /* null for 0 */
+cJSON *view_json_text(const char *s);	/* null for NULL */
+cJSON *view_json_free(cJSON *json);
+DEFINE_CLEANUP(cJSON, view_json_free)
 
 /* documents.c */
 int render_contents(struct buf *, struct views *, const struct ref *);
@@ -310,7 +310,7 @@ int render_chapter_prompt(struct buf *, struct views *, const struct ref *);
 int render_prompt(struct buf *, struct views *, const struct ref *);
 int render_seq(struct buf *, struct views *, const struct ref *);
 /* "15-17", "15", or "" where no page is known. */
-void page_range(char out[64], const struct book_chapter *c, const struct quote *q);
+void views_page_range(char out[64], const struct book_chapter *c, const struct quote *q);
 
 /* progress.c */
 int growing_detail(struct view_attr *, struct views *, struct ref *);
@@ -319,7 +319,7 @@ int growing_size(uint64_t *size_bytes, struct views *v, const struct ref *ref);
 void growing_clear(struct views *v);
 
 /* load.c */
-void loads_idle(struct views *v);
-void loads_orphan(struct views *v); /* views goes; loads under way answer nobody */
+void views_loads_idle(struct views *v);
+void views_loads_orphan(struct views *v); /* views goes; loads under way answer nobody */
 
 #endif

@@ -140,7 +140,7 @@ static int book_load(struct views *v, int64_t generation)
 		book_free(book);
 		return err;
 	}
-	cast_drop(v);
+	views_cast_drop(v);
 	book_drop(v);
 	v->book = book;
 	v->generation = generation;
@@ -261,9 +261,9 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 
 void views_idle(struct views *v)
 {
-	cast_drop(v);
+	views_cast_drop(v);
 	growing_clear(v);
-	loads_idle(v);
+	views_loads_idle(v);
 	cache_clear(v);
 	for (size_t i = 0; i < v->chapter_count; i++) {
 		free(v->chapters[i].section);
@@ -275,7 +275,7 @@ struct views *views_free(struct views *v)
 {
 	if (!v)
 		return NULL;
-	loads_orphan(v);
+	views_loads_orphan(v);
 	views_idle(v);
 	book_drop(v);
 	view_names_finish(&v->names);
