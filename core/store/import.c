@@ -7,7 +7,7 @@
 
 /* ---- which file the book is */
 
-int identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err)
+int book_identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err)
 {
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
@@ -43,7 +43,7 @@ static int identity_to_record(struct book_identity *out, struct store *s, struct
 	pthread_mutex_lock(&s->identity_lock);
 	*out = s->identity;
 	pthread_mutex_unlock(&s->identity_lock);
-	return out->hash[0] ? 0 : identity_of(out, s->book_path, true, err);
+	return out->hash[0] ? 0 : book_identity_of(out, s->book_path, true, err);
 }
 
 struct recorded {
@@ -100,7 +100,7 @@ static int tx_record_identity(struct store_tx *tx, void *arg, struct err *err)
 int store_import_current(struct store *s, const char *options_key, struct err *err)
 {
 	struct book_identity now = {0};
-	int result = identity_of(&now, s->book_path, false, err);
+	int result = book_identity_of(&now, s->book_path, false, err);
 	if (result < 0)
 		return result;
 	CLEANUP(recorded_finish) struct recorded then = {0};
@@ -109,7 +109,7 @@ int store_import_current(struct store *s, const char *options_key, struct err *e
 		return err_set(err, known, "%s: %s", s->path, s->reader.conn.last.msg);
 	bool same = known && same_file(&then.id, &now);
 	if (!same)
-		result = identity_of(&now, s->book_path, true, err);
+		result = book_identity_of(&now, s->book_path, true, err);
 	else
 		memcpy(now.hash, then.id.hash, HASH_HEX);
 	if (result < 0)

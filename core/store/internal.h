@@ -115,11 +115,11 @@ void result_key(char out[HASH_HEX], const char *subject, const struct result_inf
 
 /* locate.c: the file system's name if its locks do not work, or reach only this machine; else
  * NULL. */
-const char *unsafe_file_system(long magic);
-int check_file_system(const char *path, struct err *err);
-char *absolute_path(const char *path); /* owned; NULL and errno: the folder is not there */
+const char *locate_unsafe_file_system(long magic);
+int locate_check_file_system(const char *path, struct err *err);
+char *locate_absolute_path(const char *path); /* owned; NULL and errno: the folder is not there */
 
 /* import.c */
-int identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err);
+int book_identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err);
 
 #endif

@@ -25,7 +25,7 @@ static const struct {
 	{0x19830326, "BeeGFS"},
 };
 
-const char *unsafe_file_system(long magic)
+const char *locate_unsafe_file_system(long magic)
 {
 	for (size_t i = 0; i < ARRAY_LEN(unsafe); i++)
 		if (unsafe[i].magic == ((unsigned long)magic & 0xffffffff))
@@ -51,10 +51,10 @@ static const char *base_name(const char *path)
 static const char *unsafe_folder(const char *folder)
 {
 	struct statfs fs;
-	return statfs(folder, &fs) < 0 ? NULL : unsafe_file_system((long)fs.f_type);
+	return statfs(folder, &fs) < 0 ? NULL : locate_unsafe_file_system((long)fs.f_type);
 }
 
-int check_file_system(const char *path, struct err *err)
+int locate_check_file_system(const char *path, struct err *err)
 {
 	CLEANUP(cleanup_free) char *folder = folder_of(path);
 	const char *name = unsafe_folder(folder);
@@ -68,7 +68,7 @@ int check_file_system(const char *path, struct err *err)
 }
 
 /* SQLite names its side files after what a link leads to, and so must we. */
-char *absolute_path(const char *path)
+char *locate_absolute_path(const char *path)
 {
 	char *real = realpath(path, NULL);
 	if (real || errno != ENOENT)
@@ -155,7 +155,7 @@ static bool is_ours(struct search *search, const char *store_path)
 	if (!gone && strcmp(path, search->book_path) != 0)
 		return false;
 	struct book_identity id;
-	if (!search->hash[0] && identity_of(&id, search->book_path, true, NULL) == 0)
+	if (!search->hash[0] && book_identity_of(&id, search->book_path, true, NULL) == 0)
 		memcpy(search->hash, id.hash, HASH_HEX);
 	return strcmp(hash, search->hash) == 0;
 }
@@ -224,10 +224,10 @@ static int locate_new(char **path, char **note, const char *book_path, const cha
 
 static int locate_explicit(char **path, const char *explicit_path, struct err *err)
 {
-	CLEANUP(cleanup_free) char *absolute = absolute_path(explicit_path);
+	CLEANUP(cleanup_free) char *absolute = locate_absolute_path(explicit_path);
 	if (!absolute)
 		return err_set(err, -errno, "%s: %s", explicit_path, strerror(errno));
-	int result = check_file_system(absolute, err);
+	int result = locate_check_file_system(absolute, err);
 	if (result < 0)
 		return result;
 	*path = absolute;
@@ -242,7 +242,7 @@ int store_locate(char **path, char **note, const char *book_path, const char *ex
 		*note = NULL;
 	if (explicit_path)
 		return locate_explicit(path, explicit_path, err);
-	CLEANUP(cleanup_free) char *book = absolute_path(book_path);
+	CLEANUP(cleanup_free) char *book = locate_absolute_path(book_path);
 	if (!book)
 		return err_set(err, -errno, "%s: %s", book_path, strerror(errno));
 	CLEANUP(cleanup_free) char *state = state_folder();

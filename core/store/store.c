@@ -103,13 +103,13 @@ static int look_at(const char *path, const struct store_options *options, struct
 int store_open(struct store **out, struct loop *loop, const struct store_options *options,
 	       struct err *err)
 {
-	CLEANUP(cleanup_free) char *path = absolute_path(options->path);
+	CLEANUP(cleanup_free) char *path = locate_absolute_path(options->path);
 	if (!path)
 		return err_set(err, -errno, "%s: %s", options->path, strerror(errno));
 	int there = look_at(path, options, err);
 	if (there < 0)
 		return there;
-	int result = check_file_system(path, err);
+	int result = locate_check_file_system(path, err);
 	if (result < 0)
 		return result;
 	CLEANUP(store_close_cleanup) struct store *s = xcalloc(1, sizeof(*s));

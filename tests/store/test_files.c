@@ -548,12 +548,13 @@ static void test_locate_state(void)
 
 static void test_file_systems(void)
 {
-	CHECK_STR(unsafe_file_system(0x6969), "NFS");
-	CHECK_STR(unsafe_file_system((long)0xff534d42), "CIFS");
-	CHECK_STR(unsafe_file_system((long)(int)0xff534d42), "CIFS"); /* as 32 bits sign it */
-	CHECK_STR(unsafe_file_system(0x01021997), "9p");
-	CHECK(unsafe_file_system(0xef53) == NULL);
-	CHECK(unsafe_file_system(0x01021994) == NULL); /* tmpfs */
+	CHECK_STR(locate_unsafe_file_system(0x6969), "NFS");
+	CHECK_STR(locate_unsafe_file_system((long)0xff534d42), "CIFS");
+	CHECK_STR(locate_unsafe_file_system((long)(int)0xff534d42),
+		  "CIFS"); /* as 32 bits sign it */
+	CHECK_STR(locate_unsafe_file_system(0x01021997), "9p");
+	CHECK(locate_unsafe_file_system(0xef53) == NULL);
+	CHECK(locate_unsafe_file_system(0x01021994) == NULL); /* tmpfs */
 }
 
 /* ---- folding in */
