@@ -96,7 +96,7 @@ static int read_contents(struct book *b, struct conn *c)
 		b->contents = xgrow(b->contents, &cap, b->content_count + 1, sizeof(*b->contents));
 		b->contents[b->content_count++] = (struct book_entry){
 			.title = xstrdup(query_string(&q, 0)),
-			.depth = (int)query_get_int(&q, 1),
+			.depth = query_get_enum(&q, 1, (int)book_limits_default.depth),
 			.chapter = query_get_enum(&q, 2, (int)b->chapter_count),
 			.role = (enum book_role)query_get_enum(&q, 3, ROLE_BACK),
 			.in = query_dup(&q, 4),
