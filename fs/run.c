@@ -311,7 +311,7 @@ static int prepare(struct run *run, const char *chapters, struct err *err)
 	if (code == 0)
 		code = store_seq(&run->seq, r);
 	if (code < 0)
-		return err_set(err, code, "the store: %s", strerror(-code));
+		return err_set(err, code, "the store: %s", store_reason(r, code));
 	run->chapters = xcalloc(run->book->chapter_count + 1, sizeof(*run->chapters));
 	if (!chapters)
 		want_all(run);
