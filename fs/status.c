@@ -42,7 +42,7 @@ static int read_stored(struct buf *out, const struct options *o, struct err *err
 	if (r == 0)
 		r = view_status(out, views);
 	if (r < 0 && !err->msg[0])
-		err_set(err, r, "%s: %s", path, strerror(-r));
+		err_set(err, r, "%s: %s", path, store_reason(store_reader(e->store), r));
 	return r;
 }
 

@@ -14,6 +14,7 @@ struct check {
 	void (*say)(void *arg, const char *line);
 	void *arg;
 	int faults;
+	struct strv unread; /* why queries could not be read, each once */
 };
 
 static void fault(struct check *c, const char *fmt, ...) PRINTF(2, 3);
@@ -218,6 +219,16 @@ static int check_bodies(struct check *c)
 	return more;
 }
 
+/* Several questions meet the same damaged page. */
+static void unreadable(struct check *c)
+{
+	const char *reason = c->conn->last.msg;
+	if (strv_has(&c->unread, reason))
+		return;
+	strv_add(&c->unread, reason);
+	fault(c, "%s", reason);
+}
+
 /* On a connection of its own, as it reads for long; and it goes on after damage, as what one query
  * cannot read another may. */
 int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg)
@@ -237,10 +248,11 @@ int store_check(struct store *s, void (*say)(void *arg, const char *line), void 
 	for (size_t i = 0; i < ARRAY_LEN(checks) && result >= 0; i++) {
 		result = checks[i](&c);
 		if (result == -EBADMSG) {
-			fault(&c, "%s", r->conn.last.msg);
+			unreadable(&c);
 			result = 0;
 		}
 	}
 	store_snapshot_end(r);
+	strv_finish(&c.unread);
 	return result < 0 ? result : c.faults;
 }

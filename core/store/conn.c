@@ -109,8 +109,8 @@ static const struct {
 } errors[] = {
 	{SQLITE_FULL, -ENOSPC, "the disk is full"},
 	{SQLITE_IOERR, -EIO, "the disk reports an error"},
-	{SQLITE_CORRUPT, -EBADMSG, "the store is damaged"},
-	{SQLITE_NOTADB, -EBADMSG, "this is not a bookfs store"},
+	{SQLITE_CORRUPT, -EBADMSG, STORE_DAMAGED},
+	{SQLITE_NOTADB, -EBADMSG, "not a bookfs store; choose another with --store"},
 	{SQLITE_READONLY, -EROFS, "the store cannot be written"},
 	{SQLITE_BUSY, -EBUSY, "another process holds the store's lock and does not let go"},
 	{SQLITE_LOCKED, -EBUSY, "another query holds the store's lock"},
@@ -119,7 +119,7 @@ static const struct {
 	{SQLITE_PERM, -EACCES, "permission denied"},
 	{SQLITE_AUTH, -EACCES, "permission denied"},
 	{SQLITE_TOOBIG, -EFBIG, "too large for the store"},
-	{SQLITE_CONSTRAINT, -EBADMSG, "the store's rows contradict each other"},
+	{SQLITE_CONSTRAINT, -EBADMSG, "the store's rows contradict each other; " STORE_REMEDY},
 	{SQLITE_PROTOCOL, -EBUSY, "the store's lock cannot be had"},
 };
 
@@ -278,8 +278,8 @@ int query_get_enum(struct query *q, int column, int most)
 	int64_t value = sqlite3_column_int64(q->st, column);
 	if (value >= 0 && value <= most)
 		return (int)value;
-	q->failed = err_set(&q->conn->last, -EBADMSG,
-			    "the store is damaged (a number that means nothing)");
+	q->failed =
+		err_set(&q->conn->last, -EBADMSG, STORE_DAMAGED " (a number that means nothing)");
 	return 0;
 }
 
@@ -304,7 +304,7 @@ void query_hex(char out[HASH_HEX], struct query *q, int column)
 	const char *hex = query_borrow(q, column);
 	size_t len = hex ? strlen(hex) : 0;
 	if (len != HASH_HEX - 1) {
-		q->failed = err_set(&q->conn->last, -EBADMSG, "the store is damaged (no hash)");
+		q->failed = err_set(&q->conn->last, -EBADMSG, STORE_DAMAGED " (no hash)");
 		len = 0;
 	}
 	if (len)

@@ -45,6 +45,9 @@ enum conn_mode conn_reading_mode(const char *path);
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err);
 void conn_close(struct conn *c); /* takes one that was never opened (zeroed) */
 
+/* What a person can do about a file that is not as we left it. */
+#define STORE_REMEDY "move it away, or put a copy of it back, and run again"
+#define STORE_DAMAGED "the store is damaged; " STORE_REMEDY
 /* -errno for what SQLite just said on this connection, the reason in err. */
 int conn_error(struct conn *c, int code, struct err *err);
 /* One statement without parameters or rows, not kept. */

@@ -205,6 +205,14 @@ int store_snapshot_begin(struct store_reader *r)
 	static const char sql[] = "BEGIN";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int result = r->snapshots > 0 ? 0 : query_run(&q);
+const char *store_reason(const struct store_reader *r, int code)
+{
+	const struct err *last = &r->conn.last;
+	if (last->code && (!code || last->code == code))
+		return last->msg;
+	return !code || code == -EBADMSG ? STORE_DAMAGED : strerror(-code);
+}
+
 	if (result == 0)
 		r->snapshots++;
 	return result;

@@ -66,6 +66,9 @@ int store_reader_open(struct store_reader **out, struct store *s,
 		      struct err *err); /* for another thread */
 struct store_reader *store_reader_close(struct store_reader *r);
 DEFINE_CLEANUP(struct store_reader, store_reader_close)
+/* Why the last read of r that failed did, with the remedy if there is one; code is what it gave, 0
+ * if that is not known. Borrowed until the next read. */
+const char *store_reason(const struct store_reader *r, int code);
 /* Several reads of one state: what is read between the two belongs to one store_seq. Never held
  * over a wait. Nests. */
 int store_snapshot_begin(struct store_reader *r);

@@ -251,9 +251,10 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 		store_snapshot_end(v->reader);
 	}
 	if (rc < 0) {
+		err_set(err, rc, "%s: the stored book cannot be read: %s", store_path(store),
+			store_reason(v->reader, rc));
 		views_free(v);
-		return err_set(err, rc, "%s: the stored book cannot be read: %s", store_path(store),
-			       strerror(-rc));
+		return rc;
 	}
 	*out = v;
 	return 0;
@@ -293,13 +294,15 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 {
 	int rc = views_refresh(v);
 	if (rc < 0)
-		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
+		return err_set(err, rc, "the store cannot be read: %s",
+			       store_reason(v->reader, rc));
 	const struct book_chapter *c = views_chapter(v, chapter);
 	if (!c)
 		return err_set(err, -ENOENT, "the book has no chapter %d", chapter);
 	const struct chapter_state *have = views_analysis(v, chapter);
 	if (!have)
-		return err_set(err, -EIO, "chapter %d cannot be read from the store", chapter);
+		return err_set(err, -EIO, "chapter %d cannot be read from the store: %s", chapter,
+			       store_reason(v->reader, 0));
 	if (have->analysis_id || c->kind != BOOK_STORY)
 		return 1;
 	if (!v->settings.trigger)
@@ -310,7 +313,7 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 	rc = store_state(&s, v->reader, chapter);
 	if (rc < 0)
 		return err_set(err, rc, "chapter %d cannot be read from the store: %s", chapter,
-			       strerror(-rc));
+			       store_reason(v->reader, rc));
 	bool old = s.changed_unix_ms < asked_unix_ms &&
 		   s.changed_unix_ms < clock_unix_ms() - FAILURE_FRESH_MS;
 	if (s.state == STATE_FAILED && !old)

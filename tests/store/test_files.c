@@ -271,6 +271,43 @@ static void test_check(void)
 		"UPDATE picture SET prompt = 'other'",
 		"DELETE FROM picture_data",
 		"DELETE FROM picture_data; DELETE FROM picture",
+	check_refused(&f, -EBADMSG, "move it away");
+	fixture_finish(&f);
+}
+
+static void keep_lines(void *arg, const char *line)
+{
+	struct strv *lines = arg;
+	CHECK(!strv_has(lines, line));
+	strv_add(lines, line);
+}
+
+/* Many pages at once: what cannot be read is said once, not by each question that meets it, and
+ * what to do is said, also to who asks nothing but the book. */
+static void test_wrecked(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	fill(&f);
+	size_t len;
+	CLEANUP(cleanup_free) char *data = read_file(f.store_path, &len);
+	for (size_t page = 8192; page < len; page += 8192)
+		memset(data + page + 8, 0xa5, 200);
+	write_file(f.store_path, data, len);
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	CLEANUP(strv_finish) struct strv lines = {0};
+	struct err err = {0};
+	struct book *b = NULL;
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	if (s) {
+		CHECK(store_check(s, keep_lines, &lines) > 0);
+		int result = store_book(&b, store_reader(s));
+		CHECK_INT(result, -EBADMSG);
+		CHECK(strstr(store_reason(store_reader(s), result), "move it away") != NULL);
+		CHECK_STR(store_reason(store_reader(s), -EACCES), strerror(EACCES));
+	} else {
+		fprintf(stderr, "%s\n", err.msg);
+	}
 		"UPDATE job SET owner = 5",
 		"UPDATE job SET state = 4",
 		"UPDATE job SET concept = 77 WHERE kind = 1",
@@ -606,3 +643,4 @@ int main(int argc, char **argv)
 	test_fold();
 	return check_result();
 }
+	test_wrecked();
