@@ -117,6 +117,8 @@ void result_key(char out[HASH_HEX], const char *subject, const struct result_inf
  * NULL. */
 const char *locate_unsafe_file_system(long magic);
 int locate_check_file_system(const char *path, struct err *err);
+/* Is there a file? One without a byte is nobody's: a full disk or a kill left it. */
+bool locate_is_taken(const char *path);
 char *locate_absolute_path(const char *path); /* owned; NULL and errno: the folder is not there */
 
 /* import.c */

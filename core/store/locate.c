@@ -80,6 +80,12 @@ char *locate_absolute_path(const char *path)
 	return xasprintf("%s/%s", strcmp(real_folder, "/") ? real_folder : "", base_name(path));
 }
 
+bool locate_is_taken(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && !(S_ISREG(st.st_mode) && st.st_size == 0);
+}
+
 /* ---- the state folder */
 
 static char *state_folder(void)
@@ -250,7 +256,7 @@ int store_locate(char **path, char **note, const char *book_path, const char *ex
 	char *known[] = {xasprintf("%s" SUFFIX, book), state ? name_in_state(state, book) : NULL};
 	char *found = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (!found && known[i] && access(known[i], F_OK) == 0)
+		if (!found && known[i] && locate_is_taken(known[i]))
 			found = known[i];
 		else
 			free(known[i]);

@@ -55,8 +55,10 @@ static int make_ready(struct store *s, struct err *err)
 	int result = live_lock_making(s->live);
 	if (result < 0)
 		return err_set(err, result, "%s-live: %s", s->path, strerror(-result));
-	if (access(s->path, F_OK) < 0)
+	if (!locate_is_taken(s->path)) {
+		unlink(s->path);
 		result = schema_create(s->path, schema_steps, schema_version, err);
+	}
 	if (result == -EEXIST)
 		result = 0;
 	if (result == 0)
@@ -90,10 +92,13 @@ static int open_writable(struct store *s, bool is_new, struct err *err)
 static int look_at(const char *path, const struct store_options *options, struct err *err)
 {
 	struct stat st;
-	if (stat(path, &st) == 0)
-		return S_ISREG(st.st_mode) ? 1
-					   : err_set(err, -EBADMSG, "%s: not a regular file", path);
-	if (errno != ENOENT)
+	bool found = stat(path, &st) == 0;
+	if (found && !S_ISREG(st.st_mode))
+		return err_set(err, -EBADMSG, "%s: not a regular file; choose another with --store",
+			       path);
+	if (found && locate_is_taken(path))
+		return 1;
+	if (!found && errno != ENOENT)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!options->create)
 		return err_set(err, -ENOENT, "%s: there is no store", path);
@@ -200,11 +205,6 @@ struct store_reader *store_reader_close(struct store_reader *r)
 	return NULL;
 }
 
-int store_snapshot_begin(struct store_reader *r)
-{
-	static const char sql[] = "BEGIN";
-	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
-	int result = r->snapshots > 0 ? 0 : query_run(&q);
 const char *store_reason(const struct store_reader *r, int code)
 {
 	const struct err *last = &r->conn.last;
@@ -213,6 +213,11 @@ const char *store_reason(const struct store_reader *r, int code)
 	return !code || code == -EBADMSG ? STORE_DAMAGED : strerror(-code);
 }
 
+int store_snapshot_begin(struct store_reader *r)
+{
+	static const char sql[] = "BEGIN";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int result = r->snapshots > 0 ? 0 : query_run(&q);
 	if (result == 0)
 		r->snapshots++;
 	return result;
