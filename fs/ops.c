@@ -261,7 +261,6 @@ static void events_open(fuse_req_t req, const struct view_attr *a, struct fuse_f
 		return;
 	}
 	fi->direct_io = 1;
-	fi->nonseekable = 1;
 	handle_reply(req, fi, h);
 }
 

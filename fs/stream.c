@@ -6,6 +6,9 @@
 /*
  * .bookfs/events: each opener reads the events from its open on, a line each; a read waits for the
  * next. What was fetched and is not read yet is kept per opener, and no more than a chunk of it.
+ *
+ * A read hands out one line at most. So head(1) and the shell's `read`, which seek back to where
+ * their line ended, are there already: offsets mean nothing here.
  */
 
 enum { CHUNK_EVENTS = 64 };
@@ -112,13 +115,15 @@ static bool fetch(struct stream *s)
 	return s->lines.len > 0;
 }
 
-static void reply_lines(fuse_req_t req, struct stream *s, size_t size)
+static void reply_line(fuse_req_t req, struct stream *s, size_t size)
 {
-	size_t n = s->lines.len - s->at;
+	const char *line = s->lines.data + s->at;
+	size_t left = s->lines.len - s->at, most = left < size ? left : size;
+	const char *end = memchr(line, '\n', most);
+	size_t n = end ? (size_t)(end - line) + 1 : most;
 
-	n = n < size ? n : size;
 	/* Read for nobody if the caller is gone: the next read has it. */
-	if (fuse_reply_buf(req, s->lines.data + s->at, n) == 0)
+	if (fuse_reply_buf(req, line, n) == 0)
 		s->at += n;
 }
 
@@ -135,7 +140,7 @@ void stream_read(fuse_req_t req, struct stream *s, size_t size, bool nonblock)
 	struct read_parked *r;
 
 	if (ring_empty(&s->reads) && fetch(s)) {
-		reply_lines(req, s, size);
+		reply_line(req, s, size);
 		return;
 	}
 	if (nonblock || s->table->ended) {
@@ -161,7 +166,7 @@ static void wake(struct stream *s)
 		struct read_parked *r = LINK_OWNER(s->reads.next, struct read_parked, link);
 
 		ring_remove(&r->link);
-		reply_lines(r->req, s, r->size);
+		reply_line(r->req, s, r->size);
 		free(r);
 	}
 	if (s->poll && fetch(s)) {
