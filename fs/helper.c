@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "fs.h"
 
@@ -180,6 +181,8 @@ static void forget_all(struct helper *h)
 static void gone(struct helper *h)
 {
 	log_warn("the helper process ended: watchers of the mount see no more names arrive");
+	/* Its end of the socket is closed as the last thing but one: this waits for no request. */
+	waitpid(h->process.pid, NULL, 0);
 	h->process.pid = 0;
 	h->watch = watch_free(h->watch);
 	forget_all(h);
