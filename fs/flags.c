@@ -115,7 +115,9 @@ int flags_parse(struct strv *words, const struct command *c, const struct flag *
 	for (int i = 0; i < argc; i++) {
 		int r = 0;
 
-		if (only_words || argv[i][0] != '-' || !argv[i][1])
+		if (!argv[i][0])
+			r = say_usage(c, "word %d is empty: a variable that is not set?", i + 1);
+		else if (only_words || argv[i][0] != '-' || !argv[i][1])
 			strv_add(words, argv[i]);
 		else if (!strcmp(argv[i], "--"))
 			only_words = true;

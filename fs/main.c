@@ -60,7 +60,7 @@ static const char *command_meant(const char *word)
 	return flags_nearest(word, names, ARRAY_LEN(names));
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct command *c;
 	const char *meant;
@@ -79,4 +79,15 @@ int main(int argc, char **argv)
 		return say_usage(NULL, "%s is no command and no book; \"%s\" is near", argv[1],
 				 meant);
 	return command_mount.run(&command_mount, argc - 1, argv + 1);
+}
+
+/* An answer that did not reach its reader (a full disk, a closed pipe) is no success. */
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv);
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "bookfs: the answer cannot be written: %s\n", strerror(errno));
+	return status == EXIT_DONE ? EXIT_FAILED : status;
 }

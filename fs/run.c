@@ -41,13 +41,24 @@ struct run {
 
 /* ---- what is wanted */
 
-/* "1-5,10": -EINVAL. */
+static void want_all(struct run *run)
+{
+	for (size_t i = 0; i < run->book->chapter_count; i++)
+		run->chapters[i].wanted = true;
+}
+
+/* "1-5,10", or NULL: all. -EINVAL. */
 static int want(struct run *run, const char *list, struct err *err)
 {
 	long last = (long)run->book->chapter_count;
+	const char *p = list;
+	char *end;
 
-	for (const char *p = list; *p;) {
-		char *end;
+	if (!list) {
+		want_all(run);
+		return 0;
+	}
+	do {
 		long from = strtol(p, &end, 10), to = from;
 
 		if (end != p && *end == '-') {
@@ -60,15 +71,9 @@ static int want(struct run *run, const char *list, struct err *err)
 				       list, last);
 		for (long n = from; n <= to; n++)
 			run->chapters[n - 1].wanted = true;
-		p = *end ? end + 1 : end;
-	}
+		p = end + 1;
+	} while (*end);
 	return 0;
-}
-
-static void want_all(struct run *run)
-{
-	for (size_t i = 0; i < run->book->chapter_count; i++)
-		run->chapters[i].wanted = true;
 }
 
 static void look_soon(struct run *run)
@@ -303,7 +308,7 @@ static int watch_signals(struct run *run, struct err *err)
 	return r < 0 ? err_set(err, r, "signals: %s", strerror(-r)) : 0;
 }
 
-static int prepare(struct run *run, const char *chapters, struct err *err)
+static int prepare(struct run *run, struct err *err)
 {
 	struct store_reader *r = store_reader(run->engine->store);
 	int code = store_book(&run->book, r);
@@ -313,10 +318,6 @@ static int prepare(struct run *run, const char *chapters, struct err *err)
 	if (code < 0)
 		return err_set(err, code, "the store: %s", store_reason(r, code));
 	run->chapters = xcalloc(run->book->chapter_count + 1, sizeof(*run->chapters));
-	if (!chapters)
-		want_all(run);
-	else if (want(run, chapters, err) < 0)
-		return -EINVAL;
 	if (run->engine->read_only)
 		return err_set(err, -EROFS, "%s cannot be written", store_path(run->engine->store));
 	return watch_signals(run, err);
@@ -368,8 +369,8 @@ static int answer(const struct run *run, struct err *err)
 	r = engine_views(&views, run->engine, run->options, err);
 	if (r == 0)
 		r = view_status(&json, views);
-	if (r == 0 && fwrite(json.data, 1, json.len, stdout) != json.len)
-		r = -EIO;
+	if (r == 0)
+		fwrite(json.data, 1, json.len, stdout);
 	return r;
 }
 
@@ -396,7 +397,11 @@ static int run_book(struct run *run, const char *chapters)
 
 	run->signal_fd = -1;
 	if (r == 0)
-		r = prepare(run, chapters, &err);
+		r = prepare(run, &err);
+	if (r == 0) {
+		r = want(run, chapters, &err);
+		status = r < 0 ? EXIT_USAGE : status;
+	}
 	if (r == 0)
 		r = course(run);
 	if (r == 0)

@@ -245,7 +245,7 @@ class Work(Case):
         self.assertEqual((self.asked(), self.asked("paint")), (3, 1))
         for wrong in ("0", "7", "2-1", "x", "1,,2", "1-"):
             done = self.run_bookfs("run", "--chapters", wrong, self.book)
-            self.assertEqual((wrong, done.returncode), (wrong, 1))
+            self.assertEqual((wrong, done.returncode), (wrong, 2))
             self.assertIn("names no chapters", done.stderr)
 
     def test_failure_shows(self):
