@@ -84,13 +84,13 @@ static int count_image(void *arg, const struct store_picture *p)
 	return 0;
 }
 
-static int count_tokens(struct store_totals *t, struct conn *c)
+int store_tokens(int64_t *tokens, struct store_reader *r)
 {
 	static const char sql[] = "SELECT coalesce(sum(tokens), 0) FROM job";
-	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more = query_row(&q);
 	if (more == 1)
-		t->tokens = query_get_int(&q, 0);
+		*tokens = query_get_int(&q, 0);
 	return more < 0 ? more : 0;
 }
 
@@ -115,7 +115,7 @@ int store_totals(struct store_totals *out, struct store_reader *r)
 	if (result == 0)
 		result = store_pictures(r, 0, count_image, &t);
 	if (result == 0)
-		result = count_tokens(&t, &r->conn);
+		result = store_tokens(&t.tokens, r);
 	if (result == 0)
 		result = count_running(&t, r);
 	store_snapshot_end(r);

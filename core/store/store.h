@@ -323,6 +323,7 @@ struct store_totals {
 	int running; /* jobs in progress whose owner lives */
 };
 int store_totals(struct store_totals *out, struct store_reader *r);
+int store_tokens(int64_t *tokens, struct store_reader *r); /* totals.tokens, without the counting */
 /* Jobs that are not ended and those that failed, in the order in which they would be done. */
 int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg);
 

@@ -56,7 +56,6 @@ static int picture_add(void *arg, const struct store_picture *p)
 /* chapter 0: the whole book. */
 static int table_read(struct table *t, struct views *v, int chapter)
 {
-	struct store_totals totals = {0};
 	t->chapters = xcalloc(v->chapter_count + 1, sizeof(t->chapters[0]));
 	for (size_t i = 0; i < v->chapter_count; i++) {
 		if (chapter && (size_t)chapter != i + 1) {
@@ -70,8 +69,7 @@ static int table_read(struct table *t, struct views *v, int chapter)
 	}
 	int err = store_pictures(v->reader, chapter, picture_add, t);
 	if (err == 0 && !chapter)
-		err = store_totals(&totals, v->reader);
-	t->tokens = totals.tokens;
+		err = store_tokens(&t->tokens, v->reader);
 	return err;
 }
 
