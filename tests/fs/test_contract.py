@@ -245,6 +245,7 @@ class Bookfs(Case):
 
     def test_events_block_and_wake(self):
         m = self.mount()
+        wait_for(lambda: '"mounted"' in m.read(".bookfs/events.log"), what="the mount's own event")
         fd = os.open(m.path(".bookfs/events"), os.O_RDONLY | os.O_NONBLOCK)
         self.addCleanup(os.close, fd)
         with self.errno(errno.EAGAIN):
