@@ -97,9 +97,24 @@ static void fuzz_locate(const char *s, size_t len)
 	free(h.first);
 }
 
+/* Each id has one spelling. */
+static void fuzz_concept_id(const char *s, size_t len)
+{
+	CLEANUP(cleanup_free) char *id = xstrndup(s, len);
+	char again[CONCEPT_ID_BYTES];
+	int of, scene;
+
+	if (concept_id_parse(&of, &scene, id) < 0)
+		return;
+	FUZZ_HOLDS(of > 0 && scene > 0);
+	concept_id(again, of, scene);
+	FUZZ_HOLDS(!strcmp(again, id));
+}
+
 static const struct fuzz_target targets[] = {
 	{"analysis_parse", fuzz_parse},
 	{"analysis_decode", fuzz_decode},
 	{"quote_locate", fuzz_locate},
+	{"concept_id", fuzz_concept_id},
 };
 FUZZ_MAIN(targets)
