@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -8,6 +9,10 @@
 #include "schema.h"
 
 #define SUFFIX ".bookfs"
+
+/* The longest name of a file beside the store is the store's and this. */
+#define LONGEST_SIDE "-v99.bak.part-journal"
+#define NAME_BYTES_MOST (NAME_MAX - strlen(LONGEST_SIDE))
 
 /* ---- file systems */
 
@@ -86,6 +91,36 @@ bool locate_is_taken(const char *path)
 	return stat(path, &st) == 0 && !(S_ISREG(st.st_mode) && st.st_size == 0);
 }
 
+/* ---- names */
+
+/* The start of a name, and a hash of all that tells it from others with that start. */
+static char *marked_name(const char *folder, const char *name, const char *hashed)
+{
+	char hex[HASH_HEX], start[NAME_BYTES];
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_adds(h, hashed);
+	hash_hex(hex, h);
+	utf8_name(start, name, strlen(name));
+	size_t len = strlen(start), most = NAME_BYTES_MOST - strlen(SUFFIX) - strlen("-") - 16;
+	for (len = len < most ? len : most; ((unsigned char)start[len] & 0xc0) == 0x80;)
+		len--;
+	return xasprintf("%s/%.*s-%.16s" SUFFIX, folder, (int)len, start, hex);
+}
+
+static char *name_beside(const char *folder, const char *book_path)
+{
+	const char *name = base_name(book_path);
+	if (strlen(name) + strlen(SUFFIX) > NAME_BYTES_MOST)
+		return marked_name(folder, name, name);
+	return xasprintf("%s" SUFFIX, book_path);
+}
+
+/* Books of one name stand in many folders. */
+static char *name_in_state(const char *state, const char *book_path)
+{
+	return marked_name(state, base_name(book_path), book_path);
+}
+
 /* ---- the state folder */
 
 static char *state_folder(void)
@@ -107,18 +142,6 @@ static int make_folders(const char *path)
 			*p = '/';
 		}
 	return mkdir(part, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-/* Books of one name stand in many folders: the name, and a hash of the whole path. */
-static char *name_in_state(const char *state, const char *book_path)
-{
-	char hex[HASH_HEX], name[NAME_BYTES];
-	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
-	hash_adds(h, book_path);
-	hash_hex(hex, h);
-	const char *book = base_name(book_path);
-	utf8_name(name, book, strnlen(book, 200));
-	return xasprintf("%s/%s-%.16s" SUFFIX, state, name, hex);
 }
 
 /* ---- a store of a book that was moved */
@@ -198,7 +221,7 @@ static int locate_new(char **path, char **note, const char *book_path, const cha
 	CLEANUP(cleanup_free) char *folder = folder_of(book_path);
 	const char *fs = unsafe_folder(folder);
 	if (!fs && access(folder, W_OK) == 0) {
-		*path = xasprintf("%s" SUFFIX, book_path);
+		*path = name_beside(folder, book_path);
 		return 0;
 	}
 	if (!state)
@@ -230,6 +253,11 @@ static int locate_new(char **path, char **note, const char *book_path, const cha
 
 static int locate_explicit(char **path, const char *explicit_path, struct err *err)
 {
+	if (strlen(base_name(explicit_path)) > NAME_BYTES_MOST)
+		return err_set(err, -ENAMETOOLONG,
+			       "%s: files beside it would have too long a name; choose a shorter "
+			       "one with --store",
+			       explicit_path);
 	CLEANUP(cleanup_free) char *absolute = locate_absolute_path(explicit_path);
 	if (!absolute)
 		return err_set(err, -errno, "%s: %s", explicit_path, strerror(errno));
@@ -253,7 +281,7 @@ int store_locate(char **path, char **note, const char *book_path, const char *ex
 		return err_set(err, -errno, "%s: %s", book_path, strerror(errno));
 	CLEANUP(cleanup_free) char *state = state_folder();
 	CLEANUP(cleanup_free) char *folder = folder_of(book);
-	char *known[] = {xasprintf("%s" SUFFIX, book), state ? name_in_state(state, book) : NULL};
+	char *known[] = {name_beside(folder, book), state ? name_in_state(state, book) : NULL};
 	char *found = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
 		if (!found && known[i] && locate_is_taken(known[i]))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -599,6 +600,60 @@ static void test_locate_state(void)
 	fixture_finish(&f);
 }
 
+/* A book's name may fill all that a name may have: the store's is then a shorter one, cut at a
+ * character, that leaves room for every file beside it, belongs to this name alone, and is found
+ * again. */
+static void check_long_name(const struct fixture *f, size_t len, char last)
+{
+	char name[NAME_MAX + 1];
+	memset(name, 'x', sizeof(name));
+	for (size_t i = 1 + len % 2; i + 2 < len; i += 2)
+		memcpy(name + i, "\xc3\xa9", 2);
+	name[len - 1] = last;
+	name[len] = '\0';
+	CLEANUP(cleanup_free) char *book = xasprintf("%s/%s", f->dir, name);
+	CHECK_INT(rename(f->book_path, book), 0);
+	CLEANUP(cleanup_free) char *path = NULL;
+	struct err err = {0};
+	CHECK_INT(store_locate(&path, NULL, book, NULL, &err), 0);
+	const char *base = path ? strrchr(path, '/') + 1 : "";
+	CHECK(strlen(base) + strlen("-v99.bak.part-journal") <= NAME_MAX);
+	CHECK(utf8_valid(base, strlen(base)));
+	struct store_options options = {.path = path, .book_path = book, .create = true};
+	struct store *s = NULL;
+	CHECK_INT(store_open(&s, NULL, &options, &err), 0);
+	store_close(s);
+	check_located(book, NULL, path);
+	name[len - 1] = last + 1;
+	CLEANUP(cleanup_free) char *other = xasprintf("%s/%s", f->dir, name);
+	CLEANUP(cleanup_free) char *other_path = NULL;
+	write_file(other, "another book\n", 13);
+	CHECK_INT(store_locate(&other_path, NULL, other, NULL, &err), 0);
+	CHECK(path && other_path && strcmp(path, other_path) != 0);
+	unlink(other);
+	CHECK_INT(rename(book, f->book_path), 0);
+	if (path)
+		unlink(path);
+}
+
+static void test_long_names(void)
+{
+	struct fixture f;
+	fixture_init(&f);
+	static const size_t lens[] = {100, 226, 227, 228, 233, 240, 250, 254, 255};
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++)
+		check_long_name(&f, lens[i], 'a');
+	/* A name that a person gave is not made another. */
+	char name[NAME_MAX + 1] = "";
+	memset(name, 'n', NAME_MAX);
+	CLEANUP(cleanup_free) char *long_path = xasprintf("%s/%s", f.dir, name);
+	char *path = NULL;
+	struct err err = {0};
+	CHECK_INT(store_locate(&path, NULL, f.book_path, long_path, &err), -ENAMETOOLONG);
+	CHECK(strstr(err.msg, "shorter") != NULL);
+	fixture_finish(&f);
+}
+
 static void test_file_systems(void)
 {
 	CHECK_STR(locate_unsafe_file_system(0x6969), "NFS");
@@ -657,6 +712,7 @@ int main(int argc, char **argv)
 	test_read_only();
 	test_locate_moved();
 	test_locate_state();
+	test_long_names();
 	test_file_systems();
 	test_fold();
 	return check_result();
