@@ -310,174 +310,259 @@ static void skip(struct xhtml *x)
 	x->skipping = x->depth;
 }
 
+/* ---- what each element does: the table at the end */
+
+static enum inline_mark mark_of(enum action a)
+{
+	return a == ACT_CODE ? INLINE_CODE : a == ACT_EM ? INLINE_EM : INLINE_STRONG;
+}
+
+static void begin_block(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	block_begin(x, attrs);
+}
+
+static void begin_break(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	writer_break(&x->w);
+}
+
+static void begin_case(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	if (!case_taken(x, attrs))
+		skip(x);
+}
+
+static void begin_cell(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	cell_begin(x);
+}
+
+static void begin_mark(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	writer_mark(&x->w, mark_of(a), true);
+}
+
+static void begin_default(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	if (x->switch_taken)
+		skip(x);
+}
+
+static void begin_heading(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	heading_begin(x, a);
+}
+
+static void begin_head(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->in_head = true;
+}
+
+static void begin_image(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	image(x, attrs);
+}
+
+static void begin_item(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->cell_empty = false;
+	writer_item(&x->w);
+}
+
+static void begin_meta(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	meta(x, attrs);
+}
+
+static void begin_list(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	list_begin(x, a == ACT_OL && !x->navs, attrs);
+}
+
+static void begin_pre(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->cell_empty = false;
+	writer_pre_begin(&x->w);
+}
+
+static void begin_quote(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->cell_empty = false;
+	writer_quote_begin(&x->w);
+}
+
+static void begin_reading(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	if (!x->parenthesis)
+		writer_text(&x->w, "(", 1);
+}
+
+static void begin_parenthesis(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->parenthesis = true;
+}
+
+static void begin_row(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	row_begin(x);
+}
+
+static void begin_rule(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	writer_rule(&x->w);
+}
+
+static void begin_skipped(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	skip(x);
+}
+
+static void begin_switch(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->switch_taken = false;
+}
+
+static void begin_table(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->cell_empty = false;
+	x->rows = 0;
+	writer_close(&x->w);
+}
+
+static void begin_title(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	x->in_title = !x->svgs;
+	if (x->svgs) /* of a picture: it is read where nothing is seen */
+		block_begin(x, attrs);
+}
+
+static void begin_page(struct xhtml *x, enum action a, const char *const *attrs)
+{
+	page_begin(x, attrs);
+}
+
+static void end_block(struct xhtml *x, enum action a)
+{
+	if (!x->cell_empty || !x->w.cell_due)
+		writer_close(&x->w);
+}
+
+static void end_cell(struct xhtml *x, enum action a)
+{
+	x->cell_empty = false;
+}
+
+static void end_mark(struct xhtml *x, enum action a)
+{
+	writer_mark(&x->w, mark_of(a), false);
+}
+
+static void end_heading(struct xhtml *x, enum action a)
+{
+	writer_heading_end(&x->w);
+}
+
+static void end_head(struct xhtml *x, enum action a)
+{
+	x->in_head = false;
+}
+
+static void end_level(struct xhtml *x, enum action a)
+{
+	writer_level_end(&x->w);
+}
+
+static void end_row(struct xhtml *x, enum action a)
+{
+	writer_close(&x->w);
+	x->cell_empty = false;
+}
+
+static void end_table(struct xhtml *x, enum action a)
+{
+	end_row(x, a);
+	writer_separate(&x->w, SEPARATE_BLOCK);
+}
+
+static void end_pre(struct xhtml *x, enum action a)
+{
+	writer_pre_end(&x->w);
+}
+
+static void end_reading(struct xhtml *x, enum action a)
+{
+	if (!x->parenthesis)
+		writer_text(&x->w, ")", 1);
+}
+
+static void end_title(struct xhtml *x, enum action a)
+{
+	x->in_title = false;
+	if (x->svgs)
+		writer_close(&x->w);
+}
+
+static void end_description(struct xhtml *x, enum action a)
+{
+	writer_close(&x->w);
+}
+
+static void end_page(struct xhtml *x, enum action a)
+{
+	page_end(x);
+}
+
+/* An inline element does nothing of its own. */
+static const struct {
+	void (*begin)(struct xhtml *x, enum action a, const char *const *attrs);
+	void (*end)(struct xhtml *x, enum action a);
+} acts[] = {
+	[ACT_BLOCK] = {begin_block, end_block},
+	[ACT_BREAK] = {begin_break},
+	[ACT_CASE] = {begin_case},
+	[ACT_CELL] = {begin_cell, end_cell},
+	[ACT_CODE] = {begin_mark, end_mark},
+	[ACT_DEFAULT] = {begin_default},
+	[ACT_DESCRIPTION] = {begin_block, end_description},
+	[ACT_EM] = {begin_mark, end_mark},
+	[ACT_H1] = {begin_heading, end_heading},
+	[ACT_H2] = {begin_heading, end_heading},
+	[ACT_H3] = {begin_heading, end_heading},
+	[ACT_H4] = {begin_heading, end_heading},
+	[ACT_H5] = {begin_heading, end_heading},
+	[ACT_H6] = {begin_heading, end_heading},
+	[ACT_HEAD] = {begin_head, end_head},
+	[ACT_IMAGE] = {begin_image},
+	[ACT_ITEM] = {begin_item, end_row},
+	[ACT_META] = {begin_meta},
+	[ACT_OL] = {begin_list, end_level},
+	[ACT_PAGE] = {begin_page, end_page},
+	[ACT_PRE] = {begin_pre, end_pre},
+	[ACT_QUOTE] = {begin_quote, end_level},
+	[ACT_READING] = {begin_reading, end_reading},
+	[ACT_ROW] = {begin_row, end_row},
+	[ACT_RP] = {begin_parenthesis},
+	[ACT_RULE] = {begin_rule},
+	[ACT_SECTION] = {begin_block, end_block},
+	[ACT_SKIP] = {begin_skipped},
+	[ACT_STRONG] = {begin_mark, end_mark},
+	[ACT_SWITCH] = {begin_switch},
+	[ACT_TABLE] = {begin_table, end_table},
+	[ACT_TITLE] = {begin_title, end_title},
+	[ACT_UL] = {begin_list, end_level},
+};
+
 static void begin(struct xhtml *x, enum action a, const char *const *attrs)
 {
-	switch (a) {
-	case ACT_BLOCK:
-	case ACT_SECTION:
-		block_begin(x, attrs);
-		break;
-	case ACT_BREAK:
-		writer_break(&x->w);
-		break;
-	case ACT_CASE:
-		if (!case_taken(x, attrs))
-			skip(x);
-		break;
-	case ACT_CELL:
-		cell_begin(x);
-		break;
-	case ACT_CODE:
-		writer_mark(&x->w, INLINE_CODE, true);
-		break;
-	case ACT_DEFAULT:
-		if (x->switch_taken)
-			skip(x);
-		break;
-	case ACT_DESCRIPTION:
-		block_begin(x, attrs);
-		break;
-	case ACT_EM:
-		writer_mark(&x->w, INLINE_EM, true);
-		break;
-	case ACT_H1:
-	case ACT_H2:
-	case ACT_H3:
-	case ACT_H4:
-	case ACT_H5:
-	case ACT_H6:
-		heading_begin(x, a);
-		break;
-	case ACT_HEAD:
-		x->in_head = true;
-		break;
-	case ACT_IMAGE:
-		image(x, attrs);
-		break;
-	case ACT_ITEM:
-		x->cell_empty = false;
-		writer_item(&x->w);
-		break;
-	case ACT_META:
-		meta(x, attrs);
-		break;
-	case ACT_OL:
-	case ACT_UL:
-		list_begin(x, a == ACT_OL && !x->navs, attrs);
-		break;
-	case ACT_PRE:
-		x->cell_empty = false;
-		writer_pre_begin(&x->w);
-		break;
-	case ACT_QUOTE:
-		x->cell_empty = false;
-		writer_quote_begin(&x->w);
-		break;
-	case ACT_READING:
-		if (!x->parenthesis)
-			writer_text(&x->w, "(", 1);
-		break;
-	case ACT_RP:
-		x->parenthesis = true;
-		break;
-	case ACT_ROW:
-		row_begin(x);
-		break;
-	case ACT_RULE:
-		writer_rule(&x->w);
-		break;
-	case ACT_SKIP:
-		skip(x);
-		break;
-	case ACT_STRONG:
-		writer_mark(&x->w, INLINE_STRONG, true);
-		break;
-	case ACT_SWITCH:
-		x->switch_taken = false;
-		break;
-	case ACT_TABLE:
-		x->cell_empty = false;
-		x->rows = 0;
-		writer_close(&x->w);
-		break;
-	case ACT_TITLE:
-		x->in_title = !x->svgs;
-		if (x->svgs) /* of a picture: it is read where nothing is seen */
-			block_begin(x, attrs);
-		break;
-	case ACT_PAGE:
-		page_begin(x, attrs);
-		break;
-	case ACT_INLINE:
-		break;
-	}
+	if (acts[a].begin)
+		acts[a].begin(x, a, attrs);
 }
 
 static void end(struct xhtml *x, enum action a)
 {
-	switch (a) {
-	case ACT_BLOCK:
-	case ACT_SECTION:
-		if (!x->cell_empty || !x->w.cell_due)
-			writer_close(&x->w);
-		break;
-	case ACT_CELL:
-		x->cell_empty = false;
-		break;
-	case ACT_CODE:
-		writer_mark(&x->w, INLINE_CODE, false);
-		break;
-	case ACT_EM:
-		writer_mark(&x->w, INLINE_EM, false);
-		break;
-	case ACT_STRONG:
-		writer_mark(&x->w, INLINE_STRONG, false);
-		break;
-	case ACT_H1:
-	case ACT_H2:
-	case ACT_H3:
-	case ACT_H4:
-	case ACT_H5:
-	case ACT_H6:
-		writer_heading_end(&x->w);
-		break;
-	case ACT_HEAD:
-		x->in_head = false;
-		break;
-	case ACT_OL:
-	case ACT_UL:
-	case ACT_QUOTE:
-		writer_level_end(&x->w);
-		break;
-	case ACT_ITEM:
-	case ACT_ROW:
-	case ACT_TABLE:
-		writer_close(&x->w);
-		x->cell_empty = false;
-		if (a == ACT_TABLE)
-			writer_separate(&x->w, SEPARATE_BLOCK);
-		break;
-	case ACT_PRE:
-		writer_pre_end(&x->w);
-		break;
-	case ACT_READING:
-		if (!x->parenthesis)
-			writer_text(&x->w, ")", 1);
-		break;
-	case ACT_TITLE:
-		x->in_title = false;
-		if (x->svgs)
-			writer_close(&x->w);
-		break;
-	case ACT_DESCRIPTION:
-		writer_close(&x->w);
-		break;
-	case ACT_PAGE:
-		page_end(x);
-		break;
-	default:
-		break;
-	}
+	if (acts[a].end)
+		acts[a].end(x, a);
 }
 
 /* ---- events */
