@@ -149,9 +149,12 @@ static struct provider_ticket *builtin_ask_analyze(struct provider *p,
 static void picture_painted(void *arg, int code, const char *reason, const void *data, size_t len)
 {
 	struct provider_ticket *t = arg;
-	struct provider_outcome outcome = {.code = code};
+	/* What must be installed first is not there a moment later. */
+	bool final = code == -ENOPKG;
+	struct provider_outcome outcome = {.code = final ? -EIO : code,
+					   .retry_after_ms = final ? -1 : 0};
 	if (code < 0)
-		err_set(&outcome.err, code, "%s", reason);
+		err_set(&outcome.err, outcome.code, "%s", reason);
 	ticket_leave(t);
 	t->painted(t->arg, &outcome, data, len, "png");
 	free(t);

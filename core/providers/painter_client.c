@@ -254,7 +254,8 @@ static void take_answer(struct painter *p, const struct wire_head *head)
 	else if (head->status == 0)
 		fail(p, -EIO, "no picture in its answer");
 	else
-		answer(p, -EIO, *body ? body : "the painter gave no reason", NULL, 0);
+		answer(p, head->status == ENOPKG ? -ENOPKG : -EIO,
+		       *body ? body : "the painter gave no reason", NULL, 0);
 	free(data);
 }
 

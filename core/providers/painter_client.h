@@ -11,7 +11,8 @@
 
 struct painter;
 struct painter_order; /* one card asked for */
-/* code 0: data is a PNG; else -errno and a reason. Called once, never from inside painter_ask. */
+/* code 0: data is a PNG; else -errno and a reason, -ENOPKG if something must be installed first.
+ * Called once, never from inside painter_ask. */
 typedef void (*painter_done_fn)(void *arg, int code, const char *reason, const void *data,
 				size_t len);
 

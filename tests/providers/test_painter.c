@@ -343,6 +343,31 @@ static void test_idle(void)
 	buf_finish(&s.png);
 }
 
+/* Where no font is, letters would be boxes: a failure for good that says what to do, and a picture
+ * as soon as there is one. */
+static void test_no_font(void)
+{
+	char path[] = "/tmp/bookfs-fonts-XXXXXX";
+	static const char none[] = "<?xml version=\"1.0\"?><fontconfig></fontconfig>";
+	struct shot s = {0};
+	struct paint_request r = request("No font");
+	CLEANUP(cleanup_close) int fd = mkstemp(path);
+
+	CHECK_INT(write(fd, none, strlen(none)), strlen(none));
+	pass(6000);
+	setenv("FONTCONFIG_FILE", path, 1);
+	paint(&s, &r);
+	unsetenv("FONTCONFIG_FILE");
+	CHECK_INT(s.outcome.code, -EIO);
+	CHECK_INT(s.outcome.retry_after_ms, -1);
+	CHECK(strstr(s.outcome.err.msg, "apt install") != NULL);
+	pass(6000);
+	paint(&s, &r);
+	CHECK_INT(s.outcome.code, 0);
+	unlink(path);
+	buf_finish(&s.png);
+}
+
 static void kill_child(void *arg)
 {
 	CHECK(child_pid() != 0);
@@ -603,6 +628,7 @@ int main(int argc, char **argv)
 	test_titles();
 	test_odd_cards();
 	test_idle();
+	test_no_font();
 	test_killed();
 	test_cancel();
 	test_analyze();

@@ -154,11 +154,19 @@ int card_paint(struct buf *png, const struct card *c, struct err *err)
 		cairo_image_surface_create(CAIRO_FORMAT_RGB24, c->width_px, c->height_px);
 	cairo_t *cr = cairo_create(surface);
 	cairo_scale(cr, scale, scale);
-	paint_page(cr, c, c->width_px / scale, c->height_px / scale);
-	int r = cairo_status(cr) == CAIRO_STATUS_SUCCESS ? 0 : -ENOMEM;
+	int r = type_has_font(cr) ? 0 : -ENOPKG;
+	if (r == 0)
+		paint_page(cr, c, c->width_px / scale, c->height_px / scale);
+	if (r == 0 && cairo_status(cr) != CAIRO_STATUS_SUCCESS)
+		r = -ENOMEM;
 	cairo_destroy(cr);
 	if (r == 0)
 		r = png_write(png, surface, c);
 	cairo_surface_destroy(surface);
+	if (r == -ENOPKG)
+		return err_set(err, r,
+			       "no font is installed to set a picture's words in: install one (apt "
+			       "install fonts-dejavu-core), then write \"retry failed\" into "
+			       ".bookfs/ctl or run again");
 	return r < 0 ? err_set(err, r, "the card could not be drawn") : 0;
 }

@@ -4,7 +4,8 @@
 
 #include "painter_wire.h"
 
-/* Paints the card as a PNG. -EINVAL for a size that is none, -ENOMEM, -EIO; err says why. */
+/* Paints the card as a PNG. -EINVAL for a size that is none, -ENOPKG without any font,
+ * -ENOMEM, -EIO; err says why. */
 int card_paint(struct buf *png, const struct card *c, struct err *err);
 
 #endif

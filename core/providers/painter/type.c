@@ -87,6 +87,16 @@ static void space_letters(PangoLayout *l, double pixels)
 	pango_attr_list_unref(attributes);
 }
 
+bool type_has_font(cairo_t *cr)
+{
+	const struct type plain = {.size_px = 20};
+	PangoLayout *l = layout_new(cr, &plain, "Chapter 0123456789 Scene", 1000);
+	fit(l, &plain, plain.size_px);
+	bool has = pango_layout_get_unknown_glyphs_count(l) == 0;
+	g_object_unref(l);
+	return has;
+}
+
 double type_set(cairo_t *cr, const struct type *t, const char *text, double x, double y,
 		double width, bool dry)
 {

@@ -20,6 +20,8 @@ struct type {
 /* Words as they may be set: valid UTF-8, one line, no control characters, no Markdown, at most
  * max_chars with an ellipsis behind them. Owned. */
 char *type_clean(const char *s, size_t max_chars);
+/* Is there a font to set a card's own words in ("Chapter 9")? Without one letters are boxes. */
+bool type_has_font(cairo_t *cr);
 /* Sets the text with its top at y, and returns its height in pixels. dry: only measures. */
 double type_set(cairo_t *cr, const struct type *t, const char *text, double x, double y,
 		double width, bool dry);
