@@ -39,7 +39,8 @@ run_one() { # PROGRAM SECONDS
 	log=build-fuzz/found/$target.log
 	new=build-fuzz/new/$target
 	mkdir -p "$new" build-fuzz/found
-	"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=512 -print_final_stats=1 \
+	# What was freed is kept poisoned, but not so much of it that the limit is reached by that alone.
+	ASAN_OPTIONS=quarantine_size_mb=64 "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=512 -print_final_stats=1 \
 		-artifact_prefix="build-fuzz/found/$target-" "$new" "tests/$layer/corpus/$name" >"$log" 2>&1 || code=$?
 	printf '%-30s %9s runs, %5s edges, %6s features, %s\n' "$target" \
 		"$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")" \
@@ -56,9 +57,11 @@ fuzz() { # SECONDS TARGET...
 		-Db_sanitize=address,undefined -Db_lundef=false
 	build build-fuzz fuzzers
 	programs=$(find build-fuzz/tests -type f -name 'fuzz_*' -executable | sort)
-	[ $# = 0 ] || programs=$(for target; do grep "/$target\$" <<<"$programs"; done)
+	[ $# = 0 ] || programs=$(for target; do
+		grep "/$target\$" <<<"$programs" || { echo "tests/fuzz.sh: there is no target $target" >&2 && exit 2; }
+	done)
 	export -f run_one
-	xargs -P 2 -I {} bash -c "run_one {} $seconds" <<<"$programs"
+	xargs -P 2 -I {} bash -c "run_one {} $seconds" <<<"$programs" || exit 1
 }
 
 # A line a file, and exit 1 if one has too few.
