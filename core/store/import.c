@@ -79,6 +79,27 @@ static int recorded(struct recorded *out, struct conn *c)
 	return 1;
 }
 
+static void file_name(char out[NAME_BYTES], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	utf8_name(out, name, strlen(name));
+}
+
+/* The one file that a book without an archive is goes by the book's name. */
+static int rename_file(struct store_tx *tx, const char *old_path)
+{
+	static const char sql[] = "UPDATE file SET name = :now WHERE name = :then"
+				  " AND (SELECT count(*) FROM file) = 1";
+	char then[NAME_BYTES], now[NAME_BYTES];
+	file_name(then, old_path);
+	file_name(now, tx->store->book_path);
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":then", then);
+	query_text(&q, ":now", now);
+	return query_run(&q);
+}
+
 /* The same book, moved, or touched: recorded, so that next time its hash need not be computed. */
 static int tx_record_identity(struct store_tx *tx, void *arg, struct err *err)
 {
@@ -86,6 +107,8 @@ static int tx_record_identity(struct store_tx *tx, void *arg, struct err *err)
 				  " mtime_ns = :mtime, inode = :inode WHERE hash = :hash";
 	struct book_identity id;
 	int result = identity_to_record(&id, tx->store, err);
+	if (result == 0)
+		result = rename_file(tx, arg);
 	if (result < 0)
 		return result;
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
@@ -95,6 +118,14 @@ static int tx_record_identity(struct store_tx *tx, void *arg, struct err *err)
 	query_int(&q, ":inode", id.inode);
 	query_text(&q, ":hash", id.hash);
 	return query_run(&q);
+}
+
+/* Waited for, as source/ shows the name. A disk that is full stops nobody from reading. */
+static void record_identity(struct store *s, char *old_path)
+{
+	struct err err = {0};
+	if (store_write_wait(s, tx_record_identity, old_path, &err) < 0)
+		log_warn("store: the book's new place is not recorded: %s", err.msg);
 }
 
 int store_import_current(struct store *s, const char *options_key, struct err *err)
@@ -119,7 +150,7 @@ int store_import_current(struct store *s, const char *options_key, struct err *e
 	    strcmp(then.options_key, options_key ? options_key : "") != 0)
 		return 0;
 	if (s->writer && (!same || strcmp(then.path, s->book_path) != 0))
-		store_write(s, tx_record_identity, NULL, NULL);
+		record_identity(s, then.path);
 	return 1;
 }
 

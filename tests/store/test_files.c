@@ -559,6 +559,35 @@ static void test_locate_moved(void)
 	fixture_finish(&f);
 }
 
+/* The one file that a text is has the name the book has now; an archive's member keeps its own. */
+static void check_renamed(const char *member, const char *after)
+{
+	struct fixture f;
+	struct store *s = NULL;
+	struct err err = {0};
+	struct book *b = NULL;
+	fixture_init(&f);
+	fill(&f);
+	CLEANUP(cleanup_free) char *sql = xasprintf("UPDATE file SET name = '%s'", member);
+	run_sql(f.store_path, sql);
+	CLEANUP(cleanup_free) char *moved = xasprintf("%s/renamed.txt", f.dir);
+	CHECK_INT(rename(f.book_path, moved), 0);
+	struct store_options options = {.path = f.store_path, .book_path = moved};
+	CHECK_INT(store_open(&s, NULL, &options, &err), 0);
+	CHECK_INT(store_import_current(s, "depth=0", &err), 1);
+	CHECK_INT(store_book(&b, store_reader(s)), 0);
+	CHECK_STR(b->files[0].name, after);
+	book_free(b);
+	store_close(s);
+	fixture_finish(&f);
+}
+
+static void test_renamed(void)
+{
+	check_renamed("book.txt", "renamed.txt");
+	check_renamed("OPS/one.xhtml", "OPS/one.xhtml");
+}
+
 /* A folder that cannot be written: the state folder, and a line that says so. As nobody. */
 static int locate_as_nobody(const struct fixture *f, const char *state)
 {
@@ -711,6 +740,7 @@ int main(int argc, char **argv)
 		test_version_1(argv[1]);
 	test_read_only();
 	test_locate_moved();
+	test_renamed();
 	test_locate_state();
 	test_long_names();
 	test_file_systems();
