@@ -29,10 +29,10 @@ struct store_reader;
 struct store_tx;
 
 /* Where the store of a book is, or is to be made:
- * 1. explicit_path if given (-ENAMETOOLONG: no room for the side files' names); 2. BOOK.bookfs beside
- * the book (of a name too long for that its start and a hash); 3. a store beside it, or one in
- * $XDG_STATE_HOME/bookfs/ (else ~/.local/state/bookfs/), that holds this content hash and whose own
- * book is gone (moved or renamed);
+ * 1. explicit_path if given (-ENAMETOOLONG: no room for the side files' names); 2. BOOK.bookfs
+ * beside the book (of a name too long for that its start and a hash); 3. a store beside it, or one
+ * in $XDG_STATE_HOME/bookfs/ (else ~/.local/state/bookfs/), that holds this content hash and whose
+ * own book is gone (moved or renamed);
  * 4. new: beside the book if the folder is writable and its file system's locks work on this
  * machine alone (not NFS, SMB, 9p, virtiofs, FUSE), else in the state folder, *note saying so. The
  * content hash is computed only if 2 misses. An explicit path on such a file system: -ENOTSUP with
