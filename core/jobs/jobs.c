@@ -174,7 +174,7 @@ static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		int rc = tx_adopt(tx, j->lines[i].kind, j->lines[i].profile);
 		if (rc < 0)
-			return err_set(err, rc, "waiting work cannot be taken over");
+			return rc;
 	}
 	return 0;
 }
@@ -183,7 +183,7 @@ static void adopt_done(void *arg, int result, const struct err *err)
 {
 	struct jobs *j = arg;
 	if (result < 0)
-		log_warn("jobs: %s: %s", err->msg, strerror(-result));
+		log_warn("jobs: waiting work cannot be taken over: %s", err->msg);
 	if (!atomic_load(&j->closed)) {
 		j->started = true;
 		jobs_changed(j);

@@ -271,7 +271,7 @@ static void give_back_done(void *arg, int result, const struct err *err)
 {
 	struct give_back *g = arg;
 	if (result < 0) /* they are taken up when this process ends */
-		log_warn("jobs: claims were not given back: %s", strerror(-result));
+		log_warn("jobs: claims were not given back: %s", err->msg);
 	jobs_release(g->jobs);
 	free(g);
 }

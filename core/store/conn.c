@@ -66,6 +66,22 @@ enum conn_mode conn_reading_mode(const char *path)
 	return access(log, F_OK) == 0 ? CONN_READONLY : CONN_FROZEN;
 }
 
+/* A file that it cannot open for writing, for whatever reason, SQLite opens for reading and says
+ * nothing; every write would then fail with a reason that is none. errno is still the open's. */
+static int open_file(struct conn *c, const char *uri, int flags, struct err *err)
+{
+	errno = 0;
+	int code =
+		sqlite3_open_v2(uri, &c->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	int why = errno ? errno : EROFS;
+	if (code)
+		return conn_error(c, code, err);
+	if (flags & SQLITE_OPEN_READWRITE && sqlite3_db_readonly(c->db, "main") == 1)
+		return err_set(err, -why, "the store cannot be opened for writing (%s)",
+			       strerror(why));
+	return 0;
+}
+
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
 {
 	*c = (struct conn){.busy_most_us = BUSY_MOST_US};
@@ -73,9 +89,7 @@ int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err 
 	CLEANUP(cleanup_free) char *uri = uri_of(path, mode == CONN_FROZEN ? "?immutable=1" : "");
 	if (!uri)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
-	int flags = open_flags[mode] | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-	int code = sqlite3_open_v2(uri, &c->db, flags, NULL);
-	int result = code ? conn_error(c, code, err) : 0;
+	int result = open_file(c, uri, open_flags[mode], err);
 	if (result == 0) {
 		sqlite3_extended_result_codes(c->db, 1);
 		sqlite3_busy_handler(c->db, busy, c);

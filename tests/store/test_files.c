@@ -438,6 +438,10 @@ static int read_as_nobody(const struct fixture *f)
 	struct store *s = NULL;
 	struct err err = {0};
 	int64_t id = 0;
+	struct conn c;
+	CHECK_INT(conn_open(&c, f->store_path, CONN_WRITE, &err), -EACCES);
+	CHECK(strstr(err.msg, strerror(EACCES)) != NULL);
+	conn_close(&c);
 	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
 	if (!s) {
 		fprintf(stderr, "%s\n", err.msg);
