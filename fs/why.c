@@ -114,6 +114,8 @@ static const struct meaning {
 	{EINTR, "the wait was interrupted", "the work goes on: read the file again"},
 	{EINVAL, "the command is not known", "cat .bookfs/ctl lists the commands"},
 	{ENOENT, "the book has no such chapter", "book.json lists the chapters"},
+	{ESTALE, "the book's file has changed since it was mounted",
+	 "unmount and mount it again: what has not changed keeps its results"},
 	{ENOSPC, "the store's disk is full", "make room beside the book, then try again"},
 };
 

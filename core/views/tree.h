@@ -174,6 +174,7 @@ struct views {
 	struct store *store;
 	struct store_reader *reader;
 	struct view_settings settings; /* its strings are owned */
+	struct stat book_file;	       /* as it was when the mount began */
 	struct book *book;
 	int64_t generation;
 	int64_t imported_unix_ms;

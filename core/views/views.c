@@ -245,6 +245,8 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 	v->store = store;
 	v->reader = store_reader(store);
 	settings_copy(&v->settings, settings);
+	if (stat(v->settings.book_path, &v->book_file) < 0)
+		v->book_file.st_ino = 0;
 	int rc = store_snapshot_begin(v->reader);
 	if (rc == 0) {
 		rc = start(v);

@@ -63,7 +63,7 @@ def make_book(path, chapters=6, words=600):
 
 
 def is_mounted(path):
-    with open("/proc/self/mountinfo") as f:
+    with open("/proc/self/mountinfo", errors="surrogateescape") as f:
         return any(line.split(" ")[4] == path for line in f)
 
 

@@ -14,9 +14,6 @@ import unittest
 import harness
 from harness import BOOKFS, Background, make_book, wait_for
 
-# Known and not cured yet. The suite complains when one of these passes: then the mark goes.
-OPEN = unittest.expectedFailure
-
 NO_FONTS = '<?xml version="1.0"?><fontconfig></fontconfig>\n'
 SENTENCE = "The tall lighthouse stood white against a black sky, and Captain Morrow lifted the brass lantern."
 
@@ -111,7 +108,6 @@ class Books(User):
         self.write("b.md", markdown(texts))
         self.assertEqual(analysed(), [])
 
-    @OPEN
     def test_a_renamed_book_finds_its_store_and_shows_its_name(self):
         book = self.write("old.md", markdown([SENTENCE * 9] * 2))
         self.assertEqual(self.bookfs("run", "--no-images", book).returncode, 0)
@@ -138,7 +134,6 @@ class Books(User):
                     r = subprocess.run([BOOKFS, *words], cwd=self.tmp, capture_output=True, timeout=30)
                     self.assertEqual(r.returncode, 0, r.stderr)
 
-    @OPEN
     def test_a_name_of_255_bytes_keeps_its_results(self):
         for stem in ("x" * 250, "é" * 125, "y" * 240):
             with self.subTest(stem=stem[:1]):
@@ -169,7 +164,6 @@ class Books(User):
             self.assertRegex(os.readlink(m.path("by-title", n)), r"^\.\./chapters/\d+$")
 
 
-    @OPEN
     def test_a_book_that_was_overwritten_says_so(self):
         make_book(self.book, 120, 2000)  # more than what was read of it by the way
         m = self.mount("trigger=never", program=BOOKFS)
@@ -223,7 +217,6 @@ class Stores(User):
 
 
 class Machine(User):
-    @OPEN
     def test_without_fonts_no_picture_is_called_done(self):
         conf = self.write("fonts.conf", NO_FONTS)
         r = self.bookfs("run", "--chapters", "1", self.book, FONTCONFIG_FILE=conf)
