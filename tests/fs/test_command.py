@@ -103,7 +103,7 @@ class Life(Case):
         self.assertEqual(os.readlink("/proc/%d/cwd" % self.pid), "/")
         for fd in (0, 1, 2):
             self.assertEqual(os.readlink("/proc/%d/fd/%d" % (self.pid, fd)), "/dev/null")
-        with open("/proc/self/mountinfo") as f:
+        with open("/proc/self/mountinfo", errors="surrogateescape") as f:
             line = next(l for l in f if " %s " % path in l)
         for word in ("nosuid", "nodev", "noexec", "fuse.bookfs", self.book):
             self.assertIn(word, line)
@@ -209,7 +209,7 @@ class Life(Case):
         subprocess.run(["mount.fuse3", self.book, path, "-o", options, "-t", "fuse.bookfs"], check=True,
                        env={**os.environ, "PATH": programs + ":" + os.environ["PATH"]})
         self.assertIn("book.json", os.listdir(path))
-        with open("/proc/self/mountinfo") as f:
+        with open("/proc/self/mountinfo", errors="surrogateescape") as f:
             line = next(l for l in f if " %s " % path in l)
         self.assertIn(" ro,nosuid,nodev,noexec", line)
         self.run_bookfs("umount", path)

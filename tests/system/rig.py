@@ -134,7 +134,7 @@ def work_folder(where=None):
 
 def mounted(point):
     """Is something mounted there? Asks the mount table, never the mount, which may be dead."""
-    with open("/proc/self/mountinfo") as table:
+    with open("/proc/self/mountinfo", errors="surrogateescape") as table:
         return any(line.split()[4] == point for line in table)
 
 
