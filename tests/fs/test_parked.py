@@ -162,7 +162,8 @@ class Crowd(Case):
                   slow[len(slow) * 99 // 100] * 1000))
         self.assertEqual(int(result["good"]), self.COUNT)
         self.assertEqual(self.asked(), 1)
-        self.assertLess(each, 1024)
+        if os.environ.get("SANITIZE", "none") == "none":  # their shadow and quarantine are no memory of ours
+            self.assertLess(each, 1024)
         # The promises are a second, 50 and 10 ms on a machine that does nothing else (tests/bench.sh); here it is
         # that nobody waits for the crowd.
         self.assertLess(int(result["spread_ms"]), 5000)
