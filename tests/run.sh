@@ -43,12 +43,13 @@ variant() {
 		;;
 	# The sanitizers' instrumentation makes gcc warn of what is not so; gcc and clang above are the judges.
 	asan)
-		export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+		# The faults' shim is preloaded before the sanitizer's library.
+		export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1:verify_asan_link_order=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 		configure build-asan gcc --buildtype=debugoptimized -Db_sanitize=address,undefined -Dwerror=false
 		suite build-asan --timeout-multiplier 4
 		;;
 	tsan)
-		export TSAN_OPTIONS=halt_on_error=1
+		export TSAN_OPTIONS="halt_on_error=1 suppressions=$root/tests/tsan.supp"
 		configure build-tsan gcc --buildtype=debugoptimized -Db_sanitize=thread -Dwerror=false
 		suite build-tsan --timeout-multiplier 6 --suite threads
 		;;
