@@ -106,7 +106,7 @@ NEEDS = {"python": "python3", "bash": "bash", "node": "node", "sendfile": None, 
 # file: diff -q, git diff --no-index, copy_file_range between file systems.
 
 WHOLE = {       # $M the mount, $O a path for output
-    "grep -r": 'grep -r the "$M" >"$O"',
+    "grep -r": 'grep -ra the "$M" >"$O"',
     "rg": 'rg -uuu the "$M" >"$O"',
     "cp -r": 'cp -r "$M" "$O.d"',
     "cp -rL": 'cp -rL "$M" "$O.dl"',
