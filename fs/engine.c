@@ -45,16 +45,6 @@ static int read_book(struct reading *reading, const struct options *o, struct er
 	return r;
 }
 
-static bool still_that_file(const struct reading *reading, const struct options *o)
-{
-	const struct stat *was = &reading->file;
-	struct stat now;
-
-	return reading->book && stat(o->book, &now) == 0 && now.st_ino == was->st_ino &&
-	       now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	       now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
-}
-
 static int import_book(struct engine *e, const struct options *o, struct reading *reading,
 		       const char *key, struct err *err)
 {
@@ -65,7 +55,7 @@ static int import_book(struct engine *e, const struct options *o, struct reading
 		return err_set(err, -EROFS,
 			       "%s holds another state of the book and cannot be written",
 			       store_path(e->store));
-	if (!still_that_file(reading, o))
+	if (!reading->book || !file_is_still(o->book, &reading->file))
 		r = read_book(reading, o, err);
 	if (r < 0)
 		return r;

@@ -139,6 +139,12 @@ struct hash *hash_free(struct hash *h);
 DEFINE_CLEANUP(struct hash, hash_free)
 int hash_file(char out[HASH_HEX], int fd); /* the whole file, from offset 0 */
 
+/* ---- files */
+
+struct stat;
+/* Is path still the file that `was` was taken of: inode, size and time of change of its bytes. */
+bool file_is_still(const char *path, const struct stat *was);
+
 /* ---- clock */
 
 /* One object file (clock.c), so that a test program can link a settable one in its place. */

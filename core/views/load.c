@@ -66,18 +66,6 @@ static int load_member(struct load *l)
 	return book_archive_member(&l->bytes, l->archive, l->member);
 }
 
-/* Only asked when a read failed: an archive that was damaged from the start is an I/O error, one
- * that was written over is not what was mounted. */
-static bool book_changed(const struct load *l)
-{
-	const struct stat *was = &l->book_file;
-	struct stat now;
-
-	return stat(l->book_path, &now) < 0 || now.st_ino != was->st_ino ||
-	       now.st_size != was->st_size || now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
-	       now.st_mtim.tv_nsec != was->st_mtim.tv_nsec;
-}
-
 static bool phase_move(struct load *l, int to)
 {
 	int from = LOAD_QUEUED;
@@ -94,7 +82,9 @@ static void work(void *arg)
 	/* The size was promised; the book's file may have been changed under us. */
 	if (l->result == -EFBIG || (l->result == 0 && l->bytes.len != l->size_bytes))
 		l->result = -EIO;
-	if (l->result < 0 && l->book_path && book_changed(l))
+	/* An archive that was damaged from the start is an I/O error; one that was written over is
+	 * not what was mounted. */
+	if (l->result < 0 && l->book_path && !file_is_still(l->book_path, &l->book_file))
 		l->result = -ESTALE;
 	sem_post(&l->worked);
 }
