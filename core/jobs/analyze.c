@@ -13,12 +13,8 @@ static void answered(void *arg, const struct provider_outcome *outcome, struct a
 	pipeline_answer(t);
 }
 
-static void ask(struct task *t, const struct book *book)
+static void ask(struct task *t, const struct book_chapter *c)
 {
-	const struct book_chapter *c = &book->chapters[t->job.chapter - 1];
-	t->book_title = xstrdup(book->title);
-	t->language = xstrdup(book->language);
-	t->chapter_title = xstrdup(c->title);
 	const struct analyze_request request = {
 		.book_title = t->book_title,
 		.language = t->language,
@@ -35,20 +31,15 @@ static void ask(struct task *t, const struct book *book)
 
 static void begin(struct task *t)
 {
-	struct jobs *j = t->pipeline->jobs;
-	struct provider_outcome no = {.retry_after_ms = 0};
-	struct book *book = NULL;
-	no.code = jobs_book(&book, j);
-	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
-		no.retry_after_ms = -1;
-		no.code = err_set(&no.err, -ENOENT, "the book no longer has this text");
-	}
-	if (no.code == 0)
-		no.code = store_text(&t->text, store_reader(j->store), t->job.text_id);
+	const struct book_chapter *c = task_chapter(t);
+	if (!c)
+		return;
+	struct provider_outcome no = {0};
+	no.code = store_text(&t->text, store_reader(t->pipeline->jobs->store), t->job.text_id);
 	if (no.code < 0)
 		pipeline_fail(t, &no);
 	else
-		ask(t, book);
+		ask(t, c);
 }
 
 static void leave(struct task *t)

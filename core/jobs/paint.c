@@ -212,22 +212,10 @@ static void prepare_next(struct jobs *j)
 
 static void begin(struct task *t)
 {
-	struct jobs *j = t->pipeline->jobs;
-	struct provider_outcome no = {.retry_after_ms = 0};
-	struct book *book = NULL;
-	no.code = jobs_book(&book, j);
-	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
-		no.retry_after_ms = -1;
-		no.code = err_set(&no.err, -ENOENT, "the book no longer has this scene's text");
-	}
-	if (no.code < 0) {
-		pipeline_fail(t, &no);
+	if (!task_chapter(t))
 		return;
-	}
-	t->book_title = xstrdup(book->title);
-	t->chapter_title = xstrdup(book->chapters[t->job.chapter - 1].title);
 	t->unprepared = true;
-	prepare_next(j);
+	prepare_next(t->pipeline->jobs);
 }
 
 static void leave(struct task *t)

@@ -219,6 +219,26 @@ void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
 	pipeline_answer(t);
 }
 
+const struct book_chapter *task_chapter(struct task *t)
+{
+	struct provider_outcome no = {0};
+	struct book *book = NULL;
+	no.code = jobs_book(&book, t->pipeline->jobs);
+	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
+		no.retry_after_ms = -1;
+		no.code = err_set(&no.err, -ENOENT, "the book no longer has this text");
+	}
+	if (no.code < 0) {
+		pipeline_fail(t, &no);
+		return NULL;
+	}
+	const struct book_chapter *c = &book->chapters[t->job.chapter - 1];
+	t->book_title = xstrdup(book->title);
+	t->language = xstrdup(book->language);
+	t->chapter_title = xstrdup(c->title);
+	return c;
+}
+
 /* ---- claiming */
 
 struct claim {

@@ -108,6 +108,9 @@ void pipeline_pump(struct pipeline *p);
 void pipeline_leave(struct pipeline *p); /* jobs_free: every task that can go goes */
 void pipeline_answer(struct task *t);	 /* the answer is in the task */
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
+/* Fills in the titles of what t is about; the chapter is borrowed until the next jobs_book. NULL:
+ * the book has it no longer or cannot be read, and pipeline_fail was called. */
+const struct book_chapter *task_chapter(struct task *t);
 void task_drop(struct task *t); /* of a closed jobs: unlinks and frees it */
 
 void paint_leave(struct jobs *j); /* jobs_free: before the tasks go */
