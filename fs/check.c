@@ -34,20 +34,17 @@ static int check(const struct options *o)
 static int run_check(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
-	CLEANUP(strv_finish) struct strv words = {0}, stores = {0};
-	const struct flag flags[] = {{"--store", NULL, .values = &stores}};
+	CLEANUP(cleanup_free) char *book = NULL;
+	const struct flag flags[] = {{"--store", .take = options_store, .options = &o}};
 	struct err err = {0};
 	int r;
 
 	options_init(&o);
-	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+	r = flags_parse_one(&book, "one book: bookfs check BOOK", c, flags, ARRAY_LEN(flags), argc,
+			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (words.len != 1)
-		return say_usage(c, "name one book: bookfs check BOOK");
-	if (stores.len && options_store(&o, stores.items[stores.len - 1], &err) < 0)
-		return say_usage(c, "%s", err.msg);
-	if (options_book(&o, words.items[0], &err) < 0)
+	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
 	return check(&o);

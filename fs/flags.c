@@ -77,6 +77,17 @@ static int unknown_flag(const struct command *c, const struct flag *flags, size_
 	return say_usage(c, "%s is not known", word);
 }
 
+static int take_value(const struct command *c, const struct flag *f, const char *value)
+{
+	struct err err = {0};
+
+	if (f->values)
+		strv_add(f->values, value);
+	else if (f->take(f->options, value, &err) < 0)
+		return say_usage(c, "%s", err.msg);
+	return 0;
+}
+
 /* One flag at argv[*i], its value in the same word ("-oro", "--store=x") or the next. */
 static int take_flag(const struct command *c, const struct flag *flags, size_t count, int *i,
 		     int argc, char **argv)
@@ -87,7 +98,7 @@ static int take_flag(const struct command *c, const struct flag *flags, size_t c
 
 	if (f && value)
 		value++;
-	if (!f && word[1] != '-' && (f = flag_named(flags, count, word, 2)) && f->values)
+	if (!f && word[1] != '-' && (f = flag_named(flags, count, word, 2)) && !f->on)
 		value = word + 2;
 	if (!f || (f->on && value))
 		return unknown_flag(c, flags, count, word);
@@ -97,8 +108,7 @@ static int take_flag(const struct command *c, const struct flag *flags, size_t c
 	}
 	if (!value && *i + 1 >= argc)
 		return say_usage(c, "%s needs a value", word);
-	strv_add(f->values, value ? value : argv[++*i]);
-	return 0;
+	return take_value(c, f, value ? value : argv[++*i]);
 }
 
 static int help(const struct command *c)
@@ -128,5 +138,19 @@ int flags_parse(struct strv *words, const struct command *c, const struct flag *
 		if (r)
 			return r;
 	}
+	return 0;
+}
+
+int flags_parse_one(char **word, const char *what, const struct command *c,
+		    const struct flag *flags, size_t flag_count, int argc, char **argv)
+{
+	CLEANUP(strv_finish) struct strv words = {0};
+	int r = flags_parse(&words, c, flags, flag_count, argc, argv);
+
+	if (r)
+		return r;
+	if (words.len != 1)
+		return say_usage(c, "name %s", what);
+	*word = xstrdup(words.items[0]);
 	return 0;
 }

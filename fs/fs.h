@@ -56,6 +56,7 @@ static inline void ring_remove(struct link *l)
 /* ---- the command line: main.c, flags.c, options.c */
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+struct options;
 
 struct command {
 	const char *name, *usage, *summary, *help;
@@ -64,17 +65,24 @@ struct command {
 extern const struct command command_mount, command_umount, command_run, command_status,
 	command_check;
 
-/* A flag of a command: one of on, value is set. `also`: a second spelling or NULL. */
+/* A flag of a command: one of on, values and take is set. `also`: a second spelling or NULL. */
 struct flag {
 	const char *name, *also;
 	bool *on;
 	struct strv *values; /* every value given, in order */
+	/* Is handed each value and options at once; what it refuses is a usage error. */
+	int (*take)(struct options *o, const char *value, struct err *err);
+	struct options *options;
 };
 /* Takes flags from argv in any place, the rest goes to words. --help is answered here. 0: go on;
  * FLAGS_ANSWERED; EXIT_USAGE: said. */
 enum { FLAGS_ANSWERED = -1 };
 int flags_parse(struct strv *words, const struct command *c, const struct flag *flags,
 		size_t flag_count, int argc, char **argv);
+/* The same for a command that takes one word; what it is says `what`: "one book: bookfs run BOOK".
+ * *word is owned. */
+int flags_parse_one(char **word, const char *what, const struct command *c,
+		    const struct flag *flags, size_t flag_count, int argc, char **argv);
 const char *flags_nearest(const char *word, const char *const *names, size_t count);
 
 int say_usage(const struct command *c, const char *fmt, ...) PRINTF(2, 3); /* EXIT_USAGE */

@@ -417,28 +417,25 @@ static int run_book(struct run *run, const char *chapters)
 static int run_run(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
-	CLEANUP(strv_finish) struct strv words = {0}, stores = {0}, chapters = {0}, lists = {0};
+	CLEANUP(strv_finish) struct strv chapters = {0};
+	CLEANUP(cleanup_free) char *book = NULL;
 	struct run run = {.options = &o, .bar = isatty(STDERR_FILENO)};
-	const struct flag flags[] = {{"--chapters", NULL, .values = &chapters},
-				     {"--no-images", NULL, .on = &o.no_images},
-				     {"--json", NULL, .on = &run.json},
-				     {"--store", NULL, .values = &stores},
-				     {"--options", "-o", .values = &lists}};
+	const struct flag flags[] = {
+		{"--chapters", .values = &chapters},
+		{"--no-images", .on = &o.no_images},
+		{"--json", .on = &run.json},
+		{"--store", .take = options_store, .options = &o},
+		{"--options", "-o", .take = options_parse, .options = &o},
+	};
 	struct err err = {0};
 	int r;
 
 	options_init(&o);
-	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+	r = flags_parse_one(&book, "one book: bookfs run BOOK", c, flags, ARRAY_LEN(flags), argc,
+			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (words.len != 1)
-		return say_usage(c, "name one book: bookfs run BOOK");
-	for (size_t i = 0; i < lists.len; i++)
-		if (options_parse(&o, lists.items[i], &err) < 0)
-			return say_usage(c, "%s", err.msg);
-	if (stores.len && options_store(&o, stores.items[stores.len - 1], &err) < 0)
-		return say_usage(c, "%s", err.msg);
-	if (options_book(&o, words.items[0], &err) < 0)
+	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
 	signals_block();
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);

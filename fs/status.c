@@ -122,25 +122,21 @@ static int get_status(struct buf *out, struct options *o, const char *word, stru
 static int run_status(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
-	CLEANUP(strv_finish) struct strv words = {0}, stores = {0};
+	CLEANUP(cleanup_free) char *word = NULL;
 	CLEANUP(buf_finish) struct buf json = {0};
 	bool as_json = false;
-	const struct flag flags[] = {{"--json", NULL, .on = &as_json},
-				     {"--store", NULL, .values = &stores}};
+	const struct flag flags[] = {{"--json", .on = &as_json},
+				     {"--store", .take = options_store, .options = &o}};
 	struct err err = {0};
 	int r;
 
 	options_init(&o);
-	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+	r = flags_parse_one(&word, "one book or one mounted directory: bookfs status BOOK|DIR", c,
+			    flags, ARRAY_LEN(flags), argc, argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (words.len != 1)
-		return say_usage(c,
-				 "name one book or one mounted directory: bookfs status BOOK|DIR");
-	if (stores.len && options_store(&o, stores.items[stores.len - 1], &err) < 0)
-		return say_usage(c, "%s", err.msg);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
-	if (get_status(&json, &o, words.items[0], &err) < 0)
+	if (get_status(&json, &o, word, &err) < 0)
 		return say_failed(&err);
 	if (!as_json)
 		return say_status(&json);
