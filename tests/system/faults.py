@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The disk fails: each call of an import and a run, one at a time; and the ways disks fail in life.
 
-    faults.py BOOKFS --shim FAULTFD.SO [--full] [--only PART,...] [--from N] [--to N]
+    faults.py BOOKFS --shim FAULTFD.SO [--full] [--only PART,...] [--on new|begun] [--how HOW,...]
+              [--from N] [--to N]
 
 Parts: calls (every Nth write, sync, open, rename, truncation of `bookfs run`, on a new store and on one
 that already holds a result), stuck (it fails from the Nth call on), slow (every call takes 50 ms), mount
@@ -175,7 +176,7 @@ def each_call(args, checks, shim, work, bases, rnd):
         calls = count_calls(args.program, shim, work, base)
         checks.ok(f"{name}: a run makes calls that can fail", calls > 10, calls)
         numbers = chosen(args, calls, rnd, 6, 1)
-        for at, how in enumerate(HOWS):
+        for at, how in enumerate(args.how):
             problems = {}
             mine = numbers if args.full else numbers[at::3]
             for n in mine:
@@ -189,7 +190,7 @@ def stuck_disk(args, checks, shim, work, bases, rnd):
     """From a call on all fail, and later none: a run that waited completes, one that ended said why."""
     for name, base in bases.items():
         calls = count_calls(args.program, shim, work, base)
-        for how in ("ENOSPC", "EIO"):
+        for how in set(args.how) - {"short"}:
             problems, numbers = {}, chosen(args, calls, rnd, 1, 7)
             for n in numbers:
                 problem = one_stuck(args.program, shim, work, base, n, how)
@@ -431,11 +432,12 @@ def run(args, checks):
     def wanted(part):
         return not only or part in only
     bases = prepared(args.program, work)
+    begun_or_new = {name: bases[name] for name in bases if args.on in name}
     shim = Shim(args.shim, work, os.path.join(work, "calls"))
     if wanted("calls"):
-        each_call(args, checks, shim, work, bases, rnd)
+        each_call(args, checks, shim, work, begun_or_new, rnd)
     if wanted("stuck"):
-        stuck_disk(args, checks, shim, work, bases, rnd)
+        stuck_disk(args, checks, shim, work, begun_or_new, rnd)
     if wanted("slow"):
         slow_disk(args, checks, shim, work, bases)
     if wanted("mount"):
@@ -457,6 +459,9 @@ if __name__ == "__main__":
     parser = rig.arguments(__doc__, quick_seconds=200, full_seconds=5400)
     parser.add_argument("--shim", required=True)
     parser.add_argument("--only", help="parts, with commas")
+    parser.add_argument("--on", choices=("new", "begun"), default="", help="calls, stuck: this store alone")
+    parser.add_argument("--how", type=lambda names: names.split(","), default=list(HOWS),
+                        help="calls, stuck: these faults alone")
     parser.add_argument("--from", dest="first", type=int, default=1)
     parser.add_argument("--to", dest="last", type=int, default=0)
     rig.main(parser, run)
