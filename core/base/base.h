@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -144,6 +145,31 @@ int hash_file(char out[HASH_HEX], int fd); /* the whole file, from offset 0 */
 struct stat;
 /* Is path still the file that `was` was taken of: inode, size and time of change of its bytes. */
 bool file_is_still(const char *path, const struct stat *was);
+
+/* ---- processes: who somebody is, and proof of his death */
+
+/* A process, told from every other one, also from those that get its number later. */
+struct process {
+	pid_t pid;		/* as seen from pid_namespace; 0: not known */
+	uint64_t start_ticks;	/* since boot, in clock ticks: proc(5), stat, starttime */
+	uint64_t pid_namespace; /* of who recorded it: inode of /proc/self/ns/pid */
+	char boot[37];		/* random(4), boot_id */
+	char machine[33];	/* machine-id(5); "" if there is none */
+};
+/* -ESRCH: there is none, or it has ended (a zombie); a thread's id gives that thread. */
+int process_find(struct process *out, pid_t pid);
+bool process_is(const struct process *a,
+		const struct process *b); /* one and the same; no unknown */
+
+/* UNKNOWN: it is nobody (pid 0), or of another machine or pid namespace, or hidden from us. A
+ * zombie is dead; so is every process of an earlier boot of this machine. */
+enum process_life { PROCESS_ALIVE, PROCESS_DEAD, PROCESS_UNKNOWN };
+enum process_life process_life(const struct process *p);
+/* A pidfd (owned), readable once the process has ended. -ESRCH: it has; -ENOTSUP: it cannot be
+ * judged from here. */
+int process_fd(const struct process *p);
+/* This boot of this machine: 36 characters, "" if it cannot be known. Borrowed for ever. */
+const char *process_boot(void);
 
 /* ---- clock */
 
