@@ -3,8 +3,10 @@
 #define PROVIDERS_LEXICON_H
 
 /*
- * What a word shows. One list (lexicon.txt) for the analyst, who chooses and names, and the
- * painter, who draws: both see the same grounds, hours and moods in a passage.
+ * What a word shows. One list for the analyst, who chooses and names, and the painter, who draws:
+ * both see the same grounds, hours and moods in a passage. The list is ours (lexicon.txt) where
+ * moods, light and grounds are concerned, and WordNet's where a word that we do not list is a
+ * person, a plant, a garment ...; of a word with several senses its uses decide.
  *
  * Pure and free of locales: letters are ASCII ones, all others are looked up as they are.
  */
@@ -33,6 +35,13 @@ enum lex_kind {
 	LEX_NONAME = 1 << 18,
 	LEX_ABBR = 1 << 19,
 	LEX_SITE = 1 << 20,
+	LEX_PLANT = 1 << 21,
+	LEX_FOOD = 1 << 22,
+	LEX_VEHICLE = 1 << 23,
+	LEX_GROUP = 1 << 24,  /* of people or beasts */
+	LEX_GEO = 1 << 25,    /* with a capital it is a place of the map */
+	LEX_PROPER = 1 << 26, /* with a capital it is a people, a language, a day */
+	LEX_LISTED = 1 << 27, /* stands in lexicon.txt; other rows are WordNet's alone */
 };
 
 enum mood {
@@ -89,23 +98,30 @@ enum ground {
 	GROUNDS
 };
 
+enum { LEXEME_BYTES = 16, LEXICON_SLOTS = 1 << 16 };
+
 struct lexeme {
-	const char *word; /* its base form */
-	uint32_t kinds;	  /* of enum lex_kind */
+	uint32_t kinds; /* of enum lex_kind */
+	uint16_t base;	/* of an irregular form (saw, knives): its base form's row + 1 */
+	char word[LEXEME_BYTES + 1];
 	uint8_t mood, light, ground;
+	uint8_t noun, verb, adjective; /* per cent of its uses; what is missing to 100 is other */
 };
 
-/* The list, sorted by bytes: lexicon_table.c, which the build makes of lexicon.txt. */
+/* lexicon_table.c, which the build makes of lexicon.txt and of WordNet: the words in order of use,
+ * and at each word's hash its row + 1. */
 extern const struct lexeme lexicon_table[];
 extern const size_t lexicon_words;
+extern const uint16_t lexicon_slots[LEXICON_SLOTS];
 
 /* As in a concept's "mood" and "lighting"; "" for none. */
 extern const char *const mood_names[MOODS];
 extern const char *const light_names[LIGHTS];
 
-/* The word in any case; also without the ending of a plural or a regular verb. NULL: not listed. */
+/* The base form of the word, which may be in any case: the word itself, or what it is a form of,
+ * irregular ("knives") or regular. NULL: not known. */
 const struct lexeme *lexicon_find(const char *word, size_t len);
-/* The word just as it is, in any case. */
+/* The word just as it is, in any case: "rose" is the flower. */
 const struct lexeme *lexicon_find_exact(const char *word, size_t len);
 
 #endif

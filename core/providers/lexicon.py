@@ -1,12 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes lexicon_table.c of lexicon.txt: one row a word, sorted by bytes, so that looking up is a binary search."""
+"""Makes lexicon_table.c of lexicon.txt and WordNet: rows of words, and a hash table over them.
+
+What lexicon.txt says of a word wins: WordNet then only tells how it is used. The rows are in order of use, our own
+list first, so that the pages of the table that are ever touched are few.
+"""
 import sys
 
+import wordnet
+
 FIELDS = ("mood", "light", "ground")
+SPEECH = ("noun", "verb", "adj")
+SLOTS = 1 << 16  # a power of two: as in lexicon.h
+NOTICE = """/*
+ * Made of lexicon.txt and of WordNet 3.0 by lexicon.py.
+ *
+ * WordNet 3.0 Copyright 2006 by Princeton University. All rights reserved. The notice and the licence
+ * are in the file LICENSE.
+ */
+"""
 
 
-def main(source, target):
+def read_list(source):
     words = {}
     for number, line in enumerate(open(source, encoding="ascii"), 1):
         line = line.strip()
@@ -25,15 +40,68 @@ def main(source, target):
                     row.setdefault(field, value)
                 else:
                     row["kinds"].add(item)
+    return words
+
+
+def merge(listed, known, forms):
+    """The rows: {"word", "kinds", "met", "uses", "base" and the fields}."""
+    rows = []
+    for word in set(listed) | set(known) | set(forms):
+        own, wn = listed.get(word, {}), known.get(word, {})
+        base, part = forms.get(word, ("", ""))
+        kinds = set(own.get("kinds", ())) or wn.get("kinds", set())
+        uses = dict(wn.get("uses", {}))
+        if word in listed:
+            uses = uses if not base else {part: 1}
+            base = ""
+            kinds = kinds | {"listed"}
+        met = wn.get("met", 0) + (known[base]["met"] if base else 0)
+        rows.append({"word": word, "kinds": kinds | wn.get("proper", set()), "uses": uses, "base": base, "met": met,
+                     **{f: own.get(f, "none") for f in FIELDS}})
+    return sorted(rows, key=lambda r: ("listed" not in r["kinds"], -r["met"], r["word"]))
+
+
+def hash_word(word):
+    """FNV-1a, as in lexicon.c."""
+    h = 2166136261
+    for c in word.encode("ascii"):
+        h = (h ^ c) * 16777619 & 0xffffffff
+    return h ^ h >> 15
+
+
+def make_slots(rows):
+    """The row's number + 1 at the word's hash, or at the next free slot behind it."""
+    slots = [0] * SLOTS
+    for i, row in enumerate(rows):
+        at = hash_word(row["word"]) % SLOTS
+        while slots[at]:
+            at = (at + 1) % SLOTS
+        slots[at] = i + 1
+    return slots
+
+
+def row_text(row, numbers):
+    kinds = " | ".join("LEX_" + k.upper() for k in sorted(row["kinds"])) or "0"
+    total = sum(row["uses"].values()) or 1
+    uses = ", ".join(str(row["uses"].get(s, 0) * 100 // total) for s in SPEECH)
+    fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS)
+    base = numbers[row["base"]] + 1 if row["base"] else 0
+    return f'\t{{{kinds}, {base}, "{row["word"]}", {fields}, {uses}}},\n'
+
+
+def main(source, dictionary, target):
+    rows = merge(read_list(source), *wordnet.read(dictionary))
+    if len(rows) > SLOTS * 5 // 8:
+        sys.exit(f"{len(rows)} words are too many for the table")
+    numbers = {row["word"]: i for i, row in enumerate(rows)}
     with open(target, "w", encoding="ascii") as out:
-        out.write("/* Made of lexicon.txt by lexicon.py. */\n")
-        out.write('#include "lexicon.h"\n\nconst struct lexeme lexicon_table[] = {\n')
-        for word in sorted(words):
-            row = words[word]
-            kinds = " | ".join("LEX_" + k.upper() for k in sorted(row["kinds"])) or "0"
-            rest = ", ".join(f"{f.upper()}_{row[f].upper() if f in row else 'NONE'}" for f in FIELDS)
-            out.write(f'\t{{"{word}", {kinds}, {rest}}},\n')
-        out.write(f"}};\nconst size_t lexicon_words = {len(words)};\n")
+        out.write(NOTICE + '#include "lexicon.h"\n\nconst struct lexeme lexicon_table[] = {\n')
+        out.writelines(row_text(row, numbers) for row in rows)
+        out.write(f"}};\nconst size_t lexicon_words = {len(rows)};\nconst uint16_t lexicon_slots[LEXICON_SLOTS] = {{\n")
+        slots = make_slots(rows)
+        for i in range(0, SLOTS, 32):
+            out.write("\t" + ", ".join(map(str, slots[i:i + 32])) + ",\n")
+        out.write("};\n")
 
 
 if __name__ == "__main__":
