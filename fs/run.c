@@ -81,15 +81,33 @@ static void look_soon(struct run *run)
 	timer_set(run->look, clock_boot_ms() + LOOK_MS);
 }
 
+static void on_drained(void *arg)
+{
+	struct run *run = arg;
+
+	loop_stop(run->engine->loop);
+}
+
+/* Without the wish the book cannot be completed: what is in flight is finished, and that is all. */
+static void give_up(struct run *run, int result, const struct err *err)
+{
+	if (run->result < 0)
+		return;
+	run->result = result;
+	if (!jobs_stuck(run->engine->jobs)) /* else they have said why */
+		log_error("%s", err && err->msg[0] ? err->msg : strerror(-result));
+	if (!run->draining)
+		jobs_drain(run->engine->jobs, on_drained, run);
+	run->draining = true;
+}
+
 static void wished(void *arg, int result, const struct err *err)
 {
 	struct run *run = arg;
 
 	run->wishes--;
-	if (result < 0 && result != -ENODATA && run->result == 0) {
-		run->result = result;
-		log_error("%s", err && err->msg[0] ? err->msg : strerror(-result));
-	}
+	if (result < 0 && result != -ENODATA)
+		give_up(run, result, err);
 	look_soon(run);
 }
 
@@ -165,8 +183,7 @@ static bool nothing_open(const struct run *run)
 {
 	const struct count *a = &run->analyses, *p = &run->pictures;
 
-	return !run->wishes && (run->result < 0 || (a->done + a->failed == a->total &&
-						    p->done + p->failed == p->total));
+	return !run->wishes && a->done + a->failed == a->total && p->done + p->failed == p->total;
 }
 
 /* ---- what is said of it */
@@ -268,13 +285,6 @@ static void on_change(void *arg)
 	if (!run->draining)
 		jobs_changed(run->engine->jobs);
 	look_soon(run);
-}
-
-static void on_drained(void *arg)
-{
-	struct run *run = arg;
-
-	loop_stop(run->engine->loop);
 }
 
 static void on_signal(void *arg, uint32_t revents)

@@ -143,16 +143,24 @@ static void pump(struct jobs *j)
 /* Looks again, for want of an event: what could be seen and not be had may be had by then. */
 void jobs_look_again(struct jobs *j)
 {
-	if (j->tick_set || !j->started || j->draining)
+	if (j->tick_set || j->draining)
 		return;
 	j->tick_set = true;
 	timer_set(j->tick, clock_boot_ms() + TICK_MS);
 }
 
+static void adopt(struct jobs *j);
+
 static void tick(void *arg)
 {
 	struct jobs *j = arg;
 	j->tick_set = false;
+	if (j->draining)
+		return;
+	if (!j->started) {
+		adopt(j);
+		return;
+	}
 	j->lines[0].dry = j->lines[1].dry = false;
 	pump(j);
 }
@@ -179,23 +187,41 @@ static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+/* Until then nothing is begun: others would take what they see nobody for as theirs. */
+static void adopt_failed(struct jobs *j, const struct err *err)
+{
+	if (!jobs_stuck(j))
+		log_error("jobs: no work can be begun: %s", err->msg);
+	j->adopt_failures++;
+	jobs_look_again(j);
+}
+
 static void adopt_done(void *arg, int result, const struct err *err)
 {
 	struct jobs *j = arg;
-	if (result < 0)
-		log_warn("jobs: waiting work cannot be taken over: %s", err->msg);
-	if (!atomic_load(&j->closed)) {
+	if (atomic_load(&j->closed)) {
+		jobs_release(j);
+		return;
+	}
+	if (result < 0) {
+		adopt_failed(j, err);
+	} else {
+		j->adopt_failures = 0;
 		j->started = true;
 		jobs_changed(j);
 	}
 	jobs_release(j);
 }
 
+static void adopt(struct jobs *j)
+{
+	store_write(j->store, adopt_work, adopt_done, jobs_hold(j));
+}
+
 void jobs_start(struct jobs *j)
 {
-	if (store_read_only(j->store))
-		return;
-	store_write(j->store, adopt_work, adopt_done, jobs_hold(j));
+	if (!store_read_only(j->store))
+		adopt(j);
 }
 
 int jobs_in_flight(const struct jobs *j)
@@ -212,7 +238,7 @@ bool jobs_stuck(const struct jobs *j)
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++)
 		if (j->lines[i].claim_failures > 0)
 			return true;
-	return j->unstored > 0;
+	return j->unstored > 0 || j->adopt_failures > 0;
 }
 
 void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)

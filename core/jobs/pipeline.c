@@ -108,15 +108,16 @@ static void store_again(void *arg)
 	store_task(arg);
 }
 
-/* What was paid for is kept until it can be stored; nobody is told before. */
+/* What was paid for is kept until it can be stored; nobody is told before. A disk that takes
+ * nothing is said once, by whoever meets it first, until all that waited for it is stored. */
 static void store_later(struct task *t, const struct err *err)
 {
 	struct jobs *j = t->pipeline->jobs;
-	if (t->store_failures++ == 0) {
-		j->unstored++;
+	if (!jobs_stuck(j))
 		log_error("jobs: %s of chapter %d is done but cannot be stored, trying on: %s",
 			  t->pipeline->ops->noun, t->job.chapter, err->msg);
-	}
+	if (t->store_failures++ == 0)
+		j->unstored++;
 	if (!t->store_again)
 		t->store_again = timer_new(j->loop, store_again, t);
 	timer_set(t->store_again,
@@ -320,8 +321,11 @@ static void claim_return(struct claim *c)
 
 static void claim_failed(struct pipeline *p, const struct err *err)
 {
-	if (p->claim_failures++ == 0)
+	if (p->jobs->draining)
+		return;
+	if (!jobs_stuck(p->jobs))
 		log_error("jobs: %s waits: %s", p->ops->noun, err->msg);
+	p->claim_failures++;
 	timer_set(p->due, clock_boot_ms() +
 				  jobs_backoff(p->jobs, STORE_MS, STORE_CAP_MS, p->claim_failures));
 }

@@ -87,6 +87,7 @@ struct jobs {
 	bool started, draining;
 	void (*drained)(void *arg);
 	void *drained_arg;
+	int adopt_failures; /* since jobs_start */
 	int writes;	    /* closures with the writer, and work in the pool */
 	int unstored;	    /* tasks that wait to store again */
 	atomic_bool closed; /* jobs_free was called: the writer claims no more for us */

@@ -3,161 +3,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "check.h"
-#include "fixture.h"
-#include "jobs.h"
-#include "slowprovider.h"
-
-/* A store, a loop, a slow provider and jobs; run until `until` says enough or the time is up. */
-struct bench {
-	struct fixture files;
-	struct loop *loop;
-	struct store *store;
-	struct slow *slow;
-	struct jobs *jobs;
-	bool (*until)(struct bench *b);
-	struct timer *limit, *poll;
-	bool late;
-	int answers; /* wishes that came back */
-	int last_result;
-	char last_message[512];
-	bool drained;
-};
-
-static void changed(void *arg)
-{
-	struct bench *b = arg;
-	if (b->jobs)
-		jobs_changed(b->jobs);
-}
-
-static void out_of_time(void *arg)
-{
-	struct bench *b = arg;
-	b->late = true;
-	loop_stop(b->loop);
-}
-
-static void look(void *arg)
-{
-	struct bench *b = arg;
-	if (b->until(b))
-		loop_stop(b->loop);
-	else
-		timer_set(b->poll, clock_boot_ms() + 2);
-}
-
-static bool run_until(struct bench *b, bool (*until)(struct bench *b), int limit_ms)
-{
-	b->until = until;
-	b->late = false;
-	timer_set(b->limit, clock_boot_ms() + limit_ms);
-	timer_set(b->poll, clock_boot_ms());
-	loop_run(b->loop);
-	timer_stop(b->limit);
-	timer_stop(b->poll);
-	return !b->late;
-}
-
-static void open_jobs(struct bench *b, struct slow_settings slow, const struct jobs_settings *jobs)
-{
-	struct err err = {0};
-	b->slow = slow_new(b->loop, &slow);
-	CHECK_INT(jobs_new(&b->jobs, b->loop, b->store, &b->slow->provider, &b->slow->provider,
-			   jobs, &err),
-		  0);
-	jobs_start(b->jobs);
-}
-
-static void open_store(struct bench *b)
-{
-	struct err err = {0};
-	CHECK_INT(loop_new(&b->loop, 2), 0);
-	CHECK_INT(fixture_open(&b->store, &b->files, b->loop, &err), 0);
-	store_on_change(b->store, changed, b);
-	b->limit = timer_new(b->loop, out_of_time, b);
-	b->poll = timer_new(b->loop, look, b);
-}
-
-static void import_made(struct bench *b, int chapters)
-{
-	struct book *book = make_book(chapters, 0);
-	CHECK_INT(import_book(b->store, book), 0);
-	free_book(book);
-}
-
-static const struct jobs_settings usual = {
-	.pages_per_image = 1, /* the fixture's chapters have two pages: two scenes */
-	.images = true,
-	.max_attempts = 3,
-	.image_width_px = 64,
-	.image_height_px = 64,
-};
-
-static void bench_open(struct bench *b, int chapters, struct slow_settings slow,
-		       struct jobs_settings jobs)
-{
-	*b = (struct bench){0};
-	fixture_init(&b->files);
-	open_store(b);
-	import_made(b, chapters);
-	open_jobs(b, slow, &jobs);
-}
-
-static void bench_close(struct bench *b)
-{
-	b->jobs = jobs_free(b->jobs);
-	slow_free(b->slow);
-	CHECK_INT(check_store(b->store), 0);
-	b->poll = timer_free(b->poll);
-	b->limit = timer_free(b->limit);
-	b->store = store_close(b->store);
-	b->loop = loop_free(b->loop);
-	fixture_finish(&b->files);
-}
-
-static void answered(void *arg, int result, const struct err *err)
-{
-	struct bench *b = arg;
-	b->answers++;
-	b->last_result = result;
-	snprintf(b->last_message, sizeof(b->last_message), "%s", result < 0 ? err->msg : "");
-}
-
-static struct store_totals totals(struct bench *b)
-{
-	struct store_totals t = {0};
-	CHECK_INT(store_totals(&t, store_reader(b->store)), 0);
-	return t;
-}
-
-static int analysed(struct bench *b)
-{
-	return totals(b).chapters[STATE_COMPLETED];
-}
-
-static int drawn(struct bench *b)
-{
-	return totals(b).images[STATE_COMPLETED];
-}
-
-static bool idle(struct bench *b)
-{
-	struct store_totals t = totals(b);
-	return jobs_in_flight(b->jobs) == 0 && !t.chapters[STATE_PENDING] &&
-	       !t.chapters[STATE_IN_PROGRESS] && !t.images[STATE_PENDING] &&
-	       !t.images[STATE_IN_PROGRESS];
-}
-
-static bool all_done(struct bench *b)
-{
-	return b->answers && analysed(b) && idle(b);
-}
-
-/* ---- the tests */
+#include "rig.h"
 
 static void test_whole_book(void)
 {
@@ -328,18 +176,6 @@ static void test_long_wait(void)
 
 /* ---- draining, leaving */
 
-static void drained(void *arg)
-{
-	struct bench *b = arg;
-	b->drained = true;
-	loop_stop(b->loop);
-}
-
-static bool never(struct bench *b)
-{
-	return false;
-}
-
 static void test_drain(void)
 {
 	struct bench b;
@@ -505,86 +341,6 @@ static void test_dead_owner(void)
 	CHECK_INT(drawn(&b), 4);
 	close(fds[0]);
 	close(fds[1]);
-	bench_close(&b);
-}
-
-/* ---- a disk that does not take it */
-
-static void disk_full(bool full)
-{
-	struct rlimit limit;
-	getrlimit(RLIMIT_FSIZE, &limit);
-	limit.rlim_cur = full ? 1 : limit.rlim_max;
-	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-static void fill_disk(struct provider_outcome *o, void *arg, const struct slow_call *call)
-{
-	if (!call->paint && call->number == 1)
-		disk_full(true); /* before the answer can be stored */
-}
-
-static bool nothing_asked(struct bench *b)
-{
-	return b->slow->analyses == 1 && b->slow->analyzing == 0;
-}
-
-static void test_store_fails(void)
-{
-	struct bench b;
-	const struct slow_settings slow = {
-		.latency_ms = 5, .analyze_slots = 1, .script = fill_disk};
-	signal(SIGXFSZ, SIG_IGN);
-	bench_open(&b, 5, slow, usual);
-	jobs_wish_all(b.jobs, answered, &b);
-	CHECK(run_until(&b, nothing_asked, 5000));
-	run_until(&b, never, 500);
-	CHECK_INT(analysed(&b), 0);
-	CHECK_INT(b.slow->analyses, 1); /* no more is bought */
-	CHECK_INT(jobs_in_flight(b.jobs), 1);
-	disk_full(false);
-	CHECK(run_until(&b, all_done, 10000));
-	CHECK_INT(analysed(&b), 3);
-	CHECK_INT(b.slow->analyses, 3); /* nothing was made twice */
-	CHECK_INT(drawn(&b), 6);
-	bench_close(&b);
-}
-
-/* Small writes go through, the picture does not: it is kept, and not many more are bought. */
-static void fill_nearly(struct provider_outcome *o, void *arg, const struct slow_call *call)
-{
-	struct rlimit limit;
-	if (!call->paint || call->number > 1)
-		return;
-	getrlimit(RLIMIT_FSIZE, &limit);
-	limit.rlim_cur = 1 << 20;
-	CHECK_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-static bool one_painted(struct bench *b)
-{
-	return b->slow->paints == 1 && b->slow->painting == 0;
-}
-
-static void test_picture_does_not_fit(void)
-{
-	struct bench b;
-	const struct slow_settings slow = {.latency_ms = 5,
-					   .analyze_slots = 1,
-					   .paint_slots = 1,
-					   .picture_bytes = 2 << 20,
-					   .script = fill_nearly};
-	bench_open(&b, 6, slow, usual);
-	jobs_wish_all(b.jobs, NULL, NULL);
-	CHECK(run_until(&b, one_painted, 5000));
-	run_until(&b, never, 400);
-	CHECK(b.slow->paints <= 2); /* the next was claimed before the first was refused */
-	CHECK_INT(drawn(&b), 0);
-	disk_full(false);
-	jobs_drain(b.jobs, drained, &b);
-	run_until(&b, never, 10000);
-	CHECK(b.drained);
-	CHECK_INT(drawn(&b), b.slow->paints);
 	bench_close(&b);
 }
 
@@ -770,8 +526,6 @@ int main(void)
 	test_long_wait();
 	test_drain();
 	test_free_in_flight();
-	test_store_fails();
-	test_picture_does_not_fit();
 	test_commands();
 	test_illustrate_without_images();
 	test_hostile_commands();
