@@ -9,7 +9,7 @@ Parts: calls (every Nth write, sync, open, rename, truncation of `bookfs run`, o
 that already holds a result), stuck (it fails from the Nth call on), slow (every call takes 50 ms), mount
 (the same in a mount), full (a small tmpfs), readonly, unreadable, deleted.
 
-After each fault: the command ended, with 0 and everything done or with 1 and one reason; `bookfs check`
+After each fault: the command ended, with 0 and everything done or with 1 and a reason, in one line; `bookfs check`
 is clean; what was stored before is still there; the next run without faults completes.
 """
 import contextlib
@@ -89,8 +89,8 @@ def prepared(program, work):
 
 
 def reasons(err):
-    """The different lines of stderr that give a reason."""
-    return {line for line in err.splitlines() if REASONS.search(line)}
+    """The lines of stderr that give a reason."""
+    return [line for line in err.splitlines() if REASONS.search(line)]
 
 
 def ended_well(code, err, complete):
@@ -101,13 +101,11 @@ def ended_well(code, err, complete):
         return f"does not end: {err[-200:]}"
     if re.search(r"runtime error|Sanitizer|Assertion", err):
         return f"sanitizer or assertion: {err[-400:]}"
+    if len(reasons(err)) > 1:
+        return f"exit {code}, and one fault is {len(reasons(err))} reasons: {reasons(err)[:4]}"
     if code == 0:
         return "" if complete() else "exit 0, but not everything is done"
-    if not reasons(err):
-        return f"exit {code} without a reason: {err[-300:]!r}"
-    if len(reasons(err)) > 3:      # the end of the command, and what store and jobs logged of it
-        return f"exit {code} with {len(reasons(err))} different reasons: {sorted(reasons(err))[:4]}"
-    return ""
+    return "" if reasons(err) else f"exit {code} without a reason: {err[-300:]!r}"
 
 
 def all_complete(program, book):
