@@ -84,7 +84,7 @@ static int open_file(struct conn *c, const char *uri, int flags, struct err *err
 
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
 {
-	*c = (struct conn){.busy_most_us = BUSY_MOST_US};
+	*c = (struct conn){.busy_most_us = BUSY_MOST_US, .has_index = mode == CONN_QUERY};
 	c->jitter = (unsigned)clock_mono_us() ^ (unsigned)getpid() ^ (unsigned)(uintptr_t)c;
 	CLEANUP(cleanup_free) char *uri = uri_of(path, mode == CONN_FROZEN ? "?immutable=1" : "");
 	if (!uri)
@@ -113,6 +113,36 @@ void conn_close(struct conn *c)
 	assert(code == SQLITE_OK); /* a query was left open */
 	(void)code;
 	*c = (struct conn){0};
+}
+
+/*
+ * SQLite has no call that says for nothing whether something was committed: data_version and every
+ * query begin a read, two locks of the file. But the last act of each commit is to write the header
+ * of the log's index, 48 bytes in memory that all connections share ("The WAL-Index File Format",
+ * 2.1: a change counter, the last frame, its checksum). It is only compared here, and half of a new
+ * header is another header, too.
+ */
+bool conn_moment(struct conn_moment *out, const struct conn *c)
+{
+	if (!c->index)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(out->words); i++)
+		out->words[i] = __atomic_load_n(&c->index[i], __ATOMIC_ACQUIRE);
+	return true;
+}
+
+/* The first part of the index is mapped at one address for as long as the connection is open. */
+void conn_index(struct conn *c)
+{
+	enum { INDEX_PART_BYTES = 32768 };
+	void volatile *index = NULL;
+	sqlite3_file *file = NULL;
+	if (c->index || !c->has_index)
+		return;
+	sqlite3_file_control(c->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file && file->pMethods && file->pMethods->iVersion >= 2 &&
+	    file->pMethods->xShmMap(file, 0, INDEX_PART_BYTES, 0, &index) == SQLITE_OK)
+		c->index = (const uint64_t *)index;
 }
 
 /* ---- errors */

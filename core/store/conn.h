@@ -29,7 +29,9 @@ struct conn {
 	struct {
 		const char *sql;
 		sqlite3_stmt *st;
-	} kept[QUERY_SLOTS]; /* by the literal's address */
+	} kept[QUERY_SLOTS];   /* by the literal's address */
+	bool has_index;	       /* in the store's -shm, in memory shared with all who have it open */
+	const uint64_t *index; /* the header of the log's index, once conn_index() found it */
 };
 
 enum conn_mode {
@@ -44,6 +46,14 @@ enum conn_mode {
 enum conn_mode conn_reading_mode(const char *path);
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err);
 void conn_close(struct conn *c); /* takes one that was never opened (zeroed) */
+
+/* What every commit, of whatever process, changes: two equal moments see one database. Costs no
+ * system call, where the smallest query locks and unlocks. */
+struct conn_moment {
+	uint64_t words[6];
+};
+void conn_index(struct conn *c); /* to be called after a query; without it no moment is told */
+bool conn_moment(struct conn_moment *out, const struct conn *c); /* false: ask the database */
 
 /* What a person can do about a file that is not as we left it. */
 #define STORE_REMEDY "move it away, or put a copy of it back, and run again"

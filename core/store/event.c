@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -36,7 +37,7 @@ void store_event_finish(struct store_event *e)
 	*e = (struct store_event){0};
 }
 
-int store_seq(int64_t *seq, struct store_reader *r)
+static int ask_seq(int64_t *seq, struct store_reader *r)
 {
 	static const char sql[] = "SELECT coalesce(max(seq), 0) FROM event";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
@@ -44,6 +45,28 @@ int store_seq(int64_t *seq, struct store_reader *r)
 	if (more == 1)
 		*seq = query_get_int(&q, 0);
 	return more < 0 ? more : 0;
+}
+
+/* Every request of the kernel asks for this, so it is not asked of the database while nothing was
+ * committed. In a snapshot it is: the first query is what fixes the snapshot's moment. */
+int store_seq(int64_t *seq, struct store_reader *r)
+{
+	struct conn_moment now;
+	bool told = r->snapshots == 0 && conn_moment(&now, &r->conn);
+	if (told && r->seq_known && memcmp(&now, &r->seq_moment, sizeof(now)) == 0) {
+		*seq = r->seq;
+		return 0;
+	}
+	int result = ask_seq(seq, r);
+	if (result < 0 || r->snapshots > 0)
+		return result;
+	conn_index(&r->conn);
+	r->seq_known = told;
+	if (told) {
+		r->seq = *seq;
+		r->seq_moment = now;
+	}
+	return 0;
 }
 
 int store_events(struct store_reader *r, int64_t after, int max,

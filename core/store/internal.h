@@ -21,6 +21,9 @@ struct store_reader {
 	struct store *store;
 	int snapshots;	   /* nested store_snapshot_begin */
 	char *borrowed[2]; /* strings of the last store_picture() or store_concept() */
+	bool seq_known;	   /* seq was the newest at seq_moment */
+	int64_t seq;
+	struct conn_moment seq_moment;
 };
 
 struct store_tx {

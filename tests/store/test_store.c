@@ -582,6 +582,23 @@ static void test_snapshot(struct fixture *f)
 	CHECK_INT(third, first + 1);
 }
 
+/* The number is asked for before every answer, and remembered until something is committed. */
+static void test_seq_moves(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	struct err err = {0};
+	int64_t before, same, after;
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT(store_seq(&before, store_reader(s)), 0);
+		CHECK_INT(store_seq(&same, store_reader(s)), 0);
+		CHECK_INT(same, before);
+		CHECK_INT(store_write_wait(s, good_work, NULL, &err), 0);
+		CHECK_INT(store_seq(&after, store_reader(s)), 0);
+		CHECK_INT(after, before + 1);
+	}
+}
+
 /* ---- which book */
 
 static void test_book_file(struct fixture *f)
@@ -618,8 +635,9 @@ static void test_names(void)
 int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
-		test_changed_text, test_twins, test_cast,   test_again,	   test_failures,
-		test_pause,	   test_adopt, test_groups, test_snapshot, test_book_file,
+		test_changed_text, test_twins,	   test_cast,	   test_again,
+		test_failures,	   test_pause,	   test_adopt,	   test_groups,
+		test_snapshot,	   test_seq_moves, test_book_file,
 	};
 	struct fixture f;
 	fixture_init(&f);
