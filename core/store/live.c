@@ -137,6 +137,13 @@ bool live_is_alive(const struct live *l, int64_t owner)
 	return fcntl(l->live_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+bool live_is_alone(const struct live *l)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	return l->owner != 0 && fcntl(l->live_fd, F_OFD_GETLK, &lock) == 0 &&
+	       lock.l_type == F_UNLCK;
+}
+
 void live_ring(const struct live *l)
 {
 	if (l->bell_fd >= 0 && pwrite(l->bell_fd, "\a", 1, 0) < 0)

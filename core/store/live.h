@@ -27,6 +27,7 @@ int live_lock_making(struct live *l);
 void live_unlock_making(struct live *l);
 int64_t live_owner(const struct live *l);
 bool live_is_alive(const struct live *l, int64_t owner); /* any thread */
+bool live_is_alone(const struct live *l);		 /* has no other process the store open? */
 void live_ring(const struct live *l);			 /* any thread */
 /* Readable when a bell rang or a process ended; made at the first call. -1: there is none. */
 int live_fd(struct live *l);

@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "schema.h"
+#include "trim.h"
 
 /* ---- opening */
 
@@ -137,18 +138,28 @@ int store_open(struct store **out, struct loop *loop, const struct store_options
 	return 0;
 }
 
+/* Best done by who is alone: nobody then reads on from the number of an event he has seen. */
+static void tidy(struct store *s)
+{
+	if (live_is_alone(s->live) && trim_events(&s->tx.conn) < 0)
+		log_info("store: old events stay: %s", s->tx.conn.last.msg);
+}
+
 /* The writing connection last: the last connection of all folds the log in and removes it, and a
  * query_only one cannot. */
 struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
+	bool written = s->writer != NULL;
 	s->writer = writer_stop(s->writer);
 	s->folder = folder_stop(s->folder);
 	s->change = change_free(s->change);
 	for (size_t i = 0; i < ARRAY_LEN(s->reader.borrowed); i++)
 		free(s->reader.borrowed[i]);
 	conn_close(&s->reader.conn);
+	if (written)
+		tidy(s);
 	conn_close(&s->tx.conn);
 	s->live = live_close(s->live);
 	pthread_mutex_destroy(&s->identity_lock);

@@ -209,6 +209,7 @@ struct writer *writer_stop(struct writer *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	sqlite3_wal_hook(w->tx->conn.db, NULL, NULL);
 	pthread_cond_destroy(&w->finished);
 	pthread_cond_destroy(&w->work);
 	pthread_mutex_destroy(&w->lock);
