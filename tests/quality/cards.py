@@ -20,6 +20,7 @@ SCRIPTS = {
 }
 MARGIN = .04  # of the card's shorter side: nothing is printed nearer to an edge
 SIDE = 1024
+ALIKE = .85  # two cards as similar as this are one drawing
 
 
 def pixels(build, *args):
@@ -51,7 +52,7 @@ def sameness(build, books):
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
         paths, _ = paint_all(build, cards, folder, text=False)
         pairs = sorted(similarities(build, paths), reverse=True)
-    alike = [f"{s:.2f} {name_of(cards[i])} / {name_of(cards[j])}" for s, i, j in pairs if s >= .85]
+    alike = [f"{s:.2f} {name_of(cards[i])} / {name_of(cards[j])}" for s, i, j in pairs if s >= ALIKE]
     return pairs[0][0], median(s for s, _, _ in pairs), len(cards), alike
 
 
@@ -64,14 +65,14 @@ def pair_cards():
 
 
 def pairs_alike(build):
-    """Pairs that differ only in mood or hour and whose drawings do not (0.95 or more), of how many; the greatest."""
+    """Pairs that differ only in mood or hour and whose drawings do not, of how many; the greatest similarity."""
     cards = list(pair_cards())
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
         paths, _ = paint_all(build, cards, folder, text=False)
         values = [similarities(build, paths[i:i + 2])[0][0] for i in range(0, len(paths), 2)]
     alike = [f"{value:.2f} pair {number}: " + " / ".join(f"{c['concept']['mood']}, {c['concept']['lighting']}"
                                                           for c in cards[number * 2 - 2:number * 2])
-             for number, value in enumerate(values, 1) if value >= .95]
+             for number, value in enumerate(values, 1) if value >= ALIKE]
     return alike, len(values), max(values)
 
 

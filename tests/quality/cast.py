@@ -153,11 +153,25 @@ def product_files():
                     yield os.path.join(folder, name)
 
 
-def names_in_sources(cast, lists, texts):
-    """Where a name of a test book stands in the product. A name of several words counts in any case. A single word counts
-    where no test book has it in small letters too (a rabbit, a button, a bill are words of the language), as a whole
-    word in any case."""
-    ordinary = set(re.findall(r"(?<![\w’'])[a-z]+(?![\w’'])", " ".join(texts)))
+WORDNET = "/usr/share/wordnet/data."
+
+
+def ordinary_words(texts):
+    """What the language has in small letters, a rabbit, a button, a bill: in the test books, or in WordNet where it is
+    installed (its data files keep capitals)."""
+    found = set(re.findall(r"(?<![\w’'])[a-z]+(?![\w’'])", " ".join(texts)))
+    for part in ("noun", "verb", "adj", "adv"):
+        if os.path.exists(WORDNET + part):
+            with open(WORDNET + part, encoding="utf-8", errors="replace") as f:
+                # Offset, file, kind, number of words in hexadecimal digits, then each word and its number.
+                rows = [line.split() for line in f if not line.startswith(" ")]
+            found |= {row[4 + 2 * i] for row in rows for i in range(int(row[3], 16)) if row[4 + 2 * i].islower()}
+    return found
+
+
+def names_in_sources(cast, lists, ordinary):
+    """Where a name of a test book stands in the product, in any case, as whole words: a name of several words unless all
+    of them are ordinary, and each word of a name that is not."""
     wanted = {n for c in cast for n in names_of(c)} | {n for l in lists.values() for c in l["characters"] for n in c}
     phrases, single = set(), set()
     for name in wanted:

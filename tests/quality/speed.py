@@ -48,6 +48,10 @@ def rates(program, rounds=3):
     return 1e6 / best[1], best[2] / best[1], best[4] / best[1]
 
 
+def name(rng):
+    return "".join(rng.choice("bdgklmnprstv") + rng.choice("aeiou") for _ in range(4)).title()
+
+
 def shapeless():
     rng = random.Random(7)
     line = " ".join(paragraphs(prose(MB, rng)))
@@ -56,6 +60,8 @@ def shapeless():
     yield "1 MB of mixed scripts", " ".join(rng.choices(MIXED, k=40000)).encode()[:MB].decode(errors="ignore")
     yield "1 MB of commas", "," * MB
     yield "1 MB of capitals", " ".join("".join(rng.choices("ABCDE", k=5)) for _ in range(MB // 6))
+    yield "1 MB of new names", " ".join(f"{name(rng)} met {name(rng)} {name(rng)} at {name(rng)}’s gate." for _ in range(MB // 44))
+    yield "1 MB of open quotes", "“Ah, ‘oh, " * (MB // 14)
 
 
 def endures(program):
