@@ -8,8 +8,39 @@
 
 /*
  * The state of a book, by its file or by its mount. Both give the same document, status.json, and
- * the words for a person are made from that.
+ * the words for a person are made from that. What a mount cannot show, as nothing tells it: whether
+ * the book's file is still the one that was imported. That is asked of the store, and added.
  */
+
+struct file_state {
+	const char *name, *reason, *remedy; /* the latter NULL: it is as it was */
+};
+static const struct file_state current = {"current", NULL, NULL};
+static const struct file_state changed = {
+	"changed", "the book's file has changed since it was imported",
+	"bookfs run, or mounting it again, imports it; only what changed is analysed again"};
+static const struct file_state gone = {
+	"gone", "the book's file cannot be read",
+	"put it back; what is stored can be read in a mount that stands"};
+
+static const struct file_state *file_state(const struct options *o)
+{
+	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
+	CLEANUP(store_close_cleanup) struct store *store = NULL;
+	struct store_options how = {.book_path = o->book};
+	struct err err = {0};
+	int r;
+
+	if (access(o->book, R_OK) < 0)
+		return &gone;
+	if (store_locate(&path, &note, o->book, o->store, &err) < 0)
+		return NULL;
+	how.path = path;
+	if (store_open(&store, NULL, &how, &err) < 0)
+		return NULL; /* of a mount with a store elsewhere, or of another user */
+	r = store_book_changed(store, &err);
+	return r < 0 ? NULL : r ? &changed : &current;
+}
 
 static int read_mounted(struct buf *out, const char *dir, struct err *err)
 {
@@ -84,15 +115,38 @@ static void say_failures(const cJSON *items, const char *title, const char *labe
 	}
 }
 
-static int say_status(const struct buf *json)
+static void add_file_state(cJSON *root, const struct file_state *f)
 {
-	cJSON *root = cJSON_ParseWithLength(buf_str(json), json->len);
+	cJSON *file = cJSON_AddObjectToObject(root, "bookFile");
+
+	cJSON_AddStringToObject(file, "status", f->name);
+	if (!f->remedy)
+		return;
+	cJSON_AddStringToObject(file, "reason", f->reason);
+	cJSON_AddStringToObject(file, "remedy", f->remedy);
+}
+
+static void say_file_state(const cJSON *root)
+{
+	const cJSON *file = cJSON_GetObjectItemCaseSensitive(root, "bookFile");
+
+	if (*text_of(file, "remedy"))
+		printf("%s: %s\n", text_of(file, "reason"), text_of(file, "remedy"));
+}
+
+static int say_json(const cJSON *root)
+{
+	char *text = cJSON_Print(root);
+	int r = text ? puts(text) : EOF;
+
+	free(text);
+	return r == EOF ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int say_status(const cJSON *root)
+{
 	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(root, "totals"), *item;
 
-	if (!root) {
-		fprintf(stderr, "bookfs: status.json is not JSON\n");
-		return EXIT_FAILED;
-	}
 	say_counts(totals, "chapters");
 	say_counts(totals, "images");
 	printf("tokens used: %d\n", count(totals, "tokensUsed"));
@@ -101,8 +155,24 @@ static int say_status(const struct buf *json)
 		     "picture of chapter");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "waiting"))
 		printf("waiting: %s\n", text_of(item, "reason"));
-	cJSON_Delete(root);
+	say_file_state(root);
 	return EXIT_DONE;
+}
+
+static int answer(const struct buf *json, const struct file_state *f, bool as_json)
+{
+	cJSON *root = cJSON_ParseWithLength(buf_str(json), json->len);
+	int r;
+
+	if (!root) {
+		fprintf(stderr, "bookfs: status.json is not JSON\n");
+		return EXIT_FAILED;
+	}
+	if (f)
+		add_file_state(root, f);
+	r = as_json ? say_json(root) : say_status(root);
+	cJSON_Delete(root);
+	return r;
 }
 
 static int get_status(struct buf *out, struct options *o, const char *word, struct err *err)
@@ -112,6 +182,7 @@ static int get_status(struct buf *out, struct options *o, const char *word, stru
 	int r = mountpoint_path(&dir, word, err);
 
 	if (r == 0 && mountpoint_find(&there, dir) == 1) {
+		o->book = xstrdup(there.source);
 		mountpoint_finish(&there);
 		return read_mounted(out, dir, err);
 	}
@@ -138,9 +209,7 @@ static int run_status(const struct command *c, int argc, char **argv)
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
 	if (get_status(&json, &o, word, &err) < 0)
 		return say_failed(&err);
-	if (!as_json)
-		return say_status(&json);
-	return fwrite(json.data, 1, json.len, stdout) == json.len ? EXIT_DONE : EXIT_FAILED;
+	return answer(&json, file_state(&o), as_json);
 }
 
 const struct command command_status = {
@@ -148,6 +217,7 @@ const struct command command_status = {
 	.usage = "bookfs status [--json] [--store PATH] BOOK|DIR",
 	.summary = "BOOK|DIR: how far the work is",
 	.help = "Says how many chapters and pictures are done, what failed and why, and what is\n"
-		"waited for. --json prints the document that a mount shows as status.json.\n",
+		"waited for, and whether the book's file has changed since its import. --json\n"
+		"prints the document that a mount shows as status.json, with \"bookFile\" added.\n",
 	.run = run_status,
 };

@@ -128,21 +128,34 @@ static void record_identity(struct store *s, char *old_path)
 		log_warn("store: the book's new place is not recorded: %s", err.msg);
 }
 
-int store_import_current(struct store *s, const char *options_key, struct err *err)
+/* The book's file as it is. Its hash is computed only if the file is not plainly the recorded one,
+ * which *same tells. */
+static int identify(struct book_identity *now, bool *same, const struct book_identity *then,
+		    const struct store *s, struct err *err)
 {
-	struct book_identity now = {0};
-	int result = book_identity_of(&now, s->book_path, false, err);
+	int result = book_identity_of(now, s->book_path, false, err);
 	if (result < 0)
 		return result;
+	*same = then->hash[0] && same_file(then, now);
+	if (!*same)
+		return book_identity_of(now, s->book_path, true, err);
+	memcpy(now->hash, then->hash, HASH_HEX);
+	return 0;
+}
+
+static int recorded_or_why(struct recorded *out, struct store *s, struct err *err)
+{
+	int known = recorded(out, &s->reader.conn);
+	return known < 0 ? err_set(err, known, "%s: %s", s->path, s->reader.conn.last.msg) : known;
+}
+
+int store_import_current(struct store *s, const char *options_key, struct err *err)
+{
 	CLEANUP(recorded_finish) struct recorded then = {0};
-	int known = recorded(&then, &s->reader.conn);
-	if (known < 0)
-		return err_set(err, known, "%s: %s", s->path, s->reader.conn.last.msg);
-	bool same = known && same_file(&then.id, &now);
-	if (!same)
-		result = book_identity_of(&now, s->book_path, true, err);
-	else
-		memcpy(now.hash, then.id.hash, HASH_HEX);
+	struct book_identity now = {0};
+	bool same;
+	int known = recorded_or_why(&then, s, err);
+	int result = known < 0 ? known : identify(&now, &same, &then.id, s, err);
 	if (result < 0)
 		return result;
 	remember(s, &now);
@@ -152,6 +165,18 @@ int store_import_current(struct store *s, const char *options_key, struct err *e
 	if (s->writer && (!same || strcmp(then.path, s->book_path) != 0))
 		record_identity(s, then.path);
 	return 1;
+}
+
+int store_book_changed(struct store *s, struct err *err)
+{
+	CLEANUP(recorded_finish) struct recorded then = {0};
+	struct book_identity now = {0};
+	bool same;
+	int known = recorded_or_why(&then, s, err);
+	if (known <= 0)
+		return known;
+	int result = identify(&now, &same, &then.id, s, err);
+	return result < 0 ? result : strcmp(then.id.hash, now.hash) != 0;
 }
 
 /* ---- import */

@@ -145,6 +145,9 @@ int tx_event(struct store_tx *tx,
  * if they differ by its hash. 1 current, 0 must be imported (again), <0 error. options_hash: what
  * of the settings changes an import (depth). */
 int store_import_current(struct store *s, const char *options_key, struct err *err);
+/* Is the book's file another than the one that was imported? 1 yes; 0 no, or nothing was; <0 it
+ * cannot be told. Writes nothing. */
+int store_book_changed(struct store *s, struct err *err);
 /* Stores a book as the new generation, keeps the texts of older ones as long as results stand on
  * them. */
 int tx_import(struct store_tx *tx, const struct book *b, const char *options_key, struct err *err);

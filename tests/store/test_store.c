@@ -606,6 +606,7 @@ static void test_book_file(struct fixture *f)
 	CLEANUP(store_close_cleanup) struct store *s = NULL;
 	struct err err = {0};
 	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	CHECK_INT(store_book_changed(s, &err), 0); /* nothing is imported yet */
 	fixture_write_book(f, "first edition\n");
 	CHECK_INT(store_import_current(s, "depth=0", &err), 0);
 	fixture_write_book(f, "second edition\n"); /* changed while the first was being read */
@@ -613,12 +614,17 @@ static void test_book_file(struct fixture *f)
 	CHECK_INT(store_import_current(s, "depth=0", &err), 0);
 	import_changed(s, 0);
 	CHECK_INT(store_import_current(s, "depth=0", &err), 1);
+	CHECK_INT(store_book_changed(s, &err), 0);
 	fixture_write_book(f, "second edition\n"); /* touched, the same */
+	CHECK_INT(store_book_changed(s, &err), 0);
 	CHECK_INT(store_import_current(s, "depth=0", &err), 1);
 	fixture_write_book(f, "third edition.\n");
+	CHECK_INT(store_book_changed(s, &err), 1);
 	CHECK_INT(store_import_current(s, "depth=0", &err), 0);
+	CHECK_INT(store_import_current(s, "depth=2", &err), 0);
 	unlink(f->book_path);
 	CHECK_INT(store_import_current(s, "depth=0", &err), -ENOENT);
+	CHECK_INT(store_book_changed(s, &err), -ENOENT);
 	fixture_write_book(f, "first edition\n");
 }
 
