@@ -180,6 +180,8 @@ def names_in_sources(cast, lists, ordinary):
             phrases.add(r"\s+".join(map(re.escape, w)))
         single |= {x for x in w if x not in ordinary and len(x) > 2 and x not in HONORIFICS}
     phrases = {p for p in phrases if not all(x in ordinary for x in p.split(r"\s+"))}
+    if not phrases | single:
+        return []
     pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(sorted(phrases | single, key=len, reverse=True)) + r")(?![^\W_])", re.I)
     faults = []
     for path in product_files():
