@@ -156,7 +156,7 @@ struct process {
 	char boot[37];		/* random(4), boot_id */
 	char machine[33];	/* machine-id(5); "" if there is none */
 };
-/* -ESRCH: there is none, or it has ended (a zombie); a thread's id gives that thread. */
+/* -ESRCH: there is none, or it has ended (a zombie), or the number is a thread's. */
 int process_find(struct process *out, pid_t pid);
 bool process_is(const struct process *a,
 		const struct process *b); /* one and the same; no unknown */

@@ -348,7 +348,7 @@ int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_j
 #define LOCK_TTL_S 900 /* 15 minutes */
 #define LOCK_TTL_MOST_S (31 * 24 * 3600)
 #define LOCK_SET_MOST 1024  /* resources in one claim */
-#define LOCK_LOG_KEEP 10000 /* events that are kept, at least; up to a tenth more */
+#define LOCK_LOG_KEEP 10000 /* numbers whose events are kept; up to a tenth more */
 #define LOCK_FIRST_TOKEN 1000
 #define LOCK_CHAPTERS_ALWAYS 99 /* may be locked before they exist */
 
@@ -371,7 +371,8 @@ struct lock_holder {
 
 /* STALE: idle for ttl or longer, while its anchor lives or is not known. It still excludes, and
  * anybody may remove it. Idle counts on through a suspend, but a sleeper has a minute (or its ttl,
- * if that is less) to renew after it. */
+ * if that is less) to renew after it. (A sleep is CLOCK_BOOTTIME moving on without CLOCK_MONOTONIC:
+ * a test that sets one clock must set the other, unless it means that.) */
 enum lock_state { LOCK_STATE_HELD, LOCK_STATE_STALE };
 
 struct lock {
@@ -434,9 +435,10 @@ struct lock_claim {
 	const char *const *resources; /* in any order; a name twice counts once */
 	int count;
 	const struct lock_holder *holder;
-	int ttl_s;	    /* 0: as it is; LOCK_TTL_S for a new one */
-	const char *reason; /* NULL: as it is */
-	bool make;	    /* none may be mine already */
+	const struct lock_holder *was; /* what this one holds is mine too, and renamed; or NULL */
+	int ttl_s;		       /* 0: as it is; LOCK_TTL_S for a new one */
+	const char *reason;	       /* NULL: as it is */
+	bool make;		       /* none may be mine already */
 	int64_t descriptor; /* by this descriptor (one resource), not by name; 0: by name */
 	pid_t descriptor_pid;
 };
@@ -478,13 +480,14 @@ int locks_clear_all(struct locks *l, const struct lock_holder *by, int64_t seq,
  * that one's set is free; nobody passes an earlier one that wants the same resource, though part of
  * what that wants be free. A waiter takes nothing in part, and goes with its process. */
 
-/* 1 it was free and is taken, 0 *waiter waits. -EDEADLK: a holder in the way waits, itself or
- * through others, for something of mine. -EEXIST. */
+/* 1 it was free and is taken, 0 *waiter waits, and `no` says for what first. -EDEADLK: a holder in
+ * the way waits, itself or through others, for something of mine. -EEXIST. */
 int locks_wait(int64_t *waiter, struct locks *l, const struct lock_claim *c,
 	       struct lock_refusal *no);
 /* 1 and *waiter: one of this process's was granted, and is the caller's from now on; 0: no more.
  * To be asked on each change; cheap while there is none. -ECANCELED and *waiter: its holder's
- * anchor died, it waits no more. */
+ * anchor died, it waits no more. -ENOLCK: the table was replaced or cannot be used; nobody of this
+ * process waits any more. */
 int locks_wait_next(int64_t *waiter, struct locks *l);
 /* Leaves the queue; what had just been granted is released. 0, or -ENOENT: locks_wait_next() told
  * it already. */
@@ -528,7 +531,9 @@ enum lock_event_type {
 				 */
 	LOCK_EVENT_WAITING,	/* its seq is the waiter */
 	LOCK_EVENT_GAVE_UP,	/* a waiter left, or died */
-	LOCK_EVENT_VOIDED,	/* the machine was started again: all locks went; resource "" */
+	LOCK_EVENT_CHANGED, /* by name, or by descriptor, it is not held any more; by the other it
+			       is */
+	LOCK_EVENT_VOIDED,  /* the machine was started again: all locks went; resource "" */
 	LOCK_EVENT_TYPES
 };
 const char *lock_event_name(enum lock_event_type t); /* "acquired" ... */

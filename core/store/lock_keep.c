@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lock_table.h"
+
+/*
+ * What waits for the disk, done beside the loop by a thread of its pool on a connection of its own:
+ * folding the log into the file, and reserving the next numbers before the last are used up. A
+ * process without a loop does both itself.
+ */
+
+#define FRAMES_SOFT 4096 /* 4 MB */
+#define FRAMES_HARD                                                                                \
+	32768	  /* writers are kept out for some milliseconds, so that it can begin anew */
+#define AHEAD 400 /* numbers left when more are reserved */
+
+struct lock_keeper {
+	struct locks *locks; /* NULL: let go, the work under way frees this */
+	struct conn conn;
+	char *path;
+	bool busy;
+	int frames;   /* in the log when it was folded last */
+	int64_t need; /* numbers to reserve; 0: none */
+	bool hard, fold;
+	int64_t reserved; /* what came of it; 0: nothing */
+	struct err err;
+};
+
+static int checkpoint(struct conn *c, bool hard)
+{
+	int code = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	if (code == SQLITE_OK && hard)
+		code = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_RESTART, NULL,
+						 NULL);
+	return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY ? 0 : code;
+}
+
+static int open_own(struct lock_keeper *k)
+{
+	if (k->conn.db)
+		return 0;
+	int result = conn_open(&k->conn, k->path, CONN_WRITE, &k->err);
+	int keep = 1;
+	/* If it should close after the file was replaced: see drop_table(). */
+	if (result == 0)
+		sqlite3_file_control(k->conn.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	return result;
+}
+
+static void work(void *arg)
+{
+	struct lock_keeper *k = arg;
+	k->reserved = 0;
+	k->err = (struct err){0};
+	if (open_own(k) < 0)
+		return;
+	if (k->need)
+		lock_reserve(&k->reserved, &k->conn, k->need, &k->err);
+	int code = k->fold ? checkpoint(&k->conn, k->hard) : 0;
+	if (code)
+		conn_error(&k->conn, code, &k->err);
+}
+
+static void destroy(struct lock_keeper *k)
+{
+	conn_close(&k->conn);
+	free(k->path);
+	free(k);
+}
+
+static void done(void *arg)
+{
+	struct lock_keeper *k = arg;
+	k->busy = false;
+	if (!k->locks) {
+		destroy(k);
+		return;
+	}
+	if (k->reserved > k->locks->reserved)
+		k->locks->reserved = k->reserved;
+	if (k->err.code)
+		log_warn("locks: %s: %s", k->path, k->err.msg);
+}
+
+struct lock_keeper *lock_keeper_new(struct locks *l)
+{
+	struct lock_keeper *k = xcalloc(1, sizeof(*k));
+	k->locks = l;
+	k->path = xstrdup(l->path);
+	return k;
+}
+
+struct lock_keeper *lock_keeper_free(struct lock_keeper *k)
+{
+	if (!k)
+		return NULL;
+	k->locks = NULL;
+	if (!k->busy)
+		destroy(k);
+	return NULL;
+}
+
+/* The log is long, and longer than when it was folded last (it begins anew at the first commit that
+ * finds nobody reading in it). */
+static bool fold_is_due(struct lock_keeper *k, int frames)
+{
+	if (frames < k->frames)
+		k->frames = 0;
+	return frames - k->frames >= FRAMES_SOFT;
+}
+
+void lock_keep(struct locks *l)
+{
+	struct lock_keeper *k = l->keeper;
+	if (!k || k->busy)
+		return;
+	k->fold = fold_is_due(k, l->frames);
+	k->hard = l->frames >= FRAMES_HARD;
+	k->need = l->loop && l->reserved - l->seq < AHEAD ? AHEAD : 0;
+	if (!k->fold && !k->need)
+		return;
+	if (k->fold)
+		k->frames = l->frames;
+	if (!l->loop) {
+		checkpoint(&l->conn, k->hard);
+		return;
+	}
+	k->busy = true;
+	loop_work(l->loop, work, done, k);
+}
