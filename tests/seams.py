@@ -24,7 +24,7 @@ SEES = {
 # A system header's one home; others must not even include it.
 HOMES = {
     r"zip(conf)?\.h": ["source"],
-    r"libdeflate\.h": ["source"],
+    r"libdeflate\.h": ["source", "providers"],
     r"libxml/.*": ["source"],
     r"sqlite3(ext)?\.h": ["store"],
     r"curl/.*": ["providers"],

@@ -1,167 +1,299 @@
 /* SPDX-License-Identifier: MIT */
 #include "card.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "png.h"
 #include "type.h"
 
 /*
- * The page: the picture on top, framed by paper; under it the chapter's title, a short rule, the
- * book's own words in italics, what is to be drawn in smaller roman; at head and foot a line of
- * small capitals. All measures are of a page whose shorter side is PAGE, and are scaled as a whole.
+ * The page: a picture to the edges on one side, a panel with the words on the other: a band at the
+ * foot or the head, or a column at one side, as the scene has it; wide pages always have a column,
+ * tall ones a band. By night the panel is dark. On the panel stand the chapter's title, a rule, the
+ * book's own words in italics, as many whole sentences as there is room for, a thing from the scene
+ * as a printer's ornament, and in small capitals where the scene is from and what its mood and
+ * light are.
+ *
+ * All measures are of a page whose shorter side is PAGE, and are scaled as a whole.
  */
 
 enum {
 	PAGE = 1024,
-	MARGIN = 64,
-	HEAD = 56,    /* the line of small capitals */
-	PICTURE = 98, /* the picture's top */
-	FOOT = 66,    /* the last line, from below */
-	WORDS = 340,  /* the most that the words under the picture take */
-	ABOVE = 32,   /* between the picture and the words */
-	BELOW = 44,   /* between the words and the last line */
+	MARGIN = 52,
+	GUTTER = 56,  /* between a band's columns */
+	COLUMN = 380, /* a side panel's width */
+	TITLE = 300,  /* a band's first column */
+	GAP = 22,
+	RULE = 64,
+	EMBLEM = 78,
 	SIZE_LEAST = 64,
 	SIZE_MOST = 4096,
 };
 
-struct page {
-	cairo_t *cr;
-	double w, h, text_w;
-	const struct card *card;
-	const struct palette *colours;
+struct box {
+	double x, y, w, h;
 };
 
-static void draw_picture(const struct page *p, struct scene *s)
+enum layout { LAYOUT_FOOT, LAYOUT_HEAD, LAYOUT_LEFT, LAYOUT_RIGHT };
+
+/* What the card says, ready to be set. */
+struct words {
+	char *title, *quote, *book, *place, *air;
+	struct strv unset; /* what no font here has the letters for */
+};
+
+struct page {
+	cairo_t *cr;
+	double w, h;
+	const struct card *card;
+	struct scene *scene;
+	struct type_setter *setter;
+	struct words words;
+};
+
+/* ---- the words */
+
+static char *clean(struct page *p, const char *name, const char *text, size_t max_chars)
 {
-	cairo_save(p->cr);
-	cairo_rectangle(p->cr, MARGIN, PICTURE, s->w, s->h);
-	cairo_clip(p->cr);
-	cairo_translate(p->cr, MARGIN, PICTURE);
-	scene_draw(s);
-	cairo_restore(p->cr);
-	colour_set(p->cr, p->colours->ink, .55);
-	cairo_set_line_width(p->cr, 1.2);
-	cairo_rectangle(p->cr, MARGIN - 7, PICTURE - 7, s->w + 14, s->h + 14);
-	cairo_stroke(p->cr);
+	char *s = type_clean(p->setter, text, max_chars);
+	if (!*s && *text)
+		strv_add(&p->words.unset, name);
+	return s;
 }
 
-/* Two lines of small capitals share a row: the left one gives way. */
-static void set_row(const struct page *p, double y, const char *left, const char *right,
-		    struct colour colour)
+static void words_init(struct page *p)
 {
-	const double gap = 36, right_w = p->text_w * .36;
-	struct type t = {16, 13, 1, false, false, true, PANGO_ALIGN_LEFT, colour};
-	type_set(p->cr, &t, left, MARGIN, y, p->text_w - right_w - gap, false);
-	t.align = PANGO_ALIGN_RIGHT;
-	type_set(p->cr, &t, right, p->w - MARGIN - right_w, y, right_w, false);
-}
-
-static void set_edges(const struct page *p)
-{
-	char place[64];
 	const struct card *c = p->card;
-	CLEANUP(cleanup_free) char *book = type_clean(c->book_title, 300);
-	CLEANUP(cleanup_free) char *mood = type_clean(c->mood, 80);
-	CLEANUP(cleanup_free) char *light = type_clean(c->lighting, 80);
-	snprintf(place, sizeof(place), "Chapter %d \xc2\xb7 Scene %d", c->chapter, c->scene);
-	set_row(p, HEAD, book, place, p->colours->soft_ink);
-	set_row(p, p->h - FOOT, mood, light, p->colours->accent);
+	struct words *w = &p->words;
+	w->place = xasprintf("Chapter %d \xc2\xb7 Scene %d", c->chapter, c->scene);
+	w->title = clean(p, "title", c->chapter_title, 300);
+	w->quote = clean(p, "words", *c->quote ? c->quote : c->description, 900);
+	w->book = clean(p, "book", c->book_title, 300);
+	CLEANUP(cleanup_free) char *mood = clean(p, "mood", c->mood, 60);
+	CLEANUP(cleanup_free) char *light = clean(p, "light", c->lighting, 60);
+	w->air = xasprintf("%s%s%s", mood, *mood && *light ? " \xc2\xb7 " : "", light);
+	if (!*w->title) {
+		free(w->title);
+		w->title = xasprintf("Chapter %d", c->chapter);
+	}
 }
 
-/* Title, rule, quote, description, from y on down to foot; the quote has what the others leave.
- * Returns the height of it all. dry: only measures. */
-static double set_words(const struct page *p, double y, double foot, bool dry)
+static void words_finish(struct words *w)
 {
-	const double gap = 17, start = y;
-	CLEANUP(cleanup_free) char *title = type_clean(p->card->chapter_title, 300);
-	CLEANUP(cleanup_free) char *quote = type_clean(p->card->quote, 700);
-	CLEANUP(cleanup_free) char *words = type_clean(p->card->description, 500);
-	const struct type title_type = {
-		38, 23, 2, true, false, false, PANGO_ALIGN_LEFT, p->colours->ink};
-	const struct type words_type = {
-		19, 17, 3, false, false, false, PANGO_ALIGN_LEFT, p->colours->soft_ink};
-	struct type quote_type = {25, 22, 5, false, true, false, PANGO_ALIGN_LEFT, p->colours->ink};
+	free(w->title);
+	free(w->quote);
+	free(w->book);
+	free(w->place);
+	free(w->air);
+	strv_finish(&w->unset);
+}
 
-	y += type_set(p->cr, &title_type, title, MARGIN, y, p->text_w, dry) + gap;
+static struct type title_type(const struct page *p)
+{
+	return (struct type){
+		.size_px = 42, .least_px = 12, .bold = true, .colour = p->scene->colours.ink};
+}
+
+static struct type quote_type(const struct page *p)
+{
+	return (struct type){
+		.size_px = 26, .least_px = 20, .italic = true, .colour = p->scene->colours.ink};
+}
+
+static struct type line_type(const struct page *p, bool right)
+{
+	return (struct type){.size_px = 14.5,
+			     .least_px = 10,
+			     .capitals = true,
+			     .right = right,
+			     .colour = p->scene->colours.soft};
+}
+
+/* ---- setting them: each returns the height it took */
+
+/* A title that runs to the left has its rule at the right. */
+static double set_title(const struct page *p, struct box at, bool dry)
+{
+	const struct type type = title_type(p);
+	CLEANUP(type_block_finish) struct type_block b;
+	type_fit(&b, p->setter, &type, p->words.title, at.w, at.h - GAP - 4);
 	if (!dry) {
-		colour_set(p->cr, p->colours->accent, 1);
-		cairo_rectangle(p->cr, MARGIN, y, 72, 3);
+		type_show(&b, p->cr, &type, at.x, at.y);
+		colour_set(p->cr, p->scene->colours.rule, 1);
+		cairo_rectangle(p->cr, b.from_right ? at.x + at.w - RULE : at.x, at.y + b.h + GAP,
+				RULE, 4);
 		cairo_fill(p->cr);
 	}
-	y += gap + 3;
-	double words_h = type_set(p->cr, &words_type, words, 0, 0, p->text_w, true);
-	double quote_h = type_set(p->cr, &quote_type, quote, 0, 0, p->text_w, true);
-	while (quote_type.lines > 1 && y + quote_h + gap + words_h > foot) {
-		quote_type.lines--;
-		quote_h = type_set(p->cr, &quote_type, quote, 0, 0, p->text_w, true);
-	}
-	if (!dry) {
-		type_set(p->cr, &quote_type, quote, MARGIN, y, p->text_w, false);
-		type_set(p->cr, &words_type, words, MARGIN, y + quote_h + gap, p->text_w, false);
-	}
-	return y + quote_h + gap + words_h - start;
+	return b.h + GAP + 4;
 }
 
-/* ---- legibility: a contrast of at least 4.5 : 1 (WCAG 2, 1.4.3) */
-
-static double linear(double v)
+static double set_quote(const struct page *p, struct box at, bool dry)
 {
-	return v <= .03928 ? v / 12.92 : pow((v + .055) / 1.055, 2.4);
+	const struct type type = quote_type(p);
+	CLEANUP(type_block_finish) struct type_block b;
+	type_fit_prose(&b, p->setter, &type, p->words.quote, at.w, at.h);
+	if (!dry)
+		type_show(&b, p->cr, &type, at.x, at.y);
+	return b.h;
 }
 
-static double luminance(struct colour c)
+/* One line of small capitals, its foot at `foot`. */
+static double set_line(const struct page *p, const char *text, double x, double foot, double w,
+		       bool right)
 {
-	return .2126 * linear(c.r) + .7152 * linear(c.g) + .0722 * linear(c.b);
+	const struct type type = line_type(p, right);
+	CLEANUP(type_block_finish) struct type_block b;
+	type_fit(&b, p->setter, &type, text, w, type.size_px * 1.6);
+	type_show(&b, p->cr, &type, x, foot - b.h);
+	return b.h;
 }
 
-static void make_legible(struct colour *c, struct colour paper)
+static void set_emblem(const struct page *p, double x, double foot, double room)
 {
-	const struct colour black = {0, 0, 0};
-	while ((luminance(paper) + .05) / (luminance(*c) + .05) < 4.6)
-		*c = colour_mix(*c, black, .08);
+	enum shape emblem = p->scene->cast.emblem;
+	if (!emblem || room < EMBLEM * .75)
+		return;
+	const struct colour panel = p->scene->colours.panel;
+	scene_shape(p->scene, emblem, x + EMBLEM * .5, foot, room < EMBLEM ? room : EMBLEM, false,
+		    p->scene->colours.rule, panel);
 }
 
-/* Few words leave the picture more of the page. */
-static void paint_page(cairo_t *cr, const struct card *c, double w, double h)
+/* ---- the panel */
+
+static void set_column(const struct page *p, struct box panel)
 {
-	struct scene s = {.cr = cr, .w = w - 2 * MARGIN};
-	scene_read(&s, c);
-	make_legible(&s.colours.accent, s.colours.paper);
-	make_legible(&s.colours.soft_ink, s.colours.paper);
-	struct page p = {cr, w, h, w - 2 * MARGIN, c, &s.colours};
-	double words_h = set_words(&p, 0, WORDS, true), foot = h - FOOT - BELOW;
-	s.h = foot - words_h - ABOVE - PICTURE;
-	colour_set(cr, s.colours.paper, 1);
-	cairo_paint(cr);
-	draw_picture(&p, &s);
-	set_edges(&p);
-	set_words(&p, foot - words_h, foot + 1, false);
+	struct box at = {panel.x + MARGIN, panel.y + MARGIN + 8, panel.w - 2 * MARGIN, panel.h};
+	double foot = panel.y + panel.h - MARGIN, low = foot;
+	low -= set_line(p, p->words.air, at.x, low, at.w, false) + 6;
+	low -= set_line(p, p->words.place, at.x, low, at.w, false) + 6;
+	low -= set_line(p, p->words.book, at.x, low, at.w, false) + GAP;
+	at.h = (low - at.y) * .55;
+	at.y += set_title(p, at, false) + GAP + 8;
+	at.h = low - at.y;
+	at.y += set_quote(p, at, false) + GAP;
+	set_emblem(p, at.x, low, low - at.y);
 }
+
+/* As tall as its words need. */
+static double band_height(const struct page *p)
+{
+	const double most = p->h * .42 - 2 * MARGIN - 30;
+	struct box first = {0, 0, TITLE, most}, second = {0, 0, 0, most};
+	second.w = p->w - 2 * MARGIN - GUTTER - TITLE;
+	double title = set_title(p, first, true) + 50, quote = set_quote(p, second, true) + 34;
+	double words = title > quote ? title : quote;
+	return 2 * MARGIN + (words < 180 ? 180 : words);
+}
+
+static void set_band(const struct page *p, struct box panel)
+{
+	double foot = panel.y + panel.h - MARGIN + 8, most = panel.h - 2 * MARGIN;
+	struct box at = {panel.x + MARGIN, panel.y + MARGIN - 6, TITLE, most - 44};
+	double low = foot;
+	low -= set_line(p, p->words.place, at.x, low, TITLE, false) + 6;
+	low -= set_line(p, p->words.book, at.x, low, TITLE, false) + GAP;
+	double y = at.y + set_title(p, at, false) + GAP;
+	set_emblem(p, at.x, low, low - y);
+	at.x += TITLE + GUTTER;
+	at.w = panel.w - 2 * MARGIN - GUTTER - TITLE;
+	at.h = most - 28;
+	set_line(p, p->words.air, at.x, foot, at.w, true);
+	set_quote(p, at, false);
+}
+
+static enum layout choose_layout(const struct page *p)
+{
+	double share = scene_random(p->scene, 0, 1);
+	if (p->w > p->h * 1.2)
+		return share < .4 ? LAYOUT_LEFT : LAYOUT_RIGHT;
+	if (p->h > p->w * 1.2)
+		return share < .75 ? LAYOUT_FOOT : LAYOUT_HEAD;
+	return share < .42   ? LAYOUT_FOOT
+	       : share < .56 ? LAYOUT_HEAD
+	       : share < .76 ? LAYOUT_LEFT
+			     : LAYOUT_RIGHT;
+}
+
+static void split(const struct page *p, enum layout layout, struct box *picture, struct box *panel)
+{
+	bool column = layout == LAYOUT_LEFT || layout == LAYOUT_RIGHT;
+	double w = column ? COLUMN : p->w, h = column ? p->h : band_height(p);
+	*panel = (struct box){0, 0, w, h};
+	*picture = (struct box){0, 0, column ? p->w - w : w, column ? h : p->h - h};
+	panel->x = layout == LAYOUT_RIGHT ? picture->w : 0;
+	panel->y = layout == LAYOUT_FOOT ? picture->h : 0;
+	picture->x = layout == LAYOUT_LEFT ? w : 0;
+	picture->y = layout == LAYOUT_HEAD ? h : 0;
+}
+
+static void draw_picture(const struct page *p, struct box at)
+{
+	cairo_save(p->cr);
+	cairo_rectangle(p->cr, at.x, at.y, at.w, at.h);
+	cairo_clip(p->cr);
+	cairo_translate(p->cr, at.x, at.y);
+	p->scene->w = at.w;
+	p->scene->h = at.h;
+	scene_draw(p->scene);
+	cairo_restore(p->cr);
+}
+
+static void paint_page(struct page *p)
+{
+	struct box picture, panel;
+	scene_read(p->scene, p->card);
+	palette_init(&p->scene->colours, p->scene->mood, p->scene->light, scene_dark(p->scene));
+	words_init(p);
+	enum layout layout = choose_layout(p);
+	split(p, layout, &picture, &panel);
+	colour_set(p->cr, p->scene->colours.panel, 1);
+	cairo_paint(p->cr);
+	draw_picture(p, picture);
+	if (panel.h < p->h)
+		set_band(p, panel);
+	else
+		set_column(p, panel);
+}
+
+/* ---- the card */
 
 static bool is_size(int32_t px)
 {
 	return px >= SIZE_LEAST && px <= SIZE_MOST;
 }
 
+static int paint(struct buf *png, cairo_surface_t *surface, const struct card *c)
+{
+	double scale = (c->width_px < c->height_px ? c->width_px : c->height_px) / (double)PAGE;
+	cairo_t *cr = cairo_create(surface);
+	struct scene s = {.cr = cr};
+	struct page p = {.cr = cr,
+			 .w = c->width_px / scale,
+			 .h = c->height_px / scale,
+			 .card = c,
+			 .scene = &s};
+	cairo_scale(cr, scale, scale);
+	p.setter = type_setter_new(cr);
+	int r = type_has_font(p.setter) ? 0 : -ENOPKG;
+	if (r == 0)
+		paint_page(&p);
+	if (r == 0 && cairo_status(cr) != CAIRO_STATUS_SUCCESS)
+		r = -ENOMEM;
+	p.setter = type_setter_free(p.setter);
+	cairo_destroy(cr);
+	if (r == 0)
+		r = png_write(png, surface, c, &p.words.unset);
+	words_finish(&p.words);
+	return r;
+}
+
 int card_paint(struct buf *png, const struct card *c, struct err *err)
 {
 	if (!is_size(c->width_px) || !is_size(c->height_px))
 		return err_set(err, -EINVAL, "a card of %d x %d pixels", c->width_px, c->height_px);
-	double scale = (c->width_px < c->height_px ? c->width_px : c->height_px) / (double)PAGE;
 	cairo_surface_t *surface =
 		cairo_image_surface_create(CAIRO_FORMAT_RGB24, c->width_px, c->height_px);
-	cairo_t *cr = cairo_create(surface);
-	cairo_scale(cr, scale, scale);
-	int r = type_has_font(cr) ? 0 : -ENOPKG;
-	if (r == 0)
-		paint_page(cr, c, c->width_px / scale, c->height_px / scale);
-	if (r == 0 && cairo_status(cr) != CAIRO_STATUS_SUCCESS)
-		r = -ENOMEM;
-	cairo_destroy(cr);
-	if (r == 0)
-		r = png_write(png, surface, c);
+	int r = paint(png, surface, c);
 	cairo_surface_destroy(surface);
 	if (r == -ENOPKG)
 		return err_set(err, r,

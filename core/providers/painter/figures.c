@@ -3,106 +3,162 @@
 
 #include <math.h>
 
-/* Silhouettes: persons seen from behind in long coats, beasts on four legs, birds far off. */
+/* Who is there, and what stands behind them. */
 
-static void draw_person(struct scene *s, double x, double foot, double tall)
+enum { UNITS_A_PERSON = 11 }; /* how tall a person would be beside a landmark: hundredths */
+
+void landmark_draw(struct scene *s, double y, double depth)
 {
-	cairo_t *cr = s->cr;
-	double head = tall * .075, shoulder = foot - tall * .8,
-	       wide = tall * scene_random(s, .13, .17);
-	double hem = wide * scene_random(s, 1.0, 1.5), lean = scene_random(s, -.03, .03) * tall;
-	cairo_arc(cr, x + lean, foot - tall + head, head, 0, 2 * M_PI);
-	cairo_fill(cr);
-	cairo_move_to(cr, x + lean - head * .5, foot - tall * .88);
-	cairo_curve_to(cr, x + lean - wide * .5, shoulder - tall * .03, x - wide, shoulder,
-		       x - wide * .9, foot - tall * .5);
-	cairo_line_to(cr, x - hem, foot - tall * .04);
-	cairo_curve_to(cr, x - hem * .4, foot, x + hem * .4, foot, x + hem, foot - tall * .04);
-	cairo_line_to(cr, x + wide * .9, foot - tall * .5);
-	cairo_curve_to(cr, x + wide, shoulder, x + lean + wide * .5, shoulder - tall * .03,
-		       x + lean + head * .5, foot - tall * .88);
-	cairo_close_path(cr);
-	cairo_fill(cr);
-	cairo_rectangle(cr, x - wide * .5, foot - tall * .06, wide * .3, tall * .06);
-	cairo_rectangle(cr, x + wide * .2, foot - tall * .06, wide * .3, tall * .06);
-	cairo_fill(cr);
-	if (scene_random(s, 0, 1) < .4) { /* a hat */
-		cairo_rectangle(cr, x + lean - head * 1.5, foot - tall + head * .35, head * 3,
-				head * .3);
-		cairo_rectangle(cr, x + lean - head * .85, foot - tall - head * .7, head * 1.7,
-				head * 1.2);
-		cairo_fill(cr);
+	enum shape shape = s->cast.landmark;
+	if (!shape)
+		return;
+	bool grand = s->mood == MOOD_MAJESTIC || s->mood == MOOD_MENACING;
+	double tall = s->u * UNITS_A_PERSON * shape_size(shape) * (grand ? 1.25 : 1);
+	if (tall > y * .95 && y > 0)
+		tall = y * .95;
+	bool lit = scene_dark(s) || s->light == LIGHT_SUNSET || s->light == LIGHT_DAWN;
+	scene_shape(s, shape, s->aside, y + s->u * .4, tall, scene_chance(s, .5),
+		    scene_layer(s, depth),
+		    lit ? s->colours.glow : scene_tone(s, s->colours.sky_low));
+	s->cast.landmark = SHAPE_NONE;
+}
+
+void vessel_draw(struct scene *s, double y, double depth)
+{
+	enum shape shape = s->cast.craft;
+	if (shape_kind(shape) != KIND_VESSEL)
+		return;
+	double tall = s->u * UNITS_A_PERSON * shape_size(shape) * scene_random(s, .8, 1.1);
+	double x = s->aside - s->u * scene_random(s, 4, 12);
+	if (shape == SHAPE_BOAT)
+		tall *= 1.5;
+	scene_shape(s, shape, x, y, tall, scene_chance(s, .5), scene_layer(s, depth + .15),
+		    scene_layer(s, depth));
+	for (int i = 0; i < 7; i++)
+		cut_mark(s, x + tall * scene_random(s, -.5, .5), y + s->u * (.8 + .9 * i),
+			 tall * scene_random(s, .2, .7), 0, s->u * .3);
+	colour_set(s->cr, scene_layer(s, depth), .7);
+	cairo_fill(s->cr);
+	s->cast.craft = SHAPE_NONE;
+}
+
+bool scene_peopled(const struct scene *s)
+{
+	const struct cast *c = &s->cast;
+	return c->person_count || c->beast_count || c->crowd;
+}
+
+static void draw_birds(struct scene *s, struct colour ink)
+{
+	int count = 4 + (int)scene_random(s, 0, 8);
+	double x = s->w * scene_random(s, .3, .6), y = s->horizon * scene_random(s, .25, .5);
+	for (int i = 0; i < count; i++) {
+		double near = scene_random(s, .25, 1);
+		cairo_save(s->cr);
+		cairo_translate(s->cr, x + s->w * .34 * scene_random(s, -1, 1),
+				y + s->horizon * .24 * scene_random(s, -1, 1));
+		cairo_rotate(s->cr, scene_random(s, -.35, .35));
+		colour_set(s->cr, ink, 1);
+		double size = s->u * 2.6 * near;
+		cairo_scale(s->cr, size, size);
+		shape_fill(s->cr, SHAPE_GULL, NULL);
+		cairo_restore(s->cr);
 	}
 }
 
-static void draw_beast(struct scene *s, double x, double foot, double size, double dir)
+/* Heads and shoulders, row before row. */
+static void draw_crowd(struct scene *s)
 {
-	cairo_t *cr = s->cr;
-	double back = foot - size * .75;
-	cairo_save(cr);
-	cairo_translate(cr, x, 0);
-	cairo_scale(cr, dir, 1);
-	cairo_move_to(cr, -size * .7, back + size * .05);
-	cairo_curve_to(cr, -size * .3, back - size * .12, size * .3, back + size * .05, size * .55,
-		       back - size * .1);
-	cairo_line_to(cr, size * .75, back - size * .42);
-	cairo_line_to(cr, size * .82, back - size * .6);
-	cairo_line_to(cr, size * .9, back - size * .4);
-	cairo_line_to(cr, size * 1.15, back - size * .2);
-	cairo_line_to(cr, size * .85, back - size * .08);
-	cairo_curve_to(cr, size * .7, back + size * .4, size * .3, back + size * .42, -size * .1,
-		       back + size * .36);
-	cairo_curve_to(cr, -size * .6, back + size * .45, -size * .75, back + size * .3, -size * .7,
-		       back + size * .05);
-	cairo_fill(cr);
-	for (int i = 0; i < 4; i++) {
-		double at = size * (i < 2 ? -.62 + .16 * i : .2 + .18 * (i - 2));
-		cairo_move_to(cr, at, back + size * .25);
-		cairo_line_to(cr, at + size * .14, back + size * .25);
-		cairo_line_to(cr, at + size * .1, foot);
-		cairo_line_to(cr, at + size * .02, foot);
-		cairo_fill(cr);
-	}
-	cairo_set_line_width(cr, size * .07);
-	cairo_move_to(cr, -size * .68, back + size * .1);
-	cairo_curve_to(cr, -size * .95, back + size * .1, -size * .9, back + size * .5, -size,
-		       back + size * .6);
-	cairo_stroke(cr);
-	cairo_restore(cr);
-}
-
-static void draw_birds(struct scene *s)
-{
-	cairo_set_line_width(s->cr, 3);
-	for (int i = 0; i < s->birds + 4; i++) {
-		double x = scene_random(s, s->w * .1, s->w * .9), size = scene_random(s, 8, 20);
-		double y = scene_random(s, s->h * .08, s->horizon * .6);
-		cairo_move_to(s->cr, x - size, y - size * .3);
-		cairo_curve_to(s->cr, x - size * .5, y - size * .7, x - size * .1, y - size * .3, x,
-			       y);
-		cairo_curve_to(s->cr, x + size * .1, y - size * .3, x + size * .5, y - size * .7,
-			       x + size, y - size * .3);
-		cairo_stroke(s->cr);
+	static const enum shape people[] = {SHAPE_MAN,	 SHAPE_HAT, SHAPE_WOMAN,
+					    SHAPE_SHAWL, SHAPE_MAN, SHAPE_BOY};
+	for (int row = 0; row < 3; row++) {
+		double tall = s->person * (.5 + .2 * row), x = -tall * .3;
+		while (x < s->w) {
+			enum shape one =
+				people[(size_t)scene_random(s, 0, ARRAY_LEN(people) - .01)];
+			scene_shape(s, one, x, s->h + tall * (.42 - .16 * (2 - row)),
+				    tall * shape_size(one) * scene_random(s, .92, 1.06), false,
+				    scene_layer(s, .55 + .2 * row), scene_layer(s, .5));
+			x += tall * scene_random(s, .24, .4);
+		}
 	}
 }
 
-/* Dark against what lies behind them, with a little light where that is dark too. */
+/* Those in the dark stand before a little light, so that they are seen. */
+static struct colour figure_ink(struct scene *s)
+{
+	return colour_mix(scene_tone(s, 0), (struct colour){0, 0, 0}, .25);
+}
+
+static void draw_shadow(struct scene *s, double x, double w, double foot)
+{
+	double away = x < s->body_x ? -1 : 1;
+	cut_mark(s, x + away * w * .7, foot + s->u * .2, w * 2.6, away * .06, s->u * .7);
+	colour_set(s->cr, figure_ink(s), .45);
+	cairo_fill(s->cr);
+}
+
+static double draw_persons(struct scene *s, double x, struct colour ink)
+{
+	const struct cast *c = &s->cast;
+	for (int i = 0; i < c->person_count; i++) {
+		double tall = s->person * shape_size(c->persons[i]) * scene_random(s, .95, 1.04);
+		double foot = s->foot + s->u * scene_random(s, -.6, 1.2);
+		draw_shadow(s, x, tall * .2, foot);
+		scene_shape(s, c->persons[i], x, foot, tall, scene_chance(s, .5), ink,
+			    scene_layer(s, .5));
+		x += s->person * scene_random(s, .36, .5);
+	}
+	return x;
+}
+
+static bool herds(enum shape shape)
+{
+	return shape == SHAPE_SHEEP || shape == SHAPE_COW || shape == SHAPE_RAT ||
+	       shape == SHAPE_SWAN;
+}
+
+static void draw_beasts(struct scene *s, double x, struct colour ink)
+{
+	const struct cast *c = &s->cast;
+	for (int i = 0; i < c->beast_count; i++) {
+		double tall = s->person * shape_size(c->beasts[i]);
+		/* Alone it is what the picture is about. */
+		if (!c->person_count)
+			tall *= shape_size(c->beasts[i]) < .5 ? 1.9 : 1.25;
+		int count = herds(c->beasts[i]) ? 3 : 1;
+		for (int k = 0; k < count; k++) {
+			double foot = s->foot + s->u * (1 - 1.4 * k);
+			draw_shadow(s, x, tall * .5, foot);
+			scene_shape(s, c->beasts[i], x + tall * .4, foot, tall, scene_chance(s, .5),
+				    ink, scene_layer(s, .3));
+			x += tall * scene_random(s, 1.0, 1.5);
+		}
+	}
+}
+
+static void draw_vehicle(struct scene *s, struct colour ink)
+{
+	double tall = s->person * shape_size(s->cast.craft) * 1.15;
+	double x = s->w * scene_random(s, .66, .8);
+	bool horse = s->cast.craft == SHAPE_COACH;
+	draw_shadow(s, x, tall, s->foot);
+	scene_shape(s, s->cast.craft, x, s->foot, tall, true, ink, scene_layer(s, .4));
+	if (horse)
+		scene_shape(s, SHAPE_HORSE, x - tall * 1.15, s->foot, tall * .92, true, ink, ink);
+}
+
 void figures_draw(struct scene *s)
 {
-	double x = s->w * scene_random(s, .28, .62), foot = s->h * scene_random(s, .88, .94);
-	double tall = s->h * scene_random(s, .3, .38);
-	struct colour c = colour_mix(s->colours.near, (struct colour){0, 0, 0}, .45);
-	if ((s->persons || s->beasts) && scene_dark(s))
-		scene_glow(s, x, foot - tall * .4, tall * .9, .2);
-	colour_set(s->cr, c, 1);
-	if (s->birds)
-		draw_birds(s);
-	for (int i = 0; i < s->persons; i++) {
-		double size = tall * scene_random(s, .86, 1);
-		draw_person(s, x, foot + scene_random(s, -6, 10), size);
-		x += size * scene_random(s, .36, .5);
-	}
-	if (s->beasts)
-		draw_beast(s, x + (s->persons ? 40 : 0), foot + 6, tall * scene_random(s, .36, .46),
-			   scene_random(s, 0, 1) < .5 ? 1 : -1);
+	struct colour ink = figure_ink(s);
+	if (s->cast.birds && !scene_inside(s))
+		draw_birds(s, scene_dark(s) ? scene_tone(s, s->colours.sky_low + .2) : ink);
+	if (s->cast.crowd)
+		draw_crowd(s);
+	if (shape_kind(s->cast.craft) == KIND_VEHICLE && !scene_inside(s))
+		draw_vehicle(s, ink);
+	if (scene_peopled(s) && scene_dark(s))
+		scene_glow(s, s->focus, s->foot - s->person * .5, s->person * .8, .3);
+	double x = draw_persons(s, s->focus, ink);
+	draw_beasts(s, x, ink);
 }

@@ -1,64 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
-/* The mood gives the colours, the hour turns them. */
+#include <math.h>
+
+/* The mood gives the inks, the hour says which of them is where. */
 
 #define RGB(hex)                                                                                   \
 	{                                                                                          \
 		((hex) >> 16 & 255) / 255.0, ((hex) >> 8 & 255) / 255.0, ((hex)&255) / 255.0       \
 	}
+#define INK_SET(a, b, c, d, e, spot)                                                               \
+	{                                                                                          \
+		{RGB(a), RGB(b), RGB(c), RGB(d), RGB(e)}, RGB(spot)                                \
+	}
 
 static const struct {
-	struct colour sky_top, sky_low, far, near, accent;
+	struct colour inks[INKS], spot;
 } moods[MOODS] = {
-	[MOOD_NONE] = {RGB(0x9db2bb), RGB(0xece3d0), RGB(0xa7af9f), RGB(0x3c463f), RGB(0x6b5a3e)},
-	[MOOD_CALM] = {RGB(0x8ab4c4), RGB(0xeee6d2), RGB(0x9fbbb4), RGB(0x2c4d50), RGB(0x2f6468)},
-	[MOOD_JOYFUL] = {RGB(0x79bfcd), RGB(0xfbe3a8), RGB(0xc6b765), RGB(0x55682c), RGB(0xb24a26)},
-	[MOOD_TENDER] = {RGB(0xd6a3a2), RGB(0xf9e7d9), RGB(0xcda39b), RGB(0x6b4450), RGB(0x9a4154)},
-	[MOOD_MELANCHOLY] = {RGB(0x6c7d95), RGB(0xcdc9c6), RGB(0x8791a2), RGB(0x2d3648),
-			     RGB(0x47556e)},
-	[MOOD_TENSE] = {RGB(0x80503d), RGB(0xe5b076), RGB(0x96603f), RGB(0x2b1c18), RGB(0xa2381f)},
-	[MOOD_EERIE] = {RGB(0x26453f), RGB(0xb2c09c), RGB(0x64846c), RGB(0x13221d), RGB(0x48683a)},
-	[MOOD_MENACING] = {RGB(0x321517), RGB(0xb9503f), RGB(0x702c2a), RGB(0x170b0d),
-			   RGB(0x8a1a1a)},
-	[MOOD_MAJESTIC] = {RGB(0x33508a), RGB(0xf2d595), RGB(0x7f83aa), RGB(0x20264a),
-			   RGB(0x8d6418)},
-	[MOOD_LONELY] = {RGB(0x93a5ad), RGB(0xe2e1da), RGB(0xaeb8b9), RGB(0x48535a), RGB(0x4d626e)},
-	[MOOD_WONDROUS] = {RGB(0x3c3b80), RGB(0xecb0bd), RGB(0x8d74b5), RGB(0x2a2252),
-			   RGB(0x6d4195)},
-	[MOOD_TURBULENT] = {RGB(0x34464f), RGB(0xaab4aa), RGB(0x5d7179), RGB(0x19242a),
-			    RGB(0x285a70)},
-	[MOOD_SOLEMN] = {RGB(0x4b455b), RGB(0xcdbba9), RGB(0x7f7384), RGB(0x27212f), RGB(0x634665)},
+	[MOOD_NONE] = INK_SET(0x22201d, 0x4b4f4a, 0x8c9183, 0xc9c1a6, 0xf0e7d2, 0xb5532f),
+	[MOOD_CALM] = INK_SET(0x12303a, 0x2c6069, 0x77a8a2, 0xbad3c3, 0xf2ecd6, 0xd98a45),
+	[MOOD_JOYFUL] = INK_SET(0x1f3a2c, 0x4d7d3a, 0xa3b24c, 0xf2c95c, 0xfcf0c9, 0xd8462a),
+	[MOOD_TENDER] = INK_SET(0x43232f, 0x8b4a58, 0xca8b86, 0xecc5b2, 0xfbecdd, 0xb23a4e),
+	[MOOD_MELANCHOLY] = INK_SET(0x1b2435, 0x3e4f6a, 0x7d8ca3, 0xb8bec6, 0xe8e4db, 0xa8644c),
+	[MOOD_TENSE] = INK_SET(0x1e1512, 0x6b3020, 0xb76433, 0xe3aa60, 0xf6e3bd, 0xc62a1b),
+	[MOOD_EERIE] = INK_SET(0x0c1f1d, 0x25493f, 0x5c8968, 0xa8c08c, 0xe6ebc9, 0xcbb93a),
+	[MOOD_MENACING] = INK_SET(0x160a0d, 0x4c1419, 0x94322c, 0xd0805e, 0xf0d3b4, 0xd6231f),
+	[MOOD_MAJESTIC] = INK_SET(0x141a3c, 0x324380, 0x7884b6, 0xdec48f, 0xf9eecf, 0xd2951f),
+	[MOOD_LONELY] = INK_SET(0x232f3a, 0x506470, 0x90a4ab, 0xc8d1d1, 0xf0eee6, 0xbf6838),
+	[MOOD_WONDROUS] = INK_SET(0x1c1847, 0x4a3a8a, 0x8f6fb5, 0xe3a8b8, 0xfce9da, 0xf0b13c),
+	[MOOD_TURBULENT] = INK_SET(0x0e1b25, 0x2d4d5d, 0x688a92, 0xaabab2, 0xe8e6d7, 0xd0722e),
+	[MOOD_SOLEMN] = INK_SET(0x1a1722, 0x443b52, 0x7f748a, 0xbcac9d, 0xece0ce, 0x8e2f3a),
 };
 
-/* What an hour does: a colour and its share, for the sky's top, its foot, and the layers. */
+/* What an hour does: the tones of the layers, and a tint of all inks with its share. */
 static const struct {
-	struct colour top, low, layers, glow;
-	double top_share, low_share, layers_share;
+	double sky_top, sky_low, far, near;
+	struct colour tint;
+	double share;
+	struct colour glow;
 } lights[LIGHTS] = {
-	[LIGHT_NONE] = {RGB(0xffffff), RGB(0xffffff), RGB(0xffffff), RGB(0xfff6dc), 0, 0, 0},
-	[LIGHT_DAWN] = {RGB(0x8fa8c8), RGB(0xf9c5a0), RGB(0xc9a3a0), RGB(0xffe2b8), .4, .65, .18},
-	[LIGHT_MORNING] = {RGB(0xa8cfe0), RGB(0xfdf0cf), RGB(0xd8dcb8), RGB(0xfff3cf), .4, .5, .15},
-	[LIGHT_NOON] = {RGB(0x7fc0e0), RGB(0xf6f6ea), RGB(0xe2e2c8), RGB(0xfffbe8), .55, .55, .15},
-	[LIGHT_AFTERNOON] = {RGB(0x9fc0c8), RGB(0xfbe0a6), RGB(0xd9b878), RGB(0xffeeb8), .3, .55,
-			     .18},
-	[LIGHT_SUNSET] = {RGB(0x5a3f74), RGB(0xf48e4c), RGB(0x5c2f3e), RGB(0xffd08a), .5, .75, .3},
-	[LIGHT_DUSK] = {RGB(0x2c2c5c), RGB(0xc88a9c), RGB(0x26233f), RGB(0xffdfae), .65, .6, .4},
-	[LIGHT_NIGHT] = {RGB(0x090d20), RGB(0x22304f), RGB(0x060a16), RGB(0xf4e9c8), .85, .8, .6},
-	[LIGHT_MOONLIGHT] = {RGB(0x0d1936), RGB(0x587aa3), RGB(0x0a1530), RGB(0xf5f1dc), .82, .7,
-			     .5},
-	[LIGHT_STARLIGHT] = {RGB(0x060818), RGB(0x2d2f5c), RGB(0x070918), RGB(0xf3eee0), .85, .75,
-			     .55},
-	[LIGHT_FIRELIGHT] = {RGB(0x1b0d0a), RGB(0xe2762c), RGB(0x1c0d08), RGB(0xffc46a), .8, .65,
-			     .5},
-	[LIGHT_LAMPLIGHT] = {RGB(0x1f1710), RGB(0xd9a44f), RGB(0x1c140c), RGB(0xffdf94), .75, .6,
-			     .45},
-	[LIGHT_SUNLIGHT] = {RGB(0x8cc6de), RGB(0xfff0bd), RGB(0xdfcf86), RGB(0xfff4c4), .45, .6,
-			    .15},
-	[LIGHT_OVERCAST] = {RGB(0x8d9296), RGB(0xc6c6c0), RGB(0x8e918e), RGB(0xe6e4da), .7, .65,
-			    .35},
-	[LIGHT_STORM] = {RGB(0x1a222c), RGB(0x76868a), RGB(0x161c22), RGB(0xeef2e0), .75, .65, .4},
-	[LIGHT_MIST] = {RGB(0xc2c9ca), RGB(0xe6e6e0), RGB(0xc0c7c6), RGB(0xf6f3e8), .65, .65, .5},
+	[LIGHT_NONE] = {.74, .95, .66, .08, RGB(0xffffff), 0, RGB(0xfff3d6)},
+	[LIGHT_DAWN] = {.42, .93, .56, .06, RGB(0xf2a98e), .26, RGB(0xffe7bd)},
+	[LIGHT_MORNING] = {.80, 1.0, .72, .16, RGB(0xf6e6b4), .16, RGB(0xfff6d8)},
+	[LIGHT_NOON] = {.62, .98, .70, .20, RGB(0x9fd0e6), .20, RGB(0xfffceb)},
+	[LIGHT_AFTERNOON] = {.70, .92, .58, .10, RGB(0xe9bd6c), .22, RGB(0xffedb4)},
+	[LIGHT_SUNSET] = {.30, .80, .34, .02, RGB(0xee7b3f), .34, RGB(0xffd48c)},
+	[LIGHT_DUSK] = {.20, .60, .26, .02, RGB(0x6a5590), .30, RGB(0xffdfae)},
+	[LIGHT_NIGHT] = {.05, .26, .15, .0, RGB(0x10213f), .38, RGB(0xf4e7c0)},
+	[LIGHT_MOONLIGHT] = {.13, .44, .28, .02, RGB(0x3a5f92), .34, RGB(0xf8f3dc)},
+	[LIGHT_STARLIGHT] = {.03, .22, .11, .0, RGB(0x1c2258), .38, RGB(0xf6f0df)},
+	[LIGHT_FIRELIGHT] = {.04, .34, .22, .0, RGB(0x8a3312), .34, RGB(0xffbe5c)},
+	[LIGHT_LAMPLIGHT] = {.09, .40, .27, .02, RGB(0x7d5718), .30, RGB(0xffdc8c)},
+	[LIGHT_SUNLIGHT] = {.68, 1.0, .72, .14, RGB(0xffdf8a), .18, RGB(0xfff6c8)},
+	[LIGHT_OVERCAST] = {.52, .78, .48, .12, RGB(0x9da19c), .36, RGB(0xece9dc)},
+	[LIGHT_STORM] = {.14, .54, .24, .0, RGB(0x2c3a44), .30, RGB(0xf3f6df)},
+	[LIGHT_MIST] = {.84, .93, .80, .34, RGB(0xdcdcd2), .40, RGB(0xfffaf0)},
 };
 
 struct colour colour_mix(struct colour a, struct colour b, double share)
@@ -72,17 +68,54 @@ void colour_set(cairo_t *cr, struct colour c, double alpha)
 	cairo_set_source_rgba(cr, c.r, c.g, c.b, alpha);
 }
 
-void palette_init(struct palette *p, enum mood mood, enum light light)
+static double linear(double v)
 {
-	const struct colour paper = RGB(0xf7f1e4), ink = RGB(0x1d1a17), black = RGB(0x000000);
-	double layers = lights[light].layers_share;
-	p->sky_top = colour_mix(moods[mood].sky_top, lights[light].top, lights[light].top_share);
-	p->sky_low = colour_mix(moods[mood].sky_low, lights[light].low, lights[light].low_share);
-	p->far = colour_mix(moods[mood].far, lights[light].layers, layers);
-	p->near = colour_mix(moods[mood].near, lights[light].layers, layers * .5);
+	return v <= .03928 ? v / 12.92 : pow((v + .055) / 1.055, 2.4);
+}
+
+double colour_luminance(struct colour c)
+{
+	return .2126 * linear(c.r) + .7152 * linear(c.g) + .0722 * linear(c.b);
+}
+
+double colour_contrast(struct colour a, struct colour b)
+{
+	double x = colour_luminance(a) + .05, y = colour_luminance(b) + .05;
+	return x > y ? x / y : y / x;
+}
+
+/* Moves c away from the panel until it can be read there: 4.5 : 1 (WCAG 2, 1.4.3), and some for
+ * what an antialiased edge loses. */
+static struct colour legible(struct colour c, struct colour panel)
+{
+	bool on_dark = colour_luminance(panel) < .18;
+	const struct colour end = on_dark ? (struct colour){1, 1, 1} : (struct colour){0, 0, 0};
+	while (colour_contrast(c, panel) < 5.2)
+		c = colour_mix(c, end, .06);
+	return c;
+}
+
+/* A tint does not change how light an ink is, or hardly: that is the layers' business. */
+static struct colour tinted(struct colour ink, struct colour tint, double share, double tone)
+{
+	double most = 1 - fabs(tone - .5) * 1.2; /* the ends stay what they are */
+	return colour_mix(ink, tint, share * most);
+}
+
+void palette_init(struct palette *p, enum mood mood, enum light light, bool dark)
+{
+	const struct colour cream = RGB(0xf6efe0), black = RGB(0x14110f);
+	for (int i = 0; i < INKS; i++)
+		p->inks[i] = tinted(moods[mood].inks[i], lights[light].tint, lights[light].share,
+				    (double)i / (INKS - 1));
+	p->spot = moods[mood].spot;
 	p->glow = lights[light].glow;
-	p->paper = colour_mix(paper, moods[mood].sky_low, .15);
-	p->ink = colour_mix(ink, moods[mood].near, .25);
-	p->soft_ink = colour_mix(p->ink, p->paper, .22);
-	p->accent = colour_mix(moods[mood].accent, black, .12);
+	p->sky_top = lights[light].sky_top;
+	p->sky_low = lights[light].sky_low;
+	p->far = lights[light].far;
+	p->near = lights[light].near;
+	p->panel = dark ? colour_mix(p->inks[0], black, .25) : colour_mix(cream, p->inks[4], .35);
+	p->ink = dark ? colour_mix(cream, p->inks[4], .5) : colour_mix(p->inks[0], black, .5);
+	p->soft = legible(colour_mix(p->ink, p->panel, .3), p->panel);
+	p->rule = legible(p->spot, p->panel);
 }

@@ -6,8 +6,9 @@
 
 #include "painter_wire.h"
 
-/* The surface as a PNG (W3C PNG, third edition) with text chunks that say where it is from. No
- * times in it: equal cards are equal bytes. */
-int png_write(struct buf *out, cairo_surface_t *surface, const struct card *c);
+/* The surface as a PNG (W3C PNG, third edition) with text chunks that say where it is from, and
+ * which of the card's texts no font could set. No times in it: equal cards are equal bytes. */
+int png_write(struct buf *out, cairo_surface_t *surface, const struct card *c,
+	      const struct strv *unset);
 
 #endif

@@ -2,135 +2,31 @@
 #include "scene.h"
 
 #include <math.h>
-#include <string.h>
 
-/* ---- reading the words */
-
-struct votes {
-	uint32_t grounds[GROUNDS], lights[LIGHTS], moods[MOODS];
-	uint32_t persons, beasts, birds;
+/* How a mood looks at things: where the horizon lies, how large those in front are (shares of the
+ * height), and whether what matters stands in the middle. */
+static const struct {
+	double horizon_from, horizon_to, person;
+	bool middle;
+} views[MOODS] = {
+	[MOOD_NONE] = {.48, .66, .34, false},	    [MOOD_CALM] = {.50, .72, .29, false},
+	[MOOD_JOYFUL] = {.46, .64, .37, false},	    [MOOD_TENDER] = {.46, .62, .46, false},
+	[MOOD_MELANCHOLY] = {.34, .52, .38, false}, [MOOD_TENSE] = {.28, .46, .50, false},
+	[MOOD_EERIE] = {.38, .62, .35, false},	    [MOOD_MENACING] = {.26, .44, .48, false},
+	[MOOD_MAJESTIC] = {.66, .80, .21, true},    [MOOD_LONELY] = {.68, .84, .17, false},
+	[MOOD_WONDROUS] = {.58, .78, .25, true},    [MOOD_TURBULENT] = {.32, .52, .36, false},
+	[MOOD_SOLEMN] = {.50, .70, .38, true},
 };
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static const char *const birds[] = {"bird", "raven", "crow", "owl",   "eagle",	"hawk",
-				    "gull", "heron", "swan", "crane", "pigeon", "dove"};
-
-static void see_word(struct scene *s, struct votes *v, const struct lexeme *l, uint32_t weight)
-{
-	static const struct {
-		const char *word;
-		uint32_t bit;
-	} weather[] = {
-		{"rain", WEATHER_RAIN},	     {"rainy", WEATHER_RAIN},  {"shower", WEATHER_RAIN},
-		{"drizzle", WEATHER_RAIN},   {"storm", WEATHER_RAIN},  {"snow", WEATHER_SNOW},
-		{"snowflake", WEATHER_SNOW}, {"cloud", WEATHER_CLOUD}, {"cloudy", WEATHER_CLOUD},
-		{"overcast", WEATHER_CLOUD}, {"mist", WEATHER_MIST},   {"fog", WEATHER_MIST},
-		{"haze", WEATHER_MIST},	     {"smoke", WEATHER_MIST},  {"wind", WEATHER_WIND},
-	};
-	v->grounds[l->ground] += weight;
-	v->lights[l->light] += weight;
-	v->moods[l->mood] += weight;
-	v->persons += l->kinds & LEX_PERSON ? 1 : 0;
-	for (size_t i = 0; i < ARRAY_LEN(weather); i++) {
-		if (!strcmp(l->word, weather[i].word))
-			s->weather |= weather[i].bit;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(birds); i++) {
-		if (!strcmp(l->word, birds[i])) {
-			v->birds++;
-			return;
-		}
-	}
-	v->beasts += l->kinds & LEX_CREATURE ? 1 : 0;
-}
-
-static void see_text(struct scene *s, struct votes *v, const char *text, uint32_t weight)
-{
-	while (*text) {
-		size_t n = 0;
-		while (is_letter(text[n]))
-			n++;
-		const struct lexeme *l = n ? lexicon_find(text, n) : NULL;
-		if (l)
-			see_word(s, v, l, weight);
-		text += n ? n : 1;
-	}
-}
-
-/* A name is a person unless its words say otherwise ("Baker Street", "Time Machine"). */
-static int count_persons(const struct strv *names)
-{
-	int persons = 0;
-	for (size_t i = 0; i < names->len; i++) {
-		const char *name = names->items[i];
-		uint32_t kinds = 0;
-		while (*name) {
-			size_t n = strcspn(name, " ");
-			const struct lexeme *l = lexicon_find(name, n);
-			kinds |= l ? l->kinds : 0;
-			name += n + strspn(name + n, " ");
-		}
-		if (kinds & LEX_PERSON || !(kinds & ~(uint32_t)(LEX_STOP | LEX_TITLE)))
-			persons++;
-	}
-	return persons;
-}
-
-static size_t elected(const uint32_t *votes, size_t count)
-{
-	size_t best = 0;
-	for (size_t i = 1; i < count; i++) {
-		if (votes[i] && (!best || votes[i] > votes[best]))
-			best = i;
-	}
-	return best;
-}
-
-/* A name of the built-in analyst's, or what another one's words amount to. */
-static size_t named(const char *text, const char *const *names, const uint32_t *votes, size_t count)
-{
-	for (size_t i = 1; i < count; i++) {
-		if (!strcmp(text, names[i]))
-			return i;
-	}
-	return elected(votes, count);
-}
-
-static uint64_t seed_of(const struct card *c)
-{
-	uint64_t h = 14695981039346656037u;
-	const char *const parts[] = {c->book_title, c->quote, c->description};
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		for (const char *s = parts[i]; *s; s++)
-			h = (h ^ (unsigned char)*s) * 1099511628211u;
-	}
-	return (h ^ ((uint64_t)c->chapter << 32) ^ (uint64_t)c->scene) | 1;
-}
-
-void scene_read(struct scene *s, const struct card *c)
-{
-	struct votes v = {0}, light = {0}, mood = {0};
-	see_text(s, &v, c->quote, 1);
-	see_text(s, &v, c->description, 2);
-	see_text(s, &light, c->lighting, 1);
-	see_text(s, &mood, c->mood, 1);
-	s->ground = (enum ground)elected(v.grounds, GROUNDS);
-	s->light = (enum light)named(c->lighting, light_names,
-				     *c->lighting ? light.lights : v.lights, LIGHTS);
-	s->mood = (enum mood)named(c->mood, mood_names, *c->mood ? mood.moods : v.moods, MOODS);
-	int persons = count_persons(&c->names) + (v.persons > 0);
-	s->persons = persons > 3 ? 3 : persons;
-	s->beasts = v.beasts > 0;
-	s->birds = v.birds ? 3 : 0;
-	s->seed = seed_of(c);
-	palette_init(&s->colours, s->mood, s->light);
-}
-
-/* ---- tools */
+/* Where the sun or the moon stands over the horizon, as a share of it: dawn low, noon high. */
+static const double body_height[LIGHTS] = {
+	[LIGHT_NONE] = .45,	 [LIGHT_DAWN] = .04,	  [LIGHT_MORNING] = .42,
+	[LIGHT_NOON] = .82,	 [LIGHT_AFTERNOON] = .58, [LIGHT_SUNSET] = .10,
+	[LIGHT_DUSK] = .62,	 [LIGHT_NIGHT] = .74,	  [LIGHT_MOONLIGHT] = .60,
+	[LIGHT_STARLIGHT] = .80, [LIGHT_FIRELIGHT] = .7,  [LIGHT_LAMPLIGHT] = .7,
+	[LIGHT_SUNLIGHT] = .70,	 [LIGHT_OVERCAST] = .5,	  [LIGHT_STORM] = .6,
+	[LIGHT_MIST] = .40,
+};
 
 /* xorshift64*: small, and the same everywhere. */
 double scene_random(struct scene *s, double from, double to)
@@ -142,20 +38,60 @@ double scene_random(struct scene *s, double from, double to)
 	return from + (to - from) * (double)bits / 4294967296.0;
 }
 
+bool scene_chance(struct scene *s, double share)
+{
+	return scene_random(s, 0, 1) < share;
+}
+
+void scene_one_of(struct scene *s, const draw_fn *ways, size_t count)
+{
+	ways[(size_t)scene_random(s, 0, (double)count - 1e-9)](s);
+}
+
 bool scene_dark(const struct scene *s)
 {
 	static const bool dark[LIGHTS] = {
 		[LIGHT_DUSK] = true,	  [LIGHT_NIGHT] = true,	    [LIGHT_MOONLIGHT] = true,
 		[LIGHT_STARLIGHT] = true, [LIGHT_FIRELIGHT] = true, [LIGHT_LAMPLIGHT] = true,
+		[LIGHT_STORM] = true,
 	};
 	return dark[s->light];
 }
 
+bool scene_inside(const struct scene *s)
+{
+	return s->ground == GROUND_ROOM || s->ground == GROUND_HALL;
+}
+
+struct colour scene_tone(const struct scene *s, double tone)
+{
+	double at = (tone < 0 ? 0 : tone > 1 ? 1 : tone) * (INKS - 1);
+	int i = at >= INKS - 1 ? INKS - 2 : (int)at;
+	return colour_mix(s->colours.inks[i], s->colours.inks[i + 1], at - i);
+}
+
 struct colour scene_layer(const struct scene *s, double depth)
 {
-	struct colour c = colour_mix(s->colours.far, s->colours.near, depth);
-	/* The air lies between: what is far takes the sky's colour. */
-	return colour_mix(c, s->colours.sky_low, .45 * (1 - depth) * (1 - depth));
+	return scene_tone(s, s->colours.far + (s->colours.near - s->colours.far) * depth);
+}
+
+void scene_box(struct scene *s, double x, double y, double w, double h, struct colour c)
+{
+	cairo_rectangle(s->cr, x, y, w, h);
+	colour_set(s->cr, c, 1);
+	cairo_fill(s->cr);
+}
+
+void scene_arch(struct scene *s, double x, double w, double top, double foot, struct colour c)
+{
+	cairo_move_to(s->cr, x, foot);
+	cairo_line_to(s->cr, x, top + w * .6);
+	cairo_curve_to(s->cr, x, top + w * .25, x + w * .3, top, x + w / 2, top - w * .1);
+	cairo_curve_to(s->cr, x + w * .7, top, x + w, top + w * .25, x + w, top + w * .6);
+	cairo_line_to(s->cr, x + w, foot);
+	cairo_close_path(s->cr);
+	colour_set(s->cr, c, 1);
+	cairo_fill(s->cr);
 }
 
 enum { RIDGE_POINTS = 129 };
@@ -163,14 +99,14 @@ enum { RIDGE_POINTS = 129 };
 /* Midpoint displacement: each round halves the distance and the height. */
 static void displace(struct scene *s, double *y, double height, double rough)
 {
-	y[0] = scene_random(s, -height, height) * .5;
-	y[RIDGE_POINTS - 1] = scene_random(s, -height, height) * .5;
+	y[0] = scene_random(s, -height, height) * .7;
+	y[RIDGE_POINTS - 1] = scene_random(s, -height, height) * .7;
 	for (int step = RIDGE_POINTS - 1; step > 1; step /= 2) {
 		for (int i = step / 2; i < RIDGE_POINTS; i += step) {
 			double mid = (y[i - step / 2] + y[i + step / 2]) / 2;
 			y[i] = mid + scene_random(s, -height, height);
 		}
-		height *= .3 + .25 * rough;
+		height *= .28 + .26 * rough;
 	}
 }
 
@@ -189,6 +125,7 @@ void scene_ridge(struct scene *s, double y, double height, double rough, struct 
 
 void scene_disc(struct scene *s, double x, double y, double r, struct colour c, double alpha)
 {
+	cairo_new_sub_path(s->cr);
 	cairo_arc(s->cr, x, y, r, 0, 2 * M_PI);
 	colour_set(s->cr, c, alpha);
 	cairo_fill(s->cr);
@@ -196,35 +133,51 @@ void scene_disc(struct scene *s, double x, double y, double r, struct colour c, 
 
 void scene_glow(struct scene *s, double x, double y, double r, double alpha)
 {
-	const struct colour c = s->colours.glow;
-	cairo_pattern_t *p = cairo_pattern_create_radial(x, y, 0, x, y, r);
-	cairo_pattern_add_color_stop_rgba(p, 0, c.r, c.g, c.b, alpha);
-	cairo_pattern_add_color_stop_rgba(p, .4, c.r, c.g, c.b, alpha * .35);
-	cairo_pattern_add_color_stop_rgba(p, 1, c.r, c.g, c.b, 0);
-	cairo_set_source(s->cr, p);
-	cairo_rectangle(s->cr, x - r, y - r, 2 * r, 2 * r);
-	cairo_fill(s->cr);
+	enum { RINGS = 4 };
+	for (int i = 0; i < RINGS; i++)
+		scene_disc(s, x, y, r * (RINGS - i) / RINGS, s->colours.glow, alpha / RINGS);
+}
+
+void scene_shape(struct scene *s, enum shape shape, double x, double foot, double tall,
+		 bool mirrored, struct colour ink, struct colour light)
+{
+	cairo_pattern_t *p = cairo_pattern_create_rgb(light.r, light.g, light.b);
+	cairo_save(s->cr);
+	cairo_translate(s->cr, x, foot);
+	cairo_scale(s->cr, mirrored ? -tall : tall, tall);
+	colour_set(s->cr, ink, 1);
+	shape_fill(s->cr, shape, p);
+	cairo_restore(s->cr);
 	cairo_pattern_destroy(p);
 }
 
-static void draw_sky(struct scene *s)
+static void compose(struct scene *s)
 {
-	const struct colour top = s->colours.sky_top, low = s->colours.sky_low;
-	cairo_pattern_t *p = cairo_pattern_create_linear(0, 0, 0, s->horizon);
-	cairo_pattern_add_color_stop_rgb(p, 0, top.r, top.g, top.b);
-	cairo_pattern_add_color_stop_rgb(p, 1, low.r, low.g, low.b);
-	cairo_set_source(s->cr, p);
-	cairo_paint(s->cr);
-	cairo_pattern_destroy(p);
+	bool middle = views[s->mood].middle;
+	s->u = sqrt(s->w * s->h) / 100;
+	s->horizon = s->h * scene_random(s, views[s->mood].horizon_from, views[s->mood].horizon_to);
+	s->focus = s->w * (middle ? scene_random(s, .46, .54) : scene_random(s, .22, .40));
+	s->aside = s->w * scene_random(s, .62, .8);
+	s->foot = s->h * scene_random(s, .92, .97);
+	s->person = (s->h < s->w ? s->h : s->w) * views[s->mood].person * scene_random(s, .9, 1.12);
+	s->body_x = middle ? s->w * scene_random(s, .47, .53) : s->w * scene_random(s, .58, .84);
+	s->body_y = s->horizon * (1 - body_height[s->light] * scene_random(s, .9, 1.1));
 }
 
 void scene_draw(struct scene *s)
 {
-	s->horizon = s->h * scene_random(s, .5, .66);
-	draw_sky(s);
-	if (s->ground != GROUND_ROOM && s->ground != GROUND_HALL)
-		weather_draw_sky(s);
+	compose(s);
+	cairo_save(s->cr);
+	if (scene_chance(s, .5)) { /* the same picture from the other side is another one */
+		cairo_translate(s->cr, s->w, 0);
+		cairo_scale(s->cr, -1, 1);
+	}
+	if (!scene_inside(s))
+		sky_draw(s);
 	ground_draw(s);
 	figures_draw(s);
-	weather_draw_front(s);
+	if (!scene_inside(s))
+		sky_front(s);
+	cairo_restore(s->cr);
+	cut_grain(s);
 }
