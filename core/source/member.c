@@ -193,20 +193,6 @@ static bool find_place(struct place *out, struct book_archive *a, uint64_t index
 	return p.offset <= a->size_bytes && p.packed_bytes <= a->size_bytes - p.offset;
 }
 
-int book_archive_stored(uint64_t *offset, uint64_t *size_bytes, struct book_archive *a,
-			uint64_t index)
-{
-	struct place p = {.size_bytes = a->size_bytes, .packed_bytes = a->size_bytes};
-
-	if (a->zip ? !find_place(&p, a, index) : index != 0)
-		return -ENOENT;
-	if (p.method != METHOD_STORED || p.packed_bytes != p.size_bytes)
-		return -ENOENT;
-	*offset = p.offset;
-	*size_bytes = p.size_bytes;
-	return 0;
-}
-
 /* ---- the member itself */
 
 static bool inflate_at(void *to, struct book_archive *a, const struct place *p)

@@ -134,9 +134,5 @@ struct book_archive *book_archive_close(struct book_archive *a);
 DEFINE_CLEANUP(struct book_archive, book_archive_close)
 /* The whole member, at most b->max_bytes (else -EFBIG). -EIO: damaged; -EACCES: encrypted. */
 int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index);
-/* A member that is stored, not compressed, may be read in place: its first byte's offset in the
- * file, and its size. -ENOENT: it is compressed (or encrypted); use book_archive_member. */
-int book_archive_stored(uint64_t *offset, uint64_t *size_bytes, struct book_archive *a,
-			uint64_t index);
 
 #endif
