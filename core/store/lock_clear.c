@@ -6,6 +6,28 @@
 
 /* Locks that end otherwise than by their holder's release, or pass to somebody else. */
 
+/* ---- by token */
+
+struct known {
+	int64_t resource, token;
+};
+
+static int release_known(struct locks *l, void *arg)
+{
+	const struct known *k = arg;
+	struct lock_row row;
+	int more = lock_row_get(&row, l, k->resource);
+	if (more != 1 || row.k.token != k->token)
+		return more < 0 ? more : -ESTALE;
+	return lock_row_lessen(l, &row, false, row.k.descriptor != 0, LOCK_EVENT_RELEASED);
+}
+
+int locks_release_token(struct locks *l, const char *resource, int64_t token)
+{
+	struct known k = {lock_number(resource), token};
+	return lock_transact(l, release_known, &k);
+}
+
 /* ---- descriptors */
 
 struct descriptor {

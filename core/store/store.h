@@ -456,6 +456,9 @@ int locks_renew(struct locks *l, const struct lock_holder *h, const char *const 
  * How many, or -ENOENT, -EBUSY (none was released). */
 int locks_release(struct locks *l, const struct lock_holder *h, const char *const *resources,
 		  int count, struct lock_refusal *no);
+/* The same for one lock, whosever it is: only if it is still that one. For who took it and may have
+ * lost it since. -ESTALE. */
+int locks_release_token(struct locks *l, const char *resource, int64_t token);
 /* The descriptor is closed or unlocked; what is mine by name too stays so. -ENOENT: it holds
  * nothing (any more). */
 int locks_release_descriptor(struct locks *l, int64_t descriptor);
