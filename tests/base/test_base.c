@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "base.h"
 #include "check.h"
@@ -307,6 +309,57 @@ static void test_poller(void)
 	close(s.pair[1]);
 }
 
+static void test_process(void)
+{
+	struct process me, child, other;
+	int gate[2], status;
+	char byte;
+
+	CHECK_INT(process_find(&me, getpid()), 0);
+	CHECK_INT(process_life(&me), PROCESS_ALIVE);
+	CHECK_STR(me.boot, process_boot());
+	CHECK_INT(process_find(&other, 0), -ESRCH);
+	CHECK_INT(process_find(&other, INT_MAX), -ESRCH);
+
+	CHECK_INT(pipe(gate), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) != 0);
+	}
+	close(gate[0]);
+	CHECK_INT(process_find(&child, pid), 0);
+	CHECK(!process_is(&child, &me) && process_is(&child, &child));
+	CHECK_INT(process_life(&child), PROCESS_ALIVE);
+	int fd = process_fd(&child);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	CHECK(fd >= 0);
+	CHECK_INT(poll(&p, 1, 0), 0);
+
+	other = child; /* what the number stood for before */
+	other.start_ticks--;
+	CHECK_INT(process_life(&other), PROCESS_DEAD);
+	CHECK_INT(process_fd(&other), -ESRCH);
+	other = child;
+	other.pid_namespace++;
+	CHECK_INT(process_life(&other), PROCESS_UNKNOWN);
+	CHECK_INT(process_fd(&other), -ENOTSUP);
+	other = child;
+	other.boot[0] ^= 1;
+	CHECK_INT(process_life(&other), other.machine[0] ? PROCESS_DEAD : PROCESS_UNKNOWN);
+	other.machine[0] ^= 1;
+	CHECK_INT(process_life(&other), PROCESS_UNKNOWN);
+	CHECK_INT(process_life(&(struct process){0}), PROCESS_UNKNOWN);
+
+	close(gate[1]);
+	CHECK_INT(poll(&p, 1, 10000), 1); /* it ends, and is a zombie until it is waited for */
+	CHECK_INT(process_life(&child), PROCESS_DEAD);
+	CHECK_INT(process_find(&other, pid), -ESRCH);
+	waitpid(pid, &status, 0);
+	CHECK_INT(process_life(&child), PROCESS_DEAD);
+	close(fd);
+}
+
 int main(void)
 {
 	test_buf();
@@ -318,5 +371,6 @@ int main(void)
 	test_log();
 	test_loop();
 	test_poller();
+	test_process();
 	return check_result();
 }
