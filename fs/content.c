@@ -38,11 +38,17 @@ void handle_reply(fuse_req_t req, struct fuse_file_info *fi, struct handle *h)
 		handle_free(h); /* the opener is gone: there will be no release */
 }
 
+enum { READ_BYTES = 128 << 10 }; /* what the kernel asks for first, of what is larger */
+
 void content_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi)
 {
+	struct fs *fs = fuse_req_userdata(req);
+
 	/* A node is a version, so its pages stay right; a growing file's do not. */
 	fi->keep_cache = a->class != VIEW_GROWING;
-	handle_reply(req, fi, handle_new(fuse_req_userdata(req), a));
+	handle_reply(req, fi, handle_new(fs, a));
+	if (a->class == VIEW_STABLE)
+		view_ahead(fs->views, a->node, 0, READ_BYTES);
 }
 
 void reply_slice(fuse_req_t req, const void *data, size_t len, size_t size, off_t offset)
@@ -90,8 +96,14 @@ static void load(fuse_req_t req, struct handle *h, size_t size, off_t offset)
 void content_read(fuse_req_t req, struct handle *h, size_t size, off_t offset)
 {
 	struct view_content *c = h->content;
+	const char *piece;
 	int r = c ? 0 : view_content(&c, h->fs->views, h->node);
 
+	if (r == -EAGAIN && view_piece(&piece, &size, h->fs->views, h->node, offset) == 0) {
+		fuse_reply_buf(req, piece, size);
+		view_ahead(h->fs->views, h->node, (uint64_t)offset + size, size);
+		return;
+	}
 	if (r == -EAGAIN) {
 		load(req, h, size, offset);
 		return;

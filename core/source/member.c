@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "archive.h"
 
@@ -12,7 +13,27 @@
  * directory is read here once (APPNOTE.TXT, 4.3), nothing in it is believed, and a member that is
  * plainly stored or deflated goes from the file into the buffer in one read, or one read and one
  * pass of libdeflate. At the first doubt libzip has the last word, and its errors.
+ *
+ * A stored member that is read from its first byte on can be given out in pieces, none of which
+ * waits for the disk: they are summed as they pass, and the last one is kept back if the sum is
+ * wrong. Who asks in another order is served by the whole member, summed before its first byte.
  */
+
+struct place {
+	uint64_t offset, packed_bytes, size_bytes;
+	uint32_t crc;
+	unsigned method;
+};
+
+/* The member that is given out in pieces. */
+struct passing {
+	bool begun;
+	uint64_t index;
+	struct place place;
+	uint64_t given;	  /* bytes of it, so far */
+	size_t at, ready; /* the bytes that follow, in `piece` */
+	uint32_t sum;	  /* of what was given and what is ready */
+};
 
 struct book_archive {
 	int fd;
@@ -22,6 +43,8 @@ struct book_archive {
 	struct buf directory;	     /* the central directory's bytes, once listed */
 	size_t *entries, count, cap; /* where in it each entry begins, by index */
 	struct libdeflate_decompressor *inflater;
+	struct passing passing;
+	char *piece; /* PIECE_BYTES_MAX, once there was one */
 };
 
 int book_archive_open(struct book_archive **out, const char *path, struct err *err)
@@ -59,6 +82,7 @@ struct book_archive *book_archive_close(struct book_archive *a)
 	buf_finish(&a->directory);
 	free(a->entries);
 	libdeflate_free_decompressor(a->inflater);
+	free(a->piece);
 	if (a->fd >= 0)
 		close(a->fd);
 	free(a);
@@ -102,6 +126,15 @@ static bool read_at(const struct book_archive *a, void *to, size_t len, uint64_t
 {
 	return offset <= a->size_bytes && len <= a->size_bytes - offset &&
 	       pread(a->fd, to, len, (off_t)offset) == (ssize_t)len;
+}
+
+/* The same of what need not be fetched from the disk. */
+static bool read_cached(const struct book_archive *a, void *to, size_t len, uint64_t offset)
+{
+	struct iovec part = {.iov_base = to, .iov_len = len};
+
+	return offset <= a->size_bytes && len <= a->size_bytes - offset &&
+	       preadv2(a->fd, &part, 1, (off_t)offset, RWF_NOWAIT) == (ssize_t)len;
 }
 
 enum { ENTRY_BYTES = 46 }; /* without its name, extra field and comment */
@@ -161,23 +194,17 @@ static void list_entries(struct book_archive *a)
 
 enum method { METHOD_STORED = 0, METHOD_DEFLATED = 8 };
 
-struct place {
-	uint64_t offset, packed_bytes, size_bytes;
-	uint32_t crc;
-	unsigned method;
-};
-
 /* False for what is encrypted, what zip64 keeps elsewhere, and what directory, local header and
  * libzip do not agree on. */
-static bool find_place(struct place *out, struct book_archive *a, uint64_t index)
+static bool find_listed(struct place *out, const struct book_archive *a, uint64_t index,
+			bool (*read)(const struct book_archive *a, void *to, size_t len,
+				     uint64_t offset))
 {
 	const struct archive_member *m = archive_by_index(a->zip, index);
 	const unsigned char *entry;
 	unsigned char local[30];
 	struct place p;
 
-	if (!a->listed)
-		list_entries(a);
 	if (!m || index >= a->count)
 		return false;
 	entry = (unsigned char *)a->directory.data + a->entries[index];
@@ -185,12 +212,19 @@ static bool find_place(struct place *out, struct book_archive *a, uint64_t index
 			   le16(entry + 10)};
 	if (p.offset == UINT32_MAX || p.packed_bytes == UINT32_MAX || p.size_bytes == UINT32_MAX ||
 	    p.size_bytes != m->size_bytes || le16(entry + 8) & 1 ||
-	    !read_at(a, local, sizeof(local), p.offset) || memcmp(local, "PK\3\4", 4) ||
+	    !read(a, local, sizeof(local), p.offset) || memcmp(local, "PK\3\4", 4) ||
 	    le16(local + 8) != p.method || le16(local + 6) & 1)
 		return false;
 	p.offset += sizeof(local) + le16(local + 26) + le16(local + 28);
 	*out = p;
 	return p.offset <= a->size_bytes && p.packed_bytes <= a->size_bytes - p.offset;
+}
+
+static bool find_place(struct place *out, struct book_archive *a, uint64_t index)
+{
+	if (!a->listed)
+		list_entries(a);
+	return find_listed(out, a, index, read_at);
 }
 
 /* ---- the member itself */
@@ -244,4 +278,81 @@ int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index)
 		return 0;
 	m = archive_by_index(a->zip, index);
 	return m ? archive_read(b, a->zip, m) : -ENOENT;
+}
+
+/* ---- in pieces */
+
+static bool passing_begin(struct book_archive *a, uint64_t index, uint64_t size_bytes)
+{
+	struct passing *p = &a->passing;
+
+	*p = (struct passing){.index = index};
+	p->begun = a->zip && a->listed && find_listed(&p->place, a, index, read_cached) &&
+		   p->place.method == METHOD_STORED && p->place.size_bytes == size_bytes &&
+		   p->place.packed_bytes == size_bytes;
+	if (p->begun && !a->piece)
+		a->piece = malloc(PIECE_BYTES_MAX);
+	return p->begun && a->piece;
+}
+
+/* Has the next `len` bytes ready. */
+static bool passing_fill(struct book_archive *a, size_t len)
+{
+	struct passing *p = &a->passing;
+	char *end = a->piece + p->ready;
+
+	if (len <= p->ready)
+		return true;
+	if (p->at)
+		memmove(a->piece, a->piece + p->at, p->ready);
+	p->at = 0;
+	if (!read_cached(a, end, len - p->ready, p->place.offset + p->given + p->ready))
+		return false;
+	p->sum = libdeflate_crc32(p->sum, end, len - p->ready);
+	p->ready = len;
+	return p->given + len < p->place.size_bytes || p->sum == p->place.crc;
+}
+
+/* Goes to offset, if that is where the next piece begins, and makes the piece ready. */
+static bool passing_on(size_t *len, struct book_archive *a, uint64_t index, uint64_t size_bytes,
+		       uint64_t offset)
+{
+	struct passing *p = &a->passing;
+	bool next = p->begun && p->index == index && p->given == offset;
+
+	if (offset > size_bytes || (!next && (offset || !passing_begin(a, index, size_bytes))))
+		return false;
+	if (*len > PIECE_BYTES_MAX)
+		*len = PIECE_BYTES_MAX;
+	if (*len > size_bytes - offset)
+		*len = (size_t)(size_bytes - offset);
+	p->begun = passing_fill(a, *len);
+	return p->begun;
+}
+
+void book_archive_ahead(struct book_archive *a, uint64_t index, uint64_t size_bytes,
+			uint64_t offset, size_t len)
+{
+	const struct passing *p = &a->passing;
+
+	/* Who opens and does not read is not helped a second time. */
+	if (offset == 0 && p->begun && p->given == 0)
+		return;
+	passing_on(&len, a, index, size_bytes, offset);
+}
+
+int book_archive_piece(const char **data, size_t *len, struct book_archive *a, uint64_t index,
+		       uint64_t size_bytes, uint64_t offset)
+{
+	struct passing *p = &a->passing;
+	size_t have = *len;
+
+	if (!passing_on(&have, a, index, size_bytes, offset))
+		return -EAGAIN;
+	*data = a->piece + p->at;
+	*len = have;
+	p->given += have;
+	p->at += have;
+	p->ready -= have;
+	return 0;
 }

@@ -134,5 +134,15 @@ struct book_archive *book_archive_close(struct book_archive *a);
 DEFINE_CLEANUP(struct book_archive, book_archive_close)
 /* The whole member, at most b->max_bytes (else -EFBIG). -EIO: damaged; -EACCES: encrypted. */
 int book_archive_member(struct buf *b, struct book_archive *a, uint64_t index);
+/* A stored member in pieces of at most *len bytes, for who begins at its first byte and asks for
+ * one after the other. Never waits for the disk. Borrowed until the next call. -EAGAIN: ask
+ * book_archive_member, as the member is not stored, not of size_bytes, damaged, not in the page
+ * cache, or not asked for in order. */
+#define PIECE_BYTES_MAX ((size_t)1 << 20)
+int book_archive_piece(const char **data, size_t *len, struct book_archive *a, uint64_t index,
+		       uint64_t size_bytes, uint64_t offset);
+/* Makes that piece ready, for when it is asked for. */
+void book_archive_ahead(struct book_archive *a, uint64_t index, uint64_t size_bytes,
+			uint64_t offset, size_t len);
 
 #endif

@@ -262,6 +262,43 @@ void view_load(struct views *v, struct loop *loop, uint64_t node,
 	l->last = &w->next;
 }
 
+/* ---- in pieces: no load at all */
+
+static int piece_of(uint64_t *member, uint64_t *size_bytes, struct views *v, uint64_t node)
+{
+	struct ref ref;
+	struct view_attr attr;
+	if (!v->load_archive || ref_decode(&ref, node) < 0 || ref.kind != KIND_SOURCE_FILE ||
+	    views_refresh(v) < 0 || ref_resolve(&attr, v, &ref) < 0 || attr.node != node)
+		return -EAGAIN;
+	*member = v->files[ref.item]->index;
+	*size_bytes = attr.size_bytes;
+	return 0;
+}
+
+int view_piece(const char **data, size_t *len, struct views *v, uint64_t node, uint64_t offset)
+{
+	uint64_t member, size_bytes;
+	int err = piece_of(&member, &size_bytes, v, node);
+	if (err < 0)
+		return err;
+	return book_archive_piece(data, len, v->load_archive, member, size_bytes, offset);
+}
+
+void view_ahead(struct views *v, uint64_t node, uint64_t offset, size_t len)
+{
+	uint64_t member, size_bytes;
+	struct view_content *c;
+	if (cache_find(v, node))
+		return;
+	if (piece_of(&member, &size_bytes, v, node) == 0)
+		book_archive_ahead(v->load_archive, member, size_bytes, offset, len);
+	else if (view_content(&c, v, node) == 0)
+		view_content_release(v, c);
+}
+
+/* ---- life */
+
 void views_loads_idle(struct views *v)
 {
 	v->load_reader = store_reader_close(v->load_reader);

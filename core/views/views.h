@@ -103,6 +103,12 @@ struct view_content {
 int view_content(struct view_content **out, struct views *v, uint64_t node);
 struct view_content *view_content_release(struct views *v,
 					  struct view_content *c); /* returns NULL */
+/* A costly one that can be had without waiting for anything, in pieces of at most *len bytes by who
+ * reads on from offset 0. Borrowed until the next call; -EAGAIN: use view_load, which also says
+ * what is wrong. */
+int view_piece(const char **data, size_t *len, struct views *v, uint64_t node, uint64_t offset);
+/* Makes ready what will be asked for next, while the one who asks is busy with what he has. */
+void view_ahead(struct views *v, uint64_t node, uint64_t offset, size_t len);
 /* Costly ones (pictures, members of source/): on a pool thread of loop, then done on the loop with
  * a content to release, or NULL and -errno. Loads of one node that are under way are shared. */
 void view_load(struct views *v, struct loop *loop, uint64_t node,

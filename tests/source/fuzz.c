@@ -112,6 +112,22 @@ static void fuzz_contents(const char *s, size_t len)
 			   c.entries[i].depth < (int)options.limits.depth);
 }
 
+/* What pieces there are, are the member's; r and b: how it was read whole. */
+static void read_pieces(struct book_archive *a, uint64_t index, int r, const struct buf *b)
+{
+	const char *data;
+	size_t at = 0, part = 7;
+
+	while (at < b->len && book_archive_piece(&data, &part, a, index, b->len, at) == 0) {
+		FUZZ_HOLDS(part > 0 && part <= b->len - at);
+		FUZZ_HOLDS(r < 0 || !memcmp(buf_str(b) + at, data, part));
+		at += part;
+		part *= 2;
+		book_archive_ahead(a, index, b->len, at, part);
+	}
+	FUZZ_HOLDS(r == 0 || at < b->len || at == 0);
+}
+
 /* source/ of the mount: a member read with room to spare and with just enough is the same. */
 static void read_member(struct book_archive *a, uint64_t index)
 {
@@ -119,6 +135,7 @@ static void read_member(struct book_archive *a, uint64_t index)
 	CLEANUP(buf_finish) struct buf exact = {0};
 	int r = book_archive_member(&b, a, index);
 
+	read_pieces(a, index, r, &b);
 	if (r < 0 || b.len == 0)
 		return;
 	exact.max_bytes = b.len;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -648,6 +650,84 @@ static void test_archive_damaged(void)
 	unlink(path);
 }
 
+/* Where the file system cannot say what is in the page cache there are no pieces. */
+static bool cache_is_told(const char *path)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c;
+	struct iovec one = {.iov_base = &c, .iov_len = 1};
+
+	return preadv2(fd, &one, 1, 0, RWF_NOWAIT) == 1;
+}
+
+/* Member 1 in pieces of `step`, the next made ready each time; 0 or -EAGAIN. */
+static int join_pieces(struct buf *out, struct book_archive *a, uint64_t size, size_t step)
+{
+	while (out->len < size) {
+		const char *data;
+		size_t len = step;
+		int r = book_archive_piece(&data, &len, a, 1, size, out->len);
+
+		if (r < 0)
+			return r;
+		CHECK_INT(buf_add(out, data, len), 0);
+		book_archive_ahead(a, 1, size, out->len, step + out->len % 3);
+	}
+	return 0;
+}
+
+static void test_archive_pieces(void)
+{
+	static const char spec[] = CONTAINER "@@ a/picture.png\nbytes of a picture\n";
+	CLEANUP(buf_finish) struct buf zip = {0};
+	CLEANUP(buf_finish) struct buf member = {0};
+	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
+	const char *data;
+	size_t len = 5;
+
+	pack(&zip, spec, sizeof(spec) - 1);
+	path = write_file(zip.data, zip.len);
+	CHECK_INT(book_archive_open(&a, path, NULL), 0);
+	CHECK_INT(book_archive_piece(&data, &len, a, 1, 18, 0), -EAGAIN); /* not listed yet */
+	CHECK_INT(book_archive_member(&member, a, 1), 0);
+	for (size_t step = 1; step < 20 && cache_is_told(path); step++) {
+		CLEANUP(buf_finish) struct buf joined = {0};
+
+		CHECK_INT(join_pieces(&joined, a, 18, step), 0);
+		CHECK_STR(buf_str(&joined), "bytes of a picture");
+	}
+	CHECK_INT(book_archive_piece(&data, &len, a, 1, 17, 0), -EAGAIN);
+	CHECK_INT(book_archive_piece(&data, &len, a, 1, 18, 5), -EAGAIN);
+	CHECK_INT(book_archive_piece(&data, &len, a, 1, 18, 19), -EAGAIN);
+	CHECK_INT(book_archive_piece(&data, &len, a, 7, 18, 0), -EAGAIN);
+	unlink(path);
+}
+
+/* Of a damaged member the last piece is kept back, however it is cut. */
+static void test_archive_damaged_pieces(void)
+{
+	static const char spec[] = CONTAINER "@@ a/picture.png\nbytes of a picture\n";
+	CLEANUP(buf_finish) struct buf zip = {0};
+	CLEANUP(buf_finish) struct buf member = {0};
+	CLEANUP(book_archive_close_cleanup) struct book_archive *a = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
+
+	pack(&zip, spec, sizeof(spec) - 1);
+	memcpy(memmem(zip.data, zip.len, "picture", 7), "pictuRe", 7); /* the name */
+	memcpy(memmem(zip.data, zip.len, "bytes of", 8), "bytes OF", 8);
+	path = write_file(zip.data, zip.len);
+	CHECK_INT(book_archive_open(&a, path, NULL), 0);
+	CHECK_INT(book_archive_member(&member, a, 1), -EIO);
+	for (size_t step = 1; step < 20; step++) {
+		CLEANUP(buf_finish) struct buf joined = {0};
+
+		CHECK_INT(join_pieces(&joined, a, 18, step), -EAGAIN);
+		CHECK(joined.len < 18);
+	}
+	unlink(path);
+}
+
 /* A directory that lies about where its members are is not believed. */
 static void test_archive_lies(void)
 {
@@ -753,6 +833,8 @@ int main(void)
 	test_names();
 	test_archive();
 	test_archive_damaged();
+	test_archive_pieces();
+	test_archive_damaged_pieces();
 	test_archive_lies();
 	test_archive_no_header();
 	test_single_file();
