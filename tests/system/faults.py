@@ -95,10 +95,10 @@ def reasons(err):
 
 def ended_well(code, err, complete):
     """What is wrong with how a faulted command ended, or ''."""
+    if "too slow" in err:
+        return f"does not end: {err[:8000]}"
     if code is None or code < 0 or code > 2:
         return f"ended by signal or strangely: {code}: {err[-300:]}"
-    if "too slow" in err:
-        return f"does not end: {err[-200:]}"
     if re.search(r"runtime error|Sanitizer|Assertion", err):
         return f"sanitizer or assertion: {err[-400:]}"
     if len(reasons(err)) > 1:

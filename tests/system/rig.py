@@ -41,7 +41,7 @@ class Checks:
     def ok(self, what, good, detail=""):
         line = f"{'ok' if good else 'not ok'} - {what}"
         if not good and detail != "":
-            line += f": {str(detail)[:600]}"
+            line += f": {str(detail)[:9000 if 'too slow' in str(detail) else 600]}"
         print(line, flush=True)
         if good:
             self.passed += 1
@@ -260,6 +260,19 @@ class Mount:
         self.close()
 
 
+def stacks(pid):
+    """Where the threads of a process that hangs are, with its children; for the reader of a failure."""
+    if not shutil.which("gdb"):
+        return "(no gdb to say where)"
+    said = ""
+    for one in [pid, *children(pid)]:
+        done = subprocess.run(["gdb", "-p", str(one), "-batch", "-ex", "thread apply all bt 12"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=60)
+        said += f"\nprocess {one}:\n" + "\n".join(
+            line for line in done.stdout.splitlines() if line.startswith(("#", "Thread")))
+    return said
+
+
 def run(program, *args, seconds=120, env=None, **more):
     """Runs a bookfs command; (code, stdout, stderr)."""
     process = subprocess.Popen([program, *map(str, args)], stdin=subprocess.DEVNULL,
@@ -269,9 +282,10 @@ def run(program, *args, seconds=120, env=None, **more):
     try:
         out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
+        where = stacks(process.pid)
         process.kill()
         out, err = process.communicate()
-        err += b"(killed by the test: too slow)"
+        err += f"(killed by the test: too slow; {where})".encode()
     started.pop(process.pid, None)
     return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
 
