@@ -11,12 +11,12 @@ build='
 	gcc libc6-dev pkg-config meson ninja-build python3
 	fuse3 libfuse3-dev
 	libsqlite3-dev libzip-dev libdeflate-dev libxml2-dev libcjson-dev nettle-dev
-	libcairo2-dev libpango1.0-dev
+	libcairo2-dev libpango1.0-dev wordnet-base
 	fonts-dejavu-core'		# the letters on a picture card
 test='
 	clang clang-tidy clang-format libclang-rt-14-dev llvm
 	git mandoc shellcheck strace procps psmisc inotify-tools
-	squashfuse squashfs-tools fuse-zip archivemount linux-perf
+	squashfuse squashfs-tools fuse-zip archivemount linux-perf spin stress-ng
 	jq rsync ripgrep nodejs vim ed less zip unzip file sqlite3 perl xxd
 	bsdextrautils binutils bzip2 xz-utils zstd openssl curl'	# the everyday readers
 
