@@ -11,7 +11,7 @@ struct handle *handle_new(struct fs *fs, const struct view_attr *a)
 {
 	struct handle *h = xcalloc(1, sizeof(*h));
 
-	*h = (struct handle){.fs = fs, .node = a->node, .class = a->class};
+	*h = (struct handle){.fs = fs, .node = a->node, .ino = a->ino, .class = a->class};
 	ring_add(&fs->handles, &h->link);
 	return h;
 }
@@ -24,6 +24,7 @@ struct handle *handle_free(struct handle *h)
 		view_content_release(h->fs->views, h->content);
 	if (h->stream)
 		stream_close(h->stream);
+	file_closed(h);
 	ring_remove(&h->link);
 	buf_finish(&h->bytes);
 	free(h);

@@ -157,6 +157,8 @@ struct why_table;
 struct stream_table;
 struct notify;
 struct helper;
+struct lockfs;
+struct file_locks;
 
 struct fs {
 	const struct options *options;
@@ -172,6 +174,8 @@ struct fs {
 	struct stream_table *streams;
 	struct notify *notify;
 	struct helper *helper;
+	struct lockfs *locks;
+	struct file_locks *file_locks;
 
 	uint64_t control_folder; /* the node of .bookfs */
 	struct link handles;	 /* of open files */
@@ -199,8 +203,11 @@ int session_start(struct fs *fs, struct engine *e, struct helper_process helper,
 int session_run(struct fs *fs);
 void session_close(struct fs *fs);
 
-/* ops.c */
+/* route.c: what libfuse calls; it hands a request to whom the node belongs */
 extern const struct fuse_lowlevel_ops fs_ops;
+
+/* ops.c: the book */
+extern const struct fuse_lowlevel_ops book_ops;
 /* Replies an errno and remembers why for this caller. name may be NULL. */
 void fs_refuse(fuse_req_t req, uint64_t node, const char *name, int code, const char *reason);
 
@@ -235,7 +242,7 @@ void reply_slice(fuse_req_t req, const void *data, size_t len, size_t size, off_
 struct handle {
 	struct link link;
 	struct fs *fs;
-	uint64_t node;
+	uint64_t node, ino;
 	enum view_class class;
 	struct view_content *content; /* STABLE, DOCUMENT: once read */
 	struct buf bytes;	      /* HOST, CONTROL: made at open */
@@ -263,6 +270,11 @@ struct why_table *why_free(struct why_table *w);
 /* ino: the node's st_ino; name: an entry of it that was to be made, or NULL. */
 void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
 		  int code, const char *reason);
+/* remedy: what to do, if it is not what the errno stands for. Borrowed for ever. */
+void why_remember_with(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		       int code, const char *reason, const char *remedy);
+/* The reason of the newest one of the nearest relative, or NULL. Borrowed until the next. */
+const char *why_reason(const struct why_table *w, const struct caller *c);
 int why_text(struct buf *out, struct fs *fs, const struct caller *c);
 
 /* parked.c: opens that wait for an analysis */
@@ -291,6 +303,26 @@ void stream_end(struct stream_table *t);
 
 void control_write(fuse_req_t req, const char *data, size_t len);
 
+/* lock_mount.c and its like (lock.h): locks/ and .locks/ */
+
+void lockfs_new(struct lockfs **out, struct fs *fs); /* after the helper */
+struct lockfs *lockfs_free(struct lockfs *l);
+void lockfs_end(struct lockfs *l); /* nobody waits any more, nor those who come */
+void lockfs_interrupts(struct lockfs *l);
+bool lockfs_has(const struct lockfs *l, uint64_t node);
+struct locks *lockfs_table(const struct lockfs *l); /* NULL: it cannot be used */
+extern const struct fuse_lowlevel_ops lock_ops;
+
+/* file_lock.c: flock and fcntl on the files of the book, among those who have this mount */
+
+struct file_locks *file_locks_new(void);
+struct file_locks *file_locks_free(struct file_locks *t);
+void file_flock(fuse_req_t req, struct handle *h, int op);
+void file_setlk(fuse_req_t req, struct handle *h, const struct flock *range);
+void file_closed(struct handle *h);
+void file_locks_interrupts(struct file_locks *t);
+void file_locks_end(struct file_locks *t);
+
 /* notify.c: tells the kernel, on a thread of its own */
 
 int notify_new(struct notify **out, struct fs *fs);
@@ -301,13 +333,25 @@ void notify_name(struct notify *n, const struct view_change *c);
 void notify_end(struct notify *n, void (*done)(void *arg), void *arg);
 struct notify *notify_free(struct notify *n); /* after done */
 
-/* helper.c: a process that renames through the mount, so that inotify sees what appears */
+/* helper.c: a process that makes names appear and go through the mount, so that inotify sees it */
 
+enum helper_act { HELPER_RENAME, HELPER_CREATE, HELPER_UNLINK };
 int helper_fork(struct helper_process *out, struct err *err); /* before threads and SQLite */
 int helper_new(struct helper **out, struct fs *fs, struct helper_process process);
 struct helper *helper_free(struct helper *h);
 void helper_announce(struct helper *h, const struct view_change *c);
+/* A name that somebody else made or removed is created or unlinked, while `still` says that it is
+ * so. arg must outlive the helper. */
+void helper_show(struct helper *h, enum helper_act act, uint64_t folder, const char *name,
+		 bool (*still)(void *arg, const char *name), void *arg);
 bool helper_is(const struct helper *h, fuse_req_t req); /* does the helper ask? */
+/* Does it ask for what it is to show? Then *e, of which ino is 0 for "no such name", is true for it
+ * alone. */
+bool helper_lookup_shown(struct fuse_entry_param *e, struct helper *h, fuse_req_t req,
+			 uint64_t folder, const char *name);
+bool helper_create_shown(struct fuse_entry_param *e, struct helper *h, fuse_req_t req,
+			 uint64_t folder, const char *name);
+bool helper_unlink_shown(struct helper *h, fuse_req_t req, uint64_t folder, const char *name);
 int helper_lookup(struct view_attr *out, struct helper *h, uint64_t folder, const char *name);
 int helper_create(struct view_attr *out, struct helper *h, uint64_t folder, const char *name);
 int helper_rename(struct helper *h, uint64_t folder, const char *name, uint64_t to_folder,

@@ -29,22 +29,29 @@ enum { MESSAGE_BYTES = 8192 };
 /* ---- the process */
 
 struct request {
-	dev_t device;		     /* of the mount: another one in its place is left alone */
+	dev_t device; /* of the mount: another one in its place is left alone */
+	enum helper_act act;
 	char strings[MESSAGE_BYTES]; /* the folder's absolute path, the hidden name, the name */
 };
 
-static void appear(dev_t device, const char *folder, const char *hidden, const char *name)
+static void act(const struct request *r, const char *folder, const char *hidden, const char *name)
 {
 	CLEANUP(cleanup_close) int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_close) int fd = -1;
 	struct stat st;
-	int fd;
 
-	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != device)
+	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != r->device)
 		return;
-	fd = openat(dir, hidden, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-	if (fd < 0)
+	if (r->act == HELPER_UNLINK) {
+		unlinkat(dir, name, 0);
+		return;
+	}
+	fd = openat(dir, r->act == HELPER_RENAME ? hidden : name,
+		    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+	if (fd < 0 || r->act == HELPER_CREATE)
 		return;
 	close(fd);
+	fd = -1;
 	renameat(dir, hidden, dir, name);
 }
 
@@ -55,7 +62,7 @@ static void serve(int fd)
 	while (recv(fd, &r, sizeof(r), 0) > 0) {
 		const char *folder = r.strings, *hidden = folder + strlen(folder) + 1;
 
-		appear(r.device, folder, hidden, hidden + strlen(hidden) + 1);
+		act(&r, folder, hidden, hidden + strlen(hidden) + 1);
 		if (send(fd, "", 1, MSG_NOSIGNAL) < 0)
 			return;
 	}
@@ -101,6 +108,9 @@ int helper_fork(struct helper_process *out, struct err *err)
 
 struct announcement {
 	struct link link;
+	enum helper_act act;
+	bool (*still)(void *arg, const char *name); /* NULL: the name leads to node */
+	void *arg;
 	uint64_t folder, node;
 	unsigned number;
 	char hidden[32], name[NAME_BYTES];
@@ -128,6 +138,8 @@ static bool still_true(const struct helper *h, const struct announcement *a)
 {
 	struct view_attr attr;
 
+	if (a->still)
+		return a->still(a->arg, a->name);
 	return view_lookup(&attr, h->fs->views, a->folder, a->name) == 0 && attr.node == a->node;
 }
 
@@ -144,7 +156,7 @@ static int add_string(struct request *r, size_t *len, const char *s)
 
 static int ask(struct helper *h, const struct announcement *a)
 {
-	struct request r = {.device = makedev(h->fs->major, h->fs->minor)};
+	struct request r = {.device = makedev(h->fs->major, h->fs->minor), .act = a->act};
 	CLEANUP(buf_finish) struct buf path = {0};
 	struct view_attr folder;
 	size_t len = 0;
@@ -230,20 +242,34 @@ struct helper *helper_free(struct helper *h)
 	return NULL;
 }
 
-void helper_announce(struct helper *h, const struct view_change *c)
+static void add(struct helper *h, const struct announcement *what, const char *name)
 {
 	struct announcement *a;
 
 	if (!h->process.pid)
 		return;
 	a = xcalloc(1, sizeof(*a));
-	a->folder = c->folder;
-	a->node = c->node;
+	*a = *what;
 	a->number = OWN_TEMPORARY_FIRST + h->numbers++ % (OWN_TEMPORARY_LAST - OWN_TEMPORARY_FIRST);
 	snprintf(a->hidden, sizeof(a->hidden), ".arriving-%u", a->number);
-	snprintf(a->name, sizeof(a->name), "%s", c->name);
+	snprintf(a->name, sizeof(a->name), "%s", name);
 	ring_add(&h->waiting, &a->link);
 	ask_next(h);
+}
+
+void helper_announce(struct helper *h, const struct view_change *c)
+{
+	const struct announcement a = {.folder = c->folder, .node = c->node};
+
+	add(h, &a, c->name);
+}
+
+void helper_show(struct helper *h, enum helper_act act, uint64_t folder, const char *name,
+		 bool (*still)(void *arg, const char *name), void *arg)
+{
+	const struct announcement a = {.act = act, .still = still, .arg = arg, .folder = folder};
+
+	add(h, &a, name);
 }
 
 bool helper_is(const struct helper *h, fuse_req_t req)
@@ -286,4 +312,47 @@ int helper_rename(struct helper *h, uint64_t folder, const char *name, uint64_t 
 		return -EROFS;
 	h->created = false;
 	return 0;
+}
+
+/* ---- names that are shown as they are: created, unlinked */
+
+static bool is_shown(const struct helper *h, fuse_req_t req, enum helper_act act, uint64_t folder,
+		     const char *name)
+{
+	return helper_is(h, req) && h->current->act == act && is_name(h, folder, name) &&
+	       still_true(h, h->current);
+}
+
+static void shown_entry(struct fuse_entry_param *e, struct helper *h)
+{
+	struct view_attr attr;
+
+	node_attr(&attr, h->fs, NODE_OWN(h->current->number));
+	node_entry(e, h->fs, &attr);
+	e->entry_timeout = e->attr_timeout = 0;
+}
+
+bool helper_lookup_shown(struct fuse_entry_param *e, struct helper *h, fuse_req_t req,
+			 uint64_t folder, const char *name)
+{
+	if (is_shown(h, req, HELPER_UNLINK, folder, name)) {
+		shown_entry(e, h);
+		return true;
+	}
+	*e = (struct fuse_entry_param){0};
+	return is_shown(h, req, HELPER_CREATE, folder, name);
+}
+
+bool helper_create_shown(struct fuse_entry_param *e, struct helper *h, fuse_req_t req,
+			 uint64_t folder, const char *name)
+{
+	if (!is_shown(h, req, HELPER_CREATE, folder, name))
+		return false;
+	shown_entry(e, h);
+	return true;
+}
+
+bool helper_unlink_shown(struct helper *h, fuse_req_t req, uint64_t folder, const char *name)
+{
+	return is_shown(h, req, HELPER_UNLINK, folder, name);
 }

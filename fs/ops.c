@@ -347,6 +347,37 @@ static void op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
 	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
+static void op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+static void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
+{
+	fuse_reply_err(req, 0);
+}
+
+static void op_flock(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, int op)
+{
+	if (handle_of(fi))
+		file_flock(req, handle_of(fi), op);
+	else
+		fuse_reply_err(req, EBADF);
+}
+
+static void op_setlk(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
+		     struct flock *range, int sleep)
+{
+	file_setlk(req, handle_of(fi), range);
+}
+
+static void op_getlk(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
+		     struct flock *range)
+{
+	range->l_type = F_UNLCK;
+	fuse_reply_lock(req, range);
+}
+
 static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	handle_free(handle_of(fi));
@@ -420,7 +451,7 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE);
 }
 
-const struct fuse_lowlevel_ops fs_ops = {
+const struct fuse_lowlevel_ops book_ops = {
 	.init = op_init,
 	.lookup = op_lookup,
 	.getattr = op_getattr,
@@ -434,6 +465,8 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.open = op_open,
 	.read = op_read,
 	.write = op_write,
+	.flush = op_flush,
+	.fsync = op_fsync,
 	.poll = op_poll,
 	.release = op_release,
 	.create = op_create,
@@ -444,4 +477,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.rmdir = op_remove,
 	.symlink = op_symlink,
 	.link = op_link,
+	.flock = op_flock,
+	.setlk = op_setlk,
+	.getlk = op_getlk,
 };

@@ -103,6 +103,8 @@ static void end(struct fs *fs)
 	fs->ending = true;
 	parked_end(fs->parked);
 	stream_end(fs->streams);
+	lockfs_end(fs->locks);
+	file_locks_end(fs->file_locks);
 	note_event(fs, EVENT_UNMOUNTED);
 	notify_end(fs->notify, on_notify_ended, fs);
 }
@@ -160,6 +162,8 @@ static int drain(void *arg)
 		fuse_session_process_buf(fs->session, &fs->buf);
 		parked_interrupts(fs->parked);
 		stream_interrupts(fs->streams);
+		lockfs_interrupts(fs->locks);
+		file_locks_interrupts(fs->file_locks);
 		n++;
 	}
 	if (n)
@@ -321,6 +325,8 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	fs->grace = timer_new(fs->loop, hurry, fs);
 	fs->tidy = timer_new(fs->loop, tidy, fs);
 	r = helper_new(&fs->helper, fs, helper);
+	lockfs_new(&fs->locks, fs);
+	fs->file_locks = file_locks_new();
 	sigprocmask(SIG_SETMASK, NULL, &signals);
 	fs->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r == 0)
@@ -371,6 +377,8 @@ void session_close(struct fs *fs)
 	if (fs->engine)
 		store_on_change(fs->engine->store, NULL, NULL);
 	notify_free(fs->notify);
+	lockfs_free(fs->locks);
+	file_locks_free(fs->file_locks);
 	helper_free(fs->helper);
 	parked_free(fs->parked);
 	stream_table_free(fs->streams);

@@ -16,6 +16,7 @@ struct refusal {
 	struct caller caller;
 	uint64_t ino;
 	char *name, *reason;
+	const char *remedy; /* or NULL: the code's */
 	int code;
 	int64_t unix_ms;
 };
@@ -49,6 +50,12 @@ struct why_table *why_free(struct why_table *w)
 void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
 		  int code, const char *reason)
 {
+	why_remember_with(w, c, ino, name, code, reason, NULL);
+}
+
+void why_remember_with(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		       int code, const char *reason, const char *remedy)
+{
 	struct refusal *r = &w->ring[w->next++ % KEPT];
 
 	forget(r);
@@ -56,6 +63,7 @@ void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, con
 			      .ino = ino,
 			      .name = xstrdup(name),
 			      .reason = xstrdup(reason && *reason ? reason : NULL),
+			      .remedy = remedy,
 			      .code = code,
 			      .unix_ms = clock_unix_ms()};
 }
@@ -92,6 +100,13 @@ static const struct refusal *find(const struct why_table *w, const struct caller
 		}
 	}
 	return best;
+}
+
+const char *why_reason(const struct why_table *w, const struct caller *c)
+{
+	const struct refusal *r = find(w, c);
+
+	return r ? r->reason : NULL;
 }
 
 /* errno, what it means here, what to do. */
@@ -155,7 +170,8 @@ int why_text(struct buf *out, struct fs *fs, const struct caller *c)
 	buf_adds(out, "path: ");
 	path_text(out, fs, r);
 	buf_addf(out, "\nerrno: %s (%s)\n", strerrorname_np(-r->code), strerror(-r->code));
-	buf_addf(out, "reason: %s\nremedy: %s\n", r->reason ? r->reason : m->reason, m->remedy);
+	buf_addf(out, "reason: %s\nremedy: %s\n", r->reason ? r->reason : m->reason,
+		 r->remedy ? r->remedy : m->remedy);
 	if (r->caller.pid)
 		buf_addf(out, "who: %s (pid %d)\n", r->caller.name, (int)r->caller.pid);
 	return buf_addf(out, "when: %s\n", when);

@@ -265,4 +265,23 @@ const struct node view_nodes[KINDS] = {
 			     .class = VIEW_GROWING,
 			     .topic = TOPIC_ANY,
 			     .detail = growing_detail},
+
+	/* What is in these two fs makes of the lock table. */
+	[KIND_LOCKS] = {.name = "locks",
+			.parent = KIND_ROOT,
+			.class = VIEW_FOLDER,
+			.topic = TOPIC_BOOK,
+			.volatile_list = true},
+	[KIND_LOCKS_OLD] = {.name = ".locks",
+			    .parent = KIND_ROOT,
+			    .class = VIEW_FOLDER,
+			    .topic = TOPIC_BOOK,
+			    .volatile_list = true},
+	[KIND_CHAPTER_LOCK] = {.name = "lock",
+			       .parent = KIND_CHAPTER,
+			       .class = VIEW_LINK,
+			       .topic = TOPIC_BOOK,
+			       .of_chapter = true,
+			       .hidden = true,
+			       .target = chapter_lock_target},
 };

@@ -68,6 +68,9 @@ enum kind {
 	KIND_SEQ,
 	KIND_EVENTS,
 	KIND_EVENTS_LOG,
+	KIND_LOCKS, /* what is in them is fs's */
+	KIND_LOCKS_OLD,
+	KIND_CHAPTER_LOCK,
 	KINDS
 };
 
@@ -312,6 +315,9 @@ int render_prompt(struct buf *, struct views *, const struct ref *);
 int render_seq(struct buf *, struct views *, const struct ref *);
 /* "15-17", "15", or "" where no page is known. */
 void views_page_range(char out[64], const struct book_chapter *c, const struct quote *q);
+
+/* locks.c */
+char *chapter_lock_target(struct views *, const struct ref *);
 
 /* progress.c */
 int growing_detail(struct view_attr *, struct views *, struct ref *);

@@ -137,4 +137,27 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 int view_status(struct buf *out, struct views *v);
 int view_event(struct buf *out, const struct store_event *e);
 
+/* ---- the lock table, written down (locks.md). fs asks the table; the command line does too. */
+
+int view_chapters(const struct views *v);
+/* The resource that a node belongs to; false: to none. */
+bool view_resource(char out[LOCK_RESOURCE_BYTES], struct views *v, uint64_t node);
+
+/* What is held, and the change number it is of. Zero-initialise; lock_list_finish. */
+struct lock_list {
+	struct lock *items;
+	size_t len, cap;
+	int64_t seq;
+};
+int lock_list_read(struct lock_list *out, struct locks *l);
+void lock_list_finish(struct lock_list *list);
+
+int view_lock(struct buf *out, const struct lock *k);		    /* locks/R */
+int view_lock_table(struct buf *out, const struct lock_list *list); /* .table */
+int view_lock_table_json(struct buf *out, const struct lock_list *list);
+int view_lock_dashboard(struct buf *out, const struct lock_list *list); /* .dashboard.md */
+int view_lock_old(struct buf *out, const struct lock_list *list);	/* .locks/locks.json */
+int view_lock_resources(struct buf *out, struct views *v);		/* .resources */
+int view_lock_event(struct buf *out, const struct lock_event *e);	/* a line of .log */
+
 #endif

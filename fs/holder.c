@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+#include "holder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * A lock must outlive the command that took it and not the editor or agent that ran the command.
+ * So what matters is not who asks, but on whose behalf: the process among his ancestors (the
+ * anchor) that will be there until the work is done. Nothing says which that is; the rules below
+ * are what shells, terminals and agents really do. An agent runs each call as a `bash -c` without a
+ * terminal, in a session of its own; a person's commands share a session that has a terminal.
+ *
+ * What is found for a process is kept with an open descriptor of its /proc/PID/environ. That
+ * belongs to the memory of the program that was running then: it reads nothing any more once the
+ * process has ended or runs another program. One pread so tells that all that is remembered of a
+ * process is still true, and no number that passed to another process can be mistaken.
+ */
+
+enum { TREE_DEPTH = 24, SEEN_SLOTS = 64, ENVIRON_BYTES = 128 * 1024 };
+
+/* A process as /proc shows it. */
+struct proc {
+	pid_t pid, parent, session;
+	int terminal;
+	char comm[16];
+};
+
+struct seen {
+	pid_t pid;
+	int environ; /* -1: an empty slot */
+	char instance[LOCK_INSTANCE_BYTES];
+	struct process tree[TREE_DEPTH]; /* itself, its parent, ... */
+	int depth;
+	struct process anchor; /* pid 0: none */
+	const char *because;
+};
+
+struct holders {
+	struct seen *slots[SEEN_SLOTS];
+	uint64_t unseen_count;
+};
+
+/* ---- /proc */
+
+static int open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* NUL-terminated; its length, or 0. */
+static size_t read_proc(char *out, size_t cap, pid_t pid, const char *name)
+{
+	CLEANUP(cleanup_close) int fd = open_proc(pid, name);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, cap - 1);
+
+	out[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+static long field(const char *status, const char *label)
+{
+	const char *at = strstr(status, label);
+
+	return at ? strtol(at + strlen(label), NULL, 10) : 0;
+}
+
+/* proc(5), stat: "pid (comm) state ppid pgrp session tty_nr ..." */
+static bool proc_read(struct proc *out, pid_t pid)
+{
+	char text[512], *open_mark, *close_mark;
+	size_t len;
+
+	if (pid <= 0 || !read_proc(text, sizeof(text), pid, "stat"))
+		return false;
+	open_mark = strchr(text, '(');
+	close_mark = strrchr(text, ')');
+	if (!open_mark || !close_mark || close_mark <= open_mark)
+		return false;
+	*out = (struct proc){.pid = pid};
+	if (sscanf(close_mark + 1, " %*c %d %*d %d %d", &out->parent, &out->session,
+		   &out->terminal) != 3)
+		return false;
+	len = (size_t)(close_mark - open_mark - 1);
+	memcpy(out->comm, open_mark + 1, len < sizeof(out->comm) ? len : sizeof(out->comm) - 1);
+	return true;
+}
+
+/* The value of BOOKFS_INSTANCE in an environment, or "". One that is no id is as good as none. */
+static void read_instance(char out[LOCK_INSTANCE_BYTES], int environ)
+{
+	static const char key[] = "BOOKFS_INSTANCE=";
+	CLEANUP(buf_finish) struct buf env = {.max_bytes = ENVIRON_BYTES + 4096};
+	char part[4096];
+	ssize_t n;
+
+	out[0] = '\0';
+	while (env.len < ENVIRON_BYTES &&
+	       (n = pread(environ, part, sizeof(part), (off_t)env.len)) > 0)
+		buf_add(&env, part, (size_t)n);
+	for (const char *at = buf_str(&env), *end = at + env.len; at < end; at += strlen(at) + 1) {
+		if (strncmp(at, key, sizeof(key) - 1) != 0)
+			continue;
+		at += sizeof(key) - 1;
+		if (lock_instance_valid(at))
+			snprintf(out, LOCK_INSTANCE_BYTES, "%s", at);
+		return;
+	}
+}
+
+static bool carries(pid_t pid, const char *instance)
+{
+	CLEANUP(cleanup_close) int environ = open_proc(pid, "environ");
+	char theirs[LOCK_INSTANCE_BYTES] = "";
+
+	if (environ >= 0)
+		read_instance(theirs, environ);
+	return !strcmp(theirs, instance);
+}
+
+/* ---- the anchor */
+
+/* What runs others' sessions outlives all of them, and its death says nothing of any. */
+static bool is_keeper(const struct proc *p)
+{
+	static const char *const names[] = {
+		"init",	   "systemd",	   "(sd-pam)",
+		"sshd",	   "sshd-session", "dropbear",
+		"cron",	   "crond",	   "atd",
+		"login",   "tmux",	   "tmux: server",
+		"screen",  "SCREEN",	   "zellij",
+		"dtach",   "abduco",	   "mosh-server",
+		"dockerd", "containerd",   "containerd-shim",
+		"conmon",  "runc",	   "xinetd",
+		"inetd",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!strncmp(p->comm, names[i], sizeof(p->comm) - 1))
+			return true;
+	return p->pid <= 1;
+}
+
+/* `bash -c '...'`: it ends with the command it was given. */
+static bool is_command_shell(const struct proc *p)
+{
+	static const char *const shells[] = {"sh",  "bash", "dash", "zsh",    "ksh",
+					     "ash", "fish", "mksh", "busybox"};
+	char line[512];
+	size_t len = read_proc(line, sizeof(line), p->pid, "cmdline");
+	const char *name = strrchr(line, '/');
+	bool shell = false;
+
+	name = name ? name + 1 : line + (line[0] == '-');
+	for (size_t i = 0; i < ARRAY_LEN(shells); i++)
+		shell = shell || !strcmp(name, shells[i]);
+	if (!shell)
+		return false;
+	/* Options come first: -c, -lc, -ec. */
+	for (const char *at = line + strlen(line) + 1; at < line + len; at += strlen(at) + 1) {
+		if (at[0] != '-' || at[1] == '\0')
+			return false;
+		if (at[1] != '-' && strchr(at, 'c'))
+			return true;
+	}
+	return false;
+}
+
+static bool is_detached_leader(const struct proc *p, const struct proc *caller)
+{
+	return p->pid == caller->session && p->terminal == 0;
+}
+
+struct tree {
+	struct proc procs[TREE_DEPTH];
+	int depth;
+};
+
+static void tree_read(struct tree *t, pid_t pid)
+{
+	t->depth = 0;
+	while (t->depth < TREE_DEPTH && proc_read(&t->procs[t->depth], pid))
+		pid = t->procs[t->depth++].parent;
+}
+
+/* The first from `at` on that outlives the command; 0: none does, as far as can be told. */
+static pid_t first_that_stays(const struct tree *t, int at, bool skip_leader)
+{
+	for (; at < t->depth && !is_keeper(&t->procs[at]); at++) {
+		const struct proc *p = &t->procs[at];
+
+		if (!is_command_shell(p) && !(skip_leader && is_detached_leader(p, &t->procs[0])))
+			return p->pid;
+	}
+	return 0;
+}
+
+static pid_t anchor_of_instance(const struct tree *t, const char *instance, const char **because)
+{
+	int top = 0;
+
+	for (int i = 1; i < t->depth; i++)
+		if (carries(t->procs[i].pid, instance))
+			top = i;
+	*because = top ? "the topmost ancestor with this BOOKFS_INSTANCE"
+		       : "the ancestor that set BOOKFS_INSTANCE";
+	return first_that_stays(t, top ? top : 1, false);
+}
+
+static pid_t anchor_of_session(const struct tree *t, const char **because)
+{
+	const struct proc *caller = &t->procs[0];
+	struct proc leader;
+
+	*because = "the leader of the terminal's session";
+	if (caller->terminal && proc_read(&leader, caller->session) && leader.terminal &&
+	    leader.session == leader.pid && !is_keeper(&leader))
+		return leader.pid;
+	*because = "the first ancestor that outlives the command";
+	return first_that_stays(t, 1, true);
+}
+
+static void choose_anchor(struct seen *s, const struct tree *t)
+{
+	pid_t pid = s->instance[0] ? anchor_of_instance(t, s->instance, &s->because)
+				   : anchor_of_session(t, &s->because);
+
+	if (pid && process_find(&s->anchor, pid) == 0)
+		return;
+	s->anchor = (struct process){0};
+	s->because = "no ancestor outlives the command: the lock is held for its ttl";
+}
+
+/* ---- remembering */
+
+static struct seen *seen_free(struct seen *s)
+{
+	if (s && s->environ >= 0)
+		close(s->environ);
+	free(s);
+	return NULL;
+}
+
+static bool is_still(const struct seen *s, pid_t pid)
+{
+	char byte;
+
+	return s && s->pid == pid && pread(s->environ, &byte, 1, 0) == 1;
+}
+
+static void look(struct seen *s, pid_t pid)
+{
+	struct tree t;
+	char status[4096];
+
+	*s = (struct seen){.pid = pid, .environ = open_proc(pid, "environ")};
+	if (s->environ >= 0)
+		read_instance(s->instance, s->environ);
+	/* The kernel names threads. */
+	read_proc(status, sizeof(status), pid, "status");
+	tree_read(&t, (pid_t)field(status, "\nTgid:"));
+	for (int i = 0; i < t.depth; i++)
+		if (process_find(&s->tree[s->depth], t.procs[i].pid) == 0)
+			s->depth++;
+	if (t.depth)
+		choose_anchor(s, &t);
+}
+
+/* Borrowed until the next call. NULL: it cannot be seen. */
+static const struct seen *seen_find(struct holders *h, pid_t pid)
+{
+	struct seen **slot = &h->slots[(unsigned)pid % SEEN_SLOTS];
+
+	if (pid <= 0)
+		return NULL;
+	if (is_still(*slot, pid))
+		return *slot;
+	*slot = seen_free(*slot);
+	*slot = xcalloc(1, sizeof(**slot));
+	look(*slot, pid);
+	if ((*slot)->depth)
+		return *slot;
+	*slot = seen_free(*slot);
+	return NULL;
+}
+
+struct holders *holders_new(void)
+{
+	return xcalloc(1, sizeof(struct holders));
+}
+
+struct holders *holders_free(struct holders *h)
+{
+	for (size_t i = 0; h && i < SEEN_SLOTS; i++)
+		seen_free(h->slots[i]);
+	free(h);
+	return NULL;
+}
+
+/* ---- pid= */
+
+/* What /proc/PID/status says of a process in the innermost of its pid namespaces. */
+struct inner {
+	int levels;
+	pid_t pid;
+	uid_t uid;
+};
+
+static bool inner_read(struct inner *out, pid_t pid)
+{
+	char status[4096], *at;
+
+	*out = (struct inner){0};
+	if (!read_proc(status, sizeof(status), pid, "status") || !(at = strstr(status, "\nNSpid:")))
+		return false;
+	for (at += strlen("\nNSpid:"); *at && *at != '\n'; out->levels++)
+		out->pid = (pid_t)strtol(at, &at, 10);
+	at = strstr(status, "\nUid:");
+	if (!at || sscanf(at, "\nUid: %*u %u", &out->uid) != 1)
+		return false;
+	return out->levels > 0;
+}
+
+static bool same_namespace(pid_t a, pid_t b)
+{
+	char path[64];
+	struct stat sa, sb;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)a);
+	if (stat(path, &sa) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)b);
+	return stat(path, &sb) == 0 && sa.st_ino == sb.st_ino;
+}
+
+/* The process that the caller calls `number`, in our numbers; 0: there is none. */
+static pid_t translate(pid_t caller, pid_t number)
+{
+	struct inner of, mine;
+	pid_t found = 0;
+	DIR *d;
+
+	if (!inner_read(&mine, caller) || mine.levels == 1)
+		return number;
+	d = opendir("/proc");
+	for (struct dirent *e; d && !found && (e = readdir(d));) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (pid > 0 && inner_read(&of, pid) && of.levels == mine.levels &&
+		    of.pid == number && same_namespace(pid, caller))
+			found = pid;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+static int find_written_anchor(struct process *out, pid_t caller, uid_t uid, pid_t number,
+			       struct err *err)
+{
+	struct inner of;
+	pid_t pid = caller > 0 ? translate(caller, number) : 0;
+
+	if (caller <= 0)
+		return err_set(err, -ESRCH, "pid=%d: your processes cannot be seen from the mount",
+			       (int)number);
+	if (!pid || !inner_read(&of, pid) || process_find(out, pid) < 0)
+		return err_set(err, -ESRCH, "pid=%d: there is no such process", (int)number);
+	if (of.uid != uid && uid != 0)
+		return err_set(err, -EPERM, "pid=%d: another user's process", (int)number);
+	return 0;
+}
+
+/* ---- who it is */
+
+static bool may_be(const struct lock_holder *h, uid_t uid)
+{
+	return h->uid == uid || uid == 0;
+}
+
+static bool find_above(struct lock_holder *out, const struct seen *s, struct locks *l, uid_t uid)
+{
+	for (int i = 0; l && s && i < s->depth; i++)
+		if (locks_holder_of(out, l, &s->tree[i]) == 0 && may_be(out, uid))
+			return true;
+	return false;
+}
+
+/* Named after its anchor, so that all that has the same anchor is the same holder. Without one
+ * nobody else may be taken for it: its number soon passes to another. */
+static void name_new(struct holder *out, struct holders *h, const struct seen *s)
+{
+	char *name = out->as.instance;
+	size_t size = sizeof(out->as.instance);
+
+	out->rule = HOLDER_NEW;
+	if (out->as.anchor.pid)
+		snprintf(name, size, "sh-%d", (int)out->as.anchor.pid);
+	else if (s)
+		snprintf(name, size, "sh-%d-%llu", (int)s->tree[0].pid,
+			 (unsigned long long)s->tree[0].start_ticks);
+	else
+		snprintf(name, size, "sh-unseen-%d-%llu-%llu", (int)getpid(),
+			 (unsigned long long)clock_mono_us(),
+			 (unsigned long long)++h->unseen_count);
+}
+
+int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pid, uid_t uid,
+		const char *id, pid_t anchor_pid, struct err *err)
+{
+	const struct seen *s = seen_find(h, pid);
+	struct holder found = {.as = {.uid = uid},
+			       .because = "your processes cannot be seen from "
+					  "the mount: the lock is held for its "
+					  "ttl"};
+	int r = 0;
+
+	if (s) {
+		found.as.anchor = s->anchor;
+		found.because = s->because;
+	}
+	if (anchor_pid) {
+		r = find_written_anchor(&found.as.anchor, pid, uid, anchor_pid, err);
+		found.because = "pid= was written";
+	}
+	if (r < 0)
+		return r;
+	if (id && *id) {
+		found.rule = HOLDER_WRITTEN;
+		snprintf(found.as.instance, sizeof(found.as.instance), "%s", id);
+	} else if (s && s->instance[0]) {
+		found.rule = HOLDER_ENVIRONMENT;
+		memcpy(found.as.instance, s->instance, sizeof(found.as.instance));
+	} else if (!anchor_pid && find_above(&found.as, s, l, uid)) {
+		found.rule = HOLDER_ANCESTOR;
+		found.because = "an ancestor of yours is this holder's process";
+	} else {
+		name_new(&found, h, s);
+	}
+	*out = found;
+	return 0;
+}
+
+bool holder_is_above(struct holders *h, const struct lock_holder *of, pid_t pid, uid_t uid)
+{
+	const struct seen *s = seen_find(h, pid);
+
+	if (!s || s->instance[0] || !of->anchor.pid || !may_be(of, uid))
+		return false;
+	for (int i = 0; i < s->depth; i++)
+		if (process_is(&of->anchor, &s->tree[i]))
+			return true;
+	return false;
+}
