@@ -156,8 +156,12 @@ static void draw_chimneys(struct scene *s)
 
 static void draw_town(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_roofs, draw_street, draw_chimneys};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_roofs, 0, false},
+		{draw_street, SIGHT_STREET, false},
+		{draw_chimneys, SIGHT_ROOF, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- ruin */
@@ -254,9 +258,13 @@ static void draw_yard(struct scene *s)
 
 void ground_draw_built(struct scene *s)
 {
-	static const draw_fn ruins[] = {draw_broken_tower, draw_arcade, draw_yard};
+	static const struct way ruins[] = {
+		{draw_broken_tower, SIGHT_TOWER, false},
+		{draw_arcade, SIGHT_ARCH, false},
+		{draw_yard, SIGHT_GRAVE, false},
+	};
 	if (s->ground == GROUND_TOWN)
 		draw_town(s);
 	else
-		scene_one_of(s, ruins, ARRAY_LEN(ruins));
+		scene_draw_one(s, ruins, ARRAY_LEN(ruins));
 }

@@ -91,13 +91,13 @@ static void words_finish(struct words *w)
 static struct type title_type(const struct page *p)
 {
 	return (struct type){
-		.size_px = 42, .least_px = 12, .bold = true, .colour = p->scene->colours.ink};
+		.size_px = 45, .least_px = 12, .bold = true, .colour = p->scene->colours.ink};
 }
 
 static struct type quote_type(const struct page *p)
 {
 	return (struct type){
-		.size_px = 26, .least_px = 20, .italic = true, .colour = p->scene->colours.ink};
+		.size_px = 29, .least_px = 20, .italic = true, .colour = p->scene->colours.ink};
 }
 
 static struct type line_type(const struct page *p, bool right)

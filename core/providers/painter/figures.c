@@ -84,7 +84,6 @@ static void draw_crowd(struct scene *s)
 	}
 }
 
-/* Those in the dark stand before a little light, so that they are seen. */
 static struct colour figure_ink(struct scene *s)
 {
 	return colour_mix(scene_tone(s, 0), (struct colour){0, 0, 0}, .25);
@@ -98,17 +97,62 @@ static void draw_shadow(struct scene *s, double x, double w, double foot)
 	cairo_fill(s->cr);
 }
 
+static enum shape in_a_pose(struct scene *s, enum shape person)
+{
+	static const enum shape poses[SHAPES][3] = {
+		[SHAPE_MAN] = {SHAPE_MAN, SHAPE_STRIDING, SHAPE_POINTING},
+		[SHAPE_HAT] = {SHAPE_HAT, SHAPE_STRIDING_HAT, SHAPE_STRIDING_HAT},
+		[SHAPE_WOMAN] = {SHAPE_WOMAN, SHAPE_STROLLING, SHAPE_STROLLING},
+		[SHAPE_BOY] = {SHAPE_BOY, SHAPE_RUNNING_BOY, SHAPE_BOY},
+	};
+	const enum shape *p = poses[person];
+	return p[0] ? p[(size_t)scene_random(s, 0, 2.999)] : person;
+}
+
+static bool carries_light(const struct scene *s)
+{
+	return s->cast.emblem == SHAPE_LANTERN || s->cast.emblem == SHAPE_CANDLE;
+}
+
+static void draw_lantern(struct scene *s, double x, double y, double tall)
+{
+	scene_glow(s, x, y - tall * .5, tall * 4.5, .5);
+	scene_shape(s, SHAPE_LANTERN, x, y, tall, false, figure_ink(s), s->colours.glow);
+}
+
+/* By night a little of the ground shows light about those who stand on it. */
+static void draw_pool(struct scene *s, double x, double foot)
+{
+	cairo_save(s->cr);
+	cairo_translate(s->cr, x, foot);
+	cairo_scale(s->cr, s->person * .75, s->person * .11);
+	cairo_new_sub_path(s->cr);
+	cairo_arc(s->cr, 0, 0, 1, 0, 2 * M_PI);
+	cairo_restore(s->cr);
+	colour_set(s->cr, scene_tone(s, s->colours.near + .3), .5);
+	cairo_fill(s->cr);
+}
+
+/* The first stands in front, the others a little further back each. */
 static double draw_persons(struct scene *s, double x, struct colour ink)
 {
 	const struct cast *c = &s->cast;
+	double step = scene_random(s, .28, .5), xs[CAST_MOST], feet[CAST_MOST], talls[CAST_MOST];
 	for (int i = 0; i < c->person_count; i++) {
-		double tall = s->person * shape_size(c->persons[i]) * scene_random(s, .95, 1.04);
-		double foot = s->foot + s->u * scene_random(s, -.6, 1.2);
-		draw_shadow(s, x, tall * .2, foot);
-		scene_shape(s, c->persons[i], x, foot, tall, scene_chance(s, .5), ink,
-			    scene_layer(s, .5));
-		x += s->person * scene_random(s, .36, .5);
+		talls[i] = s->person * shape_size(c->persons[i]) * (1 - .06 * i) *
+			   scene_random(s, .96, 1.03);
+		feet[i] = s->foot - s->person * .03 * i;
+		xs[i] = x;
+		x += s->person * step * (i ? 1 : scene_random(s, .9, 1.5));
 	}
+	for (int i = c->person_count - 1; i >= 0; i--) {
+		enum shape one = in_a_pose(s, c->persons[i]);
+		draw_shadow(s, xs[i], talls[i] * .2, feet[i]);
+		scene_shape(s, one, xs[i], feet[i], talls[i], scene_chance(s, .4),
+			    colour_mix(ink, scene_layer(s, .7), .12 * i), scene_layer(s, .5));
+	}
+	if (c->person_count && carries_light(s) && (scene_dark(s) || scene_inside(s)))
+		draw_lantern(s, xs[0] + talls[0] * .2, feet[0] - talls[0] * .3, talls[0] * .15);
 	return x;
 }
 
@@ -157,8 +201,8 @@ void figures_draw(struct scene *s)
 		draw_crowd(s);
 	if (shape_kind(s->cast.craft) == KIND_VEHICLE && !scene_inside(s))
 		draw_vehicle(s, ink);
-	if (scene_peopled(s) && scene_dark(s))
-		scene_glow(s, s->focus, s->foot - s->person * .5, s->person * .8, .3);
+	if (scene_peopled(s) && scene_dark(s) && !scene_inside(s))
+		draw_pool(s, s->focus + s->person * .2, s->foot);
 	double x = draw_persons(s, s->focus, ink);
 	draw_beasts(s, x, ink);
 }

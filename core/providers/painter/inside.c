@@ -174,6 +174,8 @@ static void draw_hearth(struct scene *s, double x, double floor)
 		    s->u * 8, false, dark, scene_tone(s, .7));
 }
 
+static void draw_stair(struct scene *s);
+
 /* ---- rooms */
 
 static void draw_walls(struct scene *s, double floor)
@@ -186,16 +188,17 @@ static void draw_walls(struct scene *s, double floor)
 static void draw_by_window(struct scene *s)
 {
 	double floor = s->h * scene_random(s, .70, .78), w = s->u * scene_random(s, 26, 36);
-	double x = s->w * scene_random(s, .52, .6), y = s->h * scene_random(s, .08, .14);
-	double h = floor * scene_random(s, .58, .7);
+	double x = s->w * scene_random(s, .36, .62), y = s->h * scene_random(s, .06, .16);
+	double h = floor * scene_random(s, .5, .74);
 	draw_walls(s, floor);
 	draw_window(s, x, y, w, h);
-	draw_curtain(s, x - s->u * 4, y - s->u * 2, s->u * 9, h + s->u * 8);
+	if (scene_chance(s, .6))
+		draw_curtain(s, x - s->u * 4, y - s->u * 2, s->u * 9, h + s->u * 8);
 	if (!scene_dark(s))
 		draw_shaft(s, x, y, w, h, floor);
 	draw_table(s, s->w * scene_random(s, .72, .84), floor + s->u * 2, s->u * 32);
-	if (scene_chance(s, .6))
-		draw_shelf(s, s->w * .06, floor * scene_random(s, .3, .45), s->u * 24, 2);
+	if (x > s->w * .5 && scene_chance(s, .7))
+		draw_shelf(s, s->w * .06, floor * scene_random(s, .3, .45), s->u * 22, 2);
 }
 
 static void draw_by_fire(struct scene *s)
@@ -264,13 +267,76 @@ static void draw_library(struct scene *s)
 		scene_glow(s, s->focus, s->h * .55, s->u * 50, .4);
 }
 
+/* Under the rafters: beams that lean together, and a small window in the gable. */
+static void draw_loft(struct scene *s)
+{
+	double x = s->w * scene_random(s, .44, .58), floor = s->h * scene_random(s, .76, .84);
+	double top = -s->h * .06, w = s->u * 14, y = s->h * scene_random(s, .2, .28);
+	struct colour beam = scene_tone(s, .03), side = scene_tone(s, wall_tone(s) - .14);
+	scene_box(s, 0, 0, s->w, s->h, scene_tone(s, wall_tone(s)));
+	draw_wallpaper(s, floor);
+	for (int i = -1; i <= 1; i += 2) {
+		const double slope[][2] = {{x, top},
+					   {x + i * s->w * .64, floor * .8},
+					   {x + i * s->w, floor * .8},
+					   {x + i * s->w, top}};
+		poly(s, slope, ARRAY_LEN(slope), side, 1);
+		for (int k = 0; k < 4; k++) {
+			double t = .16 + k * .17, thick = s->u * (1 + k * .5);
+			const double rafter[][2] = {
+				{x + i * s->w * t * .2, top},
+				{x + i * (s->w * t * .2 + thick), top},
+				{x + i * (s->w * (t + .2) + thick * 1.6), floor + s->u * 2 * k},
+				{x + i * s->w * (t + .2), floor + s->u * 2 * k}};
+			poly(s, rafter, ARRAY_LEN(rafter), beam, .8);
+		}
+	}
+	draw_window(s, x - w / 2, y, w, w * 1.2);
+	scene_box(s, 0, y + w * 1.6, s->w, s->u * 2.6, beam);
+	draw_boards(s, floor, x);
+	if (!scene_dark(s))
+		draw_shaft(s, x - w / 2, y, w, w * 1.2, floor);
+	draw_table(s, s->w * scene_random(s, .7, .82), floor + s->u * 2, s->u * 28);
+}
+
+/* One lamp over a table, and the dark around it. */
+static void draw_lamplit(struct scene *s)
+{
+	double x = s->w * scene_random(s, .5, .66), y = s->h * scene_random(s, .24, .34);
+	double top = s->h * scene_random(s, .72, .78), dark = wall_tone(s) * .45;
+	scene_box(s, 0, 0, s->w, s->h, scene_tone(s, dark));
+	draw_wallpaper(s, top);
+	const double cone[][2] = {
+		{x - s->u * 4, y}, {x + s->u * 4, y}, {x + s->u * 38, s->h}, {x - s->u * 38, s->h}};
+	poly(s, cone, ARRAY_LEN(cone), s->colours.glow, .3);
+	scene_box(s, 0, s->h * .9, s->w, s->h, scene_tone(s, 0));
+	scene_box(s, x - s->u * .25, 0, s->u * .5, y, scene_tone(s, 0));
+	const double shade[][2] = {{x - s->u * 1.6, y - s->u * 5},
+				   {x + s->u * 1.6, y - s->u * 5},
+				   {x + s->u * 7, y},
+				   {x - s->u * 7, y}};
+	poly(s, shade, ARRAY_LEN(shade), colour_mix(s->colours.spot, s->colours.inks[0], .2), 1);
+	scene_disc(s, x, y, s->u * 2.2, s->colours.glow, 1);
+	scene_box(s, x - s->u * 25, top, s->u * 50, s->u * 2.4, scene_tone(s, 0));
+	scene_box(s, x - s->u * 3, top, s->u * 6, s->h, scene_tone(s, 0));
+	scene_shape(s, s->cast.emblem ? s->cast.emblem : SHAPE_CUP, x + s->u * 9, top, s->u * 8,
+		    false, scene_tone(s, 0), scene_tone(s, .8));
+}
+
 static void draw_room(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_by_window, draw_doorway, draw_library, draw_by_fire};
+	static const struct way ways[] = {
+		{draw_by_window, SIGHT_WINDOW, false}, {draw_doorway, SIGHT_DOOR, false},
+		{draw_library, SIGHT_BOOKS, true},     {draw_by_fire, SIGHT_HEARTH, true},
+		{draw_loft, SIGHT_ROOF, false},	       {draw_lamplit, 0, false},
+		{draw_stair, SIGHT_STAIR, true},
+	};
 	if (s->light == LIGHT_FIRELIGHT)
 		draw_by_fire(s);
+	else if (s->light == LIGHT_LAMPLIGHT && scene_chance(s, .5))
+		draw_lamplit(s);
 	else
-		scene_one_of(s, ways, scene_dark(s) ? 4 : 3);
+		scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- halls */
@@ -301,7 +367,7 @@ static void draw_nave(struct scene *s)
 static void draw_columns(struct scene *s)
 {
 	double floor = s->h * scene_random(s, .72, .8), gap = s->w * scene_random(s, .2, .3);
-	double back = scene_dark(s) ? .22 : .74;
+	double back = scene_dark(s) ? .4 : .74;
 	scene_box(s, 0, 0, s->w, s->h, scene_tone(s, back));
 	for (double x = gap * .2; x < s->w; x += gap)
 		draw_window(s, x + gap * .3, s->h * .14, gap * .36, floor * .58);
@@ -321,6 +387,15 @@ static void draw_columns(struct scene *s)
 		}
 	}
 	scene_box(s, 0, s->h * .92, s->w, s->h, scene_tone(s, back - .4));
+	if (scene_dark(s)) { /* a candelabrum */
+		double x = s->w * scene_random(s, .6, .8), y = s->h * .3;
+		scene_glow(s, x, y, s->u * 40, .5);
+		scene_box(s, x - s->u * .3, 0, s->u * .6, y, scene_tone(s, 0));
+		scene_box(s, x - s->u * 9, y, s->u * 18, s->u, scene_tone(s, 0));
+		for (int i = -2; i <= 2; i++)
+			scene_disc(s, x + i * s->u * 4, y - s->u * 1.6, s->u * 1.1, s->colours.glow,
+				   1);
+	}
 }
 
 /* A wide stair up to a tall window. */
@@ -353,9 +428,13 @@ static void draw_stair(struct scene *s)
 
 void ground_draw_inside(struct scene *s)
 {
-	static const draw_fn halls[] = {draw_nave, draw_columns, draw_stair};
+	static const struct way halls[] = {
+		{draw_nave, SIGHT_ARCH, false},
+		{draw_columns, SIGHT_COLUMN, false},
+		{draw_stair, SIGHT_STAIR, false},
+	};
 	if (s->ground == GROUND_ROOM)
 		draw_room(s);
 	else
-		scene_one_of(s, halls, ARRAY_LEN(halls));
+		scene_draw_one(s, halls, ARRAY_LEN(halls));
 }

@@ -89,10 +89,19 @@ static void draw_tree(struct scene *s, int kind, double x, double foot, double t
 /* Winter and sorrow have bare trees. */
 static int tree_kind(struct scene *s)
 {
+	if (s->sights & (SIGHT_FIR | SIGHT_LEAF | SIGHT_BARE) && scene_chance(s, .8))
+		return s->sights & SIGHT_BARE ? 2 : s->sights & SIGHT_LEAF ? 1 : 0;
 	bool bare = s->mood == MOOD_EERIE || s->mood == MOOD_MENACING ||
 		    s->mood == MOOD_MELANCHOLY || s->mood == MOOD_LONELY ||
 		    (s->weather & WEATHER_SNOW);
 	return scene_chance(s, bare ? .65 : .12) ? 2 : scene_chance(s, .5) ? 1 : 0;
+}
+
+/* A fir by itself is a Christmas tree. */
+static int lone_tree_kind(struct scene *s)
+{
+	int kind = tree_kind(s);
+	return kind ? kind : scene_chance(s, .6) ? 1 : 2;
 }
 
 /* Something dark and near at one side makes the rest deep. */
@@ -100,7 +109,7 @@ static void draw_framing_tree(struct scene *s)
 {
 	double x = s->w * scene_random(s, .86, .97);
 	colour_set(s->cr, scene_layer(s, 1), 1);
-	draw_tree(s, tree_kind(s), x, s->h * 1.04, s->h * scene_random(s, .8, 1.1));
+	draw_tree(s, lone_tree_kind(s), x, s->h * 1.04, s->h * scene_random(s, .8, 1.1));
 }
 
 /* Tall grass at the foot. */
@@ -212,8 +221,12 @@ static void draw_clearing(struct scene *s)
 
 static void draw_forest(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_wood_edge, draw_trunks, draw_clearing};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_wood_edge, SIGHT_FIR | SIGHT_BARE, false},
+		{draw_trunks, SIGHT_FIR | SIGHT_BARE | SIGHT_LEAF, false},
+		{draw_clearing, SIGHT_LEAF, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- mountain */
@@ -325,8 +338,12 @@ static void draw_gorge(struct scene *s)
 
 static void draw_mountain(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_range, draw_one_peak, draw_gorge};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_range, SIGHT_PEAK, false},
+		{draw_one_peak, SIGHT_PEAK, false},
+		{draw_gorge, SIGHT_GORGE, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- field */
@@ -348,7 +365,7 @@ static void draw_furrows(struct scene *s)
 	colour_set(s->cr, scene_layer(s, .72), 1);
 	cairo_fill(s->cr);
 	colour_set(s->cr, scene_layer(s, .9), 1);
-	draw_tree(s, tree_kind(s), s->w * scene_random(s, .62, .9), top + s->u * 2,
+	draw_tree(s, lone_tree_kind(s), s->w * scene_random(s, .62, .9), top + s->u * 2,
 		  s->u * scene_random(s, 22, 36));
 }
 
@@ -375,8 +392,8 @@ static void draw_meadow(struct scene *s)
 	landmark_draw(s, s->horizon + ground_h(s) * .32, .55);
 	scene_ridge(s, s->horizon + ground_h(s) * .5, s->u * 2, .1, scene_layer(s, .45));
 	colour_set(s->cr, scene_layer(s, .6), 1);
-	draw_tree(s, tree_kind(s), s->w * scene_random(s, .6, .86), s->horizon + ground_h(s) * .56,
-		  s->h * scene_random(s, .34, .55));
+	draw_tree(s, lone_tree_kind(s), s->w * scene_random(s, .6, .86),
+		  s->horizon + ground_h(s) * .56, s->h * scene_random(s, .34, .55));
 	draw_grass(s, scene_layer(s, .75));
 	scene_ridge(s, s->h * .965, s->u * 1.4, .3, scene_layer(s, .9));
 	draw_grass(s, scene_layer(s, .95));
@@ -384,8 +401,12 @@ static void draw_meadow(struct scene *s)
 
 static void draw_field(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_furrows, draw_downs, draw_meadow};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_furrows, SIGHT_PLOUGH, false},
+		{draw_downs, SIGHT_LEAF, false},
+		{draw_meadow, SIGHT_CORN, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- road */
@@ -468,8 +489,12 @@ static void draw_over_hill(struct scene *s)
 
 static void draw_road(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_open_road, draw_avenue, draw_over_hill};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_open_road, 0, false},
+		{draw_avenue, SIGHT_LEAF | SIGHT_FIR, false},
+		{draw_over_hill, SIGHT_BARE, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 /* ---- sky and hills */
@@ -502,7 +527,7 @@ static void draw_lone_tree(struct scene *s)
 	landmark_draw(s, s->horizon + s->u * 3, .4);
 	scene_ridge(s, crest, s->u * 3, 0, scene_layer(s, .6));
 	colour_set(s->cr, scene_layer(s, .9), 1);
-	draw_tree(s, tree_kind(s), s->w * scene_random(s, .62, .8), crest + s->u * 2,
+	draw_tree(s, lone_tree_kind(s), s->w * scene_random(s, .62, .8), crest + s->u * 2,
 		  s->h * scene_random(s, .4, .62));
 	scene_ridge(s, s->horizon + ground_h(s) * .72, s->u * 2, .2, scene_layer(s, .85));
 	draw_grass(s, scene_layer(s, 1));
@@ -510,13 +535,18 @@ static void draw_lone_tree(struct scene *s)
 
 static void draw_anywhere(struct scene *s)
 {
-	static const draw_fn ways[] = {draw_hills, draw_lone_tree, draw_downs, draw_meadow};
-	scene_one_of(s, ways, ARRAY_LEN(ways));
+	static const struct way ways[] = {
+		{draw_hills, 0, false},
+		{draw_lone_tree, SIGHT_LEAF | SIGHT_BARE, false},
+		{draw_downs, 0, false},
+		{draw_meadow, SIGHT_CORN, false},
+	};
+	scene_draw_one(s, ways, ARRAY_LEN(ways));
 }
 
 void ground_draw(struct scene *s)
 {
-	static const draw_fn draw[GROUNDS] = {
+	static void (*const draw[GROUNDS])(struct scene *) = {
 		[GROUND_NONE] = draw_anywhere,	    [GROUND_SEA] = ground_draw_wet,
 		[GROUND_SHORE] = ground_draw_wet,   [GROUND_RIVER] = ground_draw_wet,
 		[GROUND_FOREST] = draw_forest,	    [GROUND_MOUNTAIN] = draw_mountain,

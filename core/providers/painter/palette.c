@@ -17,7 +17,7 @@
 static const struct {
 	struct colour inks[INKS], spot;
 } moods[MOODS] = {
-	[MOOD_NONE] = INK_SET(0x22201d, 0x4b4f4a, 0x8c9183, 0xc9c1a6, 0xf0e7d2, 0xb5532f),
+	[MOOD_NONE] = INK_SET(0x1c2a33, 0x48616a, 0x8d9f97, 0xd6c59b, 0xf5ebd3, 0xc24f2c),
 	[MOOD_CALM] = INK_SET(0x12303a, 0x2c6069, 0x77a8a2, 0xbad3c3, 0xf2ecd6, 0xd98a45),
 	[MOOD_JOYFUL] = INK_SET(0x1f3a2c, 0x4d7d3a, 0xa3b24c, 0xf2c95c, 0xfcf0c9, 0xd8462a),
 	[MOOD_TENDER] = INK_SET(0x43232f, 0x8b4a58, 0xca8b86, 0xecc5b2, 0xfbecdd, 0xb23a4e),
@@ -46,11 +46,11 @@ static const struct {
 	[LIGHT_AFTERNOON] = {.70, .92, .58, .10, RGB(0xe9bd6c), .22, RGB(0xffedb4)},
 	[LIGHT_SUNSET] = {.30, .80, .34, .02, RGB(0xee7b3f), .34, RGB(0xffd48c)},
 	[LIGHT_DUSK] = {.20, .60, .26, .02, RGB(0x6a5590), .30, RGB(0xffdfae)},
-	[LIGHT_NIGHT] = {.05, .26, .15, .0, RGB(0x10213f), .38, RGB(0xf4e7c0)},
-	[LIGHT_MOONLIGHT] = {.13, .44, .28, .02, RGB(0x3a5f92), .34, RGB(0xf8f3dc)},
-	[LIGHT_STARLIGHT] = {.03, .22, .11, .0, RGB(0x1c2258), .38, RGB(0xf6f0df)},
-	[LIGHT_FIRELIGHT] = {.04, .34, .22, .0, RGB(0x8a3312), .34, RGB(0xffbe5c)},
-	[LIGHT_LAMPLIGHT] = {.09, .40, .27, .02, RGB(0x7d5718), .30, RGB(0xffdc8c)},
+	[LIGHT_NIGHT] = {.10, .38, .22, .08, RGB(0x10213f), .34, RGB(0xf4e7c0)},
+	[LIGHT_MOONLIGHT] = {.17, .50, .32, .08, RGB(0x3a5f92), .34, RGB(0xf8f3dc)},
+	[LIGHT_STARLIGHT] = {.07, .36, .20, .07, RGB(0x1c2258), .34, RGB(0xf6f0df)},
+	[LIGHT_FIRELIGHT] = {.08, .42, .26, .07, RGB(0x8a3312), .34, RGB(0xffbe5c)},
+	[LIGHT_LAMPLIGHT] = {.12, .44, .30, .08, RGB(0x7d5718), .30, RGB(0xffdc8c)},
 	[LIGHT_SUNLIGHT] = {.68, 1.0, .72, .14, RGB(0xffdf8a), .18, RGB(0xfff6c8)},
 	[LIGHT_OVERCAST] = {.52, .78, .48, .12, RGB(0x9da19c), .36, RGB(0xece9dc)},
 	[LIGHT_STORM] = {.14, .54, .24, .0, RGB(0x2c3a44), .30, RGB(0xf3f6df)},

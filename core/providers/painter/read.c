@@ -14,7 +14,7 @@ enum { READ_BYTES_MOST = 8192 }; /* of a text: more says nothing new */
 struct votes {
 	uint32_t grounds[GROUNDS], lights[LIGHTS], moods[MOODS], shapes[SHAPES];
 	bool several[SHAPES]; /* in the plural */
-	uint32_t he, she, self, crowd, weather;
+	uint32_t he, she, self, crowd, weather, sights;
 };
 
 static bool is_letter(char c)
@@ -47,6 +47,46 @@ static void see_weather(struct votes *v, const char *word, size_t len)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(weather); i++)
 		v->weather |= is_word(word, len, weather[i].words) ? weather[i].bit : 0;
+}
+
+static void see_sight(struct votes *v, const char *word, size_t len)
+{
+	static const struct {
+		const char *words;
+		uint32_t bit;
+	} sights[] = {
+		{"books library study shelf shelves bookcase volumes school archive", SIGHT_BOOKS},
+		{"fire hearth fireplace fireside grate chimney-piece embers stove coals",
+		 SIGHT_HEARTH},
+		{"window windows pane panes casement sill curtain curtains", SIGHT_WINDOW},
+		{"door doors doorway threshold passage entrance", SIGHT_DOOR},
+		{"stair stairs staircase steps", SIGHT_STAIR},
+		{"attic loft garret beam beams rafters cellar shed barn hut cabin roof roofs "
+		 "chimney "
+		 "chimneys",
+		 SIGHT_ROOF},
+		{"pillar pillars column columns gallery ballroom", SIGHT_COLUMN},
+		{"arch arches vault nave abbey cathedral church chapel aisle dome", SIGHT_ARCH},
+		{"street streets alley lane lamps pavement market", SIGHT_STREET},
+		{"cliff cliffs crag rock rocks headland promontory", SIGHT_CLIFF},
+		{"quay harbour harbor pier wharf dock docks mast masts jetty port", SIGHT_QUAY},
+		{"beach sand sands strand shingle dune dunes mud flats", SIGHT_BEACH},
+		{"waterfall cascade torrent falls fall cataract weir rapids", SIGHT_FALL},
+		{"gorge ravine valley chasm precipice pass abyss canyon", SIGHT_GORGE},
+		{"peak summit mountain alp glacier mont dome", SIGHT_PEAK},
+		{"fir firs pine pines spruce larch needles", SIGHT_FIR},
+		{"oak oaks beech elm willow leaves leaf foliage lime orchard apple blossom bushes",
+		 SIGHT_LEAF},
+		{"bare leafless winter dead withered blasted skeleton branches", SIGHT_BARE},
+		{"grave graves tomb tombs graveyard churchyard coffin cemetery", SIGHT_GRAVE},
+		{"tower turret ruin ruins castle wall walls", SIGHT_TOWER},
+		{"corn wheat barley grass hay meadow meadows heather reeds", SIGHT_CORN},
+		{"plough ploughed furrow furrows stubble acre acres", SIGHT_PLOUGH},
+		{"deck rail helm bulwark rigging aboard board foredeck", SIGHT_DECK},
+		{"face eyes cheek cheeks lips brow hair kiss kissed", SIGHT_CLOSE},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(sights); i++)
+		v->sights |= is_word(word, len, sights[i].words) ? sights[i].bit : 0;
 }
 
 /* "A bear", but not "to bear"; "the well", but not "as well". */
@@ -101,6 +141,7 @@ static void see_text(struct votes *v, const char *text, uint32_t weight)
 		}
 		if (n) {
 			see_weather(v, text, n);
+			see_sight(v, text, n);
 			see_person(v, text, n, weight);
 			see_shape(v, text, n, before, before_len, weight);
 			before = text;
@@ -253,6 +294,7 @@ void scene_read(struct scene *s, const struct card *c)
 				     *c->lighting ? light.lights : v.lights, LIGHTS);
 	s->mood = (enum mood)named(c->mood, mood_names, *c->mood ? mood.moods : v.moods, MOODS);
 	s->weather = v.weather;
+	s->sights = v.sights;
 	elect_persons(s, &v, &c->names);
 	elect_beasts(s, &v);
 	s->cast.landmark = take_shape(&v, KIND_LANDMARK);

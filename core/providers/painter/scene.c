@@ -43,9 +43,23 @@ bool scene_chance(struct scene *s, double share)
 	return scene_random(s, 0, 1) < share;
 }
 
-void scene_one_of(struct scene *s, const draw_fn *ways, size_t count)
+/* One that the words call for; else any that needs no word. */
+void scene_draw_one(struct scene *s, const struct way *ways, size_t count)
 {
-	ways[(size_t)scene_random(s, 0, (double)count - 1e-9)](s);
+	for (int round = 0; round < 2; round++) {
+		const struct way *fit[8];
+		size_t n = 0;
+		for (size_t i = 0; i < count && n < ARRAY_LEN(fit); i++) {
+			bool called = ways[i].sights & s->sights;
+			if (called || (round && !ways[i].only))
+				fit[n++] = &ways[i];
+		}
+		/* The words are not always about what is seen: now and then they are not asked. */
+		if (n && (round || scene_chance(s, .85))) {
+			fit[(size_t)scene_random(s, 0, (double)n - 1e-9)]->draw(s);
+			return;
+		}
+	}
 }
 
 bool scene_dark(const struct scene *s)
@@ -151,6 +165,19 @@ void scene_shape(struct scene *s, enum shape shape, double x, double foot, doubl
 	cairo_pattern_destroy(p);
 }
 
+/* From the waist up, now and then: as close as the mood is. */
+static bool is_close(struct scene *s)
+{
+	double share = s->mood == MOOD_TENDER	     ? .5
+		       : views[s->mood].person > .45 ? .35
+		       : views[s->mood].person < .26 ? 0
+						     : .1;
+	if (s->sights & SIGHT_CLOSE)
+		share *= 2;
+	return s->cast.person_count && s->cast.person_count <= 2 && !s->cast.beast_count &&
+	       scene_chance(s, share);
+}
+
 static void compose(struct scene *s)
 {
 	bool middle = views[s->mood].middle;
@@ -160,6 +187,10 @@ static void compose(struct scene *s)
 	s->aside = s->w * scene_random(s, .62, .8);
 	s->foot = s->h * scene_random(s, .92, .97);
 	s->person = (s->h < s->w ? s->h : s->w) * views[s->mood].person * scene_random(s, .9, 1.12);
+	if (is_close(s)) {
+		s->person = (s->h < s->w ? s->h : s->w) * scene_random(s, .9, 1.05);
+		s->foot = s->h + s->person * scene_random(s, .34, .42);
+	}
 	s->body_x = middle ? s->w * scene_random(s, .47, .53) : s->w * scene_random(s, .58, .84);
 	s->body_y = s->horizon * (1 - body_height[s->light] * scene_random(s, .9, 1.1));
 }

@@ -46,6 +46,34 @@ enum weather {
 	WEATHER_WIND = 1 << 4,
 };
 
+/* What of a ground the words name: it chooses among the ground's compositions. */
+enum sight {
+	SIGHT_BOOKS = 1 << 0,
+	SIGHT_HEARTH = 1 << 1,
+	SIGHT_WINDOW = 1 << 2,
+	SIGHT_DOOR = 1 << 3,
+	SIGHT_STAIR = 1 << 4,
+	SIGHT_ROOF = 1 << 5, /* and what is under it: beams */
+	SIGHT_COLUMN = 1 << 6,
+	SIGHT_ARCH = 1 << 7,
+	SIGHT_STREET = 1 << 8,
+	SIGHT_CLIFF = 1 << 9,
+	SIGHT_QUAY = 1 << 10,
+	SIGHT_BEACH = 1 << 11,
+	SIGHT_FALL = 1 << 12,
+	SIGHT_GORGE = 1 << 13,
+	SIGHT_PEAK = 1 << 14,
+	SIGHT_FIR = 1 << 15,
+	SIGHT_LEAF = 1 << 16,
+	SIGHT_BARE = 1 << 17,
+	SIGHT_GRAVE = 1 << 18,
+	SIGHT_TOWER = 1 << 19,
+	SIGHT_CORN = 1 << 20,
+	SIGHT_PLOUGH = 1 << 21,
+	SIGHT_DECK = 1 << 22,
+	SIGHT_CLOSE = 1 << 23, /* a face, a look: they are seen from near */
+};
+
 /* Who and what is there. */
 enum { CAST_MOST = 3 };
 struct cast {
@@ -75,6 +103,7 @@ struct scene {
 	enum mood mood;
 	struct cast cast;
 	uint32_t weather; /* of enum weather */
+	uint32_t sights;  /* of enum sight */
 	uint64_t seed;
 };
 /* Elects all that from the card's words. Needs s->cr, sets neither w nor h. */
@@ -83,8 +112,13 @@ void scene_draw(struct scene *s); /* at the origin of s->cr, clipped by the call
 
 /* ---- for the parts of the picture */
 
-typedef void (*draw_fn)(struct scene *s);
-void scene_one_of(struct scene *s, const draw_fn *ways, size_t count);
+/* A composition, the sights that call for it, and whether it needs one of them. */
+struct way {
+	void (*draw)(struct scene *s);
+	uint32_t sights;
+	bool only;
+};
+void scene_draw_one(struct scene *s, const struct way *ways, size_t count);
 
 double scene_random(struct scene *s, double from, double to); /* the same for the same card */
 bool scene_chance(struct scene *s, double share);

@@ -24,6 +24,12 @@ enum shape {
 	SHAPE_HOOD,
 	SHAPE_SITTING,
 	SHAPE_GIANT,
+	/* the same in other poses: no word calls for one */
+	SHAPE_STRIDING,
+	SHAPE_STRIDING_HAT,
+	SHAPE_POINTING,
+	SHAPE_STROLLING,
+	SHAPE_RUNNING_BOY,
 	/* creatures */
 	SHAPE_HORSE,
 	SHAPE_DOG,

@@ -109,7 +109,7 @@ static bool lists(const char *list, const char *word, size_t len)
 static enum shape find(const char *word, size_t len)
 {
 	for (size_t s = 1; s < SHAPES; s++) {
-		if (lists(words[s], word, len))
+		if (words[s] && lists(words[s], word, len))
 			return (enum shape)s;
 	}
 	return SHAPE_NONE;

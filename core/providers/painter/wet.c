@@ -112,10 +112,15 @@ static void draw_deck(struct scene *s)
 
 static void draw_sea(struct scene *s)
 {
-	landmark_draw(s, s->horizon + s->u * .6, .5);
+	if (s->cast.landmark) { /* on an island */
+		cut_mark(s, s->aside, s->horizon + s->u * .4, s->u * 50, 0, s->u * 5);
+		colour_set(s->cr, scene_layer(s, .45), 1);
+		cairo_fill(s->cr);
+		landmark_draw(s, s->horizon - s->u * 1.6, .5);
+	}
 	draw_water(s, s->h * 1.02);
 	if (scene_peopled(s)) {
-		if (s->cast.craft == SHAPE_SHIP || scene_chance(s, .3))
+		if (s->sights & SIGHT_DECK)
 			draw_deck(s);
 		else
 			draw_rocks(s, s->w * scene_random(s, .55, .8));
@@ -284,7 +289,7 @@ static void draw_banks(struct scene *s)
 /* Down over rocks between firs. */
 static void draw_fall(struct scene *s)
 {
-	double x = s->w * scene_random(s, .5, .7), top = s->horizon * .5, wide = s->w * .09;
+	double x = s->w * scene_random(s, .5, .7), top = s->horizon * .5, wide = s->w * .05;
 	scene_ridge(s, s->horizon * .55, s->u * 7, .7, scene_layer(s, .25));
 	landmark_draw(s, s->horizon * .5, .45);
 	colour_set(s->cr, scene_layer(s, .45), 1);
@@ -294,8 +299,8 @@ static void draw_fall(struct scene *s)
 	cairo_move_to(s->cr, x - wide * .5, top);
 	cairo_curve_to(s->cr, x - wide, s->horizon, x - wide * 1.6, s->h * .8, x - wide * 3.6,
 		       s->h);
-	cairo_line_to(s->cr, x + wide * 3.4, s->h);
-	cairo_curve_to(s->cr, x + wide * 2, s->h * .8, x + wide, s->horizon, x + wide * .5, top);
+	cairo_line_to(s->cr, x + wide * 5, s->h);
+	cairo_curve_to(s->cr, x + wide * 1.5, s->h * .84, x + wide, s->horizon, x + wide * .5, top);
 	cairo_close_path(s->cr);
 	colour_set(s->cr, scene_tone(s, scene_dark(s) ? .55 : .97), 1);
 	cairo_fill(s->cr);
@@ -313,12 +318,20 @@ static void draw_fall(struct scene *s)
 
 void ground_draw_wet(struct scene *s)
 {
-	static const draw_fn shores[] = {draw_cliffs, draw_strand, draw_quay};
-	static const draw_fn rivers[] = {draw_bend, draw_banks, draw_fall};
+	static const struct way shores[] = {
+		{draw_cliffs, SIGHT_CLIFF, false},
+		{draw_strand, SIGHT_BEACH, false},
+		{draw_quay, SIGHT_QUAY, true},
+	};
+	static const struct way rivers[] = {
+		{draw_bend, 0, false},
+		{draw_banks, SIGHT_LEAF, false},
+		{draw_fall, SIGHT_FALL, true},
+	};
 	if (s->ground == GROUND_SEA)
 		draw_sea(s);
 	else if (s->ground == GROUND_SHORE)
-		scene_one_of(s, shores, ARRAY_LEN(shores));
+		scene_draw_one(s, shores, ARRAY_LEN(shores));
 	else
-		scene_one_of(s, rivers, ARRAY_LEN(rivers));
+		scene_draw_one(s, rivers, ARRAY_LEN(rivers));
 }
