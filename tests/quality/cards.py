@@ -76,13 +76,13 @@ def pairs_alike(build):
     return alike, len(values), max(values)
 
 
-def milliseconds(build, books, rounds=2):
-    """Per card the best of some rounds, since another's load is not the painter's: the median and the greatest."""
+def milliseconds(build, books):
+    """The median a card takes, and the median and the greatest of a processor, since another's load is not the painter's."""
     cards = [card for book in books for card in book.cards()]
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
-        times = [paint_all(build, cards, folder, text=True)[1] for _ in range(rounds)]
-    best = [min(t) / 1000 for t in zip(*times)]
-    return median(best[1:]), max(best[1:])  # the first starts the process
+        times = paint_all(build, cards, folder, text=True)[1][1:]  # the first one starts the process
+    own = [processor / 1000 for _, processor in times]
+    return median(us / 1000 for us, _ in times), median(own), max(own)
 
 
 # ---- text

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import random
+import shutil
 import subprocess
+import threading
 
 from choice import talk
 from tools import ROOT, Analyst, file_text, paragraphs
@@ -65,17 +67,24 @@ def shapeless():
 
 
 def endures(program):
-    """Per text: its name, its bytes, seconds, and the kilobytes the process had at most beyond an idle one. A crash raises."""
+    """Per text: its name, its bytes, seconds, and the kilobytes the process had at most beyond an idle one. A crash, or no
+    answer within a minute, is an endless time."""
     idle = Analyst(program)
     idle.raw("A word.\n", 1)
     base = idle.peak_kb()
     idle.close()
     for name, text in shapeless():
         analyst = Analyst(program)
-        us, _ = analyst.raw(text, scenes_of(text))
-        yield name, len(text.encode()), us / 1e6, analyst.peak_kb() - base
-        if analyst.close():
-            raise RuntimeError(f"the analyst failed on {name}")
+        limit = threading.Timer(60, analyst.process.kill)
+        limit.start()
+        try:
+            us, _ = analyst.raw(text, scenes_of(text))
+            yield name, len(text.encode()), us / 1e6, analyst.peak_kb() - base
+        except (RuntimeError, OSError):
+            yield name, len(text.encode()), float("inf"), 0
+        limit.cancel()
+        analyst.process.kill()
+        analyst.process.wait()
 
 
 # ---- the same everywhere
@@ -102,15 +111,16 @@ def make_locale(folder):
 
 
 def variants(build):
-    """Other builds of the analyst, kept within the build folder: (name, program)."""
+    """Other builds of the analyst, kept within the build folder: (name, program), the program None where it is not to be built."""
     for compiler, level, extra in VARIANTS:
         folder = os.path.join(build, "quality", f"{compiler}-O{level}")
         program = os.path.join(folder, "tests", "quality", "quality_read")
+        steps = [["ninja", "-C", folder, "tests/quality/quality_read"]]
+        if not shutil.which(compiler):
+            continue
         if not os.path.exists(os.path.join(folder, "build.ninja")):
-            setup = subprocess.run(["meson", "setup", folder, ROOT, f"-Doptimization={level}", "-Ddebug=false", f"-Dc_args={extra}"],
-                                   env={**os.environ, "CC": compiler}, stdout=subprocess.DEVNULL, check=False)
-            if setup.returncode:
-                yield f"{compiler} -O{level}", None
-                continue
-        subprocess.run(["ninja", "-C", folder, "tests/quality/quality_read"], stdout=subprocess.DEVNULL, check=True)
-        yield f"{compiler} -O{level}{' ' + extra if extra else ''}", program
+            options = [f"-Doptimization={level}", "-Ddebug=false", f"-Dc_args={extra}"]
+            steps.insert(0, ["meson", "setup", folder, ROOT, *options])
+        built = all(subprocess.run(step, env={**os.environ, "CC": compiler}, stdout=subprocess.DEVNULL, check=False).returncode == 0
+                    for step in steps)
+        yield f"{compiler} -O{level} {extra}".strip(), program if built else None
