@@ -7,7 +7,7 @@
  *	fencing		a write that is let through is the present holder's (write())
  *	tokens		each grant's token is larger than every earlier one of its resource (grant())
  *	sets		who waits for a set has nothing of it (ask())
- *	order		of two who wait for one and the same thing the earlier gets it first (grant())
+ *	order		nobody is granted what an earlier one waits for (hand_over())
  *	wake-up, circles	nobody waits for ever: SPIN's own "invalid end state"
  *
  * Which code a step stands for. A transaction of core/store/lock*.c is BEGIN IMMEDIATE ... COMMIT, which no other
@@ -54,7 +54,7 @@ bit reuse[RESOURCES];
 #define TICKET(h, r) ticket[(h) * RESOURCES + (r)]
 
 /* Working cells of the transactions; they hold nothing between two. */
-hidden byte i, j, r, w, circle;
+hidden byte i, j, r, w, chosen, blocked, awaited, ahead, circle;
 
 inline ring()
 {
@@ -111,20 +111,23 @@ inline leave_queue(to)
 	fi
 }
 
-/* Each waiter in order of arrival whose whole set is free. A waiter whose mount or self is dead is not asked. */
+/* Each waiter in order of arrival whose whole set is free and who is first in every queue of it. Who is dead is passed. */
 inline hand_over()
 {
 	w = 0;
+	blocked = 0;
 	do
 	:: w < queued ->
+		chosen = queue[w];
 		if
-		:: !dead[queue[w]] && FREE(wants[queue[w]]) ->
-			circle = queue[w];
-			grant(circle, wants[circle]);
-			wants[circle] = 0;
-			granted[circle] = 1;
-			leave_queue(circle)
-		:: else -> w++
+		:: !dead[chosen] && FREE(wants[chosen]) && !(wants[chosen] & blocked) ->
+			grant(chosen, wants[chosen]);
+			wants[chosen] = 0;
+			granted[chosen] = 1;
+			leave_queue(chosen)
+		:: else ->
+			blocked = blocked | (dead[chosen] -> 0 : wants[chosen]);
+			w++
 		fi
 	:: else -> break
 	od
@@ -136,42 +139,65 @@ inline free_one(one)
 	taken = taken & ~BIT(one)
 }
 
-/* Would h, waiting for set, wait for itself? Along holder -> waits for -> holder; with three holders a way has at
- * most two steps. */
+/* What those who wait already will have before anybody who asks now. */
+inline find_awaited()
+{
+	awaited = 0;
+	i = 0;
+	do
+	:: i < queued -> awaited = awaited | (dead[queue[i]] -> 0 : wants[queue[i]]); i++
+	:: else -> break
+	od
+}
+
+/* Who, waiting for asked, would wait for itself: from a waiter to the holders of what it wants and to those before it
+ * in its queues, and on from these. A way has at most as many steps as there are holders. */
 inline find_circle(who, asked)
 {
-	circle = 0;
+	ahead = 0;
 	r = 0;
 	do
 	:: r < RESOURCES ->
 		if
-		:: (asked & BIT(r)) && owner[r] != NOBODY && owner[r] != who ->
-			j = 0;
-			do
-			:: j < RESOURCES ->
-				if
-				:: (wants[owner[r]] & BIT(j)) && owner[j] == who -> circle = 1
-				:: (wants[owner[r]] & BIT(j)) && owner[j] != NOBODY && owner[j] != who ->
-					w = 0;
-					do
-					:: w < RESOURCES ->
-						if
-						:: (wants[owner[j]] & BIT(w)) && owner[w] == who -> circle = 1
-						:: else
-						fi;
-						w++
-					:: else -> break
-					od
-				:: else
-				fi;
-				j++
-			:: else -> break
-			od
+		:: (asked & BIT(r)) && owner[r] != NOBODY -> ahead = ahead | BIT(owner[r])
 		:: else
 		fi;
 		r++
 	:: else -> break
-	od
+	od;
+	w = 0;
+	do
+	:: w < HOLDERS ->
+		j = queued;
+		blocked = asked;
+		do	/* from the last in the queue to the first: blocked is what those behind want, who are in the way */
+		:: j > 0 ->
+			j--;
+			if
+			:: wants[queue[j]] & blocked -> ahead = ahead | BIT(queue[j])
+			:: else
+			fi;
+			if
+			:: ahead & BIT(queue[j]) ->
+				blocked = blocked | wants[queue[j]];
+				r = 0;
+				do
+				:: r < RESOURCES ->
+					if
+					:: (wants[queue[j]] & BIT(r)) && owner[r] != NOBODY -> ahead = ahead | BIT(owner[r])
+					:: else
+					fi;
+					r++
+				:: else -> break
+				od
+			:: else
+			fi
+		:: else -> break
+		od;
+		w++
+	:: else -> break
+	od;
+	circle = (ahead & BIT(who)) != 0 && valid[who]
 }
 
 inline answer_all(m)
@@ -212,8 +238,9 @@ inline ask(who, asked, patient, gained)
 		:: free_then ->
 #else
 	d_step {
+		find_awaited();
 		if
-		:: FREE(asked) ->
+		:: FREE(asked) && !(asked & awaited) ->
 #endif
 			grant(who, asked);
 			gained = asked
@@ -293,10 +320,11 @@ inline wait_answer(who, asked, gained)
 			:: true -> answered[who] || dead[who]	/* decided to wait, however long */
 			fi;
 			if
-			:: wants[who] -> leave_queue(who); wants[who] = 0
+			:: wants[who] -> d_step { leave_queue(who); wants[who] = 0; hand_over(); skip }
 			:: else -> granted[who] = 0; answered[who] = 0; gained = valid[who] & asked
 			fi
 		}
+		ring()
 	:: else
 	fi
 }
