@@ -501,7 +501,7 @@ static int open_all(struct locks *l, struct err *err)
 	if (result == 0) {
 		l->keeper = lock_keeper_new(l);
 		l->watch = l->loop ? lock_watch_new(l) : NULL;
-		result = locks_sweep(l);
+		result = lock_sweep(l);
 		if (result < 0)
 			*err = l->err;
 	}

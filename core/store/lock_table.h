@@ -43,9 +43,10 @@ struct locks {
 	uint64_t device, inode; /* of the file it has open */
 	int frames;		/* in the log after the last commit */
 	int64_t reserved;	/* at least; as in meta */
-	int64_t floor;	  /* the highest number this process has seen, whatever the file says */
-	int64_t slept_ms; /* as in meta when last looked */
-	struct err err;	  /* of the last -ENOLCK */
+	int64_t floor; /* the highest number this process has seen, whatever the file says */
+	int64_t swept_boot_ms; /* the last locks_sweep() */
+	int64_t slept_ms;      /* as in meta when last looked */
+	struct err err;	       /* of the last -ENOLCK */
 	struct lock_keeper *keeper;
 	struct lock_watch *watch; /* NULL without a loop */
 	int waiting;		  /* waiters of this process that were not told yet, at most */

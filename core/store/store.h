@@ -425,7 +425,8 @@ const char *locks_reason(const struct locks *l);
 /* Calls fn on the loop after a change by any process, ours included: once for many. */
 void locks_on_change(struct locks *l, void (*fn)(void *arg), void *arg);
 /* Without a loop: readable when another process changed something or ended, then call
- * locks_sweep(), which removes what is dead and hands over. */
+ * locks_sweep(), which removes what is dead and hands over; also every 250 ms, for holders whose
+ * death rings no bell. It does no more than that, however often it is called. */
 int locks_fd(struct locks *l);
 int locks_sweep(struct locks *l);
 
