@@ -24,6 +24,7 @@ struct word {
 	bool opens;	 /* stands first, or behind an opening quotation mark */
 	bool possessive; /* "'s" follows, which is not part of it */
 	bool joined;	 /* nothing but one blank stands before it */
+	uint32_t kinds;	 /* the lexeme's, less those it cannot have behind the word before */
 	const struct lexeme *lex;
 };
 
@@ -31,19 +32,31 @@ struct word {
 
 struct sentence {
 	uint32_t start, end; /* bytes of the text */
+	uint32_t marks;	     /* the first of its marks */
+	uint16_t mark_count;
 	uint16_t words;
 	uint16_t spoken;      /* bytes within quotation marks */
-	uint16_t score;	      /* how much can be seen */
 	uint8_t looks;	      /* words about the looks of somebody or something */
 	bool opens_paragraph; /* stands first in it */
 	bool after_break;     /* a heading or a scene break is before it */
 };
+
+/* A word that tells for or against a passage. A passage counts each once, so that it is not chosen
+ * for one word that comes again and again. */
+struct mark {
+	uint16_t word; /* which, below MARK_WORDS */
+	int8_t weight;
+	uint8_t aspect; /* a bit: of light, of persons, of things ... */
+};
+enum { MARK_WORDS = 1 << 16 };
 
 struct prose {
 	const char *text;
 	size_t len;
 	struct sentence *sentences;
 	size_t count, cap;
+	struct mark *marks;
+	size_t mark_count, mark_cap;
 	int64_t words, stop_words, capitals; /* capitals: within sentences */
 	bool listed;			     /* the word list covers the language */
 	bool cased;			     /* the script has capitals, and few words begin so */
@@ -54,6 +67,8 @@ int prose_init(struct prose *p, const char *text, size_t len);
 void prose_finish(struct prose *p);
 size_t prose_words(struct word words[SENTENCE_WORDS], const struct prose *p,
 		   const struct sentence *s);
+/* What can be seen in the sentences: their marks, words and looks. 0, or -ENOMEM. */
+int sight_weigh(struct prose *p);
 
 /* Code points, for words and sentences. */
 bool text_is_space(uint32_t cp);
@@ -82,6 +97,24 @@ struct cast {
 int cast_init(struct cast *c, const struct prose *p);
 void cast_finish(struct cast *c);
 void cast_elements(struct analysis *a, const struct cast *c, const struct prose *p);
+
+/* ---- the air of a passage */
+
+struct air {
+	uint32_t moods[MOODS], lights[LIGHTS], grounds[GROUNDS]; /* votes */
+	enum mood mood;
+	enum light light, hour; /* what shines, from moonlight on; from dawn to night */
+	enum ground ground;
+};
+enum { LIGHTING_BYTES = 40 };
+void air_read(struct air *a, const struct prose *p, size_t first, size_t count);
+/* As in a concept's "lighting": "moonlight", "lamplight, night", "". */
+void air_lighting(char out[LIGHTING_BYTES], const struct air *a);
+
+/* ---- the description of a passage: sentences from first on */
+
+void brief_write(struct concept *c, const struct prose *p, const struct cast *cast,
+		 const struct air *air, size_t first, size_t count);
 
 /* ---- scenes */
 

@@ -105,6 +105,7 @@ struct scanner {
 	bool opens_paragraph, after_break;
 	uint32_t open; /* the mark that will close the quotation, or 0 */
 	bool dash_speech;
+	bool told; /* the paragraph before was one of a story that somebody tells */
 	int r;
 };
 
@@ -250,9 +251,31 @@ static bool opens_speech(const char *s, const char *end)
 	return (cp == 0x2013 || cp == 0x2014 || cp == 0x2015) && s < end;
 }
 
+/* Does the paragraph belong to a story told by somebody, who is quoted over many paragraphs? Each
+ * of them opens a quotation, only the last closes it. That is no talk. */
+static bool is_told(const struct scanner *sc, const char *s)
+{
+	const char *end = sc->block_end;
+	uint32_t first = utf8_next(&s, end), close = closes_with(first);
+	size_t opened = 1, closed = 0;
+	if (first != '"' && first != 0x201c && first != 0xab)
+		return false;
+	while (s < end) {
+		uint32_t cp = utf8_next(&s, end);
+		closed += cp == close;
+		opened += cp == first && cp != close;
+	}
+	if (first == '"')
+		return closed % 2 == 0 || (closed == 1 && sc->told && end[-1] == '"');
+	return closed < opened || (closed == 1 && sc->told && end - s < 4);
+}
+
 static void scan_block(struct scanner *sc, const char *s)
 {
 	sc->open = 0;
+	sc->told = is_told(sc, s);
+	if (sc->told)
+		utf8_next(&s, sc->block_end);
 	sc->opens_paragraph = true;
 	sc->dash_speech = opens_speech(s, sc->block_end);
 	while (sc->r == 0 && s < sc->block_end) {
@@ -300,6 +323,30 @@ static bool goes_on(struct word *w, const char **s, const char *end)
 	return false;
 }
 
+/* What the word can be behind the one before it. Behind an article no verb stands, behind "he" and
+ * "to" no noun; and "the rose" is no form of "rise". */
+static void resolve(struct word *w, const struct word *before)
+{
+	const uint32_t verbs = LEX_SENSE | LEX_MOTION | LEX_SPEECH;
+	const uint32_t nouns = LEX_LAND | LEX_BUILDING | LEX_BODY | LEX_CLOTH | LEX_CREATURE |
+			       LEX_ITEM | LEX_PERSON | LEX_SITE | LEX_PLANT | LEX_FOOD |
+			       LEX_VEHICLE | LEX_GROUP | LEX_MATERIAL;
+	uint32_t left = before && w->joined ? before->kinds : 0;
+	bool behind_look = left & (LEX_LOOK | LEX_COLOUR) && !(left & LEX_STOP);
+	if (left & LEX_DETERMINER || behind_look) {
+		const struct lexeme *own = lexicon_find_exact(w->s, w->len);
+		if (own && own->base && own->kinds & nouns && w->lex->verb > w->lex->noun)
+			w->lex = own;
+		w->kinds = w->lex->kinds;
+		if (w->kinds & nouns)
+			w->kinds &= ~verbs;
+	} else {
+		w->kinds = w->lex->kinds;
+		if (left & LEX_PRONOUN && !(left & LEX_DETERMINER) && w->lex->verb)
+			w->kinds &= ~nouns;
+	}
+}
+
 /* The word that begins at *s; ideographs stand for themselves. */
 static void scan_word(struct word *w, const char **s, const char *end)
 {
@@ -344,38 +391,12 @@ size_t prose_words(struct word words[SENTENCE_WORDS], const struct prose *p,
 				   .joined = behind && s - behind == 1 && *behind == ' '};
 		scan_word(w, &s, end);
 		w->lex = lexicon_find(w->s, w->len);
+		if (w->lex)
+			resolve(w, count > 1 ? w - 1 : NULL);
 		behind = s;
 		opens = false;
 	}
 	return count;
-}
-
-/* ---- what can be seen */
-
-static const struct {
-	uint32_t kinds;
-	int weight;
-} weights[] = {
-	{LEX_COLOUR, 6}, {LEX_WEATHER, 5},  {LEX_LIGHT, 5},  {LEX_CREATURE, 4}, {LEX_LAND, 4},
-	{LEX_CLOTH, 4},	 {LEX_MATERIAL, 4}, {LEX_MOTION, 3}, {LEX_BUILDING, 3}, {LEX_BODY, 3},
-	{LEX_ITEM, 3},	 {LEX_LOOK, 2},	    {LEX_SENSE, 2},  {LEX_PERSON, 2},	{LEX_ABSTRACT, -3},
-};
-
-enum { LOOKS = LEX_COLOUR | LEX_MATERIAL | LEX_BODY | LEX_CLOTH | LEX_LOOK };
-
-static int weigh(const struct lexeme *l)
-{
-	for (size_t i = 0; l && i < ARRAY_LEN(weights); i++) {
-		if (l->kinds & weights[i].kinds)
-			return weights[i].weight;
-	}
-	return 0;
-}
-
-/* Where the list does not know the words: long ones carry more than short ones. */
-static int weigh_shape(const struct word *w)
-{
-	return w->len >= 12 ? 2 : w->len >= 7 ? 1 : 0;
 }
 
 static void count_sentence(struct prose *p, const struct sentence *s)
@@ -388,20 +409,6 @@ static void count_sentence(struct prose *p, const struct sentence *s)
 		p->stop_words += w->lex && w->lex->kinds & LEX_STOP;
 		p->capitals += w->upper && !w->opens && !w->shout;
 	}
-}
-
-static void score_sentence(struct prose *p, struct sentence *s)
-{
-	struct word words[SENTENCE_WORDS];
-	size_t count = prose_words(words, p, s);
-	int score = 0, looks = 0;
-	for (size_t i = 0; i < count; i++) {
-		score += p->listed ? weigh(words[i].lex) : weigh_shape(&words[i]);
-		looks += words[i].lex && words[i].lex->kinds & LOOKS;
-	}
-	s->words = (uint16_t)count;
-	s->score = (uint16_t)(score < 0 ? 0 : score);
-	s->looks = (uint8_t)(looks > 255 ? 255 : looks);
 }
 
 /* English prose is more than a third short words of grammar; other languages share a few of them
@@ -429,17 +436,17 @@ int prose_init(struct prose *p, const char *text, size_t len)
 		else
 			scan_block(&sc, s);
 	}
-	if (sc.r == 0) {
-		judge_language(p);
-		for (size_t i = 0; i < p->count; i++)
-			score_sentence(p, &p->sentences[i]);
-	}
-	return sc.r;
+	if (sc.r < 0)
+		return sc.r;
+	judge_language(p);
+	return sight_weigh(p);
 }
 
 void prose_finish(struct prose *p)
 {
 	free(p->sentences);
+	free(p->marks);
 	p->sentences = NULL;
-	p->count = p->cap = 0;
+	p->marks = NULL;
+	p->count = p->cap = p->mark_count = p->mark_cap = 0;
 }

@@ -61,6 +61,7 @@ static const struct {
 } endings[] = {
 	{"ies", "y", USE_NOUN | USE_VERB},
 	{"ves", "f", USE_NOUN},
+	{"men", "man", USE_NOUN},
 	{"es", "", USE_NOUN | USE_VERB},
 	{"s", "", USE_NOUN | USE_VERB},
 	{"ied", "y", USE_VERB},
@@ -106,6 +107,20 @@ static const struct lexeme *find_without(char *word, size_t len, const char *end
 		       : NULL;
 }
 
+/* With the ending i. "tinged" may be of "ting" or "tinge": the word in more use, which stands
+ * first.
+ */
+static const struct lexeme *find_base(char *word, size_t len, size_t i)
+{
+	const struct lexeme *l =
+		find_without(word, len, endings[i].ending, endings[i].base, endings[i].uses);
+	bool silent = i + 1 < ARRAY_LEN(endings) && !strcmp(endings[i + 1].base, "e");
+	const struct lexeme *other = l && silent ? find_without(word, len, endings[i + 1].ending,
+								"e", endings[i + 1].uses)
+						 : NULL;
+	return other && other < l ? other : l;
+}
+
 const struct lexeme *lexicon_find(const char *word, size_t len)
 {
 	char folded[LEXEME_BYTES + 1];
@@ -113,6 +128,6 @@ const struct lexeme *lexicon_find(const char *word, size_t len)
 		return NULL;
 	const struct lexeme *l = find(folded);
 	for (size_t i = 0; !l && i < ARRAY_LEN(endings); i++)
-		l = find_without(folded, len, endings[i].ending, endings[i].base, endings[i].uses);
+		l = find_base(folded, len, i);
 	return l && l->base ? &lexicon_table[l->base - 1] : l;
 }

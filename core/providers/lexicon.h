@@ -42,6 +42,9 @@ enum lex_kind {
 	LEX_GEO = 1 << 25,    /* with a capital it is a place of the map */
 	LEX_PROPER = 1 << 26, /* with a capital it is a people, a language, a day */
 	LEX_LISTED = 1 << 27, /* stands in lexicon.txt; other rows are WordNet's alone */
+	LEX_DETERMINER = 1 << 28,
+	LEX_PRONOUN = 1 << 29,
+	LEX_PREPOSITION = 1 << 30,
 };
 
 enum mood {
@@ -105,6 +108,7 @@ struct lexeme {
 	uint16_t base;	/* of an irregular form (saw, knives): its base form's row + 1 */
 	char word[LEXEME_BYTES + 1];
 	uint8_t mood, light, ground;
+	uint8_t mood_weight, light_weight, ground_weight; /* 1 for a hint, else 3 */
 	uint8_t noun, verb, adjective; /* per cent of its uses; what is missing to 100 is other */
 };
 
@@ -113,6 +117,9 @@ struct lexeme {
 extern const struct lexeme lexicon_table[];
 extern const size_t lexicon_words;
 extern const uint16_t lexicon_slots[LEXICON_SLOTS];
+/* Turns of speech in which no word means what it says: "in_the_light_of". Sorted. */
+extern const char *const lexicon_idioms[];
+extern const size_t lexicon_idiom_count;
 
 /* As in a concept's "mood" and "lighting"; "" for none. */
 extern const char *const mood_names[MOODS];

@@ -10,6 +10,8 @@ import sys
 import wordnet
 
 FIELDS = ("mood", "light", "ground")
+VOTE, HINT = 3, 1  # what a word's mood or light weighs
+WEIGHTS = tuple(field + "_weight" for field in FIELDS)
 SPEECH = ("noun", "verb", "adj")
 SLOTS = 1 << 16  # a power of two: as in lexicon.h
 NOTICE = """/*
@@ -21,26 +23,32 @@ NOTICE = """/*
 """
 
 
+def add_word(row, head):
+    weight = HINT if "hint" in head else VOTE
+    for item in head:
+        field, equals, value = item.partition("=")
+        if not equals and item != "hint":
+            row["kinds"].add(item)
+        if equals and field not in row:
+            row[field], row[field + "_weight"] = value, weight
+
+
 def read_list(source):
-    words = {}
+    words, idioms = {}, set()
     for number, line in enumerate(open(source, encoding="ascii"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
         head, colon, tail = line.partition(":")
-        if not colon:
-            sys.exit(f"{source}:{number}: no colon")
+        head = head.split()
+        if not colon or any("=" in item and item.partition("=")[0] not in FIELDS for item in head):
+            sys.exit(f"{source}:{number}: not KIND or FIELD=VALUE, a colon, and words")
+        if head == ["idiom"]:
+            idioms.update(tail.split())
+            continue
         for word in tail.split():
-            row = words.setdefault(word, {"kinds": set()})
-            for item in head.split():
-                field, equals, value = item.partition("=")
-                if equals and field not in FIELDS:
-                    sys.exit(f"{source}:{number}: {field}: not one of {', '.join(FIELDS)}")
-                if equals:
-                    row.setdefault(field, value)
-                else:
-                    row["kinds"].add(item)
-    return words
+            add_word(words.setdefault(word, {"kinds": set()}), head)
+    return words, sorted(idioms)
 
 
 def merge(listed, known, forms):
@@ -52,12 +60,14 @@ def merge(listed, known, forms):
         kinds = set(own.get("kinds", ())) or wn.get("kinds", set())
         uses = dict(wn.get("uses", {}))
         if word in listed:
-            uses = uses if not base else {part: 1}
             base = ""
             kinds = kinds | {"listed"}
+        if part:  # how it is used as a form counts as well
+            uses[part] = uses.get(part, 0) + known[forms[word][0]]["uses"][part]
         met = wn.get("met", 0) + (known[base]["met"] if base else 0)
         rows.append({"word": word, "kinds": kinds | wn.get("proper", set()), "uses": uses, "base": base, "met": met,
-                     **{f: own.get(f, "none") for f in FIELDS}})
+                     **{f: own.get(f, "none") for f in FIELDS},
+                     **{f: own.get(f, 0) for f in WEIGHTS}})
     return sorted(rows, key=lambda r: ("listed" not in r["kinds"], -r["met"], r["word"]))
 
 
@@ -86,11 +96,13 @@ def row_text(row, numbers):
     uses = ", ".join(str(row["uses"].get(s, 0) * 100 // total) for s in SPEECH)
     fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS)
     base = numbers[row["base"]] + 1 if row["base"] else 0
-    return f'\t{{{kinds}, {base}, "{row["word"]}", {fields}, {uses}}},\n'
+    weights = ", ".join(str(row[w]) for w in WEIGHTS)
+    return f'\t{{{kinds}, {base}, "{row["word"]}", {fields}, {weights}, {uses}}},\n'
 
 
 def main(source, dictionary, target):
-    rows = merge(read_list(source), *wordnet.read(dictionary))
+    listed, idioms = read_list(source)
+    rows = merge(listed, *wordnet.read(dictionary))
     if len(rows) > SLOTS * 5 // 8:
         sys.exit(f"{len(rows)} words are too many for the table")
     numbers = {row["word"]: i for i, row in enumerate(rows)}
@@ -101,7 +113,9 @@ def main(source, dictionary, target):
         slots = make_slots(rows)
         for i in range(0, SLOTS, 32):
             out.write("\t" + ", ".join(map(str, slots[i:i + 32])) + ",\n")
-        out.write("};\n")
+        out.write(f"}};\nconst char *const lexicon_idioms[] = {{\n")
+        out.writelines(f'\t"{idiom}",\n' for idiom in idioms)
+        out.write(f"}};\nconst size_t lexicon_idiom_count = {len(idioms)};\n")
 
 
 if __name__ == "__main__":

@@ -352,7 +352,7 @@ static void test_locales(void)
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, "99dcf99d2ebb12dec7ed2e7322d68048c61be0d38c56948f0e7def34ad449255");
+	CHECK_STR(hex, "108404c2cd485f90daba1b460128fefbda15b071f488dd1cecf9d41b4613b5e4");
 }
 
 int main(void)

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyst.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The air of a passage: its ground, mood, light and hour, elected by the words of lexicon.txt in it
+ * and, with less weight, by those around it. A word has no vote where it is not meant: denied ("no
+ * moon"), compared ("like a storm"), of something that has no body ("a ray of hope"), or part of a
+ * turn of speech ("in the light of"). What is only supposed or spoken has half a vote.
+ */
+
+enum {
+	STRONG = 2, /* a vote within the passage is worth so much more than one beside it */
+	NEIGHBOURS = 3,
+	LOOK_BACK = 30, /* sentences: an hour lasts until another is named */
+	LEAST_HOUR = 5,
+	LEAST_LIGHT = 4,
+	LEAST_GROUND = 6,
+	NEGATION_REACH = 3,
+	SIMILE_REACH = 5,
+};
+
+static bool is_one_of(const struct word *w, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(list[i]);
+		if (w->len == len && (w->s[0] | 32) == list[i][0] &&
+		    !strncmp(w->s + 1, list[i] + 1, len - 1))
+			return true;
+	}
+	return false;
+}
+
+static bool is_word(const struct word *w, const char *what)
+{
+	return is_one_of(w, &what, 1);
+}
+
+/* ---- is it meant? */
+
+/* How many words from here on are this turn of speech, or 0. */
+static size_t matches_idiom(const char *idiom, const struct word *words, size_t count)
+{
+	size_t n = 0;
+	for (;; n++) {
+		size_t len = strcspn(idiom, "_");
+		if (n == count || words[n].len != len || (words[n].s[0] | 32) != idiom[0] ||
+		    strncmp(words[n].s + 1, idiom + 1, len - 1) != 0)
+			return 0;
+		if (!idiom[len])
+			return n + 1;
+		idiom += len + 1;
+	}
+}
+
+static void find_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count)
+{
+	memset(idle, 0, count * sizeof(*idle));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < lexicon_idiom_count; k++) {
+			size_t n = matches_idiom(lexicon_idioms[k], words + i, count - i);
+			for (size_t j = 0; j < n; j++)
+				idle[i + j] = true;
+		}
+	}
+}
+
+static bool is_denied(const struct word *words, size_t i)
+{
+	static const char *const denials[] = {
+		"no",	    "not",  "never", "without", "nor",	   "neither", "hardly",
+		"scarcely", "didn", "wasn",  "weren",	"couldn",  "hadn",    "wouldn",
+		"isn",	    "aren", "don",   "doesn",	"nothing", "ceased",  "instead"};
+	for (size_t back = 1; back <= NEGATION_REACH && back <= i; back++) {
+		if (is_one_of(&words[i - back], denials, ARRAY_LEN(denials)))
+			return true;
+		if (!words[i - back].joined)
+			break;
+	}
+	return false;
+}
+
+/* "like a storm", "as if by lightning", "as cold as the moon". */
+static bool is_compared(const struct word *words, size_t i)
+{
+	static const char *const wishes[] = {"would", "should", "ll"};
+	static const char *const seeming[] = {"if", "though"};
+	for (size_t back = 1; back <= SIMILE_REACH && back <= i; back++) {
+		size_t k = i - back;
+		if (!words[k + 1].joined)
+			break;
+		if (is_word(&words[k], "like"))
+			return !(k && is_one_of(&words[k - 1], wishes, ARRAY_LEN(wishes)));
+		if (is_word(&words[k], "as") &&
+		    (is_one_of(&words[k + 1], seeming, ARRAY_LEN(seeming)) ||
+		     (k > 1 && is_word(&words[k - 2], "as"))))
+			return true;
+	}
+	return false;
+}
+
+/* "a ray of hope", "a storm of applause": what stands behind "of" has no body. */
+static bool is_figure(const struct word *words, size_t count, size_t i)
+{
+	const uint32_t bodies = LEX_LAND | LEX_BUILDING | LEX_BODY | LEX_CLOTH | LEX_CREATURE |
+				LEX_ITEM | LEX_PLANT | LEX_VEHICLE | LEX_MATERIAL | LEX_LIGHT |
+				LEX_WEATHER | LEX_COLOUR | LEX_SITE;
+	if (i + 2 >= count || !is_word(&words[i + 1], "of"))
+		return false;
+	for (size_t k = i + 2; k < count && k < i + 5 && words[k].joined; k++) {
+		const struct word *w = &words[k];
+		if (w->kinds & bodies)
+			return false;
+		if (w->lex && (w->kinds & LEX_ABSTRACT || w->lex->mood) && w->lex->noun > 40)
+			return true;
+	}
+	return false;
+}
+
+/* "fired", "starred" and "stormed" are done by people; "dark eyes" are so by day. */
+static bool is_other_use(const struct word *words, size_t count, size_t i)
+{
+	const uint32_t things = LEX_BODY | LEX_CLOTH | LEX_ITEM | LEX_PERSON | LEX_CREATURE |
+				LEX_MATERIAL | LEX_COLOUR | LEX_LOOK | LEX_FOOD;
+	const struct word *w = &words[i];
+	size_t base = strlen(w->lex->word);
+	bool formed = w->len > base && (w->s[w->len - 1] == 'd' || w->s[w->len - 1] == 'g');
+	if (formed && w->lex->noun && w->lex->light >= LIGHT_MOONLIGHT)
+		return true;
+	return w->lex->adjective > 50 && i + 1 < count && words[i + 1].joined &&
+	       words[i + 1].kinds & things;
+}
+
+static bool is_meant(const struct word *words, size_t count, size_t i)
+{
+	return !is_denied(words, i) && !is_compared(words, i) && !is_figure(words, count, i);
+}
+
+/* ---- votes */
+
+/* The sun tells the hour by what it does. */
+static enum light hour_of_sun(const struct word *words, size_t count, size_t i)
+{
+	static const struct {
+		const char *word;
+		enum light hour;
+	} signs[] = {
+		{"set", LIGHT_SUNSET},	     {"sink", LIGHT_SUNSET}, {"sank", LIGHT_SUNSET},
+		{"sunk", LIGHT_SUNSET},	     {"dip", LIGHT_SUNSET},  {"decline", LIGHT_SUNSET},
+		{"low", LIGHT_SUNSET},	     {"west", LIGHT_SUNSET}, {"western", LIGHT_SUNSET},
+		{"westering", LIGHT_SUNSET}, {"drop", LIGHT_SUNSET}, {"evening", LIGHT_SUNSET},
+		{"red", LIGHT_SUNSET},	     {"rise", LIGHT_DAWN},   {"risen", LIGHT_DAWN},
+		{"rose", LIGHT_DAWN},	     {"rising", LIGHT_DAWN}, {"east", LIGHT_DAWN},
+		{"eastern", LIGHT_DAWN},     {"peep", LIGHT_DAWN},   {"high", LIGHT_NOON},
+		{"overhead", LIGHT_NOON},    {"zenith", LIGHT_NOON},
+	};
+	size_t from = i > 3 ? i - 3 : 0, to = i + 7 < count ? i + 7 : count;
+	for (size_t k = from; k < to; k++) {
+		const char *word = words[k].lex ? words[k].lex->word : "";
+		for (size_t n = 0; n < ARRAY_LEN(signs) && k != i; n++) {
+			if (!strcmp(word, signs[n].word) || is_word(&words[k], signs[n].word))
+				return signs[n].hour;
+		}
+	}
+	return LIGHT_NONE;
+}
+
+static void vote_word(struct air *a, const struct word *words, size_t count, size_t i,
+		      uint32_t weight)
+{
+	const struct lexeme *l = words[i].lex;
+	if (!l->mood && !l->light && !l->ground)
+		return;
+	if (!is_meant(words, count, i))
+		return;
+	a->grounds[l->ground] += weight * l->ground_weight;
+	a->moods[l->mood] += weight * l->mood_weight;
+	if (is_other_use(words, count, i))
+		return;
+	a->lights[l->light] += weight * l->light_weight;
+	enum light hour = !strcmp(l->word, "sun") ? hour_of_sun(words, count, i) : LIGHT_NONE;
+	if (hour)
+		a->lights[hour] += weight * 3;
+}
+
+static bool is_supposed(const struct word *words, size_t count)
+{
+	static const char *const signs[] = {"if", "would", "could", "might", "should"};
+	for (size_t i = 0; i < count; i++) {
+		if (is_one_of(&words[i], signs, ARRAY_LEN(signs)))
+			return true;
+	}
+	return false;
+}
+
+static void vote_sentence(struct air *a, const struct prose *p, size_t sentence, uint32_t weight)
+{
+	struct word words[SENTENCE_WORDS];
+	bool idle[SENTENCE_WORDS];
+	const struct sentence *s = &p->sentences[sentence];
+	size_t count = prose_words(words, p, s);
+	bool less = s->spoken * 2u > s->end - s->start || is_supposed(words, count);
+	find_idioms(idle, words, count);
+	for (size_t i = 0; i < count; i++) {
+		/* "Hill Street" is no hill. */
+		if (words[i].lex && !idle[i] && (!words[i].upper || words[i].opens))
+			vote_word(a, words, count, i, less ? (weight + 1) / 2 : weight);
+	}
+}
+
+static size_t elected(const uint32_t *votes, size_t from, size_t to, uint32_t least)
+{
+	size_t best = 0;
+	for (size_t i = from; i < to; i++) {
+		if (votes[i] >= least && (!best || votes[i] > votes[best]))
+			best = i;
+	}
+	return best;
+}
+
+/* ---- the hour */
+
+/* Of the nearest sentence before the passage that names one. */
+static enum light hour_before(const struct prose *p, size_t first)
+{
+	for (size_t back = 1; back <= LOOK_BACK && back <= first; back++) {
+		struct air a = {0};
+		if (p->sentences[first - back + 1].after_break)
+			break;
+		vote_sentence(&a, p, first - back, STRONG);
+		size_t hour = elected(a.lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
+		if (hour)
+			return (enum light)hour;
+	}
+	return LIGHT_NONE;
+}
+
+static bool is_by_day(enum light hour)
+{
+	return hour == LIGHT_MORNING || hour == LIGHT_NOON || hour == LIGHT_AFTERNOON;
+}
+
+/* The passage's own hour; else the one before it, unless the passage shows that it has passed. */
+static void elect_hour(struct air *a, const struct prose *p, size_t first)
+{
+	uint32_t sun = a->lights[LIGHT_SUNLIGHT];
+	uint32_t stars = a->lights[LIGHT_MOONLIGHT] + a->lights[LIGHT_STARLIGHT];
+	if (sun > stars)
+		a->lights[LIGHT_NIGHT] /= 2;
+	else
+		a->lights[LIGHT_NIGHT] += stars / 2;
+	a->hour = (enum light)elected(a->lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
+	if (a->hour)
+		return;
+	enum light before = hour_before(p, first);
+	bool over = before == LIGHT_NIGHT ? sun > stars : is_by_day(before) && stars > sun;
+	a->hour = over ? stars > sun ? LIGHT_NIGHT : LIGHT_NONE : before;
+}
+
+static void elect_light(struct air *a)
+{
+	if (is_by_day(a->hour))
+		a->lights[LIGHT_MOONLIGHT] = a->lights[LIGHT_STARLIGHT] = 0;
+	if (a->hour == LIGHT_NIGHT)
+		a->lights[LIGHT_SUNLIGHT] = 0;
+	/* Where a sun or a fire is named at all, it shines; a single puff of smoke is no mist. */
+	a->lights[LIGHT_SUNLIGHT] *= 2;
+	a->lights[LIGHT_FIRELIGHT] *= 2;
+	a->light = (enum light)elected(a->lights, LIGHT_MOONLIGHT, LIGHTS, LEAST_LIGHT);
+}
+
+/* ---- the mood */
+
+/* Light and ground have a mood of their own, where the words say nothing. */
+static void add_mood_of_air(struct air *a)
+{
+	static const uint8_t of_light[LIGHTS] = {
+		[LIGHT_DAWN] = MOOD_CALM,	    [LIGHT_MORNING] = MOOD_CALM,
+		[LIGHT_SUNSET] = MOOD_CALM,	    [LIGHT_DUSK] = MOOD_MELANCHOLY,
+		[LIGHT_NIGHT] = MOOD_EERIE,	    [LIGHT_MOONLIGHT] = MOOD_WONDROUS,
+		[LIGHT_STARLIGHT] = MOOD_WONDROUS,  [LIGHT_FIRELIGHT] = MOOD_CALM,
+		[LIGHT_LAMPLIGHT] = MOOD_CALM,	    [LIGHT_SUNLIGHT] = MOOD_JOYFUL,
+		[LIGHT_OVERCAST] = MOOD_MELANCHOLY, [LIGHT_STORM] = MOOD_TURBULENT,
+		[LIGHT_MIST] = MOOD_EERIE,
+	};
+	static const uint8_t of_ground[GROUNDS] = {
+		[GROUND_MOUNTAIN] = MOOD_MAJESTIC, [GROUND_SKY] = MOOD_MAJESTIC,
+		[GROUND_HALL] = MOOD_SOLEMN,	   [GROUND_RUIN] = MOOD_LONELY,
+		[GROUND_FIELD] = MOOD_CALM,
+	};
+	a->moods[of_light[a->light]] += 3;
+	a->moods[of_light[a->hour]] += 2;
+	a->moods[of_ground[a->ground]] += 2;
+}
+
+void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
+{
+	*a = (struct air){0};
+	if (!p->listed)
+		return;
+	size_t from = first > NEIGHBOURS ? first - NEIGHBOURS : 0;
+	for (size_t i = from; i < first + count + NEIGHBOURS && i < p->count; i++)
+		vote_sentence(a, p, i, i >= first && i < first + count ? STRONG : 1);
+	a->ground = (enum ground)elected(a->grounds, 1, GROUNDS, LEAST_GROUND);
+	elect_hour(a, p, first);
+	elect_light(a);
+	add_mood_of_air(a);
+	a->mood = (enum mood)elected(a->moods, 1, MOODS, 2);
+}
+
+void air_lighting(char out[LIGHTING_BYTES], const struct air *a)
+{
+	bool said = a->hour == LIGHT_NIGHT &&
+		    (a->light == LIGHT_MOONLIGHT || a->light == LIGHT_STARLIGHT);
+	const char *hour = light_names[a->hour];
+	if (!a->light ||
+	    (a->light == LIGHT_SUNLIGHT &&
+	     (a->hour == LIGHT_DAWN || a->hour == LIGHT_SUNSET || a->hour == LIGHT_DUSK)))
+		strcpy(out, hour);
+	else if (!a->hour || said)
+		strcpy(out, light_names[a->light]);
+	else /* "sunlight, morning" */
+		snprintf(out, LIGHTING_BYTES, "%s, %.*s", light_names[a->light],
+			 (int)strcspn(hour, " "), hour);
+}
