@@ -3,10 +3,11 @@
 # Prints the promises of the design with what they are here, beside the native file system, mount-zip,
 # fuse-zip, squashfuse and archivemount (those that are on the PATH), all in one run of under 5 minutes.
 #
-#     tests/bench.sh [--quick] [--built] [arguments of bench/bench.py]
+#     tests/bench.sh [--built] [--quick] [--apart] [arguments of bench/bench.py]
 #
 # BUILD names the build folder (build). --quick: a small book, one round; it shows that the benchmark works.
-# --built: the programs are there, do not call ninja. As root, caches are dropped before first reads.
+# --apart: on a busy machine, a processor for the file system and one for its reader.
+# --built (first): the programs are there, do not call ninja. As root, caches are dropped before first reads.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -3,7 +3,7 @@
 """Measures bookfs beside the native file system and other mounters, all in one run.
 
     bench.py --program BOOKFS --measure MEASURE [--nullfs NULLFS] [--parked PARKED]
-             [--slow SLOWFS] [--quick] [--only PART,PART] [--json FILE]
+             [--slow SLOWFS] [--quick] [--apart] [--only PART,PART] [--json FILE]
 
 Every figure is taken three times in turn (system A, B, C, then A again ...), so that a busy moment
 of the machine does not fall on one of them; the best and the median are kept. Ratios are to the
@@ -89,7 +89,7 @@ def drop_caches():
 
 def measure(program, what, amount, where, seconds=60):
     folder, suffix = where
-    done = subprocess.run([program, what, str(amount), folder, suffix], timeout=seconds,
+    done = subprocess.run([*peers.reader, program, what, str(amount), folder, suffix], timeout=seconds,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise rig.Failure(f"measure {what} {folder}: {done.stderr.strip()}")
@@ -156,6 +156,27 @@ def serve(table, system, args):
             painted(table, system, args)
     finally:
         system.stop()
+
+
+def bound(table, system, args):
+    """What requests cost here, for those two rows that are made of them."""
+    system.start()
+    try:
+        place = system.root, ""
+        table.add("stored pictures first", "MB/s", system.name, mb_a_second(args.measure, place))
+        table.add("open+close", "/s", system.name,
+                  measure(args.measure, "open", 100 if args.quick else 700, place)[0])
+    finally:
+        system.stop()
+
+
+def share(table, facts):
+    """How much of what this kernel allows is had."""
+    for row in ("open+close", "stored pictures first"):
+        part = table.ratio(row, "bookfs", "no work", "median")
+        if part:
+            name = row.replace("stored ", "") + ", of a FUSE without work"
+            facts.append((name, f"{part:.2f}x (medians; the same loop)"))
 
 
 def again(system, cold):
@@ -353,17 +374,24 @@ def run(args):
         if "files" in only:
             systems.insert(1, peers.Bookfs(args.program, book, os.path.join(work, "bookfs")))
             warm_import = rig.Mount(args.program, book)
+            next(s for s in systems if s.name == "native").add_chapters(warm_import.dir)
             warm_import.close()
+    nothing_at_all = None
+    if systems and args.nullfs:
+        nothing_at_all = peers.Nothing(args.nullfs, os.path.join(work, "nothing"))
     for _ in range(1 if args.quick else ROUNDS):
         for system in systems:
             serve(table, system, args)
+        if nothing_at_all:
+            bound(table, nothing_at_all, args)
     for _ in range(ROUNDS):
         for system in systems[1:]:
             warm_start(table, system)
     if "parked" in only and args.slow and args.parked:
         park = parked(args, facts)
+    share(table, facts)
     if table.rows:
-        table.show([s.name for s in systems])
+        table.show([s.name for s in systems + ([nothing_at_all] if nothing_at_all else [])])
     print()
     for name, text in facts:
         print(f"{name:40}{text}")
@@ -385,12 +413,16 @@ def main():
     parser.add_argument("--slow", help="the bookfs with the slow provider")
     parser.add_argument("--quick", action="store_true", help="a small book, one round: a smoke test")
     parser.add_argument("--only", help="of import,files,memory,null,parked")
+    parser.add_argument("--apart", action="store_true", help="a file system has one processor and its "
+                        "reader another, both before all others: the same on a busy machine (root)")
     parser.add_argument("--json")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a promise is missed")
     args = parser.parse_args()
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
         say("skipped: /dev/fuse cannot be opened here")
         sys.exit(rig.SKIP)
+    if args.apart:
+        peers.apart()
     rig.watchdog(60 if args.quick else 300)
     code = 1
     try:

@@ -5,23 +5,30 @@
  * created file is a name and no more. It keeps libfuse's own loop, so it is what a plain program of
  * a page gets, and no cache hides a request: all timeouts are 0, except for "ready".
  *
- *     nullfs DIR        in the foreground, until it is unmounted or killed
+ * With a number of bytes it is what bookfs could be at best on this kernel: "ready" is as large,
+ * and its loop is that of bookfs, one thread that tries the descriptor for 50 us before it sleeps.
+ *
+ *     nullfs DIR [BYTES]       in the foreground, until it is unmounted or killed
  */
 #define FUSE_USE_VERSION 314
 #include <errno.h>
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { READY = 2, FIRST = 3, SLOTS = 4096, NAME = 64 };
 static const double a_day_s = 86400;
 
 /* Slot s holds node s + FIRST; an empty name is a free slot. */
 static char names[SLOTS][NAME];
-static char zeros[4096];
+static char zeros[1 << 20]; /* as much as a request can ask for */
+static off_t ready_bytes = 4096;
 
 static fuse_ino_t find(const char *name)
 {
@@ -40,7 +47,7 @@ static struct stat attributes(fuse_ino_t node)
 		.st_ino = node,
 		.st_mode = folder ? S_IFDIR | 0755 : S_IFREG | 0644,
 		.st_nlink = folder ? 2 : 1,
-		.st_size = node == READY ? (off_t)sizeof zeros : 0,
+		.st_size = node == READY ? ready_bytes : 0,
 	};
 }
 
@@ -82,8 +89,9 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
-	size_t have = node == READY && off < (off_t)sizeof zeros ? sizeof zeros - (size_t)off : 0;
-	fuse_reply_buf(req, zeros, have < size ? have : size);
+	off_t have = node == READY && off < ready_bytes ? ready_bytes - off : 0;
+	size = size < sizeof zeros ? size : sizeof zeros;
+	fuse_reply_buf(req, zeros, have < (off_t)size ? (size_t)have : size);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -139,18 +147,47 @@ static const struct fuse_lowlevel_ops ops = {
 	.readdir = op_readdir,
 };
 
+static double now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int spinning_loop(struct fuse_session *session)
+{
+	static const double spin_us = 50;
+	struct fuse_buf buf = {0};
+	struct pollfd p = {.fd = fuse_session_fd(session), .events = POLLIN};
+	double until = 0;
+
+	fcntl(p.fd, F_SETFL, fcntl(p.fd, F_GETFL) | O_NONBLOCK);
+	while (!fuse_session_exited(session)) {
+		if (fuse_session_receive_buf(session, &buf) > 0) {
+			fuse_session_process_buf(session, &buf);
+			until = now_us() + spin_us;
+		} else if (now_us() >= until) {
+			poll(&p, 1, -1);
+		}
+	}
+	free(buf.mem);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: nullfs DIR\n");
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: nullfs DIR [BYTES]\n");
 		return 2;
 	}
+	if (argc == 3)
+		ready_bytes = atoll(argv[2]);
 	char *options[] = {argv[0], "-ofsname=nullfs", NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(2, options);
 	struct fuse_session *session = fuse_session_new(&args, &ops, sizeof ops, NULL);
 	if (!session || fuse_set_signal_handlers(session) || fuse_session_mount(session, argv[1]))
 		return 1;
-	int result = fuse_session_loop(session);
+	int result = argc == 3 ? spinning_loop(session) : fuse_session_loop(session);
 	fuse_session_unmount(session);
 	fuse_remove_signal_handlers(session);
 	fuse_session_destroy(session);

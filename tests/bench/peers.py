@@ -10,14 +10,35 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import rig  # noqa: E402
 
 
+server, reader = [], []     # what the commands of either begin with
+
+
+def apart():
+    """Where a reader and its file system share a processor, one wakes the other many times as fast as
+    across two. Which of both the scheduler does depends on what else runs: here it has no choice."""
+    first, second, *_ = sorted(os.sched_getaffinity(0))
+    server[:] = ["chrt", "-f", "10", "taskset", "-c", str(first)]
+    reader[:] = ["chrt", "-f", "10", "taskset", "-c", str(second)]
+
+
 class Native:
-    """The archive unpacked on the file system that TMPDIR is on: what all ratios are against."""
+    """The archive unpacked on the file system that TMPDIR is on, and beside it the chapters as bookfs has
+    them: what all ratios are against. The same names at the same depth, as a path costs by its parts."""
     name = "native"
     first_listing = "OEBPS"
 
     def __init__(self, archive, folder):
         self.root = folder
         self.text, self.pictures = (self.root, ".xhtml"), (self.root, ".png")
+
+    def add_chapters(self, mounted):
+        """The texts of a mounted book; where there is none, the archive's own stand for them."""
+        for number in os.listdir(os.path.join(mounted, "chapters")):
+            os.makedirs(os.path.join(self.root, "chapters", number))
+            shutil.copyfile(os.path.join(mounted, "chapters", number, "text.md"),
+                            os.path.join(self.root, "chapters", number, "text.md"))
+        subprocess.run(["sync", "-f", self.root])
+        self.text = (os.path.join(self.root, "chapters"), "text.md")
 
     def start(self):
         pass
@@ -38,7 +59,7 @@ class Peer:
 
     def start(self):
         os.makedirs(self.root, exist_ok=True)
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*server, *self.command], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         rig.started[self.process.pid] = self.root
         rig.wait_for(lambda: rig.mounted(self.root) or self.process.poll() is not None, 30,
@@ -72,6 +93,15 @@ class Bookfs(Peer):
         subprocess.run([self.program, "umount", self.root], stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         super().stop()
+
+
+class Nothing(Peer):
+    """A FUSE file system without any work, in a loop like that of bookfs: nobody who answers this kernel's
+    requests one by one can be faster. Only what it has can be measured."""
+
+    def __init__(self, program, point):
+        super().__init__("no work", [program], "", point)
+        self.command = [program, point, str(200_000_000)]
 
 
 def squash(archive_root, image):
