@@ -26,6 +26,7 @@ enum { TREE_DEPTH = 24, SEEN_SLOTS = 64, ENVIRON_BYTES = 128 * 1024 };
 struct proc {
 	pid_t pid, parent, session;
 	int terminal;
+	unsigned long stack; /* where it began, which is drawn at random; 0: not to be seen */
 	char comm[16];
 };
 
@@ -71,7 +72,7 @@ static long field(const char *status, const char *label)
 	return at ? strtol(at + strlen(label), NULL, 10) : 0;
 }
 
-/* proc(5), stat: "pid (comm) state ppid pgrp session tty_nr ..." */
+/* proc(5), stat: "pid (comm) state ppid pgrp session tty_nr ..."; startstack is the 28th. */
 static bool proc_read(struct proc *out, pid_t pid)
 {
 	char text[512], *open_mark, *close_mark;
@@ -84,8 +85,10 @@ static bool proc_read(struct proc *out, pid_t pid)
 	if (!open_mark || !close_mark || close_mark <= open_mark)
 		return false;
 	*out = (struct proc){.pid = pid};
-	if (sscanf(close_mark + 1, " %*c %d %*d %d %d", &out->parent, &out->session,
-		   &out->terminal) != 3)
+	if (sscanf(close_mark + 1,
+		   " %*c %d %*d %d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+		   "%*d %*u %*u %*d %*u %*u %*u %lu",
+		   &out->parent, &out->session, &out->terminal, &out->stack) < 3)
 		return false;
 	len = (size_t)(close_mark - open_mark - 1);
 	memcpy(out->comm, open_mark + 1, len < sizeof(out->comm) ? len : sizeof(out->comm) - 1);
@@ -147,8 +150,10 @@ static bool is_keeper(const struct proc *p)
 	return p->pid <= 1;
 }
 
-/* `bash -c '...'`: it ends with the command it was given. */
-static bool is_command_shell(const struct proc *p)
+enum shell { SHELL_NONE, SHELL_STAYS, SHELL_COMMAND };
+
+/* `bash -c '...'` ends with the command it was given; others run one after another. */
+static enum shell shell_kind(const struct proc *p)
 {
 	static const char *const shells[] = {"sh",  "bash", "dash", "zsh",    "ksh",
 					     "ash", "fish", "mksh", "busybox"};
@@ -161,15 +166,15 @@ static bool is_command_shell(const struct proc *p)
 	for (size_t i = 0; i < ARRAY_LEN(shells); i++)
 		shell = shell || !strcmp(name, shells[i]);
 	if (!shell)
-		return false;
+		return SHELL_NONE;
 	/* Options come first: -c, -lc, -ec. */
 	for (const char *at = line + strlen(line) + 1; at < line + len; at += strlen(at) + 1) {
 		if (at[0] != '-' || at[1] == '\0')
-			return false;
+			break;
 		if (at[1] != '-' && strchr(at, 'c'))
-			return true;
+			return SHELL_COMMAND;
 	}
-	return false;
+	return SHELL_STAYS;
 }
 
 static bool is_detached_leader(const struct proc *p, const struct proc *caller)
@@ -195,10 +200,24 @@ static pid_t first_that_stays(const struct tree *t, int at, bool skip_leader)
 	for (; at < t->depth && !is_keeper(&t->procs[at]); at++) {
 		const struct proc *p = &t->procs[at];
 
-		if (!is_command_shell(p) && !(skip_leader && is_detached_leader(p, &t->procs[0])))
+		if (shell_kind(p) != SHELL_COMMAND &&
+		    !(skip_leader && is_detached_leader(p, &t->procs[0])))
 			return p->pid;
 	}
 	return 0;
+}
+
+/*
+ * Whoever asks is a command that ends, but for a shell that runs a builtin: it opens the file of
+ * `echo ... > locks/R` itself. For other commands it forks, and the child opens their files before
+ * it becomes them; that child has its stack where its parent has it.
+ */
+static int first_candidate(const struct tree *t)
+{
+	const struct proc *p = t->procs;
+	bool forked = t->depth > 1 && p[0].stack && p[0].stack == p[1].stack;
+
+	return !forked && shell_kind(&p[0]) == SHELL_STAYS ? 0 : 1;
 }
 
 static pid_t anchor_of_instance(const struct tree *t, const char *instance, const char **because)
@@ -210,7 +229,7 @@ static pid_t anchor_of_instance(const struct tree *t, const char *instance, cons
 			top = i;
 	*because = top ? "the topmost ancestor with this BOOKFS_INSTANCE"
 		       : "the ancestor that set BOOKFS_INSTANCE";
-	return first_that_stays(t, top ? top : 1, false);
+	return first_that_stays(t, top ? top : first_candidate(t), false);
 }
 
 static pid_t anchor_of_session(const struct tree *t, const char **because)
@@ -223,7 +242,7 @@ static pid_t anchor_of_session(const struct tree *t, const char **because)
 	    leader.session == leader.pid && !is_keeper(&leader))
 		return leader.pid;
 	*because = "the first ancestor that outlives the command";
-	return first_that_stays(t, 1, true);
+	return first_that_stays(t, first_candidate(t), true);
 }
 
 static void choose_anchor(struct seen *s, const struct tree *t)

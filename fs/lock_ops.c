@@ -142,15 +142,16 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct lock_node folder = node_of(l, parent), n;
 	struct fuse_entry_param e;
 	struct lock k;
+	bool shown = helper_lookup_shown(&e, l->fs->helper, req, parent, name);
 	int r;
 
-	if (helper_lookup_shown(&e, l->fs->helper, req, parent, name))
+	if (shown)
 		r = e.ino ? 0 : -ENOENT;
 	else if (folder.what == LOCK_OLD)
 		r = lock_old_lookup(&n, l, req, name);
 	else
 		r = lock_node_lookup(&n, &k, l, &folder, name);
-	if (r == 0 && !helper_is(l->fs->helper, req))
+	if (r == 0 && !shown)
 		fill_entry(&e, l, &n, &k);
 	if (r < 0)
 		fuse_reply_err(req, -r);
@@ -504,6 +505,8 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	if (helper_create_shown(&e, l->fs->helper, req, parent, name)) {
 		fi->fh = 0;
 		fuse_reply_create(req, &e, fi);
+	} else if (helper_is(l->fs->helper, req)) {
+		fuse_reply_err(req, EROFS); /* it was so when it was sent, and is not any more */
 	} else if (folder.what == LOCK_LOCKS) {
 		create_lock(req, l, name, fi);
 	} else if (folder.what == LOCK_OLD) {
@@ -542,8 +545,8 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct lock_node folder = node_of(l, parent);
 	int r;
 
-	if (helper_unlink_shown(l->fs->helper, req, parent, name))
-		r = 0;
+	if (helper_is(l->fs->helper, req))
+		r = helper_unlink_shown(l->fs->helper, req, parent, name) ? 0 : -EROFS;
 	else if (folder.what == LOCK_LOCKS)
 		r = remove_lock(l, req, name);
 	else if (folder.what == LOCK_OLD)

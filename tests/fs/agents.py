@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of locks/ share: agents, which are shells that live until they are ended, and mounts with locks in
+them."""
+
+import mmap
+import os
+import struct
+import subprocess
+import sys
+
+import harness
+
+CLOCKFS = os.environ.get("CLOCKFS", "")
+LOCKERS = os.environ.get("LOCKERS", "")
+
+
+class Agent:
+    """A shell that runs one command after another. Without an id it is known by being their ancestor."""
+
+    def __init__(self, cwd, instance=None, session=False):
+        env = {k: v for k, v in os.environ.items() if k != "BOOKFS_INSTANCE"}
+        if instance:
+            env["BOOKFS_INSTANCE"] = instance
+        self.process = subprocess.Popen(["bash", "--norc", "--noprofile"], stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, env=env,
+                                        start_new_session=session)
+        self.pid = self.process.pid
+
+    def run(self, command):
+        """(exit status, what it printed)"""
+        self.process.stdin.write("{ %s\n}; printf '\\n-- %%d\\n' $?\n" % command)
+        self.process.stdin.flush()
+        lines = []
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError("the shell ended: " + "".join(lines))
+            if line.startswith("-- "):
+                return int(line[3:]), "".join(lines).rstrip("\n")
+            lines.append(line)
+
+    def ok(self, command):
+        status, said = self.run(command)
+        if status != 0:
+            raise AssertionError("%s: exit %d: %s" % (command, status, said))
+        return said
+
+    def fails(self, command, saying=""):
+        status, said = self.run(command)
+        if status == 0 or saying not in said:
+            raise AssertionError("%s: exit %d: %s" % (command, status, said))
+        return said
+
+    def start(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Clock:
+    """Moves the clock of a mount of CLOCKFS."""
+
+    def __init__(self, path):
+        with open(path, "wb") as f:
+            f.write(struct.pack("qq", 0, 0))
+        self.path = path
+
+    def move(self, passed_s=0, slept_s=0):
+        with open(self.path, "r+b") as f, mmap.mmap(f.fileno(), 16) as m:
+            passed, slept = struct.unpack("qq", m[:])
+            m[:] = struct.pack("qq", passed + int(passed_s * 1000), slept + int(slept_s * 1000))
+
+
+class Case(harness.Case):
+    def agent(self, instance=None, cwd=None, session=False):
+        a = Agent(cwd or os.path.join(self.tmp, "mnt", "locks"), instance, session)
+        self.addCleanup(a.end)
+        return a
+
+    def mount_clock(self, name="mnt", options=""):
+        clock = Clock(os.path.join(self.tmp, "clock"))
+        return self.mount(options, name, CLOCKFS, CLOCK_FILE=clock.path), clock
+
+    def held(self, m):
+        return sorted(os.listdir(m.path("locks")))
+
+    def fields(self, m, resource):
+        return dict(line.split(": ", 1) for line in m.read("locks", resource).splitlines())
+
+
+def main():
+    """In a session without a terminal: else all shells would be the holder that its leader is."""
+    if os.environ.get("DETACHED") != "1":
+        os.environ["DETACHED"] = "1"
+        sys.exit(subprocess.run([sys.executable, *sys.argv], start_new_session=True).returncode)
+    harness.main()
