@@ -60,7 +60,9 @@ class Sheet:
         self.cast, self.found = cast, found
         self.entries = {c["name"]: self._entries_of(c) for c in cast}
         known = {folded(n) for c in cast for n in names_of(c)}
+        # A proper name is real whatever it was taken for; a word for a thing only as that kind of thing.
         real = {(kind, folded(n)) for kind in ("character", "creature", "place", "item") for n in also[kind]}
+        known |= {folded(n) for kind, _ in real for n in also[kind] if re.sub("^the ", "", n)[0].isupper()}
         self.false = [e for e in found if folded(e["name"]) not in known and (e["type"], folded(e["name"])) not in real]
 
     def _entries_of(self, member):

@@ -141,7 +141,7 @@ def entry(kind, name, description="", aliases=()):
 def test_sheet():
     members = [{"name": "Ida Brand", "type": "character", "aliases": ["Ida"], "looks": ["tall and thin", "red hair", "a blue coat"]},
                {"name": "Otto Brand", "type": "character", "aliases": ["Otto"], "looks": ["grey beard", "a stick", "one eye"]}]
-    also = {"character": [], "creature": ["the dog"], "place": [], "item": []}
+    also = {"character": [], "creature": ["the dog"], "place": ["the Long Hill"], "item": []}
 
     def sheet(*found):
         return cast.Sheet(members, also, list(found))
@@ -155,6 +155,7 @@ def test_sheet():
     check(len(sheet(entry("character", "Ida"), entry("character", "Ida Brand")).twice()) == 1, "two entries for one person")
     check(len(sheet(entry("character", "Ida Brand", aliases=["Otto Brand"])).twice()) == 1, "one entry for two persons")
     check(len(sheet(entry("character", "Dog")).false) == 1, "a dog is no character")
+    check(not sheet(entry("item", "Long Hill")).false, "a real name of another type is no false name")
     check(len(sheet(entry("character", "However")).false) == 1, "a word is no name")
 
 
