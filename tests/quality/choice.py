@@ -145,11 +145,19 @@ def passages_right(text, analyst):
     return right, len(passages), faults
 
 
-def spread(chapters, key):
-    """How many different values over all concepts, and the share of the commonest; none counts as a value only there."""
-    counts = Counter(c[key] for ch in chapters for c in ch.concepts)
+def mood_of(concept):
+    return concept["mood"] or "none"
+
+
+def light_of(concept):
+    return light_and_hour(concept)[0][0]
+
+
+def spread(chapters, value_of):
+    """How many different values over all concepts, the share of the commonest, and which that is; none has a share too."""
+    counts = Counter(value_of(c) for ch in chapters for c in ch.concepts)
     value, most = counts.most_common(1)[0]
-    return len([v for v in counts if v]), share(most, sum(counts.values())), value or "none"
+    return len(set(counts) - {"none"}), share(most, sum(counts.values())), value
 
 
 # ---- a paragraph among talk

@@ -63,11 +63,11 @@ def measure_choice(table, novels, example, analyst):
 
 def measure_spread(table, novels):
     chapters = [ch for book in novels for ch in book.chapters]
-    for key, least in (("mood", 8), ("lighting", 6)):
+    for key, value_of, least in (("mood", choice.mood_of, 8), ("light", choice.light_of, 6)):
         if not novels:
             table.skip(f"{key} in two novels", "no BOOKFS_CORPUS")
             continue
-        kinds, most, value = choice.spread(chapters, key)
+        kinds, most, value = choice.spread(chapters, value_of)
         table.line(f"different {key}s, the commonest", f"{kinds}, {value} {percent(most)}", f"{least} or more, at most 35 %",
                    kinds >= least and most <= .35)
 

@@ -96,8 +96,10 @@ def test_form():
 
 def test_spread():
     one = [chapter("A b.", "A b.", mood="calm", lighting="") for _ in range(3)]
-    check(choice.spread(one, "mood") == (1, 1.0, "calm"), "one mood for all")
-    check(choice.spread(one, "lighting") == (0, 1.0, "none"), "none is a share but no light")
+    check(choice.spread(one, choice.mood_of) == (1, 1.0, "calm"), "one mood for all")
+    two = [chapter("A b.", "A b.", lighting=l) for l in ("mist, dawn", "mist, dusk", "dusk")]
+    check(choice.spread(two, choice.light_of) == (2, 2 / 3, "mist"), "an hour beside it makes no other light")
+    check(choice.spread(one, choice.light_of) == (0, 1.0, "none"), "none is a share but no light")
 
 
 def test_labels():
