@@ -9,9 +9,9 @@
  * process without a loop does both itself.
  */
 
-#define FRAMES_SOFT 4096 /* 4 MB */
-#define FRAMES_HARD                                                                                \
-	32768	  /* writers are kept out for some milliseconds, so that it can begin anew */
+#define FRAMES_SOFT 2048 /* 2 MB */
+/* Writers are kept out for some milliseconds, so that it can begin anew. */
+#define FRAMES_HARD 8192
 #define AHEAD 400 /* numbers left when more are reserved */
 
 struct lock_keeper {
