@@ -2,6 +2,7 @@
 #include "card.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "png.h"
 #include "type.h"
@@ -97,7 +98,7 @@ static struct type title_type(const struct page *p)
 static struct type quote_type(const struct page *p)
 {
 	return (struct type){
-		.size_px = 29, .least_px = 20, .italic = true, .colour = p->scene->colours.ink};
+		.size_px = 29, .least_px = 23, .italic = true, .colour = p->scene->colours.ink};
 }
 
 static struct type line_type(const struct page *p, bool right)
@@ -153,9 +154,9 @@ static void set_emblem(const struct page *p, double x, double foot, double room)
 	enum shape emblem = p->scene->cast.emblem;
 	if (!emblem || room < EMBLEM * .75)
 		return;
-	const struct colour panel = p->scene->colours.panel;
+	const struct palette *c = &p->scene->colours;
 	scene_shape(p->scene, emblem, x + EMBLEM * .5, foot, room < EMBLEM ? room : EMBLEM, false,
-		    p->scene->colours.rule, panel);
+		    c->rule, emblem == SHAPE_CANDLE ? c->rule : c->panel);
 }
 
 /* ---- the panel */

@@ -106,18 +106,13 @@ static enum shape in_a_pose(struct scene *s, enum shape person)
 		[SHAPE_BOY] = {SHAPE_BOY, SHAPE_RUNNING_BOY, SHAPE_BOY},
 	};
 	const enum shape *p = poses[person];
-	return p[0] ? p[(size_t)scene_random(s, 0, 2.999)] : person;
+	/* From near only a back is a person. */
+	return p[0] && s->foot < s->h ? p[(size_t)scene_random(s, 0, 2.999)] : person;
 }
 
 static bool carries_light(const struct scene *s)
 {
 	return s->cast.emblem == SHAPE_LANTERN || s->cast.emblem == SHAPE_CANDLE;
-}
-
-static void draw_lantern(struct scene *s, double x, double y, double tall)
-{
-	scene_glow(s, x, y - tall * .5, tall * 4.5, .5);
-	scene_shape(s, SHAPE_LANTERN, x, y, tall, false, figure_ink(s), s->colours.glow);
 }
 
 /* By night a little of the ground shows light about those who stand on it. */
@@ -137,7 +132,8 @@ static void draw_pool(struct scene *s, double x, double foot)
 static double draw_persons(struct scene *s, double x, struct colour ink)
 {
 	const struct cast *c = &s->cast;
-	double step = scene_random(s, .28, .5), xs[CAST_MOST], feet[CAST_MOST], talls[CAST_MOST];
+	double step = scene_random(s, .28, .5), xs[CAST_MOST] = {0}, feet[CAST_MOST] = {0},
+	       talls[CAST_MOST] = {0};
 	for (int i = 0; i < c->person_count; i++) {
 		talls[i] = s->person * shape_size(c->persons[i]) * (1 - .06 * i) *
 			   scene_random(s, .96, 1.03);
@@ -145,14 +141,19 @@ static double draw_persons(struct scene *s, double x, struct colour ink)
 		xs[i] = x;
 		x += s->person * step * (i ? 1 : scene_random(s, .9, 1.5));
 	}
+	bool lantern = c->person_count && carries_light(s) && (scene_dark(s) || scene_inside(s));
+	double hand_x = xs[0] + talls[0] * .22, hand_y = feet[0] - talls[0] * .3;
+	if (lantern)
+		scene_glow(s, hand_x, hand_y, talls[0] * .7, .5);
 	for (int i = c->person_count - 1; i >= 0; i--) {
 		enum shape one = in_a_pose(s, c->persons[i]);
 		draw_shadow(s, xs[i], talls[i] * .2, feet[i]);
 		scene_shape(s, one, xs[i], feet[i], talls[i], scene_chance(s, .4),
 			    colour_mix(ink, scene_layer(s, .7), .12 * i), scene_layer(s, .5));
 	}
-	if (c->person_count && carries_light(s) && (scene_dark(s) || scene_inside(s)))
-		draw_lantern(s, xs[0] + talls[0] * .2, feet[0] - talls[0] * .3, talls[0] * .15);
+	if (lantern)
+		scene_shape(s, SHAPE_LANTERN, hand_x, hand_y, talls[0] * .16, false, ink,
+			    s->colours.glow);
 	return x;
 }
 

@@ -115,7 +115,7 @@ static void draw_lamp(struct scene *s, double x, double foot)
 {
 	enum shape lamp =
 		s->light == LIGHT_LAMPLIGHT || scene_chance(s, .5) ? SHAPE_LANTERN : SHAPE_CANDLE;
-	scene_glow(s, x, foot - s->u * 6, s->u * 34, .42);
+	scene_glow(s, x, foot - s->u * 6, s->u * 30, .34);
 	scene_shape(s, lamp, x, foot, s->u * 10, false, scene_tone(s, 0), s->colours.glow);
 }
 
@@ -363,39 +363,46 @@ static void draw_nave(struct scene *s)
 	poly(s, carpet, ARRAY_LEN(carpet), s->colours.spot, .7);
 }
 
-/* A row of columns, the light falling in between them. */
+/* A row of columns before tall windows, the light falling in between them. */
 static void draw_columns(struct scene *s)
 {
-	double floor = s->h * scene_random(s, .72, .8), gap = s->w * scene_random(s, .2, .3);
-	double back = scene_dark(s) ? .4 : .74;
+	double floor = s->h * scene_random(s, .74, .82), gap = s->u * scene_random(s, 22, 32);
+	double back = scene_dark(s) ? .3 : .7, shift = scene_random(s, -.4, .1) * gap, w = s->u * 5;
+	struct colour sky = scene_tone(s, s->colours.sky_low + (scene_dark(s) ? .12 : 0));
 	scene_box(s, 0, 0, s->w, s->h, scene_tone(s, back));
-	for (double x = gap * .2; x < s->w; x += gap)
-		draw_window(s, x + gap * .3, s->h * .14, gap * .36, floor * .58);
-	scene_box(s, 0, floor, s->w, s->h, scene_tone(s, back - .3));
-	for (double x = -gap * .1; x < s->w + gap; x += gap) {
-		double w = s->u * 7;
-		scene_box(s, x - w / 2, s->u * 4, w, s->h * .9, scene_tone(s, back - .46));
-		scene_box(s, x - w / 2, s->u * 4, w * .34, s->h * .9, scene_tone(s, back - .2));
-		scene_box(s, x - w * .8, 0, w * 1.6, s->u * 4, scene_tone(s, .02));
-		scene_box(s, x - w * .8, s->h * .88, w * 1.6, s->u * 4, scene_tone(s, .02));
-		if (!scene_dark(s)) {
-			const double light[][2] = {{x + gap * .4, floor},
-						   {x + gap * .68, floor},
-						   {x + gap * .3, s->h},
-						   {x - gap * .1, s->h}};
-			poly(s, light, ARRAY_LEN(light), s->colours.glow, .4);
-		}
+	scene_box(s, 0, floor, s->w, s->h, scene_tone(s, back - .2));
+	for (double x = shift; x < s->w; x += gap) {
+		scene_arch(s, x + gap * .34, gap * .34, s->h * .2, floor - s->u * 8, sky);
+		scene_box(s, x + gap * .5, s->h * .18, s->u * .7, floor - s->h * .28,
+			  scene_tone(s, back - .2));
+		const double light[][2] = {{x + gap * .34, floor},
+					   {x + gap * .68, floor},
+					   {x + gap * .4, s->h},
+					   {x - gap * .2, s->h}};
+		poly(s, light, ARRAY_LEN(light), sky, .5);
 	}
-	scene_box(s, 0, s->h * .92, s->w, s->h, scene_tone(s, back - .4));
-	if (scene_dark(s)) { /* a candelabrum */
-		double x = s->w * scene_random(s, .6, .8), y = s->h * .3;
-		scene_glow(s, x, y, s->u * 40, .5);
-		scene_box(s, x - s->u * .3, 0, s->u * .6, y, scene_tone(s, 0));
-		scene_box(s, x - s->u * 9, y, s->u * 18, s->u, scene_tone(s, 0));
-		for (int i = -2; i <= 2; i++)
-			scene_disc(s, x + i * s->u * 4, y - s->u * 1.6, s->u * 1.1, s->colours.glow,
-				   1);
+	if (scene_dark(s)) { /* candles on the ledges */
+		scene_glow(s, s->w * .5, s->h * .5, s->u * 40, .35);
+		for (double x = shift; x < s->w; x += gap * .17)
+			scene_disc(s, x, floor - s->u * 7, s->u * .7, s->colours.glow, 1);
 	}
+	for (double x = shift; x < s->w + gap; x += gap) {
+		scene_box(s, x - w / 2, 0, w, s->h * .9, scene_tone(s, .03));
+		scene_box(s, x - w / 2, 0, w * .3, s->h * .9, scene_tone(s, back - .16));
+		scene_box(s, x - w * .8, s->h * .87, w * 1.6, s->u * 5, scene_tone(s, .03));
+	}
+	/* The vault: what the arches from column to column leave. */
+	for (double x = shift; x < s->w + gap; x += gap) {
+		cairo_move_to(s->cr, x - gap * .5, -2);
+		cairo_curve_to(s->cr, x - gap * .2, s->h * .02, x - w * .6, s->h * .1, x - w * .5,
+			       s->h * .24);
+		cairo_line_to(s->cr, x + w * .5, s->h * .24);
+		cairo_curve_to(s->cr, x + w * .6, s->h * .1, x + gap * .2, s->h * .02, x + gap * .5,
+			       -2);
+		cairo_close_path(s->cr);
+	}
+	colour_set(s->cr, scene_tone(s, .03), 1);
+	cairo_fill(s->cr);
 }
 
 /* A wide stair up to a tall window. */

@@ -206,6 +206,8 @@ void scene_draw(struct scene *s)
 	if (!scene_inside(s))
 		sky_draw(s);
 	ground_draw(s);
+	if (!scene_inside(s))
+		sky_mist(s);
 	figures_draw(s);
 	if (!scene_inside(s))
 		sky_front(s);

@@ -148,7 +148,8 @@ void cut_sky(struct scene *s);	 /* as the mood has it */
 void cut_grain(struct scene *s); /* over the whole print */
 
 void sky_draw(struct scene *s);	 /* its tone, sun, moon, stars, clouds */
-void sky_front(struct scene *s); /* rain, snow, mist */
+void sky_mist(struct scene *s);	 /* over the ground, behind who stands there */
+void sky_front(struct scene *s); /* rain, snow */
 void ground_draw(struct scene *s);
 void ground_draw_wet(struct scene *s);	  /* sea, shore, river */
 void ground_draw_built(struct scene *s);  /* town, ruin */

@@ -191,10 +191,14 @@ static void draw_mist(struct scene *s)
 	cairo_fill(s->cr);
 }
 
-void sky_front(struct scene *s)
+void sky_mist(struct scene *s)
 {
 	if ((s->weather & WEATHER_MIST) || s->light == LIGHT_MIST)
 		draw_mist(s);
+}
+
+void sky_front(struct scene *s)
+{
 	if (s->weather & WEATHER_SNOW)
 		draw_snow(s);
 	else if (s->weather & WEATHER_RAIN)

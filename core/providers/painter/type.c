@@ -39,14 +39,14 @@ struct type_setter *type_setter_free(struct type_setter *t)
 	return NULL;
 }
 
-static void set_font(PangoLayout *l, const struct type *type, double size)
+static void set_font(PangoLayout *l, const struct type *type, double size, bool italic)
 {
 	PangoFontDescription *d = pango_font_description_new();
 	pango_font_description_set_family(d, FAMILIES);
 	pango_font_description_set_absolute_size(d, size * PANGO_SCALE);
 	if (type->bold)
 		pango_font_description_set_weight(d, PANGO_WEIGHT_BOLD);
-	if (type->italic)
+	if (italic)
 		pango_font_description_set_style(d, PANGO_STYLE_ITALIC);
 	pango_layout_set_font_description(l, d);
 	pango_font_description_free(d);
@@ -134,7 +134,7 @@ static void drop_unknown(struct type_setter *t, struct buf *text)
 {
 	static const struct type plain = {.size_px = 20};
 	PangoLayout *l = layout_new(t, buf_str(text));
-	set_font(l, &plain, plain.size_px);
+	set_font(l, &plain, plain.size_px, false);
 	CLEANUP(cleanup_free) char *unknown = NULL;
 	if (pango_layout_get_unknown_glyphs_count(l) > 0) {
 		unknown = xcalloc(text->len + 1, 1);
@@ -193,6 +193,17 @@ static bool joins(const char *text)
 	return false;
 }
 
+/* Scripts with small and capital letters have italics; to slant others is no way to print them. */
+static bool has_italics(const char *text)
+{
+	for (; *text; text = g_utf8_next_char(text)) {
+		gunichar c = g_utf8_get_char(text);
+		if (g_unichar_islower(c) || g_unichar_isupper(c))
+			return true;
+	}
+	return false;
+}
+
 static void block_begin(struct type_block *b, struct type_setter *t, const struct type *type,
 			const char *text, double w)
 {
@@ -204,6 +215,7 @@ static void block_begin(struct type_block *b, struct type_setter *t, const struc
 	}
 	b->layout = layout_new(t, shown ? shown : text);
 	b->from_right = pango_layout_get_direction(b->layout, 0) == PANGO_DIRECTION_RTL;
+	b->upright = !has_italics(text);
 	pango_layout_set_width(b->layout, (int)(w * PANGO_SCALE));
 	pango_layout_set_wrap(b->layout, PANGO_WRAP_WORD_CHAR);
 	if (type->right)
@@ -218,7 +230,7 @@ static void block_begin(struct type_block *b, struct type_setter *t, const struc
 static double height_at(struct type_block *b, const struct type *type, double size)
 {
 	PangoRectangle logical;
-	set_font(b->layout, type, size);
+	set_font(b->layout, type, size, type->italic && !b->upright);
 	pango_layout_get_extents(b->layout, NULL, &logical);
 	return (double)logical.height / PANGO_SCALE;
 }

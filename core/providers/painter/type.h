@@ -36,6 +36,7 @@ struct type_block {
 	PangoLayout *layout;
 	double h;	 /* 0: nothing to be set */
 	bool from_right; /* its script runs to the left */
+	bool upright;	 /* its script has no italics */
 };
 /* The text as large as it fits into w by h; what does not at the least size ends in an ellipsis. */
 void type_fit(struct type_block *b, struct type_setter *t, const struct type *type,

@@ -6,7 +6,8 @@
 /* The words that call for a silhouette, in their base form. What has no silhouette of its own takes
  * the nearest, or none where that would be wrong: no word is better than a wrong beast. */
 static const char *const words[SHAPES] = {
-	[SHAPE_MAN] = "man men gentleman gentlemen father brother husband uncle son sir fisherman "
+	[SHAPE_MAN] = "man men king prince knight duke gentleman gentlemen father brother husband "
+		      "uncle son sir fisherman "
 		      "butler clerk teacher smith keeper driver waiter nephew sailor servant host "
 		      "monsieur herr signor lamplighter ferryman workman workmen lad youth fellow",
 	[SHAPE_HAT] =

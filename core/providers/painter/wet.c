@@ -113,10 +113,10 @@ static void draw_deck(struct scene *s)
 static void draw_sea(struct scene *s)
 {
 	if (s->cast.landmark) { /* on an island */
-		cut_mark(s, s->aside, s->horizon + s->u * .4, s->u * 50, 0, s->u * 5);
+		cut_mark(s, s->aside, s->horizon + s->u * .6, s->u * 50, 0, -s->u * 6);
 		colour_set(s->cr, scene_layer(s, .45), 1);
 		cairo_fill(s->cr);
-		landmark_draw(s, s->horizon - s->u * 1.6, .5);
+		landmark_draw(s, s->horizon - s->u * 2.4, .5);
 	}
 	draw_water(s, s->h * 1.02);
 	if (scene_peopled(s)) {
@@ -286,34 +286,46 @@ static void draw_banks(struct scene *s)
 	draw_reeds(s, .8, 1);
 }
 
-/* Down over rocks between firs. */
+static void draw_white_water(struct scene *s, double x, double top, double foot, double wide)
+{
+	struct colour white = scene_tone(s, scene_dark(s) ? .58 : .98);
+	scene_box(s, x - wide / 2, top, wide, foot - top, white);
+	for (int i = 0; i < 30; i++)
+		cut_mark(s, x + wide * scene_random(s, -.46, .46), scene_random(s, top, foot),
+			 s->u * scene_random(s, 5, 14), M_PI / 2, s->u * .22);
+	colour_set(s->cr, scene_layer(s, .45), .6);
+	cairo_fill(s->cr);
+	for (int i = 0; i < 9; i++)
+		scene_disc(s, x + wide * scene_random(s, -.8, .8),
+			   foot + s->u * scene_random(s, -1, 1), s->u * scene_random(s, 1, 2.6),
+			   white, 1);
+}
+
+/* Down over rocks between firs, into a pool. */
 static void draw_fall(struct scene *s)
 {
-	double x = s->w * scene_random(s, .5, .7), top = s->horizon * .5, wide = s->w * .05;
-	scene_ridge(s, s->horizon * .55, s->u * 7, .7, scene_layer(s, .25));
-	landmark_draw(s, s->horizon * .5, .45);
-	colour_set(s->cr, scene_layer(s, .45), 1);
+	double x = s->w * scene_random(s, .5, .66), wide = s->u * scene_random(s, 6, 11);
+	double top = s->horizon * scene_random(s, .5, .62), pool = s->horizon + ground_h(s) * .42;
+	scene_ridge(s, top - s->u * 4, s->u * 7, .7, scene_layer(s, .2));
+	landmark_draw(s, top - s->u * 2, .35);
+	colour_set(s->cr, scene_layer(s, .4), 1);
 	for (double at = 0; at < s->w; at += s->u * scene_random(s, 3, 8))
-		tree_draw_fir(s, at, s->horizon * .8, s->u * scene_random(s, 12, 22));
-	scene_ridge(s, s->horizon * .78, s->u * 3, .7, scene_layer(s, .6));
-	cairo_move_to(s->cr, x - wide * .5, top);
-	cairo_curve_to(s->cr, x - wide, s->horizon, x - wide * 1.6, s->h * .8, x - wide * 3.6,
-		       s->h);
-	cairo_line_to(s->cr, x + wide * 5, s->h);
-	cairo_curve_to(s->cr, x + wide * 1.5, s->h * .84, x + wide, s->horizon, x + wide * .5, top);
-	cairo_close_path(s->cr);
-	colour_set(s->cr, scene_tone(s, scene_dark(s) ? .55 : .97), 1);
-	cairo_fill(s->cr);
-	for (int i = 0; i < 46; i++) {
-		double t = scene_random(s, .05, 1);
-		cut_mark(s, x + wide * scene_random(s, -.5, .5) * (1 + 3.4 * t * t),
-			 top + (s->h - top) * t, s->u * scene_random(s, 5, 12), M_PI / 2,
-			 s->u * .25);
+		if (fabs(at - x) > wide)
+			tree_draw_fir(s, at, top + s->u * 3, s->u * scene_random(s, 12, 22));
+	scene_ridge(s, top + s->u * 2, s->u * 1.6, .6, scene_layer(s, .55));
+	cut_field(s, 0, top + s->u * 5, s->w, pool - top, 90, M_PI / 2, scene_layer(s, .85), .6);
+	draw_white_water(s, x, top + s->u, pool, wide);
+	scene_box(s, 0, pool, s->w, s->h, scene_tone(s, s->colours.sky_low - .2));
+	draw_white_water(s, x, pool - s->u * 3, pool, wide);
+	for (int i = 0; i < 40; i++) {
+		double t = scene_random(s, 0, 1);
+		cut_mark(s, x + s->w * scene_random(s, -.5, .5), pool + (s->h - pool) * t,
+			 s->u * (6 + 12 * t), 0, s->u * .35);
 	}
-	colour_set(s->cr, scene_layer(s, .4), .7);
+	colour_set(s->cr, scene_layer(s, .3), .7);
 	cairo_fill(s->cr);
-	vessel_draw(s, s->h * .93, .9);
-	draw_rocks(s, s->w * .42);
+	vessel_draw(s, s->h * .9, .9);
+	draw_rocks(s, s->w * .5);
 }
 
 void ground_draw_wet(struct scene *s)
