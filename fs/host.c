@@ -32,9 +32,15 @@ static int pid_text(struct buf *out, struct fs *fs, fuse_req_t req)
 	return buf_addf(out, "%d\n", fuse_req_ctx(req)->pid ? (int)getpid() : 0);
 }
 
+/* Where the store is, for the commands that are given the directory alone. */
+static int store_path_text(struct buf *out, struct fs *fs, fuse_req_t req)
+{
+	return buf_addf(out, "%s\n", store_path(fs->engine->store));
+}
+
 static int (*const texts[])(struct buf *out, struct fs *fs, fuse_req_t req) = {
 	[HOST_WHY] = caller_why_text, [HOST_WAITING] = waiting_text, [HOST_LOG] = log_text,
-	[HOST_CTL] = control_text,    [HOST_PID] = pid_text,
+	[HOST_CTL] = control_text,    [HOST_PID] = pid_text,	     [HOST_STORE] = store_path_text,
 };
 
 int host_bytes(struct buf *out, struct fs *fs, int host, fuse_req_t req)

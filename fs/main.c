@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs.h"
+#include "locker.h"
 
-static const struct command *const commands[] = {&command_mount, &command_umount, &command_run,
-						 &command_status, &command_check};
+static const struct command *const commands[] = {
+	&command_mount, &command_umount, &command_run,	 &command_status, &command_check,
+	&command_lock,	&command_unlock, &command_locks, &command_break,  &command_clear};
 
 int say_usage(const struct command *c, const char *fmt, ...)
 {

@@ -28,13 +28,21 @@ double node_attr_timeout(const struct view_attr *a)
 	return a->volatile_list ? 0 : trust[a->class].attr_s;
 }
 
+static const struct {
+	const char *name;
+	int host;
+} own_files[] = {
+	[OWN_PID] = {"pid", HOST_PID},
+	[OWN_STORE] = {"store", HOST_STORE},
+};
+
 static void own_attr(struct view_attr *out, struct fs *fs, uint64_t number)
 {
 	*out = (struct view_attr){
 		.node = NODE_OWN(number),
 		.ino = INO_OWN(number),
 		.class = VIEW_HOST,
-		.host = number == OWN_PID ? HOST_PID : HOST_NONE,
+		.host = number < ARRAY_LEN(own_files) ? own_files[number].host : HOST_NONE,
 		.mode = S_IFREG | 0444,
 		.links = 1,
 		.mtime_unix_ms = clock_unix_ms(),
@@ -51,10 +59,12 @@ int node_attr(struct view_attr *out, struct fs *fs, uint64_t node)
 
 int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const char *name)
 {
-	if (folder != fs->control_folder || strcmp(name, "pid"))
-		return view_lookup(out, fs->views, folder, name);
-	own_attr(out, fs, OWN_PID);
-	return 0;
+	for (size_t i = 0; folder == fs->control_folder && i < ARRAY_LEN(own_files); i++)
+		if (!strcmp(name, own_files[i].name)) {
+			own_attr(out, fs, i);
+			return 0;
+		}
+	return view_lookup(out, fs->views, folder, name);
 }
 
 void node_stat(struct stat *st, struct fs *fs, const struct view_attr *a)

@@ -121,7 +121,7 @@ int lock_asker_of(struct lock_asker *out, struct locks *l, const struct lock_cla
 		.make = c->make,
 	};
 	int result = check_texts(c->holder, c->ttl_s, c->reason, no);
-	if (result == 0 && (c->count < 1 || (c->descriptor && c->count > 1)))
+	if (result == 0 && c->count < 1)
 		result = lock_refuse(no, -EINVAL, LOCK_REFUSED_NOT, NULL, "which resource?");
 	return result < 0 ? result : numbers_of(&out->set, c->resources, c->count, no);
 }

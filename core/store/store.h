@@ -440,7 +440,7 @@ struct lock_claim {
 	int ttl_s;		       /* 0: as it is; LOCK_TTL_S for a new one */
 	const char *reason;	       /* NULL: as it is */
 	bool make;		       /* none may be mine already */
-	int64_t descriptor; /* by this descriptor (one resource), not by name; 0: by name */
+	int64_t descriptor;	       /* by this descriptor, not by name; 0: by name */
 	pid_t descriptor_pid;
 };
 /* All or nothing. What is mine is renewed, under its token; what is new gets a token each. -EBUSY,
@@ -460,8 +460,8 @@ int locks_release(struct locks *l, const struct lock_holder *h, const char *cons
 /* The same for one lock, whosever it is: only if it is still that one. For who took it and may have
  * lost it since. -ESTALE. */
 int locks_release_token(struct locks *l, const char *resource, int64_t token);
-/* The descriptor is closed or unlocked; what is mine by name too stays so. -ENOENT: it holds
- * nothing (any more). */
+/* The descriptor is closed or unlocked: all that it holds; what is mine by name too stays so.
+ * -ENOENT: it holds nothing (any more). */
 int locks_release_descriptor(struct locks *l, int64_t descriptor);
 /* rm: releases mine, overrides a stale one. -EBUSY, -ENOENT. */
 int locks_remove(struct locks *l, const struct lock_holder *h, const char *resource,

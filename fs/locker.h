@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOCKER_H
+#define LOCKER_H
+
+/*
+ * Private to fs: the commands that take locks and give them back, with and without a mount. They
+ * work on the lock table itself, as a mount does, and know their caller by the same rules
+ * (holder.h).
+ *
+ *     locker.c           what they share: the table of a book, the names, who the caller is
+ *     locker_lock.c      bookfs lock: asking, waiting
+ *     locker_dialog.c    what it offers on a terminal
+ *     locker_guard.c     bookfs lock ... -- COMMAND: held while it runs
+ *     locker_commands.c  unlock, locks, break, clear
+ */
+
+#include "fs.h"
+#include "holder.h"
+
+enum { EXIT_HELD = 75 }; /* sysexits.h: EX_TEMPFAIL; somebody else has it */
+
+struct locker {
+	struct options options;
+	const char *place; /* the book or directory, as it was typed */
+	struct locks *table;
+	struct holders *holders;
+	struct holder me;
+};
+
+/* Opens the lock table of a book, or of the book that is mounted on a directory; as: --as, or NULL.
+ * The error is for the person. locker_finish always. */
+int locker_open(struct locker *k, const char *place, const char *as, struct err *err);
+void locker_finish(struct locker *k);
+/* Are these resources? A misspelt one is refused with the name that was meant. */
+int locker_check_names(struct locker *k, char *const *names, size_t count, struct err *err);
+
+/* "Chapter_03 is held by CLI-12345 (pid 4711) since ..., renewed ... ago, stale, reason: ..." */
+void locker_describe(struct buf *out, const struct lock *k);
+/* The same with the three commands, in one line. */
+void locker_describe_ways(struct buf *out, const struct locker *k, const struct lock_refusal *no);
+/* A refusal on stderr; the status to exit with. */
+int locker_refused(const struct locker *k, int code, const struct lock_refusal *no);
+/* Says why the table cannot be used. */
+int locker_failed(const struct locker *k, int code);
+/* Whether a person can be asked, and the answer (owned, without its newline; NULL: there is none).
+ */
+bool locker_can_ask(void);
+char *locker_ask(const char *question);
+
+/* ---- locker_lock.c */
+
+/* Waits until it is granted, for at most wait_s. 0; -ETIMEDOUT; -EINTR; or the refusal. show: a
+ * countdown on stderr. */
+int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s, bool show,
+		struct lock_refusal *no);
+
+/* ---- locker_dialog.c */
+
+/* A refused claim, on a terminal. 0 it was got after all; -ECANCELED; <0. */
+int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_refusal *no);
+
+/* ---- locker_guard.c */
+
+/* Runs argv under the claim, which was got by a descriptor and is given back. Its status. */
+int locker_guard(struct locker *k, const struct lock_claim *claim, char **argv);
+
+extern const struct command command_lock, command_unlock, command_locks, command_break,
+	command_clear;
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "locker.h"
+
+/*
+ * bookfs lock. Waiting is a row in the table's queue; whoever frees what we want grants it to us,
+ * and a bell says so. Ctrl-C leaves the queue: what had just been granted is given back with it.
+ */
+
+enum { SWEEP_MS = 250, WAIT_MOST_S = 7 * 24 * 3600 };
+
+/* ---- waiting */
+
+/* Ctrl-C and TERM are to be read while it waits. */
+static int catch_signals(sigset_t *before)
+{
+	sigset_t caught;
+
+	sigemptyset(&caught);
+	sigaddset(&caught, SIGINT);
+	sigaddset(&caught, SIGTERM);
+	sigaddset(&caught, SIGHUP);
+	sigprocmask(SIG_BLOCK, &caught, before);
+	return signalfd(-1, &caught, SFD_CLOEXEC);
+}
+
+static void countdown(int64_t left_ms)
+{
+	fprintf(stderr, "\r\033[Kwaiting, %lld s (Ctrl-C: give up) ",
+		(long long)(left_ms + 999) / 1000);
+}
+
+/* 0 granted, -ETIMEDOUT, -EINTR, or the table's failure. */
+static int wait_granted(struct locker *k, int64_t waiter, int wait_s, bool show, int signals)
+{
+	int64_t until = clock_boot_ms() + (int64_t)wait_s * 1000, left, told = 0;
+	struct pollfd fds[] = {{.fd = locks_fd(k->table), .events = POLLIN},
+			       {.fd = signals, .events = POLLIN}};
+	int r;
+
+	while ((r = locks_wait_next(&told, k->table)) == 0) {
+		left = until - clock_boot_ms();
+		if (left <= 0 || fds[1].revents)
+			break;
+		if (show)
+			countdown(left);
+		poll(fds, ARRAY_LEN(fds), (int)(left < SWEEP_MS ? left : SWEEP_MS));
+		r = locks_sweep(k->table);
+		if (r < 0)
+			break;
+	}
+	if (show)
+		fputs("\r\033[K", stderr);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	locks_wait_cancel(k->table, waiter);
+	return fds[1].revents ? -EINTR : -ETIMEDOUT;
+}
+
+int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s, bool show,
+		struct lock_refusal *no)
+{
+	int64_t waiter;
+	sigset_t before;
+	int signals, r = locks_wait(&waiter, k->table, claim, no);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	signals = catch_signals(&before);
+	r = wait_granted(k, waiter, wait_s, show, signals);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	close(signals);
+	return r;
+}
+
+/* ---- the command */
+
+struct request {
+	struct strv words, wait, reason, as, ttl;
+	char **command; /* NULL: none */
+};
+
+static void request_finish(struct request *q)
+{
+	strv_finish(&q->words);
+	strv_finish(&q->wait);
+	strv_finish(&q->reason);
+	strv_finish(&q->as);
+	strv_finish(&q->ttl);
+}
+
+static const char *last(const struct strv *v)
+{
+	return v->len ? v->items[v->len - 1] : NULL;
+}
+
+/* A whole number of seconds, or none was given: 0. <0: it is none. */
+static int seconds(const struct strv *v, int most)
+{
+	const char *s = last(v);
+	char *end;
+	long n;
+
+	if (!s)
+		return 0;
+	errno = 0;
+	n = strtol(s, &end, 10);
+	return errno || end == s || *end || n < 0 || n > most ? -EINVAL : (int)n;
+}
+
+static void say_taken(const struct locker *k, const struct lock_claim *claim)
+{
+	struct lock have;
+
+	for (int i = 0; i < claim->count; i++)
+		if (locks_get(&have, k->table, claim->resources[i]) == 0)
+			printf("%s token=%lld instance=%s\n", have.resource, (long long)have.token,
+			       have.holder.instance);
+}
+
+static int get(struct locker *k, const struct request *q, const struct lock_claim *claim,
+	       struct lock_refusal *no)
+{
+	int wait_s = seconds(&q->wait, WAIT_MOST_S);
+	int r = wait_s ? locker_wait(k, claim, wait_s, false, no)
+		       : locks_acquire(k->table, claim, no);
+
+	if ((r == -EBUSY || r == -ETIMEDOUT) && locker_can_ask())
+		r = locker_dialog(k, claim, no);
+	return r;
+}
+
+static int status_of(const struct locker *k, int r, const struct lock_refusal *no)
+{
+	switch (r) {
+	case -EINTR:
+		fputs("bookfs: interrupted; nothing was taken\n", stderr);
+		return 128 + SIGINT;
+	case -ECANCELED:
+		fputs("bookfs: nothing was taken\n", stderr);
+		return EXIT_HELD;
+	case -ETIMEDOUT:
+		return locker_refused(k, -EBUSY, no);
+	default:
+		return locker_refused(k, r, no);
+	}
+}
+
+static int lock(struct locker *k, const struct request *q)
+{
+	const struct lock_claim claim = {
+		.resources = (const char *const *)q->words.items + 1,
+		.count = (int)q->words.len - 1,
+		.holder = &k->me.as,
+		.ttl_s = seconds(&q->ttl, LOCK_TTL_MOST_S),
+		.reason = last(&q->reason),
+		.descriptor = q->command ? 1 : 0, /* the only one of this process */
+		.descriptor_pid = getpid(),
+	};
+	struct lock_refusal no = {0};
+	int r = get(k, q, &claim, &no);
+
+	if (r < 0)
+		return status_of(k, r, &no);
+	if (q->command)
+		return locker_guard(k, &claim, q->command);
+	say_taken(k, &claim);
+	return EXIT_DONE;
+}
+
+/* What follows "--" is not ours to read. */
+static int split_command(struct request *q, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (!strcmp(argv[i], "--")) {
+			q->command = argv + i + 1;
+			return i;
+		}
+	return argc;
+}
+
+static int check(const struct command *c, const struct request *q)
+{
+	if (q->words.len < 2)
+		return say_usage(c, "name a book and what to lock: bookfs lock BOOK Chapter_03");
+	if (q->command && !q->command[0])
+		return say_usage(c, "name the command behind --");
+	if (seconds(&q->wait, WAIT_MOST_S) < 0)
+		return say_usage(c, "--wait %s: a number of seconds, at most a week",
+				 last(&q->wait));
+	if (seconds(&q->ttl, LOCK_TTL_MOST_S) < 0)
+		return say_usage(c, "--ttl %s: a number of seconds, at most 31 days",
+				 last(&q->ttl));
+	if (q->reason.len && !lock_reason_valid(last(&q->reason)))
+		return say_usage(c, "--reason: one line of at most 255 bytes");
+	return 0;
+}
+
+static int run_lock(const struct command *c, int argc, char **argv)
+{
+	CLEANUP(locker_finish) struct locker k = {0};
+	CLEANUP(request_finish) struct request q = {0};
+	const struct flag flags[] = {{"--wait", .values = &q.wait},
+				     {"--reason", .values = &q.reason},
+				     {"--as", .values = &q.as},
+				     {"--ttl", .values = &q.ttl},
+				     {"--store", .take = options_store, .options = &k.options}};
+	struct err err = {0};
+	int r;
+
+	options_init(&k.options);
+	argc = split_command(&q, argc, argv);
+	r = flags_parse(&q.words, c, flags, ARRAY_LEN(flags), argc, argv);
+	if (r == 0)
+		r = check(c, &q);
+	if (r)
+		return r < 0 ? EXIT_DONE : r;
+	if (locker_open(&k, q.words.items[0], last(&q.as), &err) < 0 ||
+	    locker_check_names(&k, q.words.items + 1, q.words.len - 1, &err) < 0)
+		return say_failed(&err);
+	return lock(&k, &q);
+}
+
+const struct command command_lock = {
+	.name = "lock",
+	.usage = "bookfs lock [--wait SECONDS] [--reason TEXT] [--as ID] [--ttl SECONDS]"
+		 " [--store PATH] BOOK|DIR R... [-- COMMAND]",
+	.summary = "BOOK|DIR R...: nobody else works on these, as with touch DIR/locks/R",
+	.help = "Takes all of the locks, or none: Chapter_01 and on, FrontMatter, BackMatter,\n"
+		"StyleSystem, QuoteRegistry, ImageRegistry, ProjectConfig. They last until\n"
+		"`bookfs unlock`, or until the holder ends: the agent whose BOOKFS_INSTANCE it "
+		"is,\n"
+		"else the shell. With a command they are held while it runs, and its status is\n"
+		"ours.\n"
+		"\n"
+		"    --wait SECONDS   wait for them, in order of arrival\n"
+		"    --reason TEXT    shown to those who are refused\n"
+		"    --as ID          who takes them, instead of BOOKFS_INSTANCE\n"
+		"    --ttl SECONDS    idle for so long they may be removed by anybody; 900\n"
+		"    --store PATH     the book's store is there\n"
+		"\n"
+		"Refused, a person is asked what to do; without a terminal one line says who has\n"
+		"it, and the status is 75.\n",
+	.run = run_lock,
+};
