@@ -205,7 +205,9 @@ static int make_if_missing(struct locks *l, mode_t mode, struct err *err)
 	if (stat(l->path, &st) == 0 && (st.st_size > 0 || !S_ISREG(st.st_mode)))
 		return 0;
 	if (open_byte(l, F_OFD_GETLK, F_WRLCK))
-		return err_set(err, -ENOLCK, "it was deleted while another process uses it");
+		return err_set(err, -ENOLCK,
+			       "it was deleted while another process uses it; end the other "
+			       "mounts of the book");
 	int fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", strerror(errno));

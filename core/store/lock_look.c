@@ -25,7 +25,7 @@ static int look_up(struct lock_row *row, struct locks *l, const char *resource)
 
 static bool is_dead(struct locks *l, const struct lock_row *row)
 {
-	return row->k.by_name && lock_watch_is_dead(l, &row->k.holder.anchor);
+	return row->k.by_name && lock_watch_life(l, &row->k.holder.anchor) == PROCESS_DEAD;
 }
 
 /* A dead one's lock is not shown, however soon one looks. */

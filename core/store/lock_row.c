@@ -230,7 +230,7 @@ bool lock_is_past(struct locks *l, const struct lock_row *row)
 int lock_row_judge(struct locks *l, struct lock_row *row, bool conflict)
 {
 	bool by_descriptor = row->k.descriptor && live_is_alive(l->live, row->owner);
-	enum process_life life = process_life(&row->k.holder.anchor);
+	enum process_life life = lock_watch_life(l, &row->k.holder.anchor);
 	bool gone = life == PROCESS_DEAD ||
 		    (conflict && life == PROCESS_UNKNOWN && row->k.state == LOCK_STATE_STALE);
 	bool by_name = row->k.by_name && !gone;

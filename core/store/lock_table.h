@@ -182,7 +182,7 @@ struct lock_watch *lock_watch_new(struct locks *l);
 struct lock_watch *lock_watch_free(struct lock_watch *w);
 void lock_watch_anchor(struct locks *l, const struct process *anchor);
 /* Cheaper than process_life() for those that are watched. */
-bool lock_watch_is_dead(struct locks *l, const struct process *anchor);
+enum process_life lock_watch_life(struct locks *l, const struct process *anchor);
 void lock_watch_tell(struct locks *l); /* a change was committed */
 
 #endif

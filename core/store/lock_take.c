@@ -356,7 +356,7 @@ static int check_removal(struct lock_row *row, struct locks *l, int64_t resource
 		return more;
 	bool mine = more == 1 && lock_is_of(&row->k, h);
 	if (more == 1 && (!mine || row->k.descriptor))
-		more = lock_row_judge(l, row, !mine);
+		more = lock_row_judge(l, row, false); /* one past its ttl is overridden, not gone */
 	if (more == 0)
 		return lock_refuse_free(no, resource);
 	if (!mine && row->k.state != LOCK_STATE_STALE)

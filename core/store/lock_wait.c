@@ -200,7 +200,7 @@ static int drop_if_dead(struct locks *l, const struct waiter *w)
 {
 	if (!live_is_alive(l->live, w->asker.owner))
 		return drop(l, w) < 0 ? -1 : 1;
-	if (w->state != WAITS || process_life(&w->asker.holder.anchor) != PROCESS_DEAD)
+	if (w->state != WAITS || lock_watch_life(l, &w->asker.holder.anchor) != PROCESS_DEAD)
 		return 0;
 	leave_queues(l, w);
 	return run_on(l, died_sql, w->asker.waiter) < 0 ? -1 : 1;

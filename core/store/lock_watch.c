@@ -116,13 +116,13 @@ void lock_watch_anchor(struct locks *l, const struct process *p)
 	}
 }
 
-bool lock_watch_is_dead(struct locks *l, const struct process *p)
+enum process_life lock_watch_life(struct locks *l, const struct process *p)
 {
 	struct anchor *a = l->watch && p->pid ? find(l->watch, p) : NULL;
 	if (!a)
-		return process_life(p) == PROCESS_DEAD;
+		return process_life(p);
 	struct pollfd poll_fd = {.fd = a->fd, .events = POLLIN};
-	return poll(&poll_fd, 1, 0) > 0;
+	return poll(&poll_fd, 1, 0) > 0 ? PROCESS_DEAD : PROCESS_ALIVE;
 }
 
 static int watch_row(void *arg, struct lock_row *row)

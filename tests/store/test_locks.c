@@ -263,6 +263,10 @@ static void test_death(void)
 	CHECK_INT(locks_fence(l, "Chapter_01", token), -ESTALE);
 	CHECK_INT(locks_used(l, "Chapter_01", token), -ESTALE);
 
+	CHECK_INT(take(l, &lease, "Chapter_03"), 0);
+	clock_pass(LOCK_TTL_S * 1000);
+	CHECK_INT(locks_remove(l, &other, "Chapter_03", NULL), 0); /* and by rm it is overridden */
+
 	CHECK_INT(take(l, &a, "Chapter_01"), 0);
 	end_agent(agent); /* now a dead one's: gone at once, however young */
 	CHECK_INT(take(l, &other, "Chapter_01"), 0);
@@ -523,6 +527,22 @@ static void test_queue(void)
 	CHECK_STR(owner_of(l, "Chapter_02"), "CLI-2");
 	CHECK_INT(locks_wait_next(&told, l), 1);
 	CHECK_INT(locks_release(l, &b, NULL, 0, NULL), 2);
+
+	/* First in one queue, but not in the other. */
+	CHECK_INT(take(l, &a, "Chapter_01"), 0);
+	CHECK_INT(take(l, &b, "Chapter_03"), 0);
+	CHECK_INT(queue_up(&w[1], l, &c, "Chapter_01+Chapter_02"), 0);
+	CHECK_INT(queue_up(&w[2], l, &d, "Chapter_02+Chapter_03"), 0);
+	CHECK_INT(locks_remove(l, &b, "Chapter_03", NULL), 0);
+	CHECK_STR(owner_of(l, "Chapter_02"), "");
+	CHECK_INT(locks_remove(l, &a, "Chapter_01", NULL), 0);
+	CHECK_STR(owner_of(l, "Chapter_02"), "CLI-3");
+	CHECK_STR(owner_of(l, "Chapter_03"), "");
+	CHECK_INT(locks_wait_next(&told, l), 1);
+	CHECK_INT(locks_release(l, &c, NULL, 0, NULL), 2);
+	CHECK_INT(locks_wait_next(&told, l), 1);
+	CHECK_INT(told, w[2]);
+	CHECK_INT(locks_release(l, &d, NULL, 0, NULL), 2);
 }
 
 static void test_circles(void)
