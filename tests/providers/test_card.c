@@ -282,8 +282,45 @@ static void test_reading(void)
 	CHECK(s.ground == GROUND_SEA && (s.weather & WEATHER_RAIN));
 	read_words(&s, "The crowd pressed into the square under the tower.");
 	CHECK(s.cast.crowd && s.cast.landmark == SHAPE_TOWER);
+	read_words(
+		&s,
+		"Das Pferd stand am Meer, und der Mond schien auf das Schiff. Die See war still.");
+	CHECK(s.ground == GROUND_SEA && s.cast.craft == SHAPE_SHIP);
+	CHECK(s.cast.beast_count == 1 && s.cast.beasts[0] == SHAPE_HORSE);
+	read_words(&s, "\xd0\x9b\xd0\xbe\xd1\x88\xd0\xb0\xd0\xb4\xd0\xb8 "
+		       "\xd0\xb2 \xd0\xbb\xd0\xb5\xd1\x81\xd1\x83"); /* horses in a wood */
+	CHECK(s.cast.beasts[0] == SHAPE_HORSE && s.ground == GROUND_FOREST);
+	read_words(&s,
+		   "\xe7\x8c\xab\xe3\x81\xaf\xe5\xb1\xb1\xe3\x81\xab"); /* a cat, on a mountain */
+	CHECK(s.ground == GROUND_MOUNTAIN && s.cast.beasts[0] == SHAPE_CAT);
 	read_words(&s, "Stone lay upon stone.");
 	CHECK(!s.cast.person_count && !s.cast.beast_count && !s.cast.crowd);
+}
+
+static enum light light_of(const char *quote, const char *lighting)
+{
+	struct card c = card_of("Title", quote);
+	struct scene s = {0};
+	c.description = (char *)"";
+	c.lighting = (char *)lighting;
+	scene_read(&s, &c);
+	return s.light;
+}
+
+/* A light and an hour: who rules where. */
+static void test_light(void)
+{
+	static const char room[] = "The room and the chair.", field[] = "The field and the meadow.";
+	CHECK_INT(light_of(room, "lamplight, noon"), LIGHT_LAMPLIGHT);
+	CHECK_INT(light_of(field, "lamplight, noon"), LIGHT_NOON);
+	CHECK_INT(light_of(field, "firelight, night"), LIGHT_FIRELIGHT);
+	CHECK_INT(light_of(field, "mist, morning"), LIGHT_MORNING);
+	CHECK_INT(light_of(field, "overcast, afternoon"), LIGHT_OVERCAST);
+	CHECK_INT(light_of(field, "storm light, dusk"), LIGHT_STORM);
+	CHECK_INT(light_of(field, "dawn"), LIGHT_DAWN);
+	CHECK_INT(light_of(field, "the last red of the sunset, far off"), LIGHT_SUNSET);
+	CHECK_INT(light_of("The moon stood over the field.", ""), LIGHT_MOONLIGHT);
+	CHECK_INT(light_of(field, ",,, ,"), LIGHT_NONE);
 }
 
 /* Every silhouette is there, stands on its feet, and is a creature of its own. */
@@ -323,7 +360,8 @@ static void test_palettes(void)
 {
 	for (int i = 0; i < MOODS * LIGHTS * 2; i++) {
 		struct palette p;
-		palette_init(&p, (enum mood)(i % MOODS), (enum light)(i / MOODS % LIGHTS), i & 1);
+		palette_init(&p, (enum mood)(i % MOODS), (enum light)(i / MOODS % LIGHTS), i & 1,
+			     (unsigned)i);
 		CHECK(colour_contrast(p.ink, p.panel) >= 7);
 		CHECK(colour_contrast(p.soft, p.panel) >= 4.5);
 		CHECK(colour_contrast(p.rule, p.panel) >= 4.5);
@@ -348,6 +386,7 @@ int main(void)
 	test_palettes();
 	test_shapes();
 	test_reading();
+	test_light();
 	test_differ();
 	test_titles();
 	test_direction();

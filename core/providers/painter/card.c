@@ -243,7 +243,8 @@ static void paint_page(struct page *p)
 {
 	struct box picture, panel;
 	scene_read(p->scene, p->card);
-	palette_init(&p->scene->colours, p->scene->mood, p->scene->light, scene_dark(p->scene));
+	palette_init(&p->scene->colours, p->scene->mood, p->scene->light, scene_dark(p->scene),
+		     (unsigned)scene_random(p->scene, 0, 1 << 16));
 	words_init(p);
 	enum layout layout = choose_layout(p);
 	split(p, layout, &picture, &panel);

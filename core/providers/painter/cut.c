@@ -201,15 +201,27 @@ static void cut_little(struct scene *s)
 	cairo_fill(s->cr);
 }
 
+static void cut_any(struct scene *s)
+{
+	static void (*const cuts[])(struct scene *) = {cut_level, cut_little, cut_steps, cut_halo};
+	cuts[(size_t)scene_random(s, 0, ARRAY_LEN(cuts) - 1e-9)](s);
+}
+
 void cut_sky(struct scene *s)
 {
 	static void (*const cut[MOODS])(struct scene *) = {
-		[MOOD_NONE] = cut_level,	  [MOOD_CALM] = cut_level,
-		[MOOD_JOYFUL] = cut_rays,	  [MOOD_TENDER] = cut_wide_halo,
-		[MOOD_MELANCHOLY] = cut_drooping, [MOOD_TENSE] = cut_slant,
-		[MOOD_EERIE] = cut_veins,	  [MOOD_MENACING] = cut_teeth,
-		[MOOD_MAJESTIC] = cut_glory,	  [MOOD_LONELY] = cut_little,
-		[MOOD_WONDROUS] = cut_halo,	  [MOOD_TURBULENT] = cut_whirls,
+		[MOOD_NONE] = cut_any,
+		[MOOD_CALM] = cut_level,
+		[MOOD_JOYFUL] = cut_rays,
+		[MOOD_TENDER] = cut_wide_halo,
+		[MOOD_MELANCHOLY] = cut_drooping,
+		[MOOD_TENSE] = cut_slant,
+		[MOOD_EERIE] = cut_veins,
+		[MOOD_MENACING] = cut_teeth,
+		[MOOD_MAJESTIC] = cut_glory,
+		[MOOD_LONELY] = cut_little,
+		[MOOD_WONDROUS] = cut_halo,
+		[MOOD_TURBULENT] = cut_whirls,
 		[MOOD_SOLEMN] = cut_steps,
 	};
 	cairo_save(s->cr);

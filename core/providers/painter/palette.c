@@ -14,10 +14,9 @@
 		{RGB(a), RGB(b), RGB(c), RGB(d), RGB(e)}, RGB(spot)                                \
 	}
 
-static const struct {
+static const struct inks {
 	struct colour inks[INKS], spot;
 } moods[MOODS] = {
-	[MOOD_NONE] = INK_SET(0x1c2a33, 0x48616a, 0x8d9f97, 0xd6c59b, 0xf5ebd3, 0xc24f2c),
 	[MOOD_CALM] = INK_SET(0x12303a, 0x2c6069, 0x77a8a2, 0xbad3c3, 0xf2ecd6, 0xd98a45),
 	[MOOD_JOYFUL] = INK_SET(0x1f3a2c, 0x4d7d3a, 0xa3b24c, 0xf2c95c, 0xfcf0c9, 0xd8462a),
 	[MOOD_TENDER] = INK_SET(0x43232f, 0x8b4a58, 0xca8b86, 0xecc5b2, 0xfbecdd, 0xb23a4e),
@@ -30,6 +29,15 @@ static const struct {
 	[MOOD_WONDROUS] = INK_SET(0x1c1847, 0x4a3a8a, 0x8f6fb5, 0xe3a8b8, 0xfce9da, 0xf0b13c),
 	[MOOD_TURBULENT] = INK_SET(0x0e1b25, 0x2d4d5d, 0x688a92, 0xaabab2, 0xe8e6d7, 0xd0722e),
 	[MOOD_SOLEMN] = INK_SET(0x1a1722, 0x443b52, 0x7f748a, 0xbcac9d, 0xece0ce, 0x8e2f3a),
+};
+
+/* Where no mood is named a card is printed in one of these. */
+static const struct inks plain[] = {
+	INK_SET(0x1c2a33, 0x48616a, 0x8d9f97, 0xd6c59b, 0xf5ebd3, 0xc24f2c),
+	INK_SET(0x2a231c, 0x66594a, 0xa8967a, 0xd9cbae, 0xf6eedd, 0x3d6b73),
+	INK_SET(0x17302c, 0x3f6657, 0x88a583, 0xcdd0a4, 0xf4efd6, 0xc8622f),
+	INK_SET(0x2b2236, 0x5e5470, 0x9c90a4, 0xd6c3bd, 0xf6ebe2, 0xb8453c),
+	INK_SET(0x152a3f, 0x3b617f, 0x8baab6, 0xd9cfae, 0xf7efda, 0xd07a2a),
 };
 
 /* What an hour does: the tones of the layers, and a tint of all inks with its share. */
@@ -90,7 +98,7 @@ static struct colour legible(struct colour c, struct colour panel)
 {
 	bool on_dark = colour_luminance(panel) < .18;
 	const struct colour end = on_dark ? (struct colour){1, 1, 1} : (struct colour){0, 0, 0};
-	while (colour_contrast(c, panel) < 5.2)
+	while (colour_contrast(c, panel) < 6)
 		c = colour_mix(c, end, .06);
 	return c;
 }
@@ -102,13 +110,15 @@ static struct colour tinted(struct colour ink, struct colour tint, double share,
 	return colour_mix(ink, tint, share * most);
 }
 
-void palette_init(struct palette *p, enum mood mood, enum light light, bool dark)
+void palette_init(struct palette *p, enum mood mood, enum light light, bool dark, unsigned choice)
 {
 	const struct colour cream = RGB(0xf6efe0), black = RGB(0x14110f);
+	const struct inks *set =
+		mood == MOOD_NONE ? &plain[choice % ARRAY_LEN(plain)] : &moods[mood];
 	for (int i = 0; i < INKS; i++)
-		p->inks[i] = tinted(moods[mood].inks[i], lights[light].tint, lights[light].share,
+		p->inks[i] = tinted(set->inks[i], lights[light].tint, lights[light].share,
 				    (double)i / (INKS - 1));
-	p->spot = moods[mood].spot;
+	p->spot = set->spot;
 	p->glow = lights[light].glow;
 	p->sky_top = lights[light].sky_top;
 	p->sky_low = lights[light].sky_low;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scene.h"
+#include "read.h"
 
 #include <string.h>
 
@@ -10,12 +10,6 @@
  */
 
 enum { READ_BYTES_MOST = 8192 }; /* of a text: more says nothing new */
-
-struct votes {
-	uint32_t grounds[GROUNDS], lights[LIGHTS], moods[MOODS], shapes[SHAPES];
-	bool several[SHAPES]; /* in the plural */
-	uint32_t he, she, self, crowd, weather, sights;
-};
 
 static bool is_letter(char c)
 {
@@ -151,6 +145,25 @@ static void see_text(struct votes *v, const char *text, uint32_t weight)
 	}
 }
 
+/* One word in twenty of an English text is one of these, at the least. */
+static bool is_english(const char *text)
+{
+	const char *end = text + strnlen(text, READ_BYTES_MOST);
+	size_t words = 0, english = 0, letters = 0, bytes = (size_t)(end - text);
+	while (text < end) {
+		size_t n = 0;
+		while (text + n < end && is_letter(text[n]))
+			n++;
+		words += n > 0;
+		letters += n;
+		english += is_word(text, n,
+				   "the and of was with his her had which were they that is "
+				   "it from upon");
+		text += n ? n : 1;
+	}
+	return letters * 2 >= bytes && english * 20 >= words;
+}
+
 /* ---- the election */
 
 static size_t elected(const uint32_t *votes, size_t count)
@@ -281,20 +294,73 @@ static uint64_t seed_of(const struct card *c)
 	return (h ^ h >> 31) | 1;
 }
 
+/* Of one part of a card's lighting, a name of ours or another's words. */
+static enum light light_of(const char *text)
+{
+	struct votes v = {0};
+	see_text(&v, text, 1);
+	return (enum light)named(text, light_names, v.lights, LIGHTS);
+}
+
+static bool is_hour(enum light light)
+{
+	return light >= LIGHT_DAWN && light <= LIGHT_NIGHT;
+}
+
+/* "lamplight, dusk": where both a light and an hour are told, a fire and a lamp rule a room and the
+ * dark, and the hour the sky by day; mist and clouds are weather then. */
+static enum light joined_light(struct scene *s, enum light light, enum light hour)
+{
+	if (!is_hour(hour) || is_hour(light))
+		return light ? light : hour;
+	switch (light) {
+	case LIGHT_FIRELIGHT:
+	case LIGHT_LAMPLIGHT:
+		return scene_inside(s) || hour == LIGHT_NIGHT ? light : hour;
+	case LIGHT_MIST:
+		s->weather |= WEATHER_MIST;
+		return hour;
+	case LIGHT_OVERCAST:
+		s->weather |= WEATHER_CLOUD;
+		return hour == LIGHT_MORNING || hour == LIGHT_NOON || hour == LIGHT_AFTERNOON
+			       ? light
+			       : hour;
+	case LIGHT_NONE:
+	case LIGHT_SUNLIGHT:
+		return hour;
+	default:
+		return light;
+	}
+}
+
+static void read_light(struct scene *s, const char *lighting, const struct votes *words)
+{
+	size_t comma = strcspn(lighting, ",");
+	if (!*lighting) {
+		s->light = (enum light)elected(words->lights, LIGHTS);
+		return;
+	}
+	CLEANUP(cleanup_free) char *first = xstrndup(lighting, comma);
+	const char *rest = lighting + comma + strspn(lighting + comma, ", ");
+	s->light = joined_light(s, light_of(first), *rest ? light_of(rest) : LIGHT_NONE);
+}
+
 void scene_read(struct scene *s, const struct card *c)
 {
-	struct votes v = {0}, light = {0}, mood = {0};
+	struct votes v = {0}, mood = {0};
 	s->seed = seed_of(c);
-	see_text(&v, c->quote, 1);
-	see_text(&v, c->description, 2);
-	see_text(&light, c->lighting, 1);
+	bool english = is_english(*c->quote ? c->quote : c->description);
+	if (english)
+		see_text(&v, c->quote, 1);
+	else
+		tongues_see(&v, c->quote, strnlen(c->quote, READ_BYTES_MOST), 1);
+	see_text(&v, c->description, 2); /* whose phrases may be English where its words are not */
+	if (!english)
+		tongues_see(&v, c->description, strnlen(c->description, READ_BYTES_MOST), 1);
 	see_text(&mood, c->mood, 1);
-	s->ground = (enum ground)elected(v.grounds, GROUNDS);
-	s->light = (enum light)named(c->lighting, light_names,
-				     *c->lighting ? light.lights : v.lights, LIGHTS);
-	s->mood = (enum mood)named(c->mood, mood_names, *c->mood ? mood.moods : v.moods, MOODS);
 	s->weather = v.weather;
 	s->sights = v.sights;
+	s->mood = (enum mood)named(c->mood, mood_names, *c->mood ? mood.moods : v.moods, MOODS);
 	elect_persons(s, &v, &c->names);
 	elect_beasts(s, &v);
 	s->cast.landmark = take_shape(&v, KIND_LANDMARK);
@@ -302,6 +368,8 @@ void scene_read(struct scene *s, const struct card *c)
 	if (!s->cast.craft)
 		s->cast.craft = take_shape(&v, KIND_VEHICLE);
 	s->cast.emblem = take_shape(&v, KIND_THING);
+	s->ground = (enum ground)elected(v.grounds, GROUNDS);
 	if (s->ground == GROUND_NONE)
 		s->ground = ground_of_shapes(&s->cast);
+	read_light(s, c->lighting, &v);
 }

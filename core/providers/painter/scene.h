@@ -36,7 +36,8 @@ struct palette {
 	double sky_top, sky_low, far, near;   /* tones, 0 the darkest ink to 1 the palest */
 	struct colour panel, ink, soft, rule; /* of the words */
 };
-void palette_init(struct palette *p, enum mood mood, enum light light, bool dark);
+/* choice: which of the sets for no mood; dark: is the panel? */
+void palette_init(struct palette *p, enum mood mood, enum light light, bool dark, unsigned choice);
 
 enum weather {
 	WEATHER_RAIN = 1 << 0,
