@@ -107,14 +107,23 @@ class Text:
         return ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
 
 
+def has_font(script):
+    """Has fontconfig one font with all the script's letters? Yes where it cannot be asked."""
+    codes = " ".join(sorted({f"{ord(c):x}" for part in SCRIPTS[script] for c in part}))
+    try:
+        return bool(subprocess.run(["fc-list", f":charset={codes}", "file"], stdout=subprocess.PIPE, check=True).stdout)
+    except (OSError, subprocess.CalledProcessError):
+        return True
+
+
 def letters(text):
     return "".join(text.lower().split())
 
 
 def lettering(build, script):
-    """Cards with titles of every length in a script, in all moods and lights by turns: the least contrast, how many letters
-    have no glyph, and what is cut, out of the margins or over other text."""
-    least, unknown, faults = 21.0, 0, []
+    """Cards with titles of every length in a script, in all moods and lights by turns: the least contrast, and what is cut,
+    out of the margins, over other text, or without a glyph."""
+    least, faults = 21.0, []
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
         log, on, off = (os.path.join(folder, name) for name in ("log", "on.png", "off.png"))
         with_text, without = Painter(build, log=log), Painter(build, text=False)
@@ -130,7 +139,7 @@ def lettering(build, script):
                 texts = [Text(line) for line in f.read().splitlines()]
             rows = pixels(build, "ink", on, off, *[v for t in texts for v in t.box])
             left, top, right, bottom = map(int, rows[0].split(" of ")[0].split())
-            unknown += sum(t.unknown for t in texts)
+            faults += [f"{t.unknown} letters of “{t.text[:20]}” are boxes" for t in texts if t.unknown]
             for t, row in zip(texts, rows[1:]):
                 least = min(least, float(row))
                 if float(row) < 4.5:
@@ -143,4 +152,4 @@ def lettering(build, script):
                        for i, a in enumerate(texts) for b in texts[i + 1:] if a.meets(b)]
         with_text.close()
         without.close()
-    return least, unknown, faults
+    return least, faults
