@@ -314,6 +314,10 @@ static void put_clause(struct buf *out, struct brief *b, const struct piece *s)
 	const struct clause *c = &s->clause;
 	const struct saying y = {out, b, s->line, is_word(t[c->subject.first].word, "i")};
 	put_phrase(out, b, s);
+	/* Behind "the clown", "his" is the clown's. */
+	if (t[c->subject.head].word->kinds & (LEX_PERSON | LEX_CREATURE) ||
+	    t[c->subject.head].tag == TAG_NAME)
+		b->man = b->woman = true;
 	if (c->adverb)
 		put_token(&y, c->verb - 1u);
 	buf_addc(out, ' ');

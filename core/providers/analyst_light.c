@@ -15,7 +15,7 @@ enum {
 	STRONG = 2, /* a vote within the passage is worth so much more than one beside it */
 	NEIGHBOURS = 3,
 	LOOK_BACK = 30, /* sentences: an hour lasts until another is named */
-	LEAST_HOUR = 5,
+	LEAST_HOUR = 4,
 	LEAST_LIGHT = 4,
 	LEAST_GROUND = 6,
 	NEGATION_REACH = 3,
@@ -40,30 +40,24 @@ static bool is_word(const struct word *w, const char *what)
 
 /* ---- is it meant? */
 
-/* How many words from here on are this turn of speech, or 0. */
-static size_t matches_idiom(const char *idiom, const struct word *words, size_t count)
+/* Is it the word, in any form? */
+static bool is_form(const struct word *w, const char *word, size_t len)
 {
-	size_t n = 0;
-	for (;; n++) {
-		size_t len = strcspn(idiom, "_");
-		if (n == count || words[n].len != len || (words[n].s[0] | 32) != idiom[0] ||
-		    strncmp(words[n].s + 1, idiom + 1, len - 1) != 0)
-			return 0;
-		if (!idiom[len])
-			return n + 1;
-		idiom += len + 1;
-	}
+	if (w->len == len && (w->s[0] | 32) == word[0] && !strncmp(w->s + 1, word + 1, len - 1))
+		return true;
+	return w->lex && strlen(w->lex->word) == len && !memcmp(w->lex->word, word, len);
 }
 
-static void find_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count)
+/* How many words from here on are this phrase, or 0. */
+static size_t matches_phrase(const char *phrase, const struct word *words, size_t count)
 {
-	memset(idle, 0, count * sizeof(*idle));
-	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < lexicon_idiom_count; k++) {
-			size_t n = matches_idiom(lexicon_idioms[k], words + i, count - i);
-			for (size_t j = 0; j < n; j++)
-				idle[i + j] = true;
-		}
+	for (size_t n = 0;; n++) {
+		size_t len = strcspn(phrase, "_");
+		if (n == count || !is_form(&words[n], phrase, len))
+			return 0;
+		if (!phrase[len])
+			return n + 1;
+		phrase += len + 1;
 	}
 }
 
@@ -127,7 +121,8 @@ static bool is_other_use(const struct word *words, size_t count, size_t i)
 	const struct word *w = &words[i];
 	size_t base = strlen(w->lex->word);
 	bool formed = w->len > base && (w->s[w->len - 1] == 'd' || w->s[w->len - 1] == 'g');
-	if (formed && w->lex->noun && w->lex->light >= LIGHT_MOONLIGHT)
+	bool weather = w->kinds & LEX_WEATHER && w->lex->light != LIGHT_STORM; /* "it rained" */
+	if (formed && w->lex->noun && w->lex->light >= LIGHT_MOONLIGHT && !weather)
 		return true;
 	return w->lex->adjective > 50 && i + 1 < count && words[i + 1].joined &&
 	       words[i + 1].kinds & things;
@@ -147,13 +142,15 @@ static enum light hour_of_sun(const struct word *words, size_t count, size_t i)
 		const char *word;
 		enum light hour;
 	} signs[] = {
-		{"set", LIGHT_SUNSET},	     {"sink", LIGHT_SUNSET}, {"sank", LIGHT_SUNSET},
-		{"sunk", LIGHT_SUNSET},	     {"dip", LIGHT_SUNSET},  {"decline", LIGHT_SUNSET},
-		{"low", LIGHT_SUNSET},	     {"west", LIGHT_SUNSET}, {"western", LIGHT_SUNSET},
-		{"westering", LIGHT_SUNSET}, {"drop", LIGHT_SUNSET}, {"evening", LIGHT_SUNSET},
-		{"red", LIGHT_SUNSET},	     {"rise", LIGHT_DAWN},   {"risen", LIGHT_DAWN},
-		{"rose", LIGHT_DAWN},	     {"rising", LIGHT_DAWN}, {"east", LIGHT_DAWN},
-		{"eastern", LIGHT_DAWN},     {"peep", LIGHT_DAWN},   {"high", LIGHT_NOON},
+		{"set", LIGHT_SUNSET},	     {"sink", LIGHT_SUNSET},   {"sank", LIGHT_SUNSET},
+		{"sunk", LIGHT_SUNSET},	     {"dip", LIGHT_SUNSET},    {"decline", LIGHT_SUNSET},
+		{"low", LIGHT_SUNSET},	     {"west", LIGHT_SUNSET},   {"western", LIGHT_SUNSET},
+		{"westering", LIGHT_SUNSET}, {"drop", LIGHT_SUNSET},   {"evening", LIGHT_SUNSET},
+		{"touch", LIGHT_SUNSET},     {"behind", LIGHT_SUNSET}, {"below", LIGHT_SUNSET},
+		{"slant", LIGHT_SUNSET},     {"late", LIGHT_SUNSET},   {"dying", LIGHT_SUNSET},
+		{"red", LIGHT_SUNSET},	     {"rise", LIGHT_DAWN},     {"risen", LIGHT_DAWN},
+		{"rose", LIGHT_DAWN},	     {"rising", LIGHT_DAWN},   {"east", LIGHT_DAWN},
+		{"eastern", LIGHT_DAWN},     {"peep", LIGHT_DAWN},     {"high", LIGHT_NOON},
 		{"overhead", LIGHT_NOON},    {"zenith", LIGHT_NOON},
 	};
 	size_t from = i > 3 ? i - 3 : 0, to = i + 7 < count ? i + 7 : count;
@@ -177,6 +174,7 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 		return;
 	a->grounds[l->ground] += weight * l->ground_weight;
 	a->moods[l->mood] += weight * l->mood_weight;
+	a->moods[l->mood2] += weight * l->mood2_weight;
 	if (is_other_use(words, count, i))
 		return;
 	a->lights[l->light] += weight * l->light_weight;
@@ -187,12 +185,33 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 
 static bool is_supposed(const struct word *words, size_t count)
 {
-	static const char *const signs[] = {"if", "would", "could", "might", "should"};
+	static const char *const signs[] = {"if", "would", "might", "should"};
 	for (size_t i = 0; i < count; i++) {
 		if (is_one_of(&words[i], signs, ARRAY_LEN(signs)))
 			return true;
 	}
 	return false;
+}
+
+/* Marks the words of phrases as idle; those that tell a light vote together. */
+static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct word *words,
+			 size_t count, uint32_t weight)
+{
+	memset(idle, 0, count * sizeof(*idle));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < lexicon_phrase_count; k++) {
+			const struct lex_phrase *f = &lexicon_phrases[k];
+			if ((words[i].s[0] | 32) != f->words[0])
+				continue;
+			size_t n = matches_phrase(f->words, words + i, count - i);
+			if (!n)
+				continue;
+			if (f->light && is_meant(words, count, i))
+				a->lights[f->light] += weight * 3;
+			for (size_t j = 0; j < n; j++)
+				idle[i + j] = true;
+		}
+	}
 }
 
 static void vote_sentence(struct air *a, const struct prose *p, size_t sentence, uint32_t weight)
@@ -202,11 +221,12 @@ static void vote_sentence(struct air *a, const struct prose *p, size_t sentence,
 	const struct sentence *s = &p->sentences[sentence];
 	size_t count = prose_words(words, p, s);
 	bool less = s->spoken * 2u > s->end - s->start || is_supposed(words, count);
-	find_idioms(idle, words, count);
+	weight = less ? (weight + 1) / 2 : weight;
+	vote_phrases(idle, a, words, count, weight);
 	for (size_t i = 0; i < count; i++) {
 		/* "Hill Street" is no hill. */
 		if (words[i].lex && !idle[i] && (!words[i].upper || words[i].opens))
-			vote_word(a, words, count, i, less ? (weight + 1) / 2 : weight);
+			vote_word(a, words, count, i, weight);
 	}
 }
 
@@ -218,6 +238,17 @@ static size_t elected(const uint32_t *votes, size_t from, size_t to, uint32_t le
 			best = i;
 	}
 	return best;
+}
+
+/* Of two moods with as many votes the one that says more: they are in that order. */
+static enum mood elect_mood(const uint32_t votes[MOODS])
+{
+	size_t best = MOOD_NONE;
+	for (size_t i = 1; i < MOODS; i++) {
+		if (votes[i] && (!best || votes[i] >= votes[best]))
+			best = i;
+	}
+	return (enum mood)best;
 }
 
 /* ---- the hour */
@@ -290,9 +321,9 @@ static void add_mood_of_air(struct air *a)
 		[GROUND_HALL] = MOOD_SOLEMN,	   [GROUND_RUIN] = MOOD_LONELY,
 		[GROUND_FIELD] = MOOD_CALM,
 	};
-	a->moods[of_light[a->light]] += 3;
-	a->moods[of_light[a->hour]] += 2;
-	a->moods[of_ground[a->ground]] += 2;
+	a->moods[of_light[a->light]] += 2;
+	a->moods[of_light[a->hour]] += 1;
+	a->moods[of_ground[a->ground]] += 1;
 }
 
 void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
@@ -307,7 +338,7 @@ void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
 	elect_hour(a, p, first);
 	elect_light(a);
 	add_mood_of_air(a);
-	a->mood = (enum mood)elected(a->moods, 1, MOODS, 2);
+	a->mood = elect_mood(a->moods);
 }
 
 void air_lighting(char out[LIGHTING_BYTES], const struct air *a)

@@ -62,13 +62,20 @@ static unsigned count_aspects(uint8_t aspects)
 	return n;
 }
 
-/* Half or more of it spoken: talk. It counts only where there is nothing else. */
+/* Much of it spoken: talk. It counts only where there is nothing to be seen. */
 static int64_t less_talk(int64_t value, int64_t spoken, int64_t bytes)
 {
 	if (spoken > bytes)
 		spoken = bytes;
 	value = value * (bytes - spoken) / bytes;
-	return spoken * 10 > bytes * 4 ? value / 16 : value;
+	return spoken * 10 > bytes * 4 ? value / 2 : value;
+}
+
+/* A scene has several sides. What has one or two is a report that happens to name a thing. */
+static int64_t less_report(int64_t value, uint8_t aspects)
+{
+	static const uint8_t of_16[ASPECTS + 1] = {0, 1, 3, 7, 12, 16, 18, 20, 21};
+	return value * of_16[count_aspects(aspects)] / 16;
 }
 
 static uint32_t weigh_window(const struct prose *p, size_t first, size_t last,
@@ -78,7 +85,7 @@ static uint32_t weigh_window(const struct prose *p, size_t first, size_t last,
 	if (c->score <= 0)
 		return 1; /* better than no scene at all */
 	int64_t value = c->score * 100000 / (c->words + WORDS_AT_LEAST);
-	value = value * (ASPECTS + (int64_t)count_aspects(c->aspects)) / ASPECTS;
+	value = less_report(value, c->aspects);
 	value = less_talk(value, c->spoken, p->sentences[last].end - s->start + 1);
 	value /= 1 + c->asked;
 	value = value * 6 / (5 + c->paragraphs);

@@ -34,10 +34,10 @@ static const struct {
 	{LEX_CLOTH, 4, ASPECT_BODY},	  {LEX_VEHICLE, 4, ASPECT_THING},
 	{LEX_MATERIAL, 4, ASPECT_COLOUR}, {LEX_MOTION, 3, ASPECT_MOTION},
 	{LEX_BUILDING, 3, ASPECT_PLACE},  {LEX_BODY, 3, ASPECT_BODY},
-	{LEX_SITE, 3, ASPECT_PLACE},	  {LEX_ITEM, 3, ASPECT_THING},
+	{LEX_SITE, 2, ASPECT_PLACE},	  {LEX_ITEM, 2, ASPECT_THING},
 	{LEX_LOOK, 2, ASPECT_COLOUR},	  {LEX_SENSE, 2, ASPECT_MOTION},
-	{LEX_FOOD, 2, ASPECT_THING},	  {LEX_PERSON, 2, ASPECT_PERSON},
-	{LEX_GROUP, 2, ASPECT_PERSON},
+	{LEX_FOOD, 2, ASPECT_THING},	  {LEX_PERSON, 1, ASPECT_PERSON},
+	{LEX_GROUP, 1, ASPECT_PERSON},
 };
 
 enum { LOOKS = LEX_COLOUR | LEX_MATERIAL | LEX_BODY | LEX_CLOTH | LEX_LOOK };
@@ -79,6 +79,8 @@ static struct mark mark_of(const struct word *w)
 	for (size_t i = 0; i < ARRAY_LEN(weights) && !m.weight; i++) {
 		if (w->kinds & weights[i].kinds) {
 			m.weight = weights[i].weight;
+			/* Of a word that only WordNet knows we are less sure. */
+			m.weight = (int8_t)(m.weight - (m.weight > 1 && !(w->kinds & LEX_LISTED)));
 			m.aspect = weights[i].aspect;
 		}
 	}

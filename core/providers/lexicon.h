@@ -107,8 +107,8 @@ struct lexeme {
 	uint32_t kinds; /* of enum lex_kind */
 	uint16_t base;	/* of an irregular form (saw, knives): its base form's row + 1 */
 	char word[LEXEME_BYTES + 1];
-	uint8_t mood, light, ground;
-	uint8_t mood_weight, light_weight, ground_weight; /* 1 for a hint, else 3 */
+	uint8_t mood, light, ground, mood2; /* some words speak for two moods */
+	uint8_t mood_weight, light_weight, ground_weight, mood2_weight; /* 1 for a hint, else 3 */
 	uint8_t noun, verb, adjective; /* per cent of its uses; what is missing to 100 is other */
 };
 
@@ -117,9 +117,13 @@ struct lexeme {
 extern const struct lexeme lexicon_table[];
 extern const size_t lexicon_words;
 extern const uint16_t lexicon_slots[LEXICON_SLOTS];
-/* Turns of speech in which no word means what it says: "in_the_light_of". Sorted. */
-extern const char *const lexicon_idioms[];
-extern const size_t lexicon_idiom_count;
+/* Words together ("first_light", base forms with _ between them) that tell a light, or are a turn
+ * of speech in which no word means what it says (LIGHT_NONE). Sorted. */
+extern const struct lex_phrase {
+	const char *words;
+	enum light light;
+} lexicon_phrases[];
+extern const size_t lexicon_phrase_count;
 
 /* As in a concept's "mood" and "lighting"; "" for none. */
 extern const char *const mood_names[MOODS];

@@ -11,7 +11,7 @@ import wordnet
 
 FIELDS = ("mood", "light", "ground")
 VOTE, HINT = 3, 1  # what a word's mood or light weighs
-WEIGHTS = tuple(field + "_weight" for field in FIELDS)
+WEIGHTS = tuple(field + "_weight" for field in FIELDS + ("mood2",))
 SPEECH = ("noun", "verb", "adj")
 SLOTS = 1 << 16  # a power of two: as in lexicon.h
 NOTICE = """/*
@@ -29,12 +29,14 @@ def add_word(row, head):
         field, equals, value = item.partition("=")
         if not equals and item != "hint":
             row["kinds"].add(item)
-        if equals and field not in row:
+        if equals and field == "mood" and row.get("mood", value) != value and "mood2" not in row:
+            row["mood2"], row["mood2_weight"] = value, weight
+        elif equals and field not in row:
             row[field], row[field + "_weight"] = value, weight
 
 
 def read_list(source):
-    words, idioms = {}, set()
+    words, phrases = {}, {}
     for number, line in enumerate(open(source, encoding="ascii"), 1):
         line = line.strip()
         if not line or line.startswith("#"):
@@ -43,12 +45,12 @@ def read_list(source):
         head = head.split()
         if not colon or any("=" in item and item.partition("=")[0] not in FIELDS for item in head):
             sys.exit(f"{source}:{number}: not KIND or FIELD=VALUE, a colon, and words")
-        if head == ["idiom"]:
-            idioms.update(tail.split())
+        if head[0] in ("idiom", "cue"):
+            phrases.update((phrase, head[-1].partition("=")[2] or "none") for phrase in tail.split())
             continue
         for word in tail.split():
             add_word(words.setdefault(word, {"kinds": set()}), head)
-    return words, sorted(idioms)
+    return words, sorted(phrases.items())
 
 
 def merge(listed, known, forms):
@@ -66,7 +68,7 @@ def merge(listed, known, forms):
             uses[part] = uses.get(part, 0) + known[forms[word][0]]["uses"][part]
         met = wn.get("met", 0) + (known[base]["met"] if base else 0)
         rows.append({"word": word, "kinds": kinds | wn.get("proper", set()), "uses": uses, "base": base, "met": met,
-                     **{f: own.get(f, "none") for f in FIELDS},
+                     **{f: own.get(f, "none") for f in FIELDS + ("mood2",)},
                      **{f: own.get(f, 0) for f in WEIGHTS}})
     return sorted(rows, key=lambda r: ("listed" not in r["kinds"], -r["met"], r["word"]))
 
@@ -94,14 +96,14 @@ def row_text(row, numbers):
     kinds = " | ".join("LEX_" + k.upper() for k in sorted(row["kinds"])) or "0"
     total = sum(row["uses"].values()) or 1
     uses = ", ".join(str(row["uses"].get(s, 0) * 100 // total) for s in SPEECH)
-    fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS)
+    fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS) + f', MOOD_{row["mood2"].upper()}'
     base = numbers[row["base"]] + 1 if row["base"] else 0
     weights = ", ".join(str(row[w]) for w in WEIGHTS)
     return f'\t{{{kinds}, {base}, "{row["word"]}", {fields}, {weights}, {uses}}},\n'
 
 
 def main(source, dictionary, target):
-    listed, idioms = read_list(source)
+    listed, phrases = read_list(source)
     rows = merge(listed, *wordnet.read(dictionary))
     if len(rows) > SLOTS * 5 // 8:
         sys.exit(f"{len(rows)} words are too many for the table")
@@ -113,9 +115,9 @@ def main(source, dictionary, target):
         slots = make_slots(rows)
         for i in range(0, SLOTS, 32):
             out.write("\t" + ", ".join(map(str, slots[i:i + 32])) + ",\n")
-        out.write(f"}};\nconst char *const lexicon_idioms[] = {{\n")
-        out.writelines(f'\t"{idiom}",\n' for idiom in idioms)
-        out.write(f"}};\nconst size_t lexicon_idiom_count = {len(idioms)};\n")
+        out.write("};\nconst struct lex_phrase lexicon_phrases[] = {\n")
+        out.writelines(f'\t{{"{phrase}", LIGHT_{light.upper()}}},\n' for phrase, light in phrases)
+        out.write(f"}};\nconst size_t lexicon_phrase_count = {len(phrases)};\n")
 
 
 if __name__ == "__main__":
