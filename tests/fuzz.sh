@@ -14,6 +14,7 @@ parsers='
 	story      core/story/answer.c core/story/codec.c core/story/concept.c core/story/json.c core/story/quote.c
 	providers  core/providers/analyst*.c core/providers/painter_wire.c
 	jobs       core/jobs/ctl.c
+	views      core/views/names.c
 	fs         fs/options.c'
 least=80
 

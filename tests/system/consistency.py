@@ -187,6 +187,6 @@ def run(args, checks):
 
 
 if __name__ == "__main__":
-    parser = rig.arguments(__doc__, quick_seconds=90, full_seconds=300)
+    parser = rig.arguments(__doc__, quick_seconds=90, full_seconds=900)
     parser.add_argument("--times", type=int, default=0, help="rounds of one seq to be compared")
     rig.main(parser, run)
