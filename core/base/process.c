@@ -115,7 +115,7 @@ static bool can_judge(const struct process *p)
 
 int process_fd(const struct process *p)
 {
-	uint64_t ticks;
+	uint64_t ticks = 0;
 
 	pthread_once(&here.once, look_around);
 	if (!can_judge(p))

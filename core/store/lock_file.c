@@ -357,6 +357,9 @@ static int open_table(struct locks *l, mode_t mode, struct err *err)
 static void drop_table(struct locks *l)
 {
 	int keep = 1;
+	l->keeper = lock_keeper_free(l->keeper);
+	l->lost_waiters |= l->waiting > 0;
+	l->waiting = 0;
 	if (l->conn.db)
 		sqlite3_file_control(l->conn.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	conn_close(&l->conn);
@@ -380,15 +383,22 @@ static bool is_in_use(const struct locks *l)
 	return l->open;
 }
 
+bool lock_is_there(struct locks *l)
+{
+	if (is_named(l) || is_in_use(l))
+		return true;
+	if (access(l->path, F_OK) == 0)
+		return lock_ready(l) == 0;
+	drop_table(l);
+	return false;
+}
+
 int lock_ready(struct locks *l)
 {
 	if (is_named(l) || is_in_use(l))
 		return 0;
 	struct err err = {0};
-	l->keeper = lock_keeper_free(l->keeper);
 	drop_table(l);
-	l->lost_waiters |= l->waiting > 0;
-	l->waiting = 0;
 	int result = open_table(l, 0644, &err);
 	if (result < 0) {
 		drop_table(l);
@@ -535,9 +545,11 @@ struct locks *locks_close(struct locks *l)
 {
 	if (!l)
 		return NULL;
-	if (l->conn.db)
+	if (is_named(l))
 		lock_leave(l);
 	l->watch = lock_watch_free(l->watch);
+	if (!is_named(l))
+		drop_table(l);
 	l->keeper = lock_keeper_free(l->keeper);
 	conn_close(&l->conn);
 	cleanup_close(&l->open_fd);

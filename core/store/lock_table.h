@@ -62,6 +62,9 @@ struct locks {
 
 typedef int (*lock_work_fn)(struct locks *l, void *arg);
 int lock_transact(struct locks *l, lock_work_fn work, void *arg);
+/* For the net, which must not make what a person has removed: is there a table? If not, it is
+ * closed, so that the next who needs one may make it. */
+bool lock_is_there(struct locks *l);
 int lock_ready(struct locks *l);	      /* before reading: is it still our file? */
 int lock_unusable(struct locks *l, int code); /* fills l->err; -ENOLCK */
 /* Reserves numbers for sure and lets old events go. On a connection of its own or none that is in a

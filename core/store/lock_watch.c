@@ -150,10 +150,11 @@ static void watch_all(struct lock_watch *w)
 
 static void look(struct lock_watch *w)
 {
-	int64_t seq = 0;
-	if (locks_seq(&seq, w->locks) < 0)
+	int64_t seq = w->told_seq;
+	bool there = lock_is_there(w->locks);
+	if (there && locks_seq(&seq, w->locks) < 0)
 		return;
-	if (seq != w->known_seq)
+	if (there && seq != w->known_seq)
 		watch_all(w);
 	w->known_seq = seq;
 	if (seq == w->told_seq && !w->locks->lost_waiters)
@@ -172,7 +173,7 @@ static void on_net(void *arg)
 {
 	struct lock_watch *w = arg;
 	timer_set(w->net, clock_boot_ms() + NET_MS);
-	if (w->sweep || w->unwatched || has_slept(w->locks))
+	if ((w->sweep || w->unwatched || has_slept(w->locks)) && lock_is_there(w->locks))
 		w->sweep = lock_sweep(w->locks) < 0;
 	look(w);
 }

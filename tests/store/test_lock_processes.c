@@ -294,6 +294,23 @@ static void test_log_is_folded(void)
 	CHECK(!fixture_exists(&fixture, "-locks-live")); /* the last one tidies up */
 }
 
+/* A person removes the folder while it is in use: the net must not put a file back into it. */
+static void test_removed(void)
+{
+	struct waiter w = {0};
+	CLEANUP(cleanup_free) char *path = fixture_path(&fixture, "-locks");
+	CHECK_INT(loop_new(&w.loop, 1), 0);
+	w.locks = open_table(w.loop);
+	unlink(path);
+	wait_on_loop(&w, 350);
+	CHECK(!fixture_exists(&fixture, "-locks"));
+	struct lock_holder me = holder("Again");
+	CHECK_INT(take(w.locks, &me, "Chapter_01"), 0); /* but who needs one makes it */
+	CHECK_INT(drop(w.locks, &me, "Chapter_01"), 0);
+	locks_close(w.locks);
+	loop_free(w.loop);
+}
+
 /* ---- the disk */
 
 /* Only what promises that a number is never used twice waits for the disk: once in a thousand. */
@@ -359,6 +376,7 @@ int main(void)
 	test_death();
 	test_bell();
 	test_log_is_folded();
+	test_removed();
 	fixture_finish(&fixture);
 	return check_result();
 }

@@ -466,6 +466,12 @@ static void test_descriptors(void)
 	CHECK_INT(locks_release_descriptor(l, 7), 0);
 	CHECK_STR(owner_of(l, "Chapter_01"), "CLI-1"); /* by name it stays */
 
+	const char *set[] = {"Chapter_05", "Chapter_06"};
+	struct lock_claim both = {.resources = set, .count = 2, .holder = &b, .descriptor = 11};
+	CHECK_INT(locks_acquire(l, &both, NULL), 0); /* one command, a whole set */
+	CHECK_INT(locks_release_descriptor(l, 11), 0);
+	CHECK_STR(owner_of(l, "Chapter_06"), "");
+
 	/* The process that had it open ends. */
 	pid_t mount = fork();
 	if (mount == 0) {
@@ -775,7 +781,16 @@ static void test_deleted(void)
 	l = open_table();
 	CHECK_STR(owner_of(l, "Chapter_01"), "CLI-2");
 	CHECK_INT(locks_release(l, &b, NULL, 0, NULL), 1);
+	int64_t waiter = 0;
+	CHECK_INT(take(l, &a, "Chapter_01"), 0);
+	CHECK_INT(queue_up(&waiter, l, &b, "Chapter_01"), 0);
+	unlink(path);
+	CHECK_STR(owner_of(l, "Chapter_01"), "");
+	CHECK_INT(locks_wait_next(&waiter, l), -ENOLCK); /* its place is lost, and it is told */
+	CHECK_INT(locks_wait_next(&waiter, l), 0);
+	unlink(path);
 	locks_close(l);
+	CHECK(!fixture_exists(&fixture, "-locks")); /* who leaves makes none */
 }
 
 int main(void)
