@@ -159,7 +159,7 @@ int main(int argc, char **argv)
 	struct book_options options = {.limits = book_limits_default};
 	struct err err = {0};
 	int columns = argc > 4 ? atoi(argv[3]) : 6, rows = argc > 4 ? atoi(argv[4]) : 4;
-	int size = argc > 5 ? atoi(argv[5]) : 240;
+	int size = argc > 5 ? atoi(argv[5]) : 200;
 
 	if (argc < 3 || columns < 1 || rows < 1 || size < 16 || columns * size > 8192 ||
 	    rows * size > 8192) {

@@ -141,8 +141,9 @@ static double draw_persons(struct scene *s, double x, struct colour ink)
 		xs[i] = x;
 		x += s->person * step * (i ? 1 : scene_random(s, .9, 1.5));
 	}
-	bool lantern = c->person_count && carries_light(s) && (scene_dark(s) || scene_inside(s));
 	double hand_x = xs[0] + talls[0] * .22, hand_y = feet[0] - talls[0] * .3;
+	bool lantern = c->person_count && carries_light(s) && hand_y < s->h &&
+		       (scene_dark(s) || scene_inside(s));
 	if (lantern)
 		scene_glow(s, hand_x, hand_y, talls[0] * .7, .5);
 	for (int i = c->person_count - 1; i >= 0; i--) {

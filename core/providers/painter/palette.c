@@ -92,13 +92,13 @@ double colour_contrast(struct colour a, struct colour b)
 	return x > y ? x / y : y / x;
 }
 
-/* Moves c away from the panel until it can be read there: 4.5 : 1 (WCAG 2, 1.4.3), and some for
- * what an antialiased edge loses. */
-static struct colour legible(struct colour c, struct colour panel)
+/* Moves c away from the panel until their contrast is that: 4.5 is what text needs (WCAG 2, 1.4.3),
+ * and it gets some more for what its soft edges lose; 3 is enough for a drawing (1.4.11). */
+static struct colour legible(struct colour c, struct colour panel, double contrast)
 {
 	bool on_dark = colour_luminance(panel) < .18;
 	const struct colour end = on_dark ? (struct colour){1, 1, 1} : (struct colour){0, 0, 0};
-	while (colour_contrast(c, panel) < 6)
+	while (colour_contrast(c, panel) < contrast)
 		c = colour_mix(c, end, .06);
 	return c;
 }
@@ -120,12 +120,16 @@ void palette_init(struct palette *p, enum mood mood, enum light light, bool dark
 				    (double)i / (INKS - 1));
 	p->spot = set->spot;
 	p->glow = lights[light].glow;
+	p->air = lights[light].tint;
+	p->air_share = light == LIGHT_SUNSET			    ? .6
+		       : light == LIGHT_DAWN || light == LIGHT_DUSK ? .4
+								    : 0;
 	p->sky_top = lights[light].sky_top;
 	p->sky_low = lights[light].sky_low;
 	p->far = lights[light].far;
 	p->near = lights[light].near;
 	p->panel = dark ? colour_mix(p->inks[0], black, .25) : colour_mix(cream, p->inks[4], .35);
 	p->ink = dark ? colour_mix(cream, p->inks[4], .5) : colour_mix(p->inks[0], black, .5);
-	p->soft = legible(colour_mix(p->ink, p->panel, .3), p->panel);
-	p->rule = legible(p->spot, p->panel);
+	p->soft = legible(colour_mix(p->ink, p->panel, .3), p->panel, 6);
+	p->rule = legible(p->spot, p->panel, 3.2);
 }

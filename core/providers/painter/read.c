@@ -113,8 +113,8 @@ static void see_person(struct votes *v, const char *word, size_t len, uint32_t w
 	v->she += is_word(word, len, "she her hers herself") ? weight : 0;
 	v->self += is_word(word, len, "i me my myself we us our") ? weight : 0;
 	v->crowd += is_word(word, len,
-			    "crowd throng mob people multitude procession army villagers "
-			    "audience folk guests soldiers crew congregation")
+			    "crowd throng mob multitude procession army villagers audience "
+			    "guests soldiers congregation")
 			    ? weight
 			    : 0;
 }

@@ -31,8 +31,10 @@ double colour_contrast(struct colour a, struct colour b);
 enum { INKS = 5 };
 struct palette {
 	struct colour inks[INKS];
-	struct colour spot;		      /* the one bright ink */
-	struct colour glow;		      /* sun, moon, lamps, windows */
+	struct colour spot; /* the one bright ink */
+	struct colour glow; /* sun, moon, lamps, windows */
+	struct colour air;  /* of a low sun, over the horizon */
+	double air_share;
 	double sky_top, sky_low, far, near;   /* tones, 0 the darkest ink to 1 the palest */
 	struct colour panel, ink, soft, rule; /* of the words */
 };

@@ -24,6 +24,7 @@ static void draw_base(struct scene *s)
 {
 	struct colour top = scene_tone(s, s->colours.sky_top),
 		      low = scene_tone(s, s->colours.sky_low);
+	low = colour_mix(low, s->colours.air, s->colours.air_share);
 	cairo_pattern_t *p = cairo_pattern_create_linear(0, 0, 0, s->horizon);
 	cairo_pattern_add_color_stop_rgb(p, .1, top.r, top.g, top.b);
 	cairo_pattern_add_color_stop_rgb(p, .97, low.r, low.g, low.b);

@@ -39,7 +39,12 @@ static void draw_wave(struct scene *s, double y, double height, double length, s
 static void draw_path(struct scene *s, double from, double to)
 {
 	double wide = s->u * 3;
-	if (s->light == LIGHT_OVERCAST || s->light == LIGHT_STORM || s->light == LIGHT_STARLIGHT)
+	static const bool none[LIGHTS] = {[LIGHT_OVERCAST] = true,
+					  [LIGHT_STORM] = true,
+					  [LIGHT_STARLIGHT] = true,
+					  [LIGHT_LAMPLIGHT] = true,
+					  [LIGHT_FIRELIGHT] = true};
+	if (none[s->light])
 		return;
 	for (int i = 0; i < 34; i++) {
 		double t = i / 33.0, y = from + (to - from) * t * t;
