@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "card.h"
 #include "fuzz.h"
 #include "painter_wire.h"
 #include "providers.h"
@@ -46,8 +47,31 @@ static void fuzz_card(const char *s, size_t len)
 	FUZZ_HOLDS(again.len <= sizeof(struct wire_head) + len);
 }
 
+/* All the way to a picture: a small one, for the sake of speed. */
+static void fuzz_page(const char *s, size_t len)
+{
+	CLEANUP(buf_finish) struct buf png = {0};
+	CLEANUP(card_finish) struct card c = {0};
+	struct err err = {0};
+
+	if (wire_get_card(&c, s, len) < 0)
+		return;
+	c.width_px = 64 + (c.width_px & 63);
+	c.height_px = 64 + (c.height_px & 63);
+	FUZZ_HOLDS(card_paint(&png, &c, &err) == 0);
+	FUZZ_HOLDS(png.len > 8 && !memcmp(png.data, "\x89PNG\r\n\x1a\n", 8));
+}
+
+/* What fontconfig and Pango keep for the life of a process is no leak. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libfontconfig\nleak:libpango\n";
+}
+
 static const struct fuzz_target targets[] = {
 	{"builtin_analyze", fuzz_analyze},
 	{"painter_card", fuzz_card},
+	{"painter_page", fuzz_page},
 };
 FUZZ_MAIN(targets)
