@@ -8,8 +8,8 @@ from statistics import median
 from choice import LIGHTS
 from tools import Painter, file_text, labelled
 
-MOODS = ["calm", "joyful", "tender", "melancholy", "tense", "eerie", "menacing", "majestic", "lonely", "wondrous", "turbulent",
-         "solemn"]
+MOODS = ["calm", "joyful", "tender", "melancholy", "tense", "eerie", "menacing", "majestic", "lonely", "wondrous",
+         "turbulent", "solemn"]
 TITLE_LENGTHS = [1, 2, 5, 12, 25, 40, 60, 90, 130, 180, 240, 300]
 # Titles are made of these, so that lines break as they do in a language.
 SCRIPTS = {
@@ -24,8 +24,8 @@ ALIKE = .85  # two cards as similar as this are one drawing
 
 
 def pixels(build, *args):
-    return subprocess.run([f"{build}/tests/quality/quality_pixels", *map(str, args)], stdout=subprocess.PIPE, check=True,
-                          text=True).stdout.splitlines()
+    command = [f"{build}/tests/quality/quality_pixels", *map(str, args)]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
 
 
 def similarities(build, paths):
@@ -77,7 +77,7 @@ def pairs_alike(build):
 
 
 def milliseconds(build, books):
-    """The median a card takes, and the median and the greatest of a processor, since another's load is not the painter's."""
+    """The median a card takes; the median and the greatest of a processor, since others' load is not the painter's."""
     cards = [card for book in books for card in book.cards()]
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
         times = paint_all(build, cards, folder, text=True)[1][1:]  # the first one starts the process
@@ -121,8 +121,8 @@ def letters(text):
 
 
 def lettering(build, script):
-    """Cards with titles of every length in a script, in all moods and lights by turns: the least contrast, and what is cut,
-    out of the margins, over other text, or without a glyph."""
+    """Cards with titles of every length in a script, in all moods and lights by turns: the least contrast, and what is
+    cut, out of the margins, over other text, or without a glyph."""
     least, faults = 21.0, []
     with tempfile.TemporaryDirectory(prefix="bookfs-quality-") as folder:
         log, on, off = (os.path.join(folder, name) for name in ("log", "on.png", "off.png"))

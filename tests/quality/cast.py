@@ -7,12 +7,11 @@ import re
 
 from tools import HERE, ROOT, words
 
-HONORIFICS = {"mr", "mrs", "miss", "ms", "dr", "m", "mme", "madame", "monsieur", "sir", "lady", "lord", "captain", "count",
-              "countess", "professor", "doctor", "uncle", "aunt", "brother", "sister", "mother", "father", "old", "young",
-              "squire", "colonel", "von", "the", "a", "an"}
+HONORIFICS = set("mr mrs miss ms dr m mme madame monsieur sir lady lord captain count countess professor doctor uncle "
+                 "aunt brother sister mother father old young squire colonel von the a an".split())
 ARTICLES = {"the", "a", "an"}
-STOP_WORDS = set("a an and as at by for from in into is it its of on or than that the this to too with no not one who was "
-                 "were her his their she he they very much about like".split())
+STOP_WORDS = set("a an and as at by for from in into is it its of on or than that the this to too with no not one who "
+                 "was were her his their she he they very much about like".split())
 
 
 def load(path):
@@ -172,8 +171,8 @@ def ordinary_words(texts):
 
 
 def names_in_sources(cast, lists, ordinary):
-    """Where a name of a test book stands in the product, in any case, as whole words: a name of several words unless all
-    of them are ordinary, and each word of a name that is not."""
+    """Where a name of a test book stands in the product, in any case, as whole words: a name of several words unless
+    all of them are ordinary, and each word of a name that is not."""
     wanted = {n for c in cast for n in names_of(c)} | {n for l in lists.values() for c in l["characters"] for n in c}
     phrases, single = set(), set()
     for name in wanted:
@@ -184,7 +183,8 @@ def names_in_sources(cast, lists, ordinary):
     phrases = {p for p in phrases if not all(x in ordinary for x in p.split(r"\s+"))}
     if not phrases | single:
         return []
-    pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(sorted(phrases | single, key=len, reverse=True)) + r")(?![^\W_])", re.I)
+    any_name = "|".join(sorted(phrases | single, key=len, reverse=True))
+    pattern = re.compile(r"(?<![^\W_])(?:" + any_name + r")(?![^\W_])", re.I)
     faults = []
     for path in product_files():
         with open(path, encoding="utf-8", errors="replace") as f:

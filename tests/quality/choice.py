@@ -102,7 +102,8 @@ def faults_of_form(chapters):
 
 
 def longest_run(chapters):
-    return max((longest_shared_run(c["description"], c["quote"]["text"]) for ch in chapters for c in ch.concepts), default=0)
+    concepts = [c for ch in chapters for c in ch.concepts]
+    return max((longest_shared_run(c["description"], c["quote"]["text"]) for c in concepts), default=0)
 
 
 # ---- mood, light and hour
@@ -154,7 +155,7 @@ def light_of(concept):
 
 
 def spread(chapters, value_of):
-    """How many different values over all concepts, the share of the commonest, and which that is; none has a share too."""
+    """How many values over all concepts, the share of the commonest, and which it is; none has a share too."""
     counts = Counter(value_of(c) for ch in chapters for c in ch.concepts)
     value, most = counts.most_common(1)[0]
     return len(set(counts) - {"none"}), share(most, sum(counts.values())), value
@@ -163,7 +164,7 @@ def spread(chapters, value_of):
 # ---- a paragraph among talk
 
 def talk(rng):
-    """A chapter of plain dialogue: the blocks of dialogue.txt in another order each time, some or all, once or twice."""
+    """A chapter of plain dialogue: blocks of dialogue.txt in another order each time, some or all, once or twice."""
     blocks = [paragraphs(b.replace("\n", "\n\n")) for b in paragraphs(file_text("dialogue.txt"))]
     chosen = rng.sample(blocks, rng.randint(len(blocks) * 2 // 3, len(blocks)))
     if rng.random() < .5:
@@ -172,7 +173,8 @@ def talk(rng):
 
 
 def is_chosen(paragraph, concepts):
-    return any(shared(paragraph, c["quote"]["text"]) >= .5 or shared(c["quote"]["text"], paragraph) >= .5 for c in concepts)
+    quotes = [c["quote"]["text"] for c in concepts]
+    return any(shared(paragraph, q) >= .5 or shared(q, paragraph) >= .5 for q in quotes)
 
 
 def chosen_among_talk(name, analyst, trials=TRIALS):

@@ -4,10 +4,10 @@
 
     quality.py [-v] [--part NAME]... [--short] [--passages FILE] BUILD [BOOK.epub NAMES.json]...
 
-BUILD has the programs (tests/quality.sh builds them). Without BOOKFS_CORPUS, the folder with the two novels, their measures are
-skipped. Further books are measured beside them, and other passages with --passages. -v says under a line what is not as it
-should be. --part measures a part only, --short the example book only and fewer trials, for the test suite. Ends with 1 when
-a measure is below what is wanted.
+BUILD has the programs (tests/quality.sh builds them). Without BOOKFS_CORPUS, the folder with the two novels, their
+measures are skipped. Further books are measured beside them, and other passages with --passages. -v says under a line
+what is not as it should be. --part measures a part only, --short the example book only and fewer trials, for the test
+suite. Ends with 1 when a measure is below what is wanted.
 """
 import argparse
 import os
@@ -47,8 +47,10 @@ class Material:
         corpus = None if options.short else os.environ.get("BOOKFS_CORPUS")
         self.listed = [(Book(self.build, os.path.join(corpus, "books", names["file"])), names)
                        for names in lists.values() if corpus and "file" in names]
-        self.more = [(Book(self.build, book), cast.load(names)) for book, names in zip(options.more[::2], options.more[1::2])]
-        self.novels = [book for book, names in self.listed if names in [lists[n] for n in ("frankenstein.json", "time-machine.json")]]
+        pairs = zip(options.more[::2], options.more[1::2])
+        self.more = [(Book(self.build, book), cast.load(names)) for book, names in pairs]
+        novels = [lists["frankenstein.json"], lists["time-machine.json"]]
+        self.novels = [book for book, names in self.listed if names in novels]
         self.drawn = [self.example] + [book for book, names in self.listed if names is lists["frankenstein.json"]]
         for book in [self.example] + [book for book, _ in self.listed + self.more]:
             book.read_by(self.analyst)
@@ -67,7 +69,8 @@ def measure_choice(table, m):
     if m.novels:
         chapters = m.chapters()
         value, of = choice.starts_early(chapters)
-        table.line("concepts in the first tenth of their chapter", f"{percent(value)} of {of}", "at most 25 %", value <= .25)
+        table.line("concepts in the first tenth of their chapter", f"{percent(value)} of {of}", "at most 25 %",
+                   value <= .25)
         value, of = choice.kept_reversed(chapters, m.analyst)
         table.line("passages kept with paragraphs reversed", f"{percent(value)} of {of}", "at least 80 %", value >= .8)
         value, of = choice.mostly_spoken(chapters)
@@ -78,8 +81,8 @@ def measure_choice(table, m):
     longest = choice.longest_run(chapters)
     table.line("longest run of words shared with the quote", str(longest), "at most 12", longest <= 12)
     faults = choice.faults_of_form(chapters)
-    table.line("concepts of a wrong form", str(len(faults)), "none: verbatim, 3-8 sentences, 60 words, number", not faults,
-               faults)
+    table.line("concepts of a wrong form", str(len(faults)), "none: verbatim, 3-8 sentences, 60 words, number",
+               not faults, faults)
 
 
 def measure_spread(table, m):
@@ -88,16 +91,18 @@ def measure_spread(table, m):
             table.skip(f"{key} in two novels", "no BOOKFS_CORPUS")
             continue
         kinds, most, value = choice.spread(m.chapters(), value_of)
-        table.line(f"different {key}s, the commonest", f"{kinds}, {value} {percent(most)}", f"{least} or more, at most 35 %",
-                   kinds >= least and most <= .35)
+        table.line(f"different {key}s, the commonest", f"{kinds}, {value} {percent(most)}",
+                   f"{least} or more, at most 35 %", kinds >= least and most <= .35)
 
 
 def measure_talk(table, m):
     trials = 20 if m.options.short else choice.TRIALS
     hits, missed = choice.chosen_among_talk("vivid.txt", m.analyst, trials)
-    table.line("a vivid paragraph among talk is chosen", f"{hits} of {trials}", "at least 95 %", hits >= .95 * trials, missed)
+    table.line("a vivid paragraph among talk is chosen", f"{hits} of {trials}", "at least 95 %", hits >= .95 * trials,
+               missed)
     hits, taken = choice.chosen_among_talk("dull.txt", m.analyst, trials)
-    table.line("a dull paragraph among talk is chosen", f"{hits} of {trials}", "at most 5 %", hits <= .05 * trials, taken)
+    table.line("a dull paragraph among talk is chosen", f"{hits} of {trials}", "at most 5 %", hits <= .05 * trials,
+               taken)
 
 
 def measure_passages(table, m):
@@ -107,7 +112,8 @@ def measure_passages(table, m):
             texts.append(f.read())
     for text in texts:
         right, of, faults = choice.passages_right(text, m.analyst)
-        table.line("passages with right mood, light and hour", f"{right} of {of}", "at least 75 %", right >= .75 * of, faults)
+        table.line("passages with right mood, light and hour", f"{right} of {of}", "at least 75 %", right >= .75 * of,
+                   faults)
 
 
 def measure_cast(table, m):
@@ -121,7 +127,8 @@ def measure_cast(table, m):
     twice = sheet.twice()
     table.line("persons who are there twice", str(len(twice)), "none", not twice, twice)
     false = [f"{e['name']} ({e['type']})" for e in sheet.false]
-    table.line("false names", f"{len(false)} of {len(sheet.found)}", "at most 10 %", len(false) <= .1 * len(sheet.found), false)
+    of = len(sheet.found)
+    table.line("false names", f"{len(false)} of {of}", "at most 10 %", len(false) <= .1 * of, false)
 
 
 def measure_names(table, m):
@@ -148,8 +155,8 @@ def measure_cards(table, m):
 
 def measure_pairs(table, m):
     alike, of, most = cards.pairs_alike(m.build)
-    table.line("pairs of another mood or hour that look alike", f"{len(alike)} of {of}, {most:.3f}", "none (0.85 or more)",
-               not alike, alike)
+    table.line("pairs of another mood or hour that look alike", f"{len(alike)} of {of}, {most:.3f}",
+               "none (0.85 or more)", not alike, alike)
 
 
 def measure_lettering(table, m):
@@ -159,13 +166,15 @@ def measure_lettering(table, m):
             table.skip(what, "no font here")
             continue
         least, faults = cards.lettering(m.build, script)
-        table.line(what, f"{least:.1f}, {len(faults)} faults", "4.5 or more, nothing cut or out", least >= 4.5 and not faults, faults)
+        table.line(what, f"{least:.1f}, {len(faults)} faults", "4.5 or more, nothing cut or out",
+                   least >= 4.5 and not faults, faults)
 
 
 def measure_speed(table, m):
     rate, two, four = speed.rates(m.program)
     table.line("text a second of one core", f"{rate:.1f} MB", "at least 2 MB", rate >= 2)
-    table.line("2 MB and 4 MB take, times 1 MB", f"{two:.2f}, {four:.2f}", "linear: at most 2.4, 4.8", two <= 2.4 and four <= 4.8)
+    table.line("2 MB and 4 MB take, times 1 MB", f"{two:.2f}, {four:.2f}", "linear: at most 2.4, 4.8",
+               two <= 2.4 and four <= 4.8)
     for name, size, seconds, kb in speed.endures(m.program):
         rate = size / speed.MB / seconds
         table.line(name, f"{rate:.1f} MB/s, {kb / 1024:.0f} MB", "2 MB/s, at most 8 MB and 8 times the text",
@@ -183,8 +192,8 @@ def measure_builds(table, m):
             digests["tr_TR"] = speed.digest(m.program, texts, turkish)
         for name, other in speed.variants(m.build):
             digests[name] = speed.digest(other, texts) if other else "not built"
-    table.line(f"the same bytes of {len(digests)} builds and locales", digests["here"], "one hash", len(set(digests.values())) == 1,
-               [f"{value} {name}" for name, value in digests.items()])
+    table.line(f"the same bytes of {len(digests)} builds and locales", digests["here"], "one hash",
+               len(set(digests.values())) == 1, [f"{value} {name}" for name, value in digests.items()])
 
 
 PARTS = {

@@ -17,8 +17,8 @@ VARIANTS = [  # the compiler, what it is asked for
     ("clang", "0", ""),
     ("clang", "3", ""),
 ]
-MIXED = ["Une maison blanche au bord de l’eau.", "Над рекой стоял густой туман.", "川のほとりに古い家がある。", "كان البيت القديم على ضفة النهر.",
-         "Das alte Haus stand am Ufer.", "ὁ ποταμὸς ἔρρει πλατύς.", "नदी के किनारे एक घर था।", "👒🌊 e\u0301a\u0300\u200d\u202e"]
+MIXED = ["Une maison blanche au bord de l’eau.", "Над рекой стоял густой туман.", "川のほとりに古い家がある。",
+         "كان البيت القديم على ضفة النهر.", "Das alte Haus stand am Ufer.", "ὁ ποταμὸς ἔρρει πλατύς.", "नदी के किनारे एक घर था।", "👒🌊 e\u0301a\u0300\u200d\u202e"]
 
 
 def prose(size, rng):
@@ -37,8 +37,8 @@ def scenes_of(text):
 
 
 def rates(program, rounds=3):
-    """Megabytes a second of one core on 1 MB, and how many times as long 2 and 4 MB take. Best of some rounds, by turns, by the
-    thread's own clock."""
+    """Megabytes a second of one core on 1 MB, and how many times as long 2 and 4 MB take. Best of some rounds, by
+    turns, by the thread's own clock."""
     best = {}
     texts = {size: prose(size * MB, random.Random(size)) for size in (1, 2, 4)}
     analyst = Analyst(program)
@@ -62,13 +62,14 @@ def shapeless():
     yield "1 MB of mixed scripts", " ".join(rng.choices(MIXED, k=40000)).encode()[:MB].decode(errors="ignore")
     yield "1 MB of commas", "," * MB
     yield "1 MB of capitals", " ".join("".join(rng.choices("ABCDE", k=5)) for _ in range(MB // 6))
-    yield "1 MB of new names", " ".join(f"{name(rng)} met {name(rng)} {name(rng)} at {name(rng)}’s gate." for _ in range(MB // 44))
+    meetings = (f"{name(rng)} met {name(rng)} {name(rng)} at {name(rng)}’s gate." for _ in range(MB // 44))
+    yield "1 MB of new names", " ".join(meetings)
     yield "1 MB of open quotes", "“Ah, ‘oh, " * (MB // 14)
 
 
 def endures(program):
-    """Per text: its name, its bytes, seconds, and the kilobytes the process had at most beyond an idle one. A crash, or no
-    answer within a minute, is an endless time."""
+    """Per text: its name, its bytes, seconds, and the kilobytes the process had at most beyond an idle one. A crash, or
+    no answer within a minute, is an endless time."""
     idle = Analyst(program)
     idle.raw("A word.\n", 1)
     base = idle.peak_kb()
@@ -111,7 +112,7 @@ def make_locale(folder):
 
 
 def variants(build):
-    """Other builds of the analyst, kept within the build folder: (name, program), the program None where it is not to be built."""
+    """Other builds of the analyst, kept within the build folder: (name, program), None where it cannot be built."""
     for compiler, level, extra in VARIANTS:
         folder = os.path.join(build, "quality", f"{compiler}-O{level}")
         program = os.path.join(folder, "tests", "quality", "quality_read")
@@ -121,6 +122,7 @@ def variants(build):
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             options = [f"-Doptimization={level}", "-Ddebug=false", f"-Dc_args={extra}"]
             steps.insert(0, ["meson", "setup", folder, ROOT, *options])
-        built = all(subprocess.run(step, env={**os.environ, "CC": compiler}, stdout=subprocess.DEVNULL, check=False).returncode == 0
+        environment = {**os.environ, "CC": compiler}
+        built = all(subprocess.run(step, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
                     for step in steps)
         yield f"{compiler} -O{level} {extra}".strip(), program if built else None
