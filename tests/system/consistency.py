@@ -175,7 +175,7 @@ def run(args, checks):
     wanted = args.times or (200 if args.full else 30)
     random.seed(args.seed)
     work, tally, number = rig.work_folder(), Tally(), 0
-    while tally.during < wanted and number < 30:
+    while tally.during < wanted and number < 100:
         number += 1
         one_book(args, checks, work, number, wanted, tally)
     checks.note(f"{tally.during} rounds of one seq during {number} runs, {len(tally.states)} different states; "

@@ -273,9 +273,11 @@ def mount_fault(program, case, env):
                 if mount.json("chapters", n, "concepts.json").get("status") != "completed":
                     return f"chapter {n}: a result that is not complete was handed out"
             except OSError as reason:
+                # The work's failure, or that of the wish for it, which only this caller met.
+                why = mount.read(".bookfs", "why").decode()
                 own = mount.json("chapters", n, "status.json")
-                if not own.get("error"):
-                    return f"chapter {n}: {reason}, and no reason in its status.json: {own}"
+                if not own.get("error") and f"chapters/{n}/concepts.json" not in why:
+                    return f"chapter {n}: {reason}; no reason in its status.json, nor in why: {own} {why}"
         rig.wait_done(mount, 30)
         problems = ledger.pictures(mount, set())
         return f"torn pictures: {problems}" if problems else ""
