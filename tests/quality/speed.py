@@ -18,7 +18,8 @@ VARIANTS = [  # the compiler, what it is asked for
     ("clang", "3", ""),
 ]
 MIXED = ["Une maison blanche au bord de l’eau.", "Над рекой стоял густой туман.", "川のほとりに古い家がある。",
-         "كان البيت القديم على ضفة النهر.", "Das alte Haus stand am Ufer.", "ὁ ποταμὸς ἔρρει πλατύς.", "नदी के किनारे एक घर था।", "👒🌊 e\u0301a\u0300\u200d\u202e"]
+         "كان البيت القديم على ضفة النهر.", "Das alte Haus stand am Ufer.",
+         "ὁ ποταμὸς ἔρρει πλατύς.", "नदी के किनारे एक घर था।", "👒🌊 e\u0301a\u0300\u200d\u202e"]
 
 
 def prose(size, rng):
