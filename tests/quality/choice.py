@@ -131,7 +131,7 @@ def is_right(passage, concept):
 
 def passages_right(text, analyst):
     """How many of the labelled passages have a right mood, light and hour, of how many, and what is wrong."""
-    right, faults, passages = 0, [], labelled(text)
+    right, faults, passages, each = 0, [], labelled(text), Counter()
     for passage in passages:
         concepts = analyst.analyze(passage.text.strip() + "\n", 1)["concepts"]
         if not concepts:
@@ -139,11 +139,13 @@ def passages_right(text, analyst):
             continue
         wrong, got = is_right(passage, concepts[0])
         right += not wrong
+        each.update(set(got) - set(wrong))
         if wrong:
             faults.append("“" + passage.text[:40].strip() + "…” " + "; ".join(
                 f"{key} {'+'.join(got[key])}, not {'/'.join(passage.options[0][key])}" for key in wrong))
     analyst.catalogue()
-    return right, len(passages), faults
+    alone = ", ".join(f"{key} {each[key]}" for key in ("mood", "light", "hour"))
+    return right, len(passages), [f"each for itself: {alone}"] + faults
 
 
 def mood_of(concept):
