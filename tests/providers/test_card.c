@@ -205,6 +205,23 @@ static void test_direction(void)
 	CHECK(place > left + 30);
 }
 
+/* Nothing that turns the line, has no width or is private, and no heaps of marks. */
+static void check_plain(void)
+{
+	for (size_t i = 0; i < text_count; i++) {
+		int marks = 0;
+		for (const char *at = texts[i].words; *at; at = g_utf8_next_char(at)) {
+			gunichar c = g_utf8_get_char_validated(at, -1);
+			if (c > 0x10ffff)
+				break; /* this program's copy is cut there */
+			marks = g_unichar_ismark(c) ? marks + 1 : 0;
+			CHECK(marks <= 4 && c >= ' ');
+			CHECK(c != 0x202e && c != 0x2066 && c != 0x2067 && c != 0x200b &&
+			      c != 0x2060 && c != 0xe000 && c != '*' && c != 0xfffd);
+		}
+	}
+}
+
 /* What turns the line, heaps up, is nothing, or is no text at all. */
 static void test_hostile(void)
 {
@@ -233,6 +250,7 @@ static void test_hostile(void)
 		paint(&png, &c);
 		check_texts(&c);
 		CHECK(png.len < 1 << 20);
+		check_plain();
 		strv_finish(&c.names);
 	}
 }
@@ -257,6 +275,26 @@ static void test_differ(void)
 	CHECK(pngs[3].len == pngs[4].len && !memcmp(pngs[3].data, pngs[4].data, pngs[3].len));
 	for (size_t i = 0; i < ARRAY_LEN(pngs); i++)
 		buf_finish(&pngs[i]);
+}
+
+static uint64_t seed_of(const struct card *c)
+{
+	struct scene s = {0};
+	scene_read(&s, c);
+	return s.seed;
+}
+
+/* Not only the colours and the words of another scene, mood or hour are others. */
+static void test_seeds(void)
+{
+	struct card c = card_of("Title", "Stone.");
+	uint64_t first = seed_of(&c);
+	c.mood = (char *)"calm";
+	uint64_t calm = seed_of(&c);
+	c.lighting = (char *)"dawn";
+	uint64_t dawn = seed_of(&c);
+	c.scene++;
+	CHECK(first != calm && calm != dawn && dawn != seed_of(&c));
 }
 
 static void read_words(struct scene *s, const char *quote)
@@ -388,6 +426,7 @@ int main(void)
 	test_reading();
 	test_light();
 	test_differ();
+	test_seeds();
 	test_titles();
 	test_direction();
 	test_hostile();
