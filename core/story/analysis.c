@@ -77,7 +77,10 @@ static void element_finish(struct element *e)
 {
 	for (size_t i = 0; i < e->quote_count; i++)
 		quote_finish(&e->quotes[i]);
+	for (size_t i = 0; i < e->look_count; i++)
+		quote_finish(&e->looks[i]);
 	free(e->quotes);
+	free(e->looks);
 	free(e->name);
 	free(e->description);
 	strv_finish(&e->aliases);
@@ -91,8 +94,13 @@ struct analysis *analysis_free(struct analysis *a)
 		concept_finish(&a->concepts[i]);
 	for (size_t i = 0; i < a->element_count; i++)
 		element_finish(&a->elements[i]);
+	for (size_t i = 0; i < a->sighting_count; i++) {
+		free(a->sightings[i].name);
+		free(a->sightings[i].other);
+	}
 	free(a->concepts);
 	free(a->elements);
+	free(a->sightings);
 	free(a->note);
 	free(a);
 	return NULL;
@@ -121,12 +129,31 @@ struct element *analysis_add_element(struct analysis *a)
 	return e;
 }
 
-struct quote *element_add_quote(struct element *e)
+static struct quote *add_quote(struct quote **quotes, size_t *count, size_t *cap)
 {
-	e->quotes = xgrow(e->quotes, &e->quote_cap, e->quote_count + 1, sizeof(*e->quotes));
-	struct quote *q = &e->quotes[e->quote_count++];
+	*quotes = xgrow(*quotes, cap, *count + 1, sizeof(**quotes));
+	struct quote *q = &(*quotes)[(*count)++];
 	*q = (struct quote){.text = xstrdup(""), .offset = QUOTE_NOT_FOUND};
 	return q;
+}
+
+struct quote *element_add_quote(struct element *e)
+{
+	return add_quote(&e->quotes, &e->quote_count, &e->quote_cap);
+}
+
+struct quote *element_add_look(struct element *e)
+{
+	return add_quote(&e->looks, &e->look_count, &e->look_cap);
+}
+
+struct sighting *analysis_add_sighting(struct analysis *a)
+{
+	a->sightings =
+		xgrow(a->sightings, &a->sighting_cap, a->sighting_count + 1, sizeof(*a->sightings));
+	struct sighting *s = &a->sightings[a->sighting_count++];
+	*s = (struct sighting){.name = xstrdup("")};
+	return s;
 }
 
 void analysis_set(char **field, const char *value)

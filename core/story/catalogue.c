@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "fold.h"
-#include "story.h"
+#include "tally.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /*
- * Elements of all chapters become entries: two are one when the name of one is a name or an alias
- * of the other. An alias that two elements share joins nothing by itself: two people may both be
- * called "sir". Characters and creatures are one kind here (a griffin speaks in chapter 3 and is
- * seen in chapter 9), and the entry's type is what most chapters say; otherwise types stay apart.
+ * Elements of all chapters become entries. Where a provider has read (a model, a person), its word
+ * is taken: two are one when the name of one is a name or an alias of the other. An alias that two
+ * elements share joins nothing by itself: two people may both be called "sir". Characters and
+ * creatures are one kind here (a griffin speaks in chapter 3 and is seen in chapter 9), and the
+ * entry's type is what most chapters say; otherwise types stay apart.
+ *
+ * Where a provider has counted (builtin), the counts of all chapters are judged anew as one: so a
+ * name that a chapter took for a town, or gave to the wrong Miss Hart, is outvoted by the book,
+ * and what turns out to be no name is left out.
  *
  * The order of work is by chapter, then by place in its analysis, so the result does not depend on
  * the order of the arguments.
  */
 
 /* An entry has no more, whatever a provider says. */
-enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64 };
+enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64, LOOKS_MAX = 16 };
+
+#define NOT_COUNTED (NO_GROUP - 1)
 
 /* One element and the entry it belongs to: a node of a union-find forest. */
 struct node {
@@ -24,6 +31,7 @@ struct node {
 	int chapter;
 	size_t parent; /* of lower or equal index: the first of an entry is its root */
 	size_t entry;  /* of a root */
+	size_t group;  /* of the tally; NO_GROUP: no element after all; or NOT_COUNTED */
 };
 
 /* One name or alias of a node. */
@@ -35,6 +43,8 @@ struct key {
 };
 
 struct merge {
+	struct tally tally;
+	size_t *first; /* of a group of the tally: its first node + 1 */
 	struct node *nodes;
 	size_t node_count, node_cap;
 	struct key *keys;
@@ -47,6 +57,8 @@ static void merge_finish(struct merge *m)
 		free(m->keys[i].name);
 	free(m->keys);
 	free(m->nodes);
+	free(m->first);
+	tally_finish(&m->tally);
 }
 
 static size_t root_of(struct merge *m, size_t i)
@@ -68,6 +80,12 @@ static int kind_of(enum element_type t)
 	return t == ELEMENT_CREATURE ? ELEMENT_CHARACTER : (int)t;
 }
 
+static enum element_type type_of(const struct merge *m, const struct node *n)
+{
+	return n->group < m->tally.count ? sights_type(m->tally.sums[n->group].n)
+					 : n->element->type;
+}
+
 static void add_key(struct merge *m, size_t node, const char *name, bool alias)
 {
 	char *folded = fold_name(name);
@@ -78,7 +96,7 @@ static void add_key(struct merge *m, size_t node, const char *name, bool alias)
 	m->keys = xgrow(m->keys, &m->key_cap, m->key_count + 1, sizeof(*m->keys));
 	m->keys[m->key_count++] = (struct key){
 		.name = folded,
-		.kind = kind_of(m->nodes[node].element->type),
+		.kind = kind_of(type_of(m, &m->nodes[node])),
 		.alias = alias,
 		.node = node,
 	};
@@ -103,26 +121,57 @@ static int compare_keys(const void *a, const void *b)
 	return r ? r : x->node < y->node ? -1 : x->node > y->node;
 }
 
+static void add_nodes(struct merge *m, const struct analysis *a, int chapter)
+{
+	for (size_t k = 0; k < a->element_count; k++) {
+		size_t group = a->sighting_count ? tally_find(&m->tally, a->elements[k].name)
+						 : NOT_COUNTED;
+		if (group == NO_GROUP)
+			continue;
+		m->nodes = xgrow(m->nodes, &m->node_cap, m->node_count + 1, sizeof(*m->nodes));
+		m->nodes[m->node_count++] =
+			(struct node){&a->elements[k], chapter, k, 0, .group = group};
+	}
+}
+
+/* The names of a group are its first node's, so that what others read is found by any of them. */
+static void join_counted(struct merge *m)
+{
+	m->first = xcalloc(m->tally.count + 1, sizeof(*m->first));
+	for (size_t i = 0; i < m->node_count; i++) {
+		size_t group = m->nodes[i].group;
+		if (group == NOT_COUNTED)
+			continue;
+		if (m->first[group])
+			join(m, m->first[group] - 1, i);
+		else
+			m->first[group] = i + 1;
+	}
+	for (size_t i = 0; i < m->tally.count; i++) {
+		size_t group = m->tally.group[i];
+		if (group != NO_GROUP && m->first[group])
+			add_key(m, m->first[group] - 1, m->tally.names[i].name, group != i);
+	}
+}
+
 static void collect(struct merge *m, const struct analysis *const *analyses, const int *numbers,
 		    size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < analyses[i]->element_count; k++) {
-			m->nodes =
-				xgrow(m->nodes, &m->node_cap, m->node_count + 1, sizeof(*m->nodes));
-			m->nodes[m->node_count++] =
-				(struct node){&analyses[i]->elements[k], numbers[i], k, 0};
-		}
-	}
+	tally_init(&m->tally, analyses, numbers, count);
+	for (size_t i = 0; i < count; i++)
+		add_nodes(m, analyses[i], numbers[i]);
 	if (m->node_count)
 		qsort(m->nodes, m->node_count, sizeof(*m->nodes), compare_nodes);
 	for (size_t i = 0; i < m->node_count; i++) {
 		const struct element *e = m->nodes[i].element;
 		m->nodes[i].parent = i;
+		if (m->nodes[i].group != NOT_COUNTED)
+			continue;
 		add_key(m, i, e->name, false);
 		for (size_t k = 0; k < e->aliases.len; k++)
 			add_key(m, i, e->aliases.items[k], true);
 	}
+	join_counted(m);
 	if (m->key_count)
 		qsort(m->keys, m->key_count, sizeof(*m->keys), compare_keys);
 }
@@ -184,11 +233,61 @@ static void add_appearance(struct catalogue_entry *e, int chapter, const struct 
 	e->appearances[e->appearance_count++] = (struct appearance){chapter, q};
 }
 
+/* ---- looks */
+
+static bool is_said(const struct catalogue_entry *e, const char *word, size_t len)
+{
+	for (size_t i = 0; i < e->look_count; i++) {
+		const char *text = e->looks[i].quote->text;
+		if (memmem(text, strlen(text), word, len))
+			return true;
+	}
+	return false;
+}
+
+/* Are two of three of its words in earlier facts? */
+static bool is_stale(const struct catalogue_entry *e, const char *fact)
+{
+	size_t words = 0, stale = 0;
+	for (size_t len; *fact; fact += len + strspn(fact + len, " ,")) {
+		len = strcspn(fact, " ,");
+		if (len < 3)
+			continue;
+		words++;
+		stale += is_said(e, fact, len);
+	}
+	return stale * 3 >= words * 2;
+}
+
+static void add_look(struct catalogue_entry *e, int chapter, const struct quote *q)
+{
+	if (e->look_count == LOOKS_MAX || is_stale(e, q->text))
+		return;
+	e->looks = xgrow(e->looks, &e->look_cap, e->look_count + 1, sizeof(*e->looks));
+	e->looks[e->look_count++] = (struct appearance){chapter, q};
+}
+
 /* An entry's members, in order of chapter. */
 struct members {
 	const struct node **nodes;
 	size_t len;
+	size_t group; /* of the first that was counted, or NOT_COUNTED */
 };
+
+/* All facts in a row, where pages do not matter; without one, what the first chapter says. */
+static void describe_counted(struct catalogue_entry *e, const struct members *m)
+{
+	if (m->group == NOT_COUNTED)
+		return;
+	CLEANUP(buf_finish) struct buf out = {0};
+	for (size_t i = 0; i < e->look_count; i++)
+		buf_addf(&out, "%s%s", i ? "; " : "", e->looks[i].quote->text);
+	const char *first = "";
+	for (size_t i = 0; i < m->len && !*first; i++)
+		first = m->nodes[i]->group == NOT_COUNTED ? "" : m->nodes[i]->element->description;
+	if (out.len || (*first && !e->descriptions.len))
+		strv_add(&e->descriptions, out.len ? buf_str(&out) : first);
+}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -199,8 +298,12 @@ static int compare_names(const void *a, const void *b)
 
 /* What most of the members are called; of equally frequent names the first. Nodes are in order of
  * chapter, so of two the first is the lower. */
-static const char *best_name(const struct members *m)
+static char *best_name(const struct members *m, const struct tally *t)
 {
+	if (m->group != NOT_COUNTED) {
+		const struct sighting *s = &t->names[m->group];
+		return s->noun ? xasprintf("the %s", s->name) : xstrdup(s->name);
+	}
 	const struct node **sorted = xcalloc(m->len, sizeof(struct node *));
 	const struct node *best = NULL;
 	size_t best_count = 0;
@@ -217,37 +320,65 @@ static const char *best_name(const struct members *m)
 		}
 	}
 	free(sorted);
-	return best->element->name;
+	return xstrdup(best->element->name);
 }
 
-static enum element_type best_type(const struct members *m)
+static enum element_type best_type(const struct members *m, const struct tally *t)
 {
 	size_t counts[ELEMENT_TYPES] = {0};
 	int best = 0;
+	if (m->group != NOT_COUNTED)
+		return sights_type(t->sums[m->group].n);
 	for (size_t i = 0; i < m->len; i++)
 		counts[m->nodes[i]->element->type]++;
-	for (int t = 1; t < ELEMENT_TYPES; t++) {
-		if (counts[t] > counts[best])
-			best = t;
+	for (int t1 = 1; t1 < ELEMENT_TYPES; t1++) {
+		if (counts[t1] > counts[best])
+			best = t1;
 	}
 	return (enum element_type)best;
 }
 
-static void fill_entry(struct catalogue_entry *e, const struct members *m)
+static void add_counted_aliases(struct catalogue_entry *e, const struct members *m,
+				const struct tally *t)
 {
-	e->type = best_type(m);
-	e->name = xstrdup(best_name(m));
-	for (size_t i = 0; i < m->len; i++) {
-		const struct element *member = m->nodes[i]->element;
+	if (m->group == NOT_COUNTED)
+		return;
+	for (size_t i = t->first[m->group]; i != NO_GROUP; i = t->next[i]) {
+		CLEANUP(cleanup_free)
+		char *noun = t->names[i].noun ? xasprintf("the %s", t->names[i].name) : NULL;
+		add_alias(&e->aliases, e->name, noun ? noun : t->names[i].name);
+	}
+}
+
+static void add_member(struct catalogue_entry *e, const struct node *n)
+{
+	const struct element *member = n->element;
+	if (n->group == NOT_COUNTED) {
 		add_alias(&e->aliases, e->name, member->name);
 		for (size_t k = 0; k < member->aliases.len; k++)
 			add_alias(&e->aliases, e->name, member->aliases.items[k]);
-		if (*member->description && e->descriptions.len < DESCRIPTIONS_MAX &&
-		    !strv_has(&e->descriptions, member->description))
-			strv_add(&e->descriptions, member->description);
-		for (size_t k = 0; k < member->quote_count; k++)
-			add_appearance(e, m->nodes[i]->chapter, &member->quotes[k]);
+		e->mentions += (int64_t)member->quote_count;
 	}
+	for (size_t k = 0; k < member->look_count; k++)
+		add_look(e, n->chapter, &member->looks[k]);
+	if (*member->description && n->group == NOT_COUNTED &&
+	    e->descriptions.len < DESCRIPTIONS_MAX &&
+	    !strv_has(&e->descriptions, member->description))
+		strv_add(&e->descriptions, member->description);
+	for (size_t k = 0; k < member->quote_count; k++)
+		add_appearance(e, n->chapter, &member->quotes[k]);
+}
+
+static void fill_entry(struct catalogue_entry *e, const struct members *m, const struct tally *t)
+{
+	e->type = best_type(m, t);
+	e->name = best_name(m, t);
+	if (m->group != NOT_COUNTED)
+		e->mentions = t->sums[m->group].n[SIGHT_COUNT];
+	add_counted_aliases(e, m, t);
+	for (size_t i = 0; i < m->len; i++)
+		add_member(e, m->nodes[i]);
+	describe_counted(e, m);
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -269,7 +400,10 @@ static void make_entries(struct catalogue *c, struct merge *m)
 	for (size_t i = 0, k; i < m->node_count; i = k) {
 		for (k = i + 1; k < m->node_count && order[k]->entry == order[i]->entry; k++)
 			continue;
-		fill_entry(add_entry(c), &(struct members){order + i, k - i});
+		struct members members = {order + i, k - i, NOT_COUNTED};
+		for (size_t n = i; n < k && members.group == NOT_COUNTED; n++)
+			members.group = order[n]->group;
+		fill_entry(add_entry(c), &members, &m->tally);
 	}
 	free(order);
 }
@@ -352,8 +486,8 @@ static int compare_entries(const void *a, const void *b)
 	const struct catalogue_entry *x = a, *y = b;
 	if (x->type != y->type)
 		return (int)x->type - (int)y->type;
-	if (x->appearance_count != y->appearance_count)
-		return x->appearance_count > y->appearance_count ? -1 : 1;
+	if (x->mentions != y->mentions)
+		return x->mentions > y->mentions ? -1 : 1;
 	int r = strcmp(x->name, y->name);
 	return r ? r : strcmp(x->file, y->file);
 }
@@ -380,6 +514,7 @@ struct catalogue *catalogue_free(struct catalogue *c)
 		free(c->entries[i].name);
 		strv_finish(&c->entries[i].aliases);
 		strv_finish(&c->entries[i].descriptions);
+		free(c->entries[i].looks);
 		free(c->entries[i].appearances);
 	}
 	free(c->entries);

@@ -9,13 +9,16 @@
  * null, so that equal analyses are equal bytes:
  *
  *   {"concepts":[{"quote":Q,"description":"","mood":"","lighting":"","elements":[""]}],
- *    "elements":[{"type":"","name":"","description":"","aliases":[""],"quotes":[Q]}],
- *    "note":"","tokens":0}
+ *    "elements":[{"type":"","name":"","description":"","aliases":[""],"quotes":[Q],"looks":[Q]}],
+ *    "sightings":[{"name":"","bare":0,"noun":true,"other":"","n":[0]}],"note":"","tokens":0}
  *   Q: {"text":"","offset":0,"len":0,"page":""}; offset and len only where the quote was found
+ *   n: the counts of enum sight, in its order, without the zeros at the end
  */
 
 /* A double holds whole numbers up to here; no text is longer, no bill higher. */
 #define NUMBER_MAX ((double)(1ll << 53))
+/* Such that the sum over all chapters stays one. */
+#define COUNT_MAX ((double)(1 << 20))
 
 static void put_field(struct buf *out, const char *key, const char *value)
 {
@@ -51,6 +54,17 @@ static void put_concept(struct buf *out, const struct concept *c)
 	buf_addc(out, '}');
 }
 
+static void put_quotes(struct buf *out, const char *key, const struct quote *quotes, size_t count)
+{
+	buf_addf(out, ",\"%s\":[", key);
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_addc(out, ',');
+		put_quote(out, &quotes[i]);
+	}
+	buf_addc(out, ']');
+}
+
 static void put_element(struct buf *out, const struct element *e)
 {
 	buf_addc(out, '{');
@@ -61,13 +75,40 @@ static void put_element(struct buf *out, const struct element *e)
 	put_field(out, "description", e->description);
 	buf_adds(out, ",\"aliases\":");
 	json_strings(out, &e->aliases);
-	buf_adds(out, ",\"quotes\":[");
-	for (size_t i = 0; i < e->quote_count; i++) {
-		if (i)
-			buf_addc(out, ',');
-		put_quote(out, &e->quotes[i]);
+	put_quotes(out, "quotes", e->quotes, e->quote_count);
+	if (e->look_count)
+		put_quotes(out, "looks", e->looks, e->look_count);
+	buf_addc(out, '}');
+}
+
+static void put_sighting(struct buf *out, const struct sighting *s)
+{
+	size_t count = SIGHTS;
+	while (count && !s->n[count - 1])
+		count--;
+	buf_addc(out, '{');
+	put_field(out, "name", s->name);
+	if (s->bare)
+		buf_addf(out, ",\"bare\":%zu", s->bare);
+	if (s->noun)
+		buf_adds(out, ",\"noun\":true");
+	if (s->other) {
+		buf_addc(out, ',');
+		put_field(out, "other", s->other);
 	}
-	buf_adds(out, "]}");
+	for (size_t i = 0; i < count; i++)
+		buf_addf(out, "%s%u", i ? "," : ",\"n\":[", s->n[i]);
+	buf_adds(out, count ? "]}" : "}");
+}
+
+static void put_sightings(struct buf *out, const struct analysis *a)
+{
+	for (size_t i = 0; i < a->sighting_count; i++) {
+		buf_adds(out, i ? "," : ",\"sightings\":[");
+		put_sighting(out, &a->sightings[i]);
+	}
+	if (a->sighting_count)
+		buf_addc(out, ']');
 }
 
 int analysis_encode(struct buf *out, const struct analysis *a)
@@ -85,6 +126,7 @@ int analysis_encode(struct buf *out, const struct analysis *a)
 		put_element(out, &a->elements[i]);
 	}
 	buf_addc(out, ']');
+	put_sightings(out, a);
 	if (a->note) {
 		buf_addc(out, ',');
 		put_field(out, "note", a->note);
@@ -189,7 +231,40 @@ static int get_element(struct element *e, const cJSON *object, struct err *err)
 	r = get_array(&v, object, "quotes", err);
 	for (; r == 0 && v; v = v->next)
 		r = get_quote(element_add_quote(e), v, err);
+	v = NULL;
+	if (r == 0 && member(object, "looks"))
+		r = get_array(&v, object, "looks", err);
+	for (; r == 0 && v; v = v->next)
+		r = get_quote(element_add_look(e), v, err);
 	return r;
+}
+
+static int get_counts(uint32_t n[SIGHTS], const cJSON *object, struct err *err)
+{
+	const cJSON *v = NULL;
+	int r = member(object, "n") ? get_array(&v, object, "n", err) : 0;
+	for (size_t i = 0; r == 0 && v; v = v->next, i++) {
+		double d = cJSON_IsNumber(v) ? v->valuedouble : -1;
+		if (i == SIGHTS || !(d >= 0 && d <= COUNT_MAX) || (double)(uint32_t)d != d)
+			return err_set(err, -EBADMSG, "n: not at most %d counts", SIGHTS);
+		n[i] = (uint32_t)d;
+	}
+	return r;
+}
+
+static int get_sighting(struct sighting *s, const cJSON *object, struct err *err)
+{
+	int64_t bare = 0;
+	int r = get_string(&s->name, object, "name", err);
+	if (r == 0 && member(object, "bare"))
+		r = get_number(&bare, object, "bare", err);
+	if (r < 0 || (r = get_optional(&s->other, object, "other", err)) < 0)
+		return r;
+	if (bare >= (int64_t)strlen(s->name) && bare)
+		return err_set(err, -EBADMSG, "bare: no name is left");
+	s->bare = (size_t)bare;
+	s->noun = cJSON_IsTrue(member(object, "noun"));
+	return get_counts(s->n, object, err);
 }
 
 static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
@@ -216,12 +291,25 @@ static int get_elements(struct analysis *a, const cJSON *root, struct err *err)
 	return r;
 }
 
+static int get_sightings(struct analysis *a, const cJSON *root, struct err *err)
+{
+	const cJSON *v = NULL;
+	int r = member(root, "sightings") ? get_array(&v, root, "sightings", err) : 0;
+	for (int i = 0; r == 0 && v; v = v->next, i++) {
+		r = get_sighting(analysis_add_sighting(a), v, err);
+		if (r < 0)
+			return err_prefix(err, "sightings[%d]", i), r;
+	}
+	return r;
+}
+
 int analysis_decode(struct analysis **out, const char *json, size_t len, struct err *err)
 {
 	CLEANUP(json_free) cJSON *root = NULL;
 	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
 	int r = json_parse(&root, json, len, err);
 	if (r < 0 || (r = get_concepts(a, root, err)) < 0 || (r = get_elements(a, root, err)) < 0 ||
+	    (r = get_sightings(a, root, err)) < 0 ||
 	    (r = get_optional(&a->note, root, "note", err)) < 0 ||
 	    (r = get_number(&a->tokens, root, "tokens", err)) < 0)
 		return r;

@@ -50,6 +50,34 @@ struct element {
 	struct strv aliases;
 	struct quote *quotes;
 	size_t quote_count, quote_cap;
+	struct quote *looks; /* facts of how it looks, each in the chapter's own words, or none */
+	size_t look_count, look_cap;
+};
+
+/* What a provider that counts (builtin) saw of one way to name somebody or something in a chapter.
+ * It is kept beside the elements so that the catalogue can judge again by the whole book: a chapter
+ * may know one Miss Hart only. */
+enum sight {
+	SIGHT_COUNT,	 /* times it stands there */
+	SIGHT_INSIDE,	 /* of these, where its capital means something */
+	SIGHT_SMALL,	 /* times the same word stands without a capital */
+	SIGHT_ARTICLE,	 /* times behind "the" */
+	SIGHT_TITLED,	 /* times with a title; of a noun that is no name: 1 */
+	SIGHT_CHARACTER, /* votes for each type, in the types' order */
+	SIGHT_CREATURE,
+	SIGHT_PLACE,
+	SIGHT_ITEM,
+	SIGHT_NOTHING, /* votes for no element at all: a day, a people, an exclamation */
+	SIGHT_MALE,
+	SIGHT_FEMALE,
+	SIGHTS
+};
+struct sighting {
+	char *name;  /* as written, with its title: "Captain Ida Brand"; or a noun: "mule" */
+	size_t bare; /* bytes of titles before the name itself */
+	bool noun;   /* nobody's name */
+	char *other; /* another way to name it that the text says is the same, or NULL */
+	uint32_t n[SIGHTS];
 };
 
 struct analysis {
@@ -57,6 +85,8 @@ struct analysis {
 	size_t concept_count, concept_cap;
 	struct element *elements;
 	size_t element_count, element_cap;
+	struct sighting *sightings; /* or none */
+	size_t sighting_count, sighting_cap;
 	char *note; /* what a reader must know of how it was made ("extractive: ..."), or NULL */
 	int64_t tokens;
 };
@@ -67,6 +97,8 @@ struct concept *analysis_add_concept(
 	struct analysis *a); /* zeroed, strings set to ""; borrowed until the next add */
 struct element *analysis_add_element(struct analysis *a);
 struct quote *element_add_quote(struct element *e);
+struct quote *element_add_look(struct element *e);
+struct sighting *analysis_add_sighting(struct analysis *a);
 void analysis_set(char **field, const char *value); /* replaces an owned string */
 
 /* The store's form: everything, offsets included, canonical. Not for people. */
@@ -83,6 +115,16 @@ int analysis_parse(struct analysis **out, const char *json, size_t len, const ch
  * and *len. */
 size_t quote_locate(size_t *len, const char *text, size_t text_len, const char *quote);
 
+/* ---- names: which are one's, and what one is */
+
+#define NO_GROUP SIZE_MAX
+/* group[i]: the name that leads those of whom or what s[i] names (of itself its own index), or
+ * NO_GROUP if that is nothing for a cast, or may be one of several. No two of equal name and kind
+ * in s. whole: a book, where what is named once is nobody; else a chapter. */
+void sightings_group(size_t *group, const struct sighting *s, size_t count, bool whole);
+/* By the sums of a group's counts. */
+enum element_type sights_type(const uint32_t n[SIGHTS]);
+
 /* ---- the catalogue: elements of all chapters, merged by name and alias
  * ---------------------------------------------- */
 
@@ -96,12 +138,14 @@ struct catalogue_entry {
 	char file[NAME_BYTES]; /* its name in elements/TYPE/ without ".md", unique there */
 	struct strv aliases;
 	struct strv descriptions; /* in order of first chapter, no one twice */
+	struct appearance *looks; /* facts that no earlier one says, for descriptions with pages */
+	size_t look_count, look_cap;
 	struct appearance *appearances;
 	size_t appearance_count, appearance_cap;
+	int64_t mentions; /* where a provider counted; else the appearances */
 };
 struct catalogue {
-	struct catalogue_entry
-		*entries; /* by type, then by number of appearances (most first), then by name */
+	struct catalogue_entry *entries; /* by type, then by mentions (most first), then by name */
 	size_t len, cap;
 };
 /* analyses[i] belongs to chapter numbers[i]; they must outlive the catalogue. */
