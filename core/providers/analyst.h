@@ -79,12 +79,16 @@ bool text_is_letter(uint32_t cp);
 
 struct mention {
 	uint32_t name, sentence;
+	uint16_t word; /* where it begins in the sentence */
+	uint8_t words;
 };
 
 struct member { /* of the cast: becomes an element */
 	enum element_type type;
 	char *name;
 	struct strv aliases;
+	bool unnamed;
+	uint32_t sum[SIGHTS];
 	uint32_t *sentences; /* in which it is mentioned, ascending */
 	size_t count, cap;
 };
@@ -92,6 +96,10 @@ struct member { /* of the cast: becomes an element */
 struct cast {
 	struct member *members; /* the most mentioned first */
 	size_t len, cap;
+	size_t all; /* with those behind len, which are scenery */
+	struct names *names;
+	struct looks *looks;
+	uint32_t *member_of; /* of a name: its index + 1, or 0 */
 };
 
 int cast_init(struct cast *c, const struct prose *p);

@@ -1,186 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyst.h"
+#include "analyst_looks.h"
 #include "analyst_names.h"
 
-#include <stdio.h>
-#include <string.h>
-
 /*
- * From counted names to the cast: which are names at all, which are one person's, what each is.
+ * From counted names to the cast: who is who is story's to say; here what is worth an element, and
+ * what an element says.
  */
 
-enum { CANDIDATES_MAX = 240, CAST_MAX = 40, UNNAMED_MAX = 6, QUOTES = 4, LOOK_PHRASES = 5 };
-
-struct candidate {
-	const struct name *name;
-	uint32_t index; /* in names */
-	uint32_t count; /* with those joined to it */
-	struct candidate *into;
+enum {
+	CAST_MAX = 60,
+	MEMBERS_MAX = 400,
+	SIGHTINGS_MAX = 400,
+	UNNAMED_MAX = 8,
+	FACTS_OF_THING = 2,
+	QUOTES = 4,
 };
 
-static uint32_t mentions_of(const struct name *n)
+static uint32_t votes_weight(const uint32_t n[SIGHTS])
 {
-	return n->inside + n->start;
+	return n[SIGHT_CHARACTER] + n[SIGHT_CREATURE] + n[SIGHT_PLACE] + n[SIGHT_ITEM];
 }
 
-/* A single capitalised word that is elsewhere written small is no name; of one seen only at the
- * starts of sentences nobody can tell, unless it is frequent and stands nowhere small. */
-static bool is_name(const struct names *all, const struct prose *p, const struct name *n)
+/* An unnamed thing that comes up once is scenery; one whose word is rare elsewhere and frequent
+ * here is this story's. */
+static bool is_thing(const uint32_t n[SIGHTS])
 {
-	size_t len = strlen(n->text);
-	bool single = !strchr(n->text, ' '), small = single && names_small(all, n->text, len);
-	if (len < 2 || (single && small && n->inside < 3 && !n->titled))
-		return false;
-	const struct lexeme *l = single ? lexicon_find(n->text, len) : NULL;
-	if (l && l->kinds & (LEX_STOP | LEX_NONAME | LEX_ABBR))
-		return false;
-	if (!p->cased && (n->article * 2 >= mentions_of(n) || mentions_of(n) < 3))
-		return false;
-	if (n->titled)
-		return true;
-	if (n->inside)
-		return mentions_of(n) > 1 || n->person >= 4 || p->words < 1500;
-	return n->start >= 3 && !small && !l;
+	return votes_weight(n) >= 4 && n[SIGHT_COUNT] >= 2;
 }
 
-/* An unnamed thing that comes up once is scenery. */
-static bool is_thing(const struct name *n)
-{
-	return n->inside >= (n->kinds & LEX_CREATURE ? 2u : 3u);
-}
+/* The sightings worth keeping: the most frequent, in order of their names' first mention. */
+struct chosen {
+	struct sighting *s; /* borrowed strings */
+	uint32_t *name;	    /* index in names */
+	size_t count;
+};
 
-static int compare_candidates(const void *a, const void *b)
+struct ranked {
+	uint32_t count, name;
+};
+
+static int compare_ranked(const void *a, const void *b)
 {
-	const struct candidate *x = a, *y = b;
+	const struct ranked *x = a, *y = b;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
-	return x->index < y->index ? -1 : x->index > y->index;
+	return x->name < y->name ? -1 : x->name > y->name;
 }
 
-static size_t choose(struct candidate *out, const struct names *names, const struct prose *p)
+static int compare_order(const void *a, const void *b)
 {
-	struct candidate *all = xcalloc(names->len + 1, sizeof(*all));
+	const struct ranked *x = a, *y = b;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+static void chosen_finish(struct chosen *c)
+{
+	free(c->s);
+	free(c->name);
+}
+
+static bool is_worth(const struct name *n, const struct prose *p)
+{
+	if (n->s.noun)
+		return p->listed;
+	if (!p->cased &&
+	    (n->s.n[SIGHT_ARTICLE] * 2 >= n->s.n[SIGHT_COUNT] || n->s.n[SIGHT_COUNT] < 3))
+		return false;
+	return strlen(n->s.name) > 1;
+}
+
+static void choose(struct chosen *out, struct names *names, const struct prose *p)
+{
+	struct ranked *all = xcalloc(names->len + 1, sizeof(*all));
 	size_t count = 0;
 	for (size_t i = 0; i < names->len; i++) {
-		const struct name *n = &names->items[i];
-		if (n->kinds ? is_thing(n) : is_name(names, p, n))
-			all[count++] = (struct candidate){n, (uint32_t)i, mentions_of(n), NULL};
+		if (is_worth(&names->items[i], p))
+			all[count++] =
+				(struct ranked){names->items[i].s.n[SIGHT_COUNT], (uint32_t)i};
 	}
-	qsort(all, count, sizeof(*all), compare_candidates);
-	count = count > CANDIDATES_MAX ? CANDIDATES_MAX : count;
-	memcpy(out, all, count * sizeof(*all));
+	qsort(all, count, sizeof(*all), compare_ranked);
+	count = count > SIGHTINGS_MAX ? SIGHTINGS_MAX : count;
+	qsort(all, count, sizeof(*all), compare_order);
+	out->s = xcalloc(count + 1, sizeof(*out->s));
+	out->name = xcalloc(count + 1, sizeof(*out->name));
+	for (out->count = 0; out->count < count; out->count++) {
+		out->name[out->count] = all[out->count].name;
+		out->s[out->count] = names->items[all[out->count].name].s;
+		names->items[all[out->count].name].kept = true;
+	}
 	free(all);
-	return count;
-}
-
-/* ---- one person's names */
-
-static const char *without_title(const char *name)
-{
-	const char *space = strchr(name, ' ');
-	size_t len = space ? (size_t)(space - name) : 0;
-	if (len && name[len - 1] == '.')
-		len--;
-	const struct lexeme *l = len ? lexicon_find_exact(name, len) : NULL;
-	return l && l->kinds & LEX_TITLE ? space + 1 : name;
-}
-
-static bool same_word(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++) {
-		if ((*a | 32) != (*b | 32))
-			return false;
-	}
-	return *a == *b;
-}
-
-/* Is `part` the name without its title, or the first or last of its words? */
-static bool is_part(const char *part, const char *name)
-{
-	const char *bare = without_title(name), *last = strrchr(name, ' ');
-	size_t len = strlen(part);
-	if (bare != name && same_word(part, bare))
-		return true;
-	if (!last)
-		return false;
-	return same_word(part, last + 1) ||
-	       (bare == name && !strncmp(part, name, len) && name[len] == ' ');
-}
-
-/* A short name goes to the one longer name that it is part of. With two of them (Mr. and Mrs. Hart)
- * it stays by itself: who is meant, the name does not say. */
-static void join_aliases(struct candidate *c, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct candidate *into = NULL;
-		size_t fits = 0;
-		for (size_t k = 0; k < count; k++) {
-			if (k == i || c[k].name->kinds ||
-			    !is_part(c[i].name->text, c[k].name->text))
-				continue;
-			fits++;
-			into = &c[k];
-		}
-		if (fits == 1)
-			c[i].into = into;
-	}
-	/* Each step leads to a name of more words, so it ends. */
-	for (size_t i = 0; i < count; i++) {
-		while (c[i].into && c[i].into->into)
-			c[i].into = c[i].into->into;
-		if (c[i].into)
-			c[i].into->count += mentions_of(c[i].name);
-	}
-}
-
-/* ---- what it is */
-
-static enum element_type type_of_kinds(uint32_t kinds)
-{
-	if (kinds & LEX_CREATURE)
-		return ELEMENT_CREATURE;
-	if (kinds & LEX_PERSON)
-		return ELEMENT_CHARACTER;
-	return kinds & LEX_SITE ? ELEMENT_PLACE : ELEMENT_ITEM;
-}
-
-/* The kinds of the words in a name: "White Rabbit" is a rabbit, "Baker Street" a street. */
-static uint32_t kinds_within(const char *name)
-{
-	uint32_t kinds = 0;
-	while (*name) {
-		size_t len = strcspn(name, " ");
-		const struct lexeme *l = lexicon_find(name, len);
-		if (l)
-			kinds |= l->kinds;
-		name += len + strspn(name + len, " ");
-	}
-	return kinds;
-}
-
-static enum element_type type_of(const struct candidate *c, size_t count,
-				 const struct candidate *of)
-{
-	uint32_t person = 0, place = 0, kinds = of->name->kinds ? 0 : kinds_within(of->name->text);
-	bool titled = false;
-	if (of->name->kinds)
-		return type_of_kinds(of->name->kinds);
-	for (size_t i = 0; i < count; i++) {
-		if (&c[i] != of && c[i].into != of)
-			continue;
-		person += c[i].name->person;
-		place += c[i].name->place;
-		titled |= c[i].name->titled > 0;
-	}
-	if (kinds & LEX_CREATURE)
-		return ELEMENT_CREATURE;
-	if (titled || kinds & (LEX_PERSON | LEX_TITLE))
-		return ELEMENT_CHARACTER;
-	if (kinds & (LEX_LAND | LEX_BUILDING) && person <= place)
-		return ELEMENT_PLACE;
-	if (kinds & LEX_ITEM && person <= place + 1)
-		return ELEMENT_ITEM;
-	return place >= 4 && place > person ? ELEMENT_PLACE : ELEMENT_CHARACTER;
 }
 
 /* ---- the cast */
@@ -199,89 +108,149 @@ static void add_sentence(struct member *m, uint32_t sentence)
 	m->sentences[m->count++] = sentence;
 }
 
-/* The longest way to say a name is the element's name, the others are its aliases. */
-static void fill_member(struct member *m, const struct candidate *c, size_t count,
-			const struct candidate *of)
+/* One member a group, in order of the sum of mentions. */
+static size_t rank_groups(struct ranked *out, uint32_t (*sums)[SIGHTS], const size_t *group,
+			  const struct chosen *c)
 {
-	m->type = type_of(c, count, of);
-	m->name = xstrdup(of->name->text);
-	for (size_t i = 0; i < count; i++) {
-		if (c[i].into != of)
-			continue;
-		const char *alias = c[i].name->text;
-		CLEANUP(cleanup_free) char *unnamed = NULL;
-		if (c[i].name->kinds) {
-			unnamed = xasprintf("the %s", alias);
-			unnamed[4] = (char)(unnamed[4] + 32);
-			alias = unnamed;
-		}
-		if (!strv_has(&m->aliases, alias))
-			strv_add(&m->aliases, alias);
+	size_t count = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		for (size_t k = 0; k < SIGHTS && group[i] != NO_GROUP; k++)
+			sums[group[i]][k] += c->s[i].n[k];
 	}
+	for (size_t i = 0; i < c->count; i++) {
+		if (group[i] == i)
+			out[count++] = (struct ranked){sums[i][SIGHT_COUNT], (uint32_t)i};
+	}
+	qsort(out, count, sizeof(*out), compare_ranked);
+	return count;
 }
 
-static int compare_order(const void *a, const void *b)
+static void add_alias(struct member *m, const struct sighting *s)
 {
-	return compare_candidates(*(const struct candidate *const *)a,
-				  *(const struct candidate *const *)b);
+	CLEANUP(cleanup_free) char *noun = s->noun ? xasprintf("the %s", s->name) : NULL;
+	const char *alias = noun ? noun : s->name;
+	if (!strv_has(&m->aliases, alias))
+		strv_add(&m->aliases, alias);
 }
 
-static void fill_cast(struct cast *cast, const struct candidate *c, size_t count,
-		      const struct names *names)
+static void fill_member(struct cast *cast, const struct chosen *c, const size_t *group,
+			size_t leader, const uint32_t sum[SIGHTS])
 {
-	const struct candidate *order[CANDIDATES_MAX];
-	uint32_t *member_of = xcalloc(names->len + 1, sizeof(*member_of)); /* index + 1 */
-	size_t unnamed[ELEMENT_TYPES] = {0};
-	for (size_t i = 0; i < count; i++)
-		order[i] = &c[i];
-	qsort(order, count, sizeof(struct candidate *), compare_order);
-	for (size_t i = 0; i < count && cast->len < CAST_MAX; i++) {
-		const struct candidate *of = order[i];
-		if (of->into)
+	cast->members = xgrow(cast->members, &cast->cap, cast->len + 1, sizeof(*cast->members));
+	struct member *m = &cast->members[cast->len++];
+	*m = (struct member){.unnamed = c->s[leader].noun};
+	m->name = m->unnamed ? xasprintf("the %s", c->s[leader].name) : xstrdup(c->s[leader].name);
+	for (size_t i = 0; i < c->count; i++) {
+		if (group[i] != leader)
 			continue;
-		enum element_type type = type_of(c, count, of);
-		if (of->name->kinds && unnamed[type]++ >= UNNAMED_MAX)
-			continue;
-		cast->members =
-			xgrow(cast->members, &cast->cap, cast->len + 1, sizeof(*cast->members));
-		struct member *m = &cast->members[cast->len++];
-		memset(m, 0, sizeof(*m));
-		fill_member(m, c, count, of);
-		for (size_t k = 0; k < count; k++) {
-			if (&c[k] == of || c[k].into == of)
-				member_of[c[k].index] = (uint32_t)cast->len;
+		cast->member_of[c->name[i]] = (uint32_t)cast->len;
+		if (i != leader)
+			add_alias(m, &c->s[i]);
+	}
+	memcpy(m->sum, sum, sizeof(m->sum));
+	m->type = sights_type(m->sum);
+}
+
+static void fill_cast(struct cast *cast, const struct chosen *c, const size_t *group)
+{
+	struct ranked *order = xcalloc(c->count + 1, sizeof(*order));
+	uint32_t(*sums)[SIGHTS] = xcalloc(c->count + 1, sizeof(*sums));
+	size_t count = rank_groups(order, sums, group, c);
+	for (size_t i = 0; i < count && cast->len < MEMBERS_MAX; i++)
+		fill_member(cast, c, group, order[i].name, sums[order[i].name]);
+	free(order);
+	free(sums);
+	cast->all = cast->len;
+}
+
+/* An unnamed one is of the cast if it is spoken of or told of; a few of each type. */
+static bool is_seen(const struct cast *cast, size_t i, size_t unnamed[ELEMENT_TYPES])
+{
+	const struct member *m = &cast->members[i];
+	if (!m->unnamed)
+		return true;
+	if (!is_thing(m->sum) &&
+	    (!votes_weight(m->sum) || looks_count(cast->looks, i) < FACTS_OF_THING))
+		return false;
+	return unnamed[m->type]++ < UNNAMED_MAX;
+}
+
+/* Puts what is scenery behind the cast. */
+static void part_scenery(struct cast *cast)
+{
+	struct member *members = xcalloc(cast->all + 1, sizeof(*members));
+	uint32_t *to = xcalloc(cast->all + 1, sizeof(*to));
+	uint8_t *seen = xcalloc(cast->all + 1, 1);
+	size_t unnamed[ELEMENT_TYPES] = {0}, len = 0, at = 0;
+	for (size_t i = 0; i < cast->all; i++) {
+		seen[i] = len < CAST_MAX && is_seen(cast, i, unnamed);
+		len += seen[i];
+	}
+	for (int pass = 1; pass >= 0; pass--) {
+		for (size_t i = 0; i < cast->all; i++) {
+			if (seen[i] == pass) {
+				to[i] = (uint32_t)at;
+				members[at++] = cast->members[i];
+			}
 		}
 	}
-	for (size_t i = 0; i < names->mention_count; i++) {
-		uint32_t m = member_of[names->mentions[i].name];
+	looks_renumber(cast->looks, to);
+	for (size_t i = 0; i < cast->names->len; i++) {
+		if (cast->member_of[i])
+			cast->member_of[i] = to[cast->member_of[i] - 1] + 1;
+	}
+	free(cast->members);
+	cast->members = members;
+	cast->len = len;
+	cast->cap = cast->all + 1;
+	free(to);
+	free(seen);
+}
+
+static void find_sentences(struct cast *cast)
+{
+	for (size_t i = 0; i < cast->names->mention_count; i++) {
+		uint32_t m = cast->member_of[cast->names->mentions[i].name];
 		if (m)
-			add_sentence(&cast->members[m - 1], names->mentions[i].sentence);
+			add_sentence(&cast->members[m - 1], cast->names->mentions[i].sentence);
 	}
-	free(member_of);
 }
 
 int cast_init(struct cast *cast, const struct prose *p)
 {
-	CLEANUP(names_finish) struct names names;
-	struct candidate c[CANDIDATES_MAX];
-	*cast = (struct cast){0};
-	int r = names_init(&names, p);
+	CLEANUP(chosen_finish) struct chosen c = {0};
+	*cast = (struct cast){.names = xcalloc(1, sizeof(*cast->names))};
+	int r = names_init(cast->names, p);
 	if (r < 0)
 		return r;
-	size_t count = choose(c, &names, p);
-	join_aliases(c, count);
-	fill_cast(cast, c, count, &names);
+	choose(&c, cast->names, p);
+	size_t *group = xcalloc(c.count + 1, sizeof(*group));
+	cast->member_of = xcalloc(cast->names->len + 1, sizeof(*cast->member_of));
+	sightings_group(group, c.s, c.count, false);
+	fill_cast(cast, &c, group);
+	free(group);
+	cast->looks = xcalloc(1, sizeof(*cast->looks));
+	looks_init(cast->looks, cast, p);
+	part_scenery(cast);
+	find_sentences(cast);
 	return 0;
 }
 
 void cast_finish(struct cast *c)
 {
-	for (size_t i = 0; i < c->len; i++) {
+	for (size_t i = 0; i < c->all; i++) {
 		free(c->members[i].name);
 		strv_finish(&c->members[i].aliases);
 		free(c->members[i].sentences);
 	}
 	free(c->members);
+	free(c->member_of);
+	if (c->names)
+		names_finish(c->names);
+	free(c->names);
+	if (c->looks)
+		looks_finish(c->looks);
+	free(c->looks);
 }
 
 /* ---- elements */
@@ -306,35 +275,97 @@ static size_t best_sentences(uint32_t out[QUOTES], const struct member *m, const
 	return count;
 }
 
-static uint32_t look_nouns(enum element_type t)
+static void set_quote(struct quote *q, const struct prose *p, size_t start, size_t end)
 {
-	return t == ELEMENT_CHARACTER  ? LEX_BODY | LEX_CLOTH | LEX_PERSON
-	       : t == ELEMENT_CREATURE ? LEX_BODY | LEX_CLOTH | LEX_CREATURE
-	       : t == ELEMENT_PLACE    ? LEX_LAND | LEX_BUILDING | LEX_MATERIAL | LEX_LIGHT
-				       : LEX_ITEM | LEX_MATERIAL | LEX_LIGHT;
+	free(q->text);
+	q->offset = start;
+	q->len = end - start;
+	q->text = xstrndup(p->text + start, q->len);
 }
 
-static void describe(struct element *e, const struct member *m, const struct prose *p,
-		     const uint32_t *sentences, size_t count)
+/* ---- company: in whose sentences somebody is named */
+
+enum { COMPANY = 3 };
+
+struct company {
+	uint32_t together[CAST_MAX][CAST_MAX]; /* sentences that name both */
+};
+
+static void meet_all(struct company *c, const uint32_t *members, size_t count)
 {
-	struct strv looks = {0};
 	for (size_t i = 0; i < count; i++) {
-		struct word words[SENTENCE_WORDS];
-		size_t n = prose_words(words, p, &p->sentences[sentences[i]]);
-		look_phrases(&looks, words, n, LOOK_PHRASES, look_nouns(m->type));
+		for (size_t k = 0; k < count; k++)
+			c->together[members[i]][members[k]] += i != k;
 	}
+}
+
+static void company_init(struct company *c, const struct cast *cast)
+{
+	const struct names *n = cast->names;
+	uint32_t here[8], sentence = UINT32_MAX;
+	size_t count = 0;
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < n->mention_count; i++) {
+		uint32_t m = cast->member_of[n->mentions[i].name];
+		if (n->mentions[i].sentence != sentence) {
+			meet_all(c, here, count);
+			count = 0;
+			sentence = n->mentions[i].sentence;
+		}
+		bool known = !m || m > cast->len || count == ARRAY_LEN(here);
+		for (size_t k = 0; k < count && !known; k++)
+			known = here[k] == m - 1;
+		if (!known)
+			here[count++] = m - 1;
+	}
+	meet_all(c, here, count);
+}
+
+/* Where nothing is told of the looks, with whom: "No looks told; together with Ida and Otto". */
+static void put_company(struct buf *out, struct company *c, const struct cast *cast, size_t i)
+{
+	buf_adds(out, "No looks told");
+	for (size_t n = 0; n < COMPANY; n++) {
+		size_t best = 0;
+		for (size_t k = 1; k < cast->len; k++)
+			best = c->together[i][k] > c->together[i][best] ? k : best;
+		if (!c->together[i][best])
+			return;
+		buf_addf(out, "%s%s", n ? ", " : "; together with ", cast->members[best].name);
+		c->together[i][best] = 0;
+	}
+}
+
+static void describe(struct element *e, struct company *c, const struct cast *cast, size_t member)
+{
 	CLEANUP(buf_finish) struct buf out = {0};
-	for (size_t i = 0; i < looks.len; i++)
-		buf_addf(&out, "%s%s", i ? ", " : "With it: ", looks.items[i]);
-	if (!looks.len)
-		buf_addf(&out, "Named in %zu %s of the chapter", m->count,
-			 m->count == 1 ? "sentence" : "sentences");
+	for (size_t i = 0; i < e->look_count; i++)
+		buf_addf(&out, "%s%s", i ? "; " : "", e->looks[i].text);
+	if (!e->look_count)
+		put_company(&out, c, cast, member);
 	analysis_set(&e->description, buf_str(&out));
-	strv_finish(&looks);
+}
+
+static void add_sightings(struct analysis *a, const struct cast *cast)
+{
+	for (size_t i = 0; i < cast->names->len; i++) {
+		const struct sighting *from = &cast->names->items[i].s;
+		if (!cast->names->items[i].kept)
+			continue;
+		struct sighting *s = analysis_add_sighting(a);
+		analysis_set(&s->name, from->name);
+		if (from->other)
+			analysis_set(&s->other, from->other);
+		s->bare = from->bare;
+		s->noun = from->noun;
+		memcpy(s->n, from->n, sizeof(s->n));
+	}
 }
 
 void cast_elements(struct analysis *a, const struct cast *cast, const struct prose *p)
 {
+	struct company company;
+	company_init(&company, cast);
 	for (size_t i = 0; i < cast->len; i++) {
 		const struct member *m = &cast->members[i];
 		struct element *e = analysis_add_element(a);
@@ -344,14 +375,11 @@ void cast_elements(struct analysis *a, const struct cast *cast, const struct pro
 			strv_add(&e->aliases, m->aliases.items[k]);
 		uint32_t best[QUOTES];
 		size_t count = best_sentences(best, m, p);
-		for (size_t k = 0; k < count; k++) {
-			const struct sentence *s = &p->sentences[best[k]];
-			struct quote *q = element_add_quote(e);
-			free(q->text);
-			q->offset = s->start;
-			q->len = s->end - s->start;
-			q->text = xstrndup(p->text + q->offset, q->len);
-		}
-		describe(e, m, p, best, count);
+		for (size_t k = 0; k < count; k++)
+			set_quote(element_add_quote(e), p, p->sentences[best[k]].start,
+				  p->sentences[best[k]].end);
+		looks_put(e, cast->looks, i, p);
+		describe(e, &company, cast, i);
 	}
+	add_sightings(a, cast);
 }

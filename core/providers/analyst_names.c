@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyst_names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Bounds: a chapter with more names than this is no chapter. Later ones are not counted. */
@@ -8,12 +9,14 @@ enum {
 	NAMES_MAX = 1 << 15,
 	SLOTS = NAMES_MAX * 2,
 	MENTIONS_MAX = 1 << 20,
-	SMALL_BITS = 1 << 20,
+	SMALL_WORDS = 1 << 20,
 	NAME_WORDS = 5,
 	NAME_TEXT_BYTES = 80,
+	TITLE_VOTES = 8,
+	RARE = 4500, /* of a word's rank by use */
 };
 
-enum { THINGS = LEX_CREATURE | LEX_PERSON | LEX_ITEM | LEX_SITE };
+enum { THINGS = LEX_CREATURE | LEX_PERSON | LEX_ITEM | LEX_SITE | LEX_VEHICLE };
 
 /* FNV-1a over the word in ASCII lower case. */
 static uint32_t hash_word(const char *s, size_t len)
@@ -26,80 +29,81 @@ static uint32_t hash_word(const char *s, size_t len)
 	return h ^ h >> 15;
 }
 
-bool names_small(const struct names *n, const char *word, size_t len)
+static uint8_t *small_at(const struct names *n, const char *word, size_t len)
 {
-	uint32_t bit = hash_word(word, len) % SMALL_BITS;
-	return n->small[bit / 8] >> bit % 8 & 1;
+	return &n->small[hash_word(word, len) % SMALL_WORDS];
 }
 
 static void see_small(struct names *n, const struct word *w)
 {
-	uint32_t bit = hash_word(w->s, w->len) % SMALL_BITS;
-	n->small[bit / 8] |= (uint8_t)(1 << bit % 8);
+	uint8_t *times = small_at(n, w->s, w->len);
+	*times = (uint8_t)(*times + (*times < 255));
 }
 
-/* The name's index, or SIZE_MAX when there is no more room. */
-static size_t find_name(struct names *n, const char *text, uint32_t kinds, uint32_t sentence)
+/* The name's index + 1, or 0; *at is its slot, or the free one for it. */
+static size_t look_up(uint32_t *at, const struct names *n, const char *text, bool noun)
 {
-	uint32_t at = (hash_word(text, strlen(text)) + (kinds != 0)) % SLOTS;
-	for (; n->slots[at]; at = (at + 1) % SLOTS) {
-		const struct name *seen = &n->items[n->slots[at] - 1];
-		if (!strcmp(seen->text, text) && !seen->kinds == !kinds)
-			return n->slots[at] - 1;
+	*at = (hash_word(text, strlen(text)) + noun) % SLOTS;
+	for (; n->slots[*at]; *at = (*at + 1) % SLOTS) {
+		const struct sighting *seen = &n->items[n->slots[*at] - 1].s;
+		if (!strcmp(seen->name, text) && seen->noun == noun)
+			return n->slots[*at];
 	}
-	if (n->len == NAMES_MAX)
-		return SIZE_MAX;
-	n->items = xgrow(n->items, &n->cap, n->len + 1, sizeof(*n->items));
-	n->items[n->len] = (struct name){.text = xstrdup(text), .kinds = kinds, .first = sentence};
-	n->slots[at] = (uint32_t)++n->len;
-	return n->len - 1;
+	return 0;
 }
 
-static struct name *mention(struct names *n, const char *text, uint32_t kinds, uint32_t sentence)
+/* NULL when there is no more room. */
+static struct name *add_mention(struct names *n, const char *text, bool noun,
+				const struct mention *where)
 {
-	size_t i = find_name(n, text, kinds, sentence);
-	if (i == SIZE_MAX || n->mention_count == MENTIONS_MAX)
+	uint32_t slot;
+	size_t i = look_up(&slot, n, text, noun);
+	if (n->mention_count == MENTIONS_MAX || (!i && n->len == NAMES_MAX))
 		return NULL;
+	if (!i) {
+		n->items = xgrow(n->items, &n->cap, n->len + 1, sizeof(*n->items));
+		n->items[n->len] = (struct name){
+			.s = {.name = xstrdup(text), .noun = noun},
+			.first = where->sentence,
+		};
+		i = n->slots[slot] = (uint32_t)++n->len;
+	}
 	n->mentions =
 		xgrow(n->mentions, &n->mention_cap, n->mention_count + 1, sizeof(*n->mentions));
-	n->mentions[n->mention_count++] = (struct mention){(uint32_t)i, sentence};
-	return &n->items[i];
+	n->mentions[n->mention_count] = *where;
+	n->mentions[n->mention_count++].name = (uint32_t)i - 1;
+	struct name *name = &n->items[i - 1];
+	name->s.n[SIGHT_COUNT]++;
+	return name;
 }
 
 /* ---- names */
 
-static bool is_kind(const struct word *w, uint32_t kinds)
-{
-	return w->lex && w->lex->kinds & kinds;
-}
-
-static bool is_word(const struct word *w, const char *what)
-{
-	return w->len == strlen(what) && !strncmp(w->s, what, w->len);
-}
-
-static bool is_among(const struct word *w, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (is_word(w, list[i]))
-			return true;
-	}
-	return false;
-}
-
 static bool is_title(const struct word *w)
 {
-	return w->upper && is_kind(w, LEX_TITLE);
+	return w->upper && word_has(w, LEX_TITLE);
 }
 
 /* May this word be part of a name? */
 static bool is_capital(const struct word *w)
 {
-	return w->upper && !(w->shout && w->len > 3) && !is_kind(w, LEX_NONAME) &&
-	       !(is_kind(w, LEX_STOP) && !is_kind(w, LEX_TITLE));
+	return w->upper && !(w->shout && w->len > 3) && !word_has(w, LEX_NONAME) &&
+	       !(word_has(w, LEX_STOP) && !word_has(w, LEX_TITLE));
 }
 
-/* "Mr. Hyde": a stop and a blank after a title join as a blank does. */
+/* "the Good Hope", "the Two Owls": behind "the" even a word of grammar may begin a name. */
+static bool begins_name(const struct word *words, size_t count, size_t i)
+{
+	const struct word *w = &words[i];
+	if (is_capital(w))
+		return true;
+	return i && i + 1 < count && w->upper && !w->shout && word_is(w - 1, "the") &&
+	       w->s - (w[-1].s + w[-1].len) <= 2 && word_has(w, LEX_STOP) && is_capital(w + 1) &&
+	       w[1].joined;
+}
+
+/* "Mr. Hart": a stop and a blank after a title join as a blank does, and so does a hyphen between
+ * two capitals. */
 static bool follows(const struct word *before, const struct word *w)
 {
 	if (w->opens || before->possessive)
@@ -107,115 +111,178 @@ static bool follows(const struct word *before, const struct word *w)
 	if (w->joined)
 		return true;
 	const char *gap = before->s + before->len;
-	return (is_kind(before, LEX_ABBR) || before->len == 1) && w->s - gap == 2 &&
+	if (w->s - gap == 1 && *gap == '-')
+		return before->upper && w->upper;
+	return (word_has(before, LEX_ABBR) || before->len == 1) && w->s - gap == 2 &&
 	       !memcmp(gap, ". ", 2);
+}
+
+/* "the Miller's Ear": what follows belongs to it, behind "the" and an ordinary word. */
+static bool owns_name(const struct word *words, size_t count, size_t i)
+{
+	const struct word *w = &words[i];
+	return i && i + 1 < count && w->possessive && word_is(w - 1, "the") && w->lex &&
+	       (w->lex->noun >= 50 || word_has(w, LEX_PERSON)) && is_capital(w + 1) &&
+	       w[1].s - (w->s + w->len) <= 5;
+}
+
+/* A verb, as in a title: "Ida Makes Peace". */
+static bool is_deed(const struct word *w)
+{
+	return (w->lex && w->lex->verb >= 60 && w->lex->noun < 40 && !is_title(w) &&
+		!word_has(w, LEX_SITE | LEX_LAND | LEX_BUILDING)) ||
+	       WORD_AMONG(w, "makes", "goes", "gets", "takes", "comes", "gives");
+}
+
+/* "Hill Street Mr. Hart": a new name. */
+static bool is_abbreviated(const struct word *w)
+{
+	return is_title(w) && word_has(w, LEX_ABBR);
+}
+
+static bool is_particle(const struct word *w)
+{
+	return !w->upper && WORD_AMONG(w, "of", "de", "von", "van", "la", "du", "del");
+}
+
+/* "the Lake of Como", "King of Hill"; but "Mr. Hart of Hart Street" is Mr. Hart. */
+static bool owns_of(const struct word *words, size_t i)
+{
+	const struct word *w = &words[i];
+	bool article = i && word_is(w - 1, "the") && w->joined;
+	return article || (w->lex && w->lex->noun >= 50 && !word_has(w, LEX_ABBR));
 }
 
 /* How many words from i on are one name; "of" and its like may stand within. */
 static size_t run_length(const struct word *words, size_t count, size_t i)
 {
-	static const char *const inner[] = {"of", "de", "von", "van", "la", "du", "del"};
-	size_t n = 1;
+	size_t n = 1 + owns_name(words, count, i);
 	while (i + n < count && follows(&words[i + n - 1], &words[i + n])) {
 		const struct word *w = &words[i + n];
-		if (is_capital(w)) {
+		if (is_capital(w) && !is_deed(w) && !(is_abbreviated(w) && !is_title(w - 1))) {
 			n++;
 			continue;
 		}
-		if (!is_among(w, inner, ARRAY_LEN(inner)) || i + n + 1 >= count ||
-		    !is_capital(w + 1) || !follows(w, w + 1))
+		if (!is_particle(w) || (word_is(w, "of") && !owns_of(words, i)) ||
+		    i + n + 1 >= count || !is_capital(w + 1) || !follows(w, w + 1))
 			break;
 		n += 2;
 	}
 	return n;
 }
 
-/* The words' text with one blank between them; false if it is too long for a name. */
+/* The words' text as it stands, but for "Mr. Hart" always one stop and one blank between them;
+ * false if it is too long for a name. */
 static bool name_text(char out[NAME_TEXT_BYTES], const struct word *words, size_t count)
 {
 	size_t len = 0;
 	for (size_t i = 0; i < count; i++) {
-		bool dotted = i + 1 < count && words[i + 1].s - words[i].s == words[i].len + 2;
-		if (len + words[i].len + 3 > NAME_TEXT_BYTES)
+		const char *end = words[i].s + words[i].len;
+		if (len + words[i].len + 4 > NAME_TEXT_BYTES)
 			return false;
-		if (i)
-			out[len++] = ' ';
 		memcpy(out + len, words[i].s, words[i].len);
 		len += words[i].len;
-		if (dotted)
+		if (i + 1 == count)
+			break;
+		if (words[i].possessive) {
+			memcpy(out + len, "'s", 2);
+			len += 2;
+		}
+		if (*end == '.')
 			out[len++] = '.';
+		out[len++] = *end == '-' ? '-' : ' ';
 	}
 	out[len] = '\0';
 	return true;
 }
 
-/* One is in or at a place; what else precedes places precedes persons as well. */
-static uint32_t place_votes(const struct word *before)
+/* A title, or what stands in its place: "Aunty Ida", "M. Brand". */
+static bool is_address(const struct word *w)
 {
-	static const char *const strong[] = {"in", "at"};
-	static const char *const weak[] = {"from",    "to",   "near", "towards",
-					   "through", "into", "of"};
-	return is_among(before, strong, ARRAY_LEN(strong)) ? 4
-	       : is_among(before, weak, ARRAY_LEN(weak))   ? 1
-							   : 0;
+	return is_title(w) || (w->len == 1 && !memcmp(w->s, "M.", 2)) ||
+	       (w->upper && WORD_AMONG(w, "aunty", "auntie", "grandfather", "grandmother", "cap"));
 }
 
-/* Persons speak, move, own, and are spoken of as he and she. */
-static uint32_t person_votes(const struct word *words, size_t count, size_t i, size_t n)
+/* Said to anybody who is loved or pitied: no part of the name. */
+static bool is_endearment(const struct word *w)
 {
-	static const char *const pronouns[] = {"he", "she", "his", "her", "him", "who", "whose"};
-	uint32_t votes = words[i + n - 1].possessive ? 4 : 0;
-	if (i && is_kind(&words[i - 1], LEX_SPEECH))
-		votes += 4;
-	if (i + n < count && is_kind(&words[i + n], LEX_SPEECH))
-		votes += 6;
-	else if (i + n < count && is_kind(&words[i + n], LEX_MOTION | LEX_SENSE))
-		votes += words[i + n].upper ? 0 : 4;
-	for (size_t k = i + n; k < count && k < i + n + 12; k++) {
-		if (is_among(&words[k], pronouns, ARRAY_LEN(pronouns)))
-			return votes + 2;
+	return WORD_AMONG(w, "dear", "dearest", "poor", "darling", "beloved", "honest", "precious",
+			  "sweet", "unhappy", "wretched");
+}
+
+/* Bytes of the titles that the name begins with ("Captain Sir "), where something follows them. */
+static size_t title_bytes(const char *name, const struct word *words, size_t count)
+{
+	const char *bare = name;
+	for (size_t n = 0; n + 1 < count && is_address(&words[n]); n++) {
+		bool followed = words[n + 1].upper ||
+				(is_particle(&words[n + 1]) && !word_is(&words[n + 1], "of"));
+		if (!followed)
+			break;
+		bare += strcspn(bare, " ") + 1;
 	}
-	return votes;
+	return (size_t)(bare - name);
 }
 
-static void vote(struct name *name, const struct word *words, size_t count, size_t i, size_t n)
+/* Old and young are said of anybody and anything; other titles of persons. */
+static bool says_person(const struct word *w)
 {
-	static const char *const articles[] = {"the", "a", "an"};
-	name->person += person_votes(words, count, i, n);
-	if (i) {
-		name->place += place_votes(&words[i - 1]);
-		name->article += is_among(&words[i - 1], articles, ARRAY_LEN(articles));
-	}
-	name->titled += is_title(&words[i]) && n > 1;
+	return is_address(w) && !WORD_AMONG(w, "old", "young", "saint", "st");
 }
 
-static void add_name(struct names *n, const struct word *words, size_t count, size_t i, size_t len,
-		     uint32_t sentence)
+static void add_name(struct names *n, const struct context *c, uint32_t sentence)
 {
 	char text[NAME_TEXT_BYTES];
-	if (len > NAME_WORDS || !name_text(text, words + i, len))
+	const struct word *first = &c->words[c->i];
+	if (c->len > NAME_WORDS || !name_text(text, first, c->len))
 		return;
-	struct name *name = mention(n, text, 0, sentence);
+	struct mention where = {0, sentence, (uint16_t)c->i, (uint8_t)c->len};
+	struct name *name = add_mention(n, text, false, &where);
 	if (!name)
 		return;
-	if (words[i].opens)
-		name->start++;
-	else
-		name->inside++;
-	vote(name, words, count, i, len);
+	struct sighting *s = &name->s;
+	s->bare = title_bytes(text, first, c->len);
+	s->n[SIGHT_INSIDE] += !first->opens || c->len > 1;
+	if (s->bare && says_person(first)) {
+		s->n[SIGHT_TITLED]++;
+		s->n[SIGHT_CHARACTER] += TITLE_VOTES;
+	}
+	votes_cast(s, c);
 }
 
-/* A capital that opens a sentence says nothing: "Suddenly Alice" is Alice. */
-static size_t see_run(struct names *n, const struct word *words, size_t count, size_t i,
-		      uint32_t sentence)
+/* A capital that opens a sentence says nothing: "Suddenly Ida" is Ida. But what is known from
+ * elsewhere is known here: "Hill Street was empty". */
+static bool opens_name(const struct names *n, const struct context *c)
 {
-	size_t len = run_length(words, count, i);
-	const struct word *w = &words[i];
-	bool name_like = is_title(w) || !w->lex;
-	if (w->opens && len > 1 && !name_like)
-		add_name(n, words, count, i + 1, len - 1, sentence);
-	else if (len > 1 || !is_title(w) || !w->opens)
-		add_name(n, words, count, i, len, sentence);
+	char text[NAME_TEXT_BYTES];
+	uint32_t slot;
+	const struct word *first = &c->words[c->i];
+	if (is_address(first) || !first->lex)
+		return true;
+	if (c->len > NAME_WORDS || !name_text(text, first, c->len))
+		return false;
+	return look_up(&slot, n, text, false) != 0 || (first->lex->noun >= 90 && c->len == 2);
+}
+
+static size_t see_run(struct names *n, const struct context *sentence, size_t i, uint32_t number)
+{
+	struct context c = *sentence;
+	const struct word *w = &c.words[i];
+	size_t len = run_length(c.words, c.count, i);
+	c.i = i;
+	c.len = len;
+	while (c.len > 1 && is_endearment(&c.words[c.i])) {
+		c.i++;
+		c.len--;
+	}
+	while (w->opens && c.len > 1 && (c.i > i ? !c.words[c.i].upper : !opens_name(n, &c))) {
+		c.i++;
+		c.len--;
+	}
+	bool alone = c.len == 1;
+	if (!(alone && (is_abbreviated(w) || is_endearment(&c.words[c.i]))) &&
+	    !(alone && is_title(w) && w->opens))
+		add_name(n, &c, number);
 	return len;
 }
 
@@ -223,42 +290,123 @@ static size_t see_run(struct names *n, const struct word *words, size_t count, s
 
 static bool is_determiner(const struct word *w)
 {
-	static const char *const list[] = {"a",	   "an",    "the", "this", "that",
-					   "his",  "her",   "its", "my",   "our",
-					   "your", "their", "The", "A",	   "An"};
-	return is_among(w, list, ARRAY_LEN(list));
+	return WORD_AMONG(w, "the", "a", "an", "this", "that");
 }
 
-/* From the determiner at i: looks, then a noun of the list that no other noun follows. */
-static void see_thing(struct names *n, const struct word *words, size_t count, size_t i,
-		      uint32_t sentence)
+static bool is_modifier(const struct word *w)
+{
+	return !w->upper && (word_has(w, LEX_LOOK | LEX_COLOUR | LEX_MATERIAL) ||
+			     (w->lex && w->lex->adjective >= 50));
+}
+
+/* Whoever they are, they are others the next time. */
+static bool is_anybody(const struct word *w)
+{
+	return WORD_AMONG(w, "man", "men", "woman", "women", "girl", "boy", "child", "children",
+			  "baby", "lady", "ladies", "gentleman", "gentlemen", "fellow", "lad",
+			  "people", "person", "friend", "animal", "bird", "fish", "beast", "reader",
+			  "devil", "angel", "girls", "boys");
+}
+
+/* Nobody's own: what a text calls "the fork" may be an item, though the list does not say so. */
+static bool is_thing_noun(const struct word *w)
+{
+	if (w->upper || !w->lex || w->lex->noun < 50 || word_has(w, LEX_STOP | LEX_BODY) ||
+	    is_anybody(w))
+		return false;
+	return word_has(w, THINGS) || (!w->lex->kinds && w->lex - lexicon_table >= RARE);
+}
+
+/* Words that are rare elsewhere say more: 0 for those that every story has (a man, a door). */
+static uint32_t rarity(const struct lexeme *l)
+{
+	size_t rank = (size_t)(l - lexicon_table);
+	bool land = l->kinds & LEX_LAND && !(l->kinds & LEX_BUILDING);
+	if (rank < 500 || land || kind_sight(l->kinds) == SIGHT_CHARACTER)
+		return 0; /* what a person does must tell */
+	return rank < 2000 ? 1 : rank < 6000 ? 2 : 3;
+}
+
+/* A word that the list does not know, behind a word that describes it or in a compound, may be a
+ * thing of this story: "the red inkhorn". */
+static bool is_strange_noun(const struct word *w)
+{
+	return !w->lex && !w->upper && w->len >= 5 && !w->possessive &&
+	       memcmp(w->s + w->len - 2, "ed", 2) != 0 && memcmp(w->s + w->len - 2, "ly", 2) != 0 &&
+	       memcmp(w->s + w->len - 3, "ing", 3) != 0;
+}
+
+static bool is_compound(const struct word *w)
+{
+	return w->joined && !w->upper && w->lex && w->lex->noun >= 60 && !word_has(w, LEX_STOP);
+}
+
+/* The thing's noun behind the determiner at i: past what describes it, the last of several nouns
+ * ("boot jack"); 0 if it is none. *plain: nothing stands between. */
+static size_t find_thing(const struct context *c, size_t i)
 {
 	size_t k = i + 1;
-	while (k < count && k <= i + 3 && words[k].joined && !words[k].upper &&
-	       is_kind(&words[k], LEX_LOOK | LEX_COLOUR | LEX_MATERIAL) && k + 1 < count &&
-	       words[k + 1].joined && is_kind(&words[k + 1], THINGS | LEX_LOOK | LEX_COLOUR))
+	while (k + 1 < c->count && k <= i + 3 && c->words[k].joined &&
+	       (is_modifier(&c->words[k]) || is_compound(&c->words[k + 1])) &&
+	       c->words[k + 1].joined && !c->words[k].upper && !c->words[k].possessive &&
+	       !word_has(&c->words[k], LEX_STOP))
 		k++;
-	if (k >= count || !words[k].joined || words[k].upper || !is_kind(&words[k], THINGS) ||
-	    is_kind(&words[k], LEX_STOP | LEX_BODY))
-		return;
+	if (k >= c->count || !c->words[k].joined)
+		return 0;
+	if (k > i + 1 && is_strange_noun(&c->words[k]))
+		return k;
+	return is_thing_noun(&c->words[k]) ? k : 0;
+}
+
+/* "red inkhorn", or only the noun's base form if nothing describes it. */
+static void thing_text(char out[NAME_TEXT_BYTES], const struct word *words, size_t i, size_t k)
+{
+	const struct word *noun = &words[k];
+	const char *start = words[k > i + 2 ? k - 1 : i + 1].s;
+	size_t len = (size_t)(noun->s - start);
+	if (len > NAME_TEXT_BYTES / 2 || memchr(start, '\n', len))
+		len = 0;
+	memcpy(out, noun->s - len, len);
+	snprintf(out + len, NAME_TEXT_BYTES - len, "%.*s",
+		 noun->lex ? LEXEME_BYTES : (noun->len < LEXEME_BYTES ? noun->len : LEXEME_BYTES),
+		 noun->lex ? noun->lex->word : noun->s);
+}
+
+static void see_thing(struct names *n, const struct context *sentence, size_t i, uint32_t number)
+{
+	struct context c = *sentence;
 	char text[NAME_TEXT_BYTES];
-	strcpy(text, words[k].lex->word);
-	text[0] = (char)(text[0] - 32);
-	struct name *name = mention(n, text, words[k].lex->kinds & THINGS, sentence);
-	if (name)
-		name->inside++;
+	size_t k = find_thing(&c, i);
+	if (!k)
+		return;
+	thing_text(text, c.words, i, k);
+	struct mention where = {0, number, (uint16_t)i, (uint8_t)(k - i + 1)};
+	struct name *name = add_mention(n, text, true, &where);
+	if (!name)
+		return;
+	const struct lexeme *l = c.words[k].lex;
+	enum sight sight = l ? kind_sight(l->kinds) : SIGHTS;
+	name->s.n[sight == SIGHTS ? SIGHT_ITEM : sight] += l ? rarity(l) : 3;
+	if (sight == SIGHT_CHARACTER || sight == SIGHT_CREATURE) {
+		c.i = i;
+		c.len = k - i + 1;
+		votes_deeds(&name->s, &c);
+	}
+	name->s.n[SIGHT_ARTICLE] += word_is(&c.words[i], "the");
 }
 
 static void see_sentence(struct names *n, const struct prose *p, uint32_t sentence)
 {
 	struct word words[SENTENCE_WORDS];
-	size_t count = prose_words(words, p, &p->sentences[sentence]);
+	const struct sentence *s = &p->sentences[sentence];
+	size_t count = prose_words(words, p, s);
+	const struct context c = {p, s, words, count, 0, 0};
 	for (size_t i = 0; i < count;) {
 		if (is_determiner(&words[i]))
-			see_thing(n, words, count, i, sentence);
+			see_thing(n, &c, i, sentence);
 		if (!words[i].upper)
 			see_small(n, &words[i]);
-		i += is_capital(&words[i]) ? see_run(n, words, count, i, sentence) : 1;
+		i += begins_name(words, count, i) ? see_run(n, &c, i, sentence) : 1;
 	}
 }
 
@@ -266,16 +414,23 @@ int names_init(struct names *n, const struct prose *p)
 {
 	*n = (struct names){0};
 	n->slots = xcalloc(SLOTS, sizeof(*n->slots));
-	n->small = xcalloc(SMALL_BITS / 8, 1);
+	n->small = xcalloc(SMALL_WORDS, 1);
 	for (size_t i = 0; i < p->count; i++)
 		see_sentence(n, p, (uint32_t)i);
+	for (size_t i = 0; i < n->len; i++) {
+		struct sighting *s = &n->items[i].s;
+		if (!s->noun && !strchr(s->name, ' '))
+			s->n[SIGHT_SMALL] = *small_at(n, s->name, strlen(s->name));
+	}
 	return 0;
 }
 
 void names_finish(struct names *n)
 {
-	for (size_t i = 0; i < n->len; i++)
-		free(n->items[i].text);
+	for (size_t i = 0; i < n->len; i++) {
+		free(n->items[i].s.name);
+		free(n->items[i].s.other);
+	}
 	free(n->items);
 	free(n->mentions);
 	free(n->slots);
