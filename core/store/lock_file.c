@@ -199,7 +199,7 @@ static int make(struct locks *l, struct err *err)
 }
 
 /* An empty file is what a process leaves that was killed while it made one. */
-static int make_if_missing(struct locks *l, mode_t mode, struct err *err)
+static int make_if_missing(struct locks *l, struct err *err)
 {
 	struct stat st;
 	if (stat(l->path, &st) == 0 && (st.st_size > 0 || !S_ISREG(st.st_mode)))
@@ -208,7 +208,7 @@ static int make_if_missing(struct locks *l, mode_t mode, struct err *err)
 		return err_set(err, -ENOLCK,
 			       "it was deleted while another process uses it; end the other "
 			       "mounts of the book");
-	int fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
+	int fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC, l->mode);
 	if (fd < 0)
 		return err_set(err, -errno, "%s", strerror(errno));
 	close(fd);
@@ -332,12 +332,12 @@ static int read_slept(struct locks *l)
 }
 
 /* One process at a time. */
-static int open_table(struct locks *l, mode_t mode, struct err *err)
+static int open_table(struct locks *l, struct err *err)
 {
 	int result = live_lock_making(l->live);
 	if (result < 0)
 		return err_set(err, result, "%s", strerror(-result));
-	result = make_if_missing(l, mode, err);
+	result = make_if_missing(l, err);
 	if (result == 0)
 		result = set_up(l, err);
 	if (result == 0)
@@ -399,7 +399,7 @@ int lock_ready(struct locks *l)
 		return 0;
 	struct err err = {0};
 	drop_table(l);
-	int result = open_table(l, 0644, &err);
+	int result = open_table(l, &err);
 	if (result < 0) {
 		drop_table(l);
 		return err_set(&l->err, -ENOLCK, "%s: %s", l->path, err.msg);
@@ -509,7 +509,7 @@ static int open_all(struct locks *l, struct err *err)
 	l->open_fd = open(l->live_path, O_RDWR | O_CLOEXEC);
 	if (l->open_fd < 0)
 		return err_set(err, -errno, "%s", strerror(errno));
-	result = open_table(l, 0644, err);
+	result = open_table(l, err);
 	if (result == 0) {
 		l->keeper = lock_keeper_new(l);
 		l->watch = l->loop ? lock_watch_new(l) : NULL;
@@ -529,6 +529,8 @@ int locks_open(struct locks **out, struct loop *loop, const char *store_path, st
 	CLEANUP(cleanup_free) char *path = locate_absolute_path(store_path);
 	if (!path)
 		return err_set(err, -ENOLCK, "%s: %s", store_path, strerror(errno));
+	struct stat st;
+	l->mode = stat(path, &st) < 0 ? 0644 : st.st_mode & 0666;
 	l->path = xasprintf("%s-locks", path);
 	l->live_path = xasprintf("%s-live", l->path);
 	int result = open_all(l, &own);

@@ -37,6 +37,7 @@ struct lock_numbers { /* of resources */
 struct locks {
 	char *path, *live_path;
 	struct loop *loop; /* or NULL */
+	mode_t mode;	   /* of the file, when it is made: the store's */
 	struct live *live;
 	int open_fd;		/* of NAME-locks-live: has a lock on OPEN_BYTE while conn is open */
 	struct conn conn;	/* db NULL: the file was replaced and is not open again yet */

@@ -170,7 +170,8 @@ class History:
 
     def check_exclusion(self, resource, holds):
         last = None
-        for h in sorted(holds, key=lambda h: h.sure):
+        # One that was broken before its answer came was at no moment certain.
+        for h in sorted((h for h in holds if h.sure < h.sure_end), key=lambda h: h.sure):
             if last and h.sure < last.sure_end and (h.who, h.token) != (last.who, last.token):
                 self.fault("mutual exclusion", f"{resource}: {last} and {h}")
             if not last or h.sure_end > last.sure_end:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "check.h"
@@ -791,6 +792,15 @@ static void test_deleted(void)
 	unlink(path);
 	locks_close(l);
 	CHECK(!fixture_exists(&fixture, "-locks")); /* who leaves makes none */
+
+	/* Who may not read the store need not know who works on it. */
+	FILE *store = fopen(fixture.store_path, "w");
+	CHECK(store && fclose(store) == 0 && chmod(fixture.store_path, 0600) == 0);
+	l = open_table();
+	struct stat st = {0};
+	CHECK_INT(stat(path, &st), 0);
+	CHECK_INT(st.st_mode & 0777, 0600);
+	locks_close(l);
 }
 
 int main(void)
