@@ -142,16 +142,20 @@ static enum light hour_of_sun(const struct word *words, size_t count, size_t i)
 		const char *word;
 		enum light hour;
 	} signs[] = {
-		{"set", LIGHT_SUNSET},	     {"sink", LIGHT_SUNSET},   {"sank", LIGHT_SUNSET},
-		{"sunk", LIGHT_SUNSET},	     {"dip", LIGHT_SUNSET},    {"decline", LIGHT_SUNSET},
-		{"low", LIGHT_SUNSET},	     {"west", LIGHT_SUNSET},   {"western", LIGHT_SUNSET},
-		{"westering", LIGHT_SUNSET}, {"drop", LIGHT_SUNSET},   {"evening", LIGHT_SUNSET},
-		{"touch", LIGHT_SUNSET},     {"behind", LIGHT_SUNSET}, {"below", LIGHT_SUNSET},
-		{"slant", LIGHT_SUNSET},     {"late", LIGHT_SUNSET},   {"dying", LIGHT_SUNSET},
-		{"red", LIGHT_SUNSET},	     {"rise", LIGHT_DAWN},     {"risen", LIGHT_DAWN},
-		{"rose", LIGHT_DAWN},	     {"rising", LIGHT_DAWN},   {"east", LIGHT_DAWN},
-		{"eastern", LIGHT_DAWN},     {"peep", LIGHT_DAWN},     {"high", LIGHT_NOON},
-		{"overhead", LIGHT_NOON},    {"zenith", LIGHT_NOON},
+		{"set", LIGHT_SUNSET},	  {"sink", LIGHT_SUNSET},    {"sank", LIGHT_SUNSET},
+		{"sunk", LIGHT_SUNSET},	  {"dip", LIGHT_SUNSET},     {"decline", LIGHT_SUNSET},
+		{"low", LIGHT_SUNSET},	  {"west", LIGHT_SUNSET},    {"western", LIGHT_SUNSET},
+		{"drop", LIGHT_SUNSET},	  {"evening", LIGHT_SUNSET}, {"touch", LIGHT_SUNSET},
+		{"behind", LIGHT_SUNSET}, {"below", LIGHT_SUNSET},   {"slant", LIGHT_SUNSET},
+		{"late", LIGHT_SUNSET},	  {"dying", LIGHT_SUNSET},   {"red", LIGHT_SUNSET},
+		{"gone", LIGHT_SUNSET},	  {"rim", LIGHT_SUNSET},     {"crimson", LIGHT_SUNSET},
+		{"last", LIGHT_SUNSET},	  {"go", LIGHT_SUNSET},	     {"westering", LIGHT_SUNSET},
+		{"down", LIGHT_SUNSET},	  {"rise", LIGHT_DAWN},	     {"risen", LIGHT_DAWN},
+		{"rose", LIGHT_DAWN},	  {"rising", LIGHT_DAWN},    {"east", LIGHT_DAWN},
+		{"eastern", LIGHT_DAWN},  {"peep", LIGHT_DAWN},	     {"high", LIGHT_NOON},
+		{"overhead", LIGHT_NOON}, {"zenith", LIGHT_NOON},    {"beat", LIGHT_NOON},
+		{"scorch", LIGHT_NOON},	  {"blaze", LIGHT_NOON},     {"shine", LIGHT_NONE},
+		{"pour", LIGHT_NONE},	  {"stream", LIGHT_NONE},
 	};
 	size_t from = i > 3 ? i - 3 : 0, to = i + 7 < count ? i + 7 : count;
 	for (size_t k = from; k < to; k++) {
@@ -308,13 +312,11 @@ static void elect_light(struct air *a)
 static void add_mood_of_air(struct air *a)
 {
 	static const uint8_t of_light[LIGHTS] = {
-		[LIGHT_DAWN] = MOOD_CALM,	    [LIGHT_MORNING] = MOOD_CALM,
-		[LIGHT_SUNSET] = MOOD_CALM,	    [LIGHT_DUSK] = MOOD_MELANCHOLY,
-		[LIGHT_NIGHT] = MOOD_EERIE,	    [LIGHT_MOONLIGHT] = MOOD_WONDROUS,
-		[LIGHT_STARLIGHT] = MOOD_WONDROUS,  [LIGHT_FIRELIGHT] = MOOD_CALM,
-		[LIGHT_LAMPLIGHT] = MOOD_CALM,	    [LIGHT_SUNLIGHT] = MOOD_JOYFUL,
-		[LIGHT_OVERCAST] = MOOD_MELANCHOLY, [LIGHT_STORM] = MOOD_TURBULENT,
-		[LIGHT_MIST] = MOOD_EERIE,
+		[LIGHT_DAWN] = MOOD_CALM,	   [LIGHT_MORNING] = MOOD_CALM,
+		[LIGHT_SUNSET] = MOOD_CALM,	   [LIGHT_DUSK] = MOOD_MELANCHOLY,
+		[LIGHT_STARLIGHT] = MOOD_WONDROUS, [LIGHT_FIRELIGHT] = MOOD_CALM,
+		[LIGHT_SUNLIGHT] = MOOD_JOYFUL,	   [LIGHT_OVERCAST] = MOOD_MELANCHOLY,
+		[LIGHT_STORM] = MOOD_TURBULENT,	   [LIGHT_MIST] = MOOD_EERIE,
 	};
 	static const uint8_t of_ground[GROUNDS] = {
 		[GROUND_MOUNTAIN] = MOOD_MAJESTIC, [GROUND_SKY] = MOOD_MAJESTIC,

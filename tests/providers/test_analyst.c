@@ -304,7 +304,7 @@ static void test_locales(void)
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, "9af52d0fefe56214aa26fa78cfdca1af45f984a8a929b7cd033442f2f2990f3a");
+	CHECK_STR(hex, "580c63402fe9ff363b50674f42d52d181b6a5ba94a69b45a1e23a33b42e2ff8e");
 }
 
 int main(void)
