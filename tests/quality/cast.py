@@ -42,7 +42,8 @@ def names_of(entry):
 # ---- the example book
 
 def stem(word):
-    return re.sub(r"(?<=\w{3})(?:ed|ing|es|s|ly|en)$", "", word)
+    """Without an ending, and without the letter that was doubled before it: scarred, scars, scar."""
+    return re.sub(r"(\w)\1$", r"\1", re.sub(r"(?<=\w{3})(?:ed|ing|es|s|ly|en)$", "", word))
 
 
 def tells(description, fact):

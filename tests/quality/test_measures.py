@@ -156,6 +156,8 @@ def test_sheet():
                  entry("character", "Otto Brand", "eyes"), entry("creature", "Dog"))
     check(not good.missed() and not good.twice() and not good.false, "all found, once, and no other")
     check(good.facts()[:2] == (3, 6), "three facts of six")
+    check(cast.tells("with scars on both arms", "huge scarred arms"), "a word in another form")
+    check(not cast.tells("with hair and arms", "huge scarred arms"), "one word of three tells nothing")
     check(sheet(entry("place", "Ida"), entry("character", "Otto")).missed(), "a wrong type is a miss")
     check(sheet(entry("character", "Otto")).missed(), "a missing person is a miss")
     double = sheet(entry("character", "Ida"), entry("character", "Ida Brand"))
