@@ -255,6 +255,20 @@ static void test_hostile(void)
 	}
 }
 
+/* A text longer than its chunk may be is cut between two characters. */
+static void test_long_text(void)
+{
+	CLEANUP(buf_finish) struct buf png = {0}, text = {0};
+	struct card c = card_of("Title", "word");
+	while (text.len < 6000)
+		buf_adds(&text, "\xf0\x9f\x90\x8e\xe6\xb5\xb7");
+	for (int i = 0; i < 4; i++) {
+		c.description = text.data + (i < 3 ? 4 + 7 * i : 7 * i);
+		paint(&png, &c);
+		CHECK(holds(&png, "Description"));
+	}
+}
+
 /* ---- pictures */
 
 static void test_differ(void)
@@ -430,5 +444,6 @@ int main(void)
 	test_titles();
 	test_direction();
 	test_hostile();
+	test_long_text();
 	return check_result();
 }

@@ -92,7 +92,8 @@ static void draw_front(struct scene *s, double side, double x, double y)
 		colour_set(s->cr, wall, 1);
 		cairo_fill(s->cr);
 		for (int k = 0; k < 6; k++) {
-			double f = .2 + .3 * (k % 2), g = .14 + .2 * (k / 2);
+			int column = k % 2, floor = k / 2;
+			double f = .2 + .3 * column, g = .14 + .2 * floor;
 			double wx = x0 + (x1 - x0) * (f + .1), ww = fabs(x1 - x0) * .16;
 			double edge = top0 + (top1 - top0) * (f + .1);
 			double foot = low0 + (low1 - low0) * (f + .1);

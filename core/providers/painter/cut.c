@@ -204,7 +204,7 @@ static void cut_little(struct scene *s)
 static void cut_any(struct scene *s)
 {
 	static void (*const cuts[])(struct scene *) = {cut_level, cut_little, cut_steps, cut_halo};
-	cuts[(size_t)scene_random(s, 0, ARRAY_LEN(cuts) - 1e-9)](s);
+	cuts[scene_pick(s, ARRAY_LEN(cuts))](s);
 }
 
 void cut_sky(struct scene *s)

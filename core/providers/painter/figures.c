@@ -74,8 +74,7 @@ static void draw_crowd(struct scene *s)
 	for (int row = 0; row < 3; row++) {
 		double tall = s->person * (.5 + .2 * row), x = -tall * .3;
 		while (x < s->w) {
-			enum shape one =
-				people[(size_t)scene_random(s, 0, ARRAY_LEN(people) - .01)];
+			enum shape one = people[scene_pick(s, ARRAY_LEN(people))];
 			scene_shape(s, one, x, s->h + tall * (.42 - .16 * (2 - row)),
 				    tall * shape_size(one) * scene_random(s, .92, 1.06), false,
 				    scene_layer(s, .55 + .2 * row), scene_layer(s, .5));
@@ -107,7 +106,7 @@ static enum shape in_a_pose(struct scene *s, enum shape person)
 	};
 	const enum shape *p = poses[person];
 	/* From near only a back is a person. */
-	return p[0] && s->foot < s->h ? p[(size_t)scene_random(s, 0, 2.999)] : person;
+	return p[0] && s->foot < s->h ? p[scene_pick(s, 3)] : person;
 }
 
 static bool carries_light(const struct scene *s)

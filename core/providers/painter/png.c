@@ -39,7 +39,7 @@ static void put_text(struct buf *out, const char *keyword, const char *text)
 {
 	CLEANUP(buf_finish) struct buf chunk = {0};
 	size_t len = strnlen(text, TEXT_BYTES_MOST);
-	while (len == TEXT_BYTES_MOST && len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+	while (len && ((unsigned char)text[len] & 0xc0) == 0x80) /* not within a character */
 		len--;
 	if (!len || !utf8_valid(text, len))
 		return;

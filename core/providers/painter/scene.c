@@ -43,6 +43,12 @@ bool scene_chance(struct scene *s, double share)
 	return scene_random(s, 0, 1) < share;
 }
 
+size_t scene_pick(struct scene *s, size_t count)
+{
+	size_t at = (size_t)scene_random(s, 0, (double)count);
+	return at < count ? at : count - 1;
+}
+
 /* One that the words call for; else any that needs no word. */
 void scene_draw_one(struct scene *s, const struct way *ways, size_t count)
 {
@@ -56,7 +62,7 @@ void scene_draw_one(struct scene *s, const struct way *ways, size_t count)
 		}
 		/* The words are not always about what is seen: now and then they are not asked. */
 		if (n && (round || scene_chance(s, .85))) {
-			fit[(size_t)scene_random(s, 0, (double)n - 1e-9)]->draw(s);
+			fit[scene_pick(s, n)]->draw(s);
 			return;
 		}
 	}

@@ -125,8 +125,9 @@ void scene_draw_one(struct scene *s, const struct way *ways, size_t count);
 
 double scene_random(struct scene *s, double from, double to); /* the same for the same card */
 bool scene_chance(struct scene *s, double share);
-bool scene_dark(const struct scene *s);	  /* is the sky dark at this hour? */
-bool scene_inside(const struct scene *s); /* under a roof */
+size_t scene_pick(struct scene *s, size_t count); /* 0 to count - 1 */
+bool scene_dark(const struct scene *s);		  /* is the sky dark at this hour? */
+bool scene_inside(const struct scene *s);	  /* under a roof */
 struct colour scene_tone(const struct scene *s, double tone);
 /* The layer at depth 0 (horizon) to 1 (foot). */
 struct colour scene_layer(const struct scene *s, double depth);

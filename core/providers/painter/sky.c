@@ -6,18 +6,18 @@
 enum body { BODY_NONE, BODY_SUN, BODY_MOON, BODY_CRESCENT };
 
 static const struct {
-	enum body body;
 	double r; /* in hundredths of the picture */
+	enum body body;
 	int stars;
 } skies[LIGHTS] = {
-	[LIGHT_NONE] = {BODY_SUN, 3.4, 0},	  [LIGHT_DAWN] = {BODY_SUN, 8.5, 0},
-	[LIGHT_MORNING] = {BODY_SUN, 5, 0},	  [LIGHT_NOON] = {BODY_SUN, 4.2, 0},
-	[LIGHT_AFTERNOON] = {BODY_SUN, 5.4, 0},	  [LIGHT_SUNSET] = {BODY_SUN, 11, 0},
-	[LIGHT_DUSK] = {BODY_CRESCENT, 2.8, 24},  [LIGHT_NIGHT] = {BODY_CRESCENT, 4, 90},
-	[LIGHT_MOONLIGHT] = {BODY_MOON, 7.5, 40}, [LIGHT_STARLIGHT] = {BODY_NONE, 0, 260},
-	[LIGHT_FIRELIGHT] = {BODY_NONE, 0, 60},	  [LIGHT_LAMPLIGHT] = {BODY_NONE, 0, 60},
-	[LIGHT_SUNLIGHT] = {BODY_SUN, 6.4, 0},	  [LIGHT_OVERCAST] = {BODY_NONE, 0, 0},
-	[LIGHT_STORM] = {BODY_NONE, 0, 0},	  [LIGHT_MIST] = {BODY_SUN, 6, 0},
+	[LIGHT_NONE] = {3.4, BODY_SUN, 0},	  [LIGHT_DAWN] = {8.5, BODY_SUN, 0},
+	[LIGHT_MORNING] = {5, BODY_SUN, 0},	  [LIGHT_NOON] = {4.2, BODY_SUN, 0},
+	[LIGHT_AFTERNOON] = {5.4, BODY_SUN, 0},	  [LIGHT_SUNSET] = {11, BODY_SUN, 0},
+	[LIGHT_DUSK] = {2.8, BODY_CRESCENT, 24},  [LIGHT_NIGHT] = {4, BODY_CRESCENT, 90},
+	[LIGHT_MOONLIGHT] = {7.5, BODY_MOON, 40}, [LIGHT_STARLIGHT] = {0, BODY_NONE, 260},
+	[LIGHT_FIRELIGHT] = {0, BODY_NONE, 60},	  [LIGHT_LAMPLIGHT] = {0, BODY_NONE, 60},
+	[LIGHT_SUNLIGHT] = {6.4, BODY_SUN, 0},	  [LIGHT_OVERCAST] = {0, BODY_NONE, 0},
+	[LIGHT_STORM] = {0, BODY_NONE, 0},	  [LIGHT_MIST] = {6, BODY_SUN, 0},
 };
 
 static void draw_base(struct scene *s)
