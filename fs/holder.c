@@ -150,6 +150,20 @@ static bool is_keeper(const struct proc *p)
 	return p->pid <= 1;
 }
 
+/* What runs one command for somebody, and ends with it. */
+static bool is_wrapper(const struct proc *p)
+{
+	static const char *const names[] = {"sudo",    "doas",	  "su",	    "runuser", "timeout",
+					    "unshare", "nsenter", "setsid", "script",  "flock",
+					    "xargs",   "find",	  "strace", "ltrace",  "time",
+					    "watch",   "parallel", "bookfs"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (!strcmp(p->comm, names[i]))
+			return true;
+	return false;
+}
+
 enum shell { SHELL_NONE, SHELL_STAYS, SHELL_COMMAND };
 
 /* `bash -c '...'` ends with the command it was given; others run one after another. */
@@ -200,7 +214,7 @@ static pid_t first_that_stays(const struct tree *t, int at, bool skip_leader)
 	for (; at < t->depth && !is_keeper(&t->procs[at]); at++) {
 		const struct proc *p = &t->procs[at];
 
-		if (shell_kind(p) != SHELL_COMMAND &&
+		if (!is_wrapper(p) && shell_kind(p) != SHELL_COMMAND &&
 		    !(skip_leader && is_detached_leader(p, &t->procs[0])))
 			return p->pid;
 	}
@@ -470,9 +484,12 @@ bool holder_is_above(struct holders *h, const struct lock_holder *of, pid_t pid,
 {
 	const struct seen *s = seen_find(h, pid);
 
-	if (!s || s->instance[0] || !of->anchor.pid || !may_be(of, uid))
+	if (!s || !may_be(of, uid))
 		return false;
-	for (int i = 0; i < s->depth; i++)
+	if (process_is(&of->anchor, &s->anchor))
+		return true;
+	/* Who has an id of his own is not all that his ancestors are. */
+	for (int i = 0; !s->instance[0] && i < s->depth; i++)
 		if (process_is(&of->anchor, &s->tree[i]))
 			return true;
 	return false;

@@ -35,7 +35,8 @@ DEFINE_CLEANUP(struct holders, holders_free)
  * is no process anchor_pid; -EPERM: it is another user's; both in err. */
 int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pid, uid_t uid,
 		const char *id, pid_t anchor_pid, struct err *err);
-/* Is this holder's anchor the process itself or one of its ancestors, and he the same user? */
+/* May this process act as that holder, under whatever id he holds: his anchor is its own, or (if it
+ * has no id in its environment) one of its ancestors. */
 bool holder_is_above(struct holders *h, const struct lock_holder *of, pid_t pid, uid_t uid);
 
 #endif

@@ -99,10 +99,10 @@ struct lock_handle {
 	struct link link;
 	struct lockfs *l;
 	struct lock_node node;
-	struct buf bytes; /* what it reads, or (.locks/) its private copy */
-	bool append;	  /* O_APPEND: what is written says who it is */
-	bool took;	  /* its open took the lock: a text that is refused gives it back */
-	bool writable;
+	struct buf bytes;	/* what it reads, or (.locks/) its private copy */
+	bool append;		/* O_APPEND: what is written says who it is */
+	bool took;		/* its open took the lock: a text that is refused gives it back */
+	bool contested;		/* and somebody who cannot be seen was refused since then */
 	struct lock_holder as;	/* of took */
 	int64_t descriptor;	/* flock's; 0: none yet */
 	struct lock_copy *copy; /* .locks/ */
@@ -112,7 +112,6 @@ struct lock_handle {
 
 bool lock_node_decode(struct lock_node *out, const struct lockfs *l, uint64_t node);
 uint64_t lock_node_id(const struct lockfs *l, const struct lock_node *n);
-uint64_t lock_node_ino(const struct lock_node *n);
 int lockfs_chapters(const struct lockfs *l);
 /* The number of a resource; -ENOENT. And its name; false: there is none. */
 int lockfs_number(const struct lockfs *l, const char *name);

@@ -636,7 +636,7 @@ int lock_copy_write(struct lock_handle *h, fuse_req_t req, const char *data, siz
 		    off_t offset)
 {
 	struct lock_copy *c = h->copy;
-	size_t at = (size_t)offset;
+	size_t at = (size_t)offset, len_before = c->text.len, head_before = c->head_len;
 	bool says_nothing = c->is_json && !c->written && at == c->text.len && is_blank(data, len);
 	int r;
 
@@ -652,7 +652,13 @@ int lock_copy_write(struct lock_handle *h, fuse_req_t req, const char *data, siz
 	if (!c->is_json || says_nothing)
 		return says_nothing ? c->verdict : 0;
 	c->written = true;
-	return judge_write(h, req);
+	r = judge_write(h, req);
+	/* A write that failed has written nothing; the next comes to the same place. */
+	if (r < 0 && at == len_before) {
+		copy_resize(c, len_before);
+		c->head_len = head_before;
+	}
+	return r;
 }
 
 int lock_copy_setattr(struct lockfs *l, fuse_req_t req, const struct lock_node *n,

@@ -169,6 +169,34 @@ static int ttl_of(const struct stat *st, int to_set)
 	return ms > LOCK_TTL_MOST_S * 1000LL ? -EINVAL : (int)((ms + 999) / 1000);
 }
 
+/*
+ * Nothing tells one process that cannot be seen from another, so each is a holder of its own, and
+ * the second half of a touch is not known to be that of whose first half took the lock. It is taken
+ * for it while that one's file is still open, unless another of them was refused since then: that
+ * one's second half would be taken for it too.
+ */
+static bool is_rest_of_touch(struct lockfs *l, fuse_req_t req, const struct lock_node *n,
+			     const struct lock *k)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	for (struct link *i = l->handles.next; !ctx->pid && i != &l->handles; i = i->next) {
+		const struct lock_handle *h = LINK_OWNER(i, struct lock_handle, link);
+
+		if (h->took && !h->contested && h->node.token == n->token &&
+		    h->as.uid == ctx->uid && lock_is_of(k, &h->as))
+			return true;
+	}
+	return false;
+}
+
+static void note_contest(struct lockfs *l, fuse_req_t req)
+{
+	for (struct link *i = l->handles.next; !fuse_req_ctx(req)->pid && i != &l->handles;
+	     i = i->next)
+		LINK_OWNER(i, struct lock_handle, link)->contested = true;
+}
+
 static int touch(struct lockfs *l, fuse_req_t req, const struct lock_node *n, int ttl_s)
 {
 	CLEANUP(strv_finish) struct strv names = {0};
@@ -183,6 +211,8 @@ static int touch(struct lockfs *l, fuse_req_t req, const struct lock_node *n, in
 	if (r == 0 && ttl_s < 0)
 		return lockfs_refused(l, req, names.items[0], -EINVAL,
 				      "a lock lives a month at most");
+	if (r == 0 && !ttl_s && is_rest_of_touch(l, req, n, &k))
+		return 0;
 	return r < 0 ? r : lockfs_renew(&as, l, req, &names, ttl_s);
 }
 
@@ -320,7 +350,12 @@ static int open_verdict(struct lock_handle *h, fuse_req_t req, const struct fuse
 	/* >> says who it is when it writes. */
 	h->append = fi->flags & O_APPEND;
 	r = lock_node_names(&names, h->l, n);
-	return r < 0 || h->append ? r : lockfs_renew(&h->as, h->l, req, &names, 0);
+	if (r < 0 || h->append)
+		return r;
+	r = lockfs_renew(&h->as, h->l, req, &names, 0);
+	if (r < 0)
+		note_contest(h->l, req);
+	return r;
 }
 
 static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)

@@ -2,8 +2,10 @@
 """What the tests of locks/ share: agents, which are shells that live until they are ended, and mounts with locks in
 them."""
 
+import ctypes
 import mmap
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -17,13 +19,12 @@ LOCKERS = os.environ.get("LOCKERS", "")
 class Agent:
     """A shell that runs one command after another. Without an id it is known by being their ancestor."""
 
-    def __init__(self, cwd, instance=None, session=False):
+    def __init__(self, cwd, instance=None, before=()):
         env = {k: v for k, v in os.environ.items() if k != "BOOKFS_INSTANCE"}
         if instance:
             env["BOOKFS_INSTANCE"] = instance
-        self.process = subprocess.Popen(["bash", "--norc", "--noprofile"], stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, env=env,
-                                        start_new_session=session)
+        self.process = subprocess.Popen([*before, "bash", "--norc", "--noprofile"], stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=cwd, env=env)
         self.pid = self.process.pid
 
     def run(self, command):
@@ -32,7 +33,7 @@ class Agent:
         self.process.stdin.flush()
         lines = []
         while True:
-            line = self.process.stdout.readline()
+            line = harness.Background(self.process.stdout.readline).result(30)
             if not line:
                 raise AssertionError("the shell ended: " + "".join(lines))
             if line.startswith("-- "):
@@ -82,8 +83,8 @@ class Clock:
 
 
 class Case(harness.Case):
-    def agent(self, instance=None, cwd=None, session=False):
-        a = Agent(cwd or os.path.join(self.tmp, "mnt", "locks"), instance, session)
+    def agent(self, instance=None, cwd=None, before=()):
+        a = Agent(cwd or os.path.join(self.tmp, "mnt", "locks"), instance, before)
         self.addCleanup(a.end)
         return a
 
@@ -103,4 +104,5 @@ def main():
     if os.environ.get("DETACHED") != "1":
         os.environ["DETACHED"] = "1"
         sys.exit(subprocess.run([sys.executable, *sys.argv], start_new_session=True).returncode)
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: who ends the one ends the other
     harness.main()

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who a caller is: agents that detach each call, terminals, multiplexers, other users, and who cannot be seen."""
+
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import agents
+import harness
+
+
+class Who(agents.Case):
+    def setUp(self):
+        super().setUp()
+        self.m = self.mount("allow_other")
+        self.locks = self.m.path("locks")
+
+    def holder(self, resource="Chapter_03"):
+        f = self.fields(self.m, resource)
+        return f["instance"], int(f["pid"].split()[0]) if "pid" in f else 0
+
+    def environ(self, **more):
+        return {**{k: v for k, v in os.environ.items() if k != "BOOKFS_INSTANCE"}, **more}
+
+    def free_within(self, seconds):
+        start = time.monotonic()
+        harness.wait_for(lambda: not self.held(self.m), 3, "the lock to be free")
+        self.assertLess(time.monotonic() - start, seconds)
+
+    def node(self, script, **env):
+        p = subprocess.Popen(["node", "-e", script], cwd=self.locks, stdout=subprocess.PIPE, text=True,
+                             env=self.environ(**env))
+        self.addCleanup(lambda: (p.poll() is None and p.kill(), p.wait(), p.stdout.close()))
+        return p
+
+    def test_agent_that_detaches_each_call(self):
+        script = """
+const {spawn} = require('child_process');
+const call = (line, next) => spawn('bash', ['-c', line], {detached: true, stdio: ['ignore', 'inherit', 'inherit']})
+    .on('exit', code => next(code));
+call('touch Chapter_03', code => call('touch Chapter_03 && echo CLI-5 > Chapter_04 && rm Chapter_04',
+    again => console.log(code, again)));
+setInterval(() => {}, 1000);
+"""
+        for env, name in (({}, None), ({"BOOKFS_INSTANCE": "CLI-77"}, "CLI-77")):
+            p = self.node(script, **env)
+            self.assertEqual(p.stdout.readline(), "0 0\n")
+            self.assertEqual(self.holder(), (name or "sh-%d" % p.pid, p.pid))
+            other = self.node(script)
+            self.assertEqual(other.stdout.readline(), "1 1\n", "another agent is another holder")
+            other.kill()
+            time.sleep(0.1)
+            self.assertEqual(self.held(self.m), ["Chapter_03"])
+            p.send_signal(signal.SIGKILL)
+            self.free_within(0.3)
+
+    def test_terminal(self):
+        """All commands of a terminal are its session leader's."""
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(self.locks)
+            os.environ.pop("BOOKFS_INSTANCE", None)
+            os.execlp("bash", "bash", "--norc", "--noprofile", "-i")
+        try:
+            os.write(fd, b"touch Chapter_03; bash -c 'touch Chapter_03; echo 1 | (cat; touch Chapter_04)'\n")
+            harness.wait_for(lambda: len(self.held(self.m)) == 2)
+            self.assertEqual(self.holder(), ("sh-%d" % pid, pid))
+            self.assertEqual(self.holder("Chapter_04"), ("sh-%d" % pid, pid))
+            os.write(fd, b"rm Chapter_04; exit\n")
+            self.free_within(3)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            os.close(fd)
+
+    @unittest.skipUnless(shutil.which("script"), "no script")
+    def test_script(self):
+        done = subprocess.run(["script", "-qec", "touch %s/Chapter_03; cat %s/.me; sleep 0.1" % (self.locks, self.locks),
+                               "/dev/null"], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL,
+                              env=self.environ())
+        self.assertIn("instance: sh-", done.stdout)
+        self.free_within(0.3)
+
+    @unittest.skipUnless(shutil.which("tmux"), "no tmux")
+    def test_multiplexer(self):
+        server = ["tmux", "-L", "bookfs-test-%d" % os.getpid(), "-f", "/dev/null"]
+        subprocess.run(server + ["new-session", "-d", "-x", "80", "-y", "24",
+                                 "bash --norc --noprofile"], check=True, env=self.environ(), timeout=10)
+        try:
+            pane = int(subprocess.run(server + ["list-panes", "-F", "#{pane_pid}"], capture_output=True, text=True,
+                                      check=True).stdout)
+            subprocess.run(server + ["send-keys", "touch %s/Chapter_03" % self.locks, "Enter"], check=True)
+            harness.wait_for(lambda: self.held(self.m))
+            self.assertEqual(self.holder(), ("sh-%d" % pane, pane))
+            os.kill(pane, signal.SIGHUP)
+            self.free_within(3)
+        finally:
+            subprocess.run(server + ["kill-server"], stderr=subprocess.DEVNULL)
+
+    def test_environment(self):
+        for command in ("BOOKFS_INSTANCE=CLI-1 touch Chapter_03",
+                        "export BOOKFS_INSTANCE=CLI-1; bash -c 'touch Chapter_03; true'",
+                        "export BOOKFS_INSTANCE=CLI-1; bash -c 'bash -c \"touch Chapter_03; true\"; true'",
+                        "/bin/echo CLI-1 > Chapter_03", "echo CLI-1 > Chapter_03", "echo CLI-1 | cat > Chapter_03",
+                        "(BOOKFS_INSTANCE=CLI-1 touch Chapter_03)", "BOOKFS_INSTANCE=CLI-1 timeout 5 touch Chapter_03"):
+            a = self.agent()
+            a.ok(command)
+            self.assertEqual(self.holder(), ("CLI-1", a.pid), command)
+            a.kill()
+            self.free_within(0.5)
+
+    def test_script_of_a_shell(self):
+        path = os.path.join(self.tmp, "prompt.sh")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\nexport BOOKFS_INSTANCE=CLI-4\ntouch %s/Chapter_03 || exit 1\nread line\n" % self.locks)
+        p = subprocess.Popen(["sh", path], stdin=subprocess.PIPE, env=self.environ())
+        harness.wait_for(lambda: self.held(self.m))
+        self.assertEqual(self.holder(), ("CLI-4", p.pid))
+        p.stdin.close()
+        p.wait()
+        self.free_within(0.3)
+
+    def test_other_programs_of_a_shell(self):
+        a = self.agent()
+        a.ok("touch Chapter_03; exec 9< Chapter_03; cat <&9 > /dev/null")
+        b = self.agent()
+        b.fails("touch Chapter_03", "busy")
+        a.ok("python3 -c 'open(\"Chapter_03\", \"w\").close()'")
+        a.ok("perl -e 'unlink(\"Chapter_03\") or die'")
+
+    def test_one_tree_two_names(self):
+        a = self.agent()
+        a.ok("touch Chapter_01; echo CLI-1 > Chapter_02; echo CLI-2 > Chapter_03")
+        self.assertEqual(sorted(self.holder(c)[0] for c in self.held(self.m)), ["CLI-1", "CLI-2", "sh-%d" % a.pid])
+        a.ok("touch Chapter_01 Chapter_02 Chapter_03")
+        a.ok("rm Chapter_01 Chapter_02 Chapter_03")
+
+    def test_pid(self):
+        a = self.agent()
+        p = subprocess.Popen(["sleep", "100"])
+        try:
+            a.ok("echo 'CLI-1 pid=%d' > Chapter_03" % p.pid)
+            self.assertEqual(self.holder(), ("CLI-1", p.pid))
+            a.fails("echo 'CLI-2 pid=4194303' > Chapter_04", "No such process")
+        finally:
+            p.kill()
+            p.wait()
+        self.free_within(0.3)
+
+    def test_two_trees_one_name(self):
+        a, b = self.agent("CLI-1"), self.agent("CLI-1")
+        a.ok("touch Chapter_01")
+        b.fails("touch Chapter_02", "exists")
+        self.assertIn(str(a.pid), b.ok("cat .why"))
+        a.kill()
+        b.ok("touch Chapter_02")
+
+    def test_other_users(self):
+        if not shutil.which("setpriv"):
+            self.skipTest("no setpriv")
+        os.chmod(self.tmp, 0o755)
+        a = self.agent()
+        a.ok("setpriv --reuid=65534 --clear-groups touch Chapter_03")
+        self.assertEqual(os.stat(self.m.path("locks/Chapter_03")).st_uid, 65534)
+        b = self.agent(before=("setpriv", "--reuid=65533", "--clear-groups"))
+        b.fails("rm -f Chapter_03", "busy")
+        b.fails("echo 'CLI-3 pid=%d' > Chapter_04" % a.pid, "not permitted")
+        a.ok("rm Chapter_03")       # rule 3 crosses to root
+
+    def test_child_namespace_is_seen(self):
+        a = self.agent()
+        a.ok("unshare --pid --fork --mount-proc bash -c 'touch Chapter_03; true'")
+        self.assertEqual(self.holder(), ("sh-%d" % a.pid, a.pid))
+        a.fails("unshare --pid --fork --mount-proc bash -c 'echo CLI-9 pid=77777 > Chapter_04'", "No such process")
+        a.ok("unshare --pid --fork --mount-proc bash -c 'echo CLI-9 pid=1 > Chapter_04; cat Chapter_04' | grep '^pid: '")
+        harness.wait_for(lambda: self.held(self.m) == ["Chapter_03"])
+
+
+class Unseen(agents.Case):
+    """The mount lives in a pid namespace of its own, so that its callers have no number there."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(os.path.join(self.tmp, "mnt"))
+        self.dir = os.path.join(self.tmp, "mnt")
+        self.process = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", harness.SLOWFS, "-f", self.book,
+                                         self.dir], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(self.end)
+        harness.wait_for(lambda: harness.is_mounted(self.dir))
+
+    def end(self):
+        harness.unmount_hard(self.dir)
+        self.process.kill()
+        self.process.wait()
+
+    def held(self):
+        return sorted(os.listdir(os.path.join(self.dir, "locks")))
+
+    def test_by_lease(self):
+        a, b = self.agent(), self.agent()
+        self.assertIn("cannot be seen", a.ok("cat .me"))
+        a.ok("echo CLI-1 > Chapter_03")
+        b.fails("touch Chapter_03", "busy")
+        a.fails("touch Chapter_03", "busy")     # nothing says that it is the same
+        a.ok("echo CLI-1 >> Chapter_03")
+        a.fails("rm -f Chapter_03", "busy")
+        a.ok("echo release as CLI-1 Chapter_03 > .ctl")
+        self.assertEqual(self.held(), [])
+        a.ok("touch Chapter_04")
+        b.fails("touch Chapter_04", "busy")
+        a.ok("flock -n .all/Chapter_05 cat Chapter_05 | grep -q descriptor")
+        a.kill()
+        self.assertEqual(self.held(), ["Chapter_04"])
+        with open(os.path.join(self.dir, "locks/Chapter_04")) as f:
+            self.assertNotIn("\npid:", f.read())
+
+
+if __name__ == "__main__":
+    agents.main()
