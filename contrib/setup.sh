@@ -18,7 +18,8 @@ test='
 	git mandoc shellcheck strace procps psmisc inotify-tools
 	squashfuse squashfs-tools fuse-zip archivemount linux-perf spin stress-ng
 	jq rsync ripgrep nodejs vim ed less zip unzip file sqlite3 perl xxd
-	bsdextrautils binutils bzip2 xz-utils zstd openssl curl'	# the everyday readers
+	bsdextrautils binutils bzip2 xz-utils zstd openssl curl
+	fonts-droid-fallback locales'	# the everyday readers
 
 case ${1-} in
 build) packages=$build ;;
