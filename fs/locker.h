@@ -22,9 +22,11 @@ enum { EXIT_HELD = 75 }; /* sysexits.h: EX_TEMPFAIL; somebody else has it */
 struct locker {
 	struct options options;
 	const char *place; /* the book or directory, as it was typed */
+	bool store_given;  /* with --store */
 	struct locks *table;
 	struct holders *holders;
 	struct holder me;
+	int signal; /* that ended a wait */
 };
 
 /* Opens the lock table of a book, or of the book that is mounted on a directory; as: --as, or NULL.
@@ -36,10 +38,14 @@ int locker_check_names(struct locker *k, char *const *names, size_t count, struc
 
 /* "Chapter_03 is held by CLI-12345 (pid 4711) since ..., renewed ... ago, stale, reason: ..." */
 void locker_describe(struct buf *out, const struct lock *k);
-/* The same with the three commands, in one line. */
-void locker_describe_ways(struct buf *out, const struct locker *k, const struct lock_refusal *no);
-/* A refusal on stderr; the status to exit with. */
-int locker_refused(const struct locker *k, int code, const struct lock_refusal *no);
+/* "bookfs COMMAND [--store PATH] PLACE", as a shell reads it. */
+void locker_add_command(struct buf *out, const struct locker *k, const char *command);
+/* Is it somebody's lock that refused? */
+bool locker_is_held(const struct lock_refusal *no);
+/* A refusal on stderr, in one line with what can be done: claim, or NULL if there was none that
+ * could wait. The status to exit with. */
+int locker_refused(const struct locker *k, int code, const struct lock_refusal *no,
+		   const struct lock_claim *claim);
 /* Says why the table cannot be used. */
 int locker_failed(const struct locker *k, int code);
 /* Whether a person can be asked, and the answer (owned, without its newline; NULL: there is none).
@@ -49,9 +55,9 @@ char *locker_ask(const char *question);
 
 /* ---- locker_lock.c */
 
-/* Waits until it is granted, for at most wait_s. 0; -ETIMEDOUT; -EINTR; or the refusal. show: a
- * countdown on stderr. */
-int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s, bool show,
+/* Waits until it is granted, for at most wait_s, with a countdown on a terminal. 0; -EINTR
+ * (k->signal); -ECANCELED: the holder ended meanwhile; or the refusal as it is at the end. */
+int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
 		struct lock_refusal *no);
 
 /* ---- locker_dialog.c */
@@ -61,7 +67,10 @@ int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_
 
 /* ---- locker_guard.c */
 
-/* Runs argv under the claim, which was got by a descriptor and is given back. Its status. */
+/* What of the claim this process is run under already: it asks no more for it. Of two commands
+ * of one holder the inner one works under the lock of the outer one. */
+bool locker_is_under(struct locker *k, const char *resource);
+/* Runs argv under the claim, which was got by a descriptor, and gives it back. Its status. */
 int locker_guard(struct locker *k, const struct lock_claim *claim, char **argv);
 
 extern const struct command command_lock, command_unlock, command_locks, command_break,

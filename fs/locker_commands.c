@@ -46,6 +46,7 @@ static void be_who_has(struct locker *k, const char *resource)
 		k->me.as = have.holder;
 }
 
+/* --all of nothing is done: it is what a script's last line says. */
 static int unlock(struct locker *k, const struct words *w)
 {
 	struct lock_refusal no = {0};
@@ -55,11 +56,7 @@ static int unlock(struct locker *k, const struct words *w)
 		be_who_has(k, w->list.items[1]);
 	r = locks_release(k->table, &k->me.as, (const char *const *)w->list.items + 1,
 			  (int)w->list.len - 1, &no);
-	if (r == -ENOENT && w->all) {
-		fprintf(stderr, "bookfs: %s holds nothing\n", k->me.as.instance);
-		return EXIT_FAILED;
-	}
-	return r < 0 ? locker_refused(k, r, &no) : EXIT_DONE;
+	return r < 0 ? locker_refused(k, r, &no, NULL) : EXIT_DONE;
 }
 
 static int run_unlock(const struct command *c, int argc, char **argv)
@@ -93,11 +90,16 @@ const struct command command_unlock = {
 
 /* ---- locks */
 
-static int print_list(const struct lock_list *list, bool json)
+static int print_list(const struct locker *k, const struct lock_list *list, bool json)
 {
 	CLEANUP(buf_finish) struct buf text = {0};
-	int r = json ? view_lock_table_json(&text, list) : view_lock_table(&text, list);
+	int r = json ? view_lock_table_json(&text, list) : view_lock_rows(&text, list);
 
+	if (!json && list->len) {
+		buf_adds(&text, "to clear them: ");
+		locker_add_command(&text, k, "clear --all");
+		r = buf_addc(&text, '\n');
+	}
 	if (r == 0)
 		fputs(buf_str(&text), stdout);
 	return r;
@@ -124,7 +126,7 @@ static int run_locks(const struct command *c, int argc, char **argv)
 		return r;
 	r = lock_list_read(&list, k.table);
 	if (r == 0)
-		r = print_list(&list, w.json);
+		r = print_list(&k, &list, w.json);
 	return r < 0 ? locker_failed(&k, r) : EXIT_DONE;
 }
 
@@ -149,7 +151,7 @@ static int break_lock(const struct command *c, struct locker *k, const struct wo
 		return say_usage(c, "--token %s: a number, as bookfs locks shows it",
 				 last(&w->token));
 	r = locks_break(k->table, &k->me.as, w->list.items[1], token, last(&w->reason), &no);
-	return r < 0 ? locker_refused(k, r, &no) : EXIT_DONE;
+	return r < 0 ? locker_refused(k, r, &no, NULL) : EXIT_DONE;
 }
 
 static int run_break(const struct command *c, int argc, char **argv)
@@ -236,7 +238,7 @@ static int clear_locks(struct locker *k, const struct words *w)
 	}
 	r = w->all ? locks_clear_all(k->table, &k->me.as, list.seq, &no)
 		   : locks_clear_stale(k->table, &k->me.as);
-	return r < 0 ? locker_refused(k, r, &no) : EXIT_DONE;
+	return r < 0 ? locker_refused(k, r, &no, NULL) : EXIT_DONE;
 }
 
 static int run_clear(const struct command *c, int argc, char **argv)

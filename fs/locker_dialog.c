@@ -41,20 +41,20 @@ static int override(struct locker *k, const struct lock_refusal *no)
 	return r == -ENOENT || r == -ESTALE || r == -EBUSY ? 0 : r < 0 ? r : 0;
 }
 
-static bool is_somebodys(const struct lock_refusal *no)
+/* Its first letter, or the whole of it. */
+static bool means(const char *typed, const char *word)
 {
-	return no->why == LOCK_REFUSED_HELD || no->why == LOCK_REFUSED_STALE ||
-	       no->why == LOCK_REFUSED_IN_USE;
+	return typed[0] == word[0] && (!typed[1] || !strcmp(typed, word));
 }
 
 int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_refusal *no)
 {
 	int r = -EBUSY;
 
-	while (r == -EBUSY || r == -ETIMEDOUT) {
+	while (r == -EBUSY) {
 		CLEANUP(buf_finish) struct buf line = {0};
 		CLEANUP(cleanup_free) char *answer = NULL;
-		bool held = is_somebodys(no);
+		bool held = locker_is_held(no);
 
 		if (held)
 			locker_describe(&line, &no->lock);
@@ -63,11 +63,11 @@ int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_
 		buf_addf(&line, "\n[w]ait up to %d s, [c]ancel%s? ", WAIT_S,
 			 held ? ", [o]verride" : "");
 		answer = locker_ask(buf_str(&line));
-		if (!answer || *answer == 'c')
+		if (!answer || means(answer, "cancel"))
 			return -ECANCELED;
-		if (*answer == 'w') {
-			r = locker_wait(k, claim, WAIT_S, true, no);
-		} else if (*answer == 'o' && held) {
+		if (means(answer, "wait")) {
+			r = locker_wait(k, claim, WAIT_S, no);
+		} else if (held && means(answer, "override")) {
 			r = override(k, no);
 			r = r == -ECANCELED ? -EBUSY
 			    : r < 0	    ? r

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,34 @@ struct guard {
 
 /* ---- the locks */
 
-/* Which locks they are, and how soon they must be renewed. */
+/* proc(5), stat: "pid (comm) state ppid ..."; 0: it cannot be seen. */
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], text[512], *after;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	after = strrchr(text, ')');
+	return after && strlen(after) > 4 ? atoi(after + 4) : 0;
+}
+
+bool locker_is_under(struct locker *k, const char *resource)
+{
+	struct lock have;
+
+	if (locks_get(&have, k->table, resource) < 0 || !have.descriptor ||
+	    !lock_is_of(&have, &k->me.as))
+		return false;
+	for (pid_t above = getppid(); above > 1; above = parent_of(above))
+		if (above == have.descriptor_pid)
+			return true;
+	return false;
+}
+
+/* Which locks they are, and how soon they must be renewed. -ENOENT: one went meanwhile. */
 static int note_locks(struct guard *g)
 {
 	int shortest_s = LOCK_TTL_MOST_S;
@@ -37,14 +65,22 @@ static int note_locks(struct guard *g)
 	for (int i = 0; i < g->claim->count; i++) {
 		int r = locks_get(&have, g->k->table, g->claim->resources[i]);
 
-		if (r < 0)
-			return r;
+		if (r < 0 || !lock_is_of(&have, g->claim->holder))
+			return r < 0 ? r : -ENOENT;
 		g->tokens[i] = have.token;
 		if (have.ttl_s < shortest_s)
 			shortest_s = have.ttl_s;
 	}
 	g->renew_every_ms = shortest_s * (1000 / RENEWALS_A_TTL);
 	return 0;
+}
+
+static int say_gone(const struct guard *g, int code)
+{
+	if (code != -ENOENT)
+		return locker_failed(g->k, code);
+	fputs("bookfs: the lock was taken away before the command ran\n", stderr);
+	return EXIT_HELD;
 }
 
 /* Somebody took it away: the command works on without it, and a person should know. */
@@ -138,7 +174,7 @@ int locker_guard(struct locker *k, const struct lock_claim *claim, char **argv)
 	struct guard g = {.k = k, .claim = claim, .tokens = tokens, .lost = lost};
 	int status, r = note_locks(&g);
 
-	status = r == 0 ? run_command(&g, argv) : locker_failed(k, r);
+	status = r == 0 ? run_command(&g, argv) : say_gone(&g, r);
 	locks_release_descriptor(k->table, claim->descriptor);
 	return status;
 }

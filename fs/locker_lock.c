@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "locker.h"
 
@@ -28,18 +29,31 @@ static int catch_signals(sigset_t *before)
 	return signalfd(-1, &caught, SFD_CLOEXEC);
 }
 
-static void countdown(int64_t left_ms)
+/* Said again only when it is another number. */
+static void countdown(int64_t *said, int64_t left_ms)
 {
-	fprintf(stderr, "\r\033[Kwaiting, %lld s (Ctrl-C: give up) ",
-		(long long)(left_ms + 999) / 1000);
+	int64_t left_s = (left_ms + 999) / 1000;
+
+	if (left_s == *said)
+		return;
+	*said = left_s;
+	fprintf(stderr, "\r\033[Kwaiting, %lld s (Ctrl-C: give up) ", (long long)left_s);
 }
 
-/* 0 granted, -ETIMEDOUT, -EINTR, or the table's failure. */
-static int wait_granted(struct locker *k, int64_t waiter, int wait_s, bool show, int signals)
+static int signal_of(int signals)
 {
-	int64_t until = clock_boot_ms() + (int64_t)wait_s * 1000, left, told = 0;
+	struct signalfd_siginfo info;
+
+	return read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : SIGINT;
+}
+
+/* 1 granted, 0 not in time, -EINTR, or the table's failure. */
+static int wait_granted(struct locker *k, int wait_s, int signals)
+{
+	int64_t until = clock_boot_ms() + (int64_t)wait_s * 1000, left, told = 0, said = -1;
 	struct pollfd fds[] = {{.fd = locks_fd(k->table), .events = POLLIN},
 			       {.fd = signals, .events = POLLIN}};
+	bool show = isatty(STDERR_FILENO);
 	int r;
 
 	while ((r = locks_wait_next(&told, k->table)) == 0) {
@@ -47,21 +61,21 @@ static int wait_granted(struct locker *k, int64_t waiter, int wait_s, bool show,
 		if (left <= 0 || fds[1].revents)
 			break;
 		if (show)
-			countdown(left);
+			countdown(&said, left);
 		poll(fds, ARRAY_LEN(fds), (int)(left < SWEEP_MS ? left : SWEEP_MS));
 		r = locks_sweep(k->table);
 		if (r < 0)
 			break;
 	}
-	if (show)
+	if (said >= 0)
 		fputs("\r\033[K", stderr);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	locks_wait_cancel(k->table, waiter);
-	return fds[1].revents ? -EINTR : -ETIMEDOUT;
+	if (r != 0 || !fds[1].revents)
+		return r;
+	k->signal = signal_of(signals);
+	return -EINTR;
 }
 
-int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s, bool show,
+int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
 		struct lock_refusal *no)
 {
 	int64_t waiter;
@@ -71,10 +85,13 @@ int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s, bo
 	if (r != 0)
 		return r < 0 ? r : 0;
 	signals = catch_signals(&before);
-	r = wait_granted(k, waiter, wait_s, show, signals);
+	r = wait_granted(k, wait_s, signals);
+	if (r == 0 || r == -EINTR)
+		locks_wait_cancel(k->table, waiter);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(signals);
-	return r;
+	/* Once more, as it says who has it now. */
+	return r == 0 ? locks_acquire(k->table, claim, no) : r < 0 ? r : 0;
 }
 
 /* ---- the command */
@@ -126,28 +143,55 @@ static int get(struct locker *k, const struct request *q, const struct lock_clai
 	       struct lock_refusal *no)
 {
 	int wait_s = seconds(&q->wait, WAIT_MOST_S);
-	int r = wait_s ? locker_wait(k, claim, wait_s, false, no)
-		       : locks_acquire(k->table, claim, no);
+	int r = wait_s ? locker_wait(k, claim, wait_s, no) : locks_acquire(k->table, claim, no);
 
-	if ((r == -EBUSY || r == -ETIMEDOUT) && locker_can_ask())
-		r = locker_dialog(k, claim, no);
-	return r;
+	return r == -EBUSY && locker_can_ask() ? locker_dialog(k, claim, no) : r;
 }
 
-static int status_of(const struct locker *k, int r, const struct lock_refusal *no)
+static int status_of(const struct locker *k, int r, const struct lock_refusal *no,
+		     const struct lock_claim *claim)
 {
 	switch (r) {
 	case -EINTR:
 		fputs("bookfs: interrupted; nothing was taken\n", stderr);
-		return 128 + SIGINT;
+		return 128 + k->signal;
 	case -ECANCELED:
 		fputs("bookfs: nothing was taken\n", stderr);
 		return EXIT_HELD;
-	case -ETIMEDOUT:
-		return locker_refused(k, -EBUSY, no);
 	default:
-		return locker_refused(k, r, no);
+		return locker_refused(k, r, no, claim);
 	}
+}
+
+static int lock_by_name(struct locker *k, const struct request *q, const struct lock_claim *claim)
+{
+	struct lock_refusal no = {0};
+	int r = get(k, q, claim, &no);
+
+	if (r < 0)
+		return status_of(k, r, &no, claim);
+	say_taken(k, claim);
+	return EXIT_DONE;
+}
+
+/* What an outer command of ours has is not asked for. */
+static int lock_for_command(struct locker *k, const struct request *q,
+			    const struct lock_claim *claim)
+{
+	CLEANUP(cleanup_free)
+	const char **wanted = xcalloc((size_t)claim->count, sizeof(*wanted));
+	struct lock_claim ask = *claim;
+	struct lock_refusal no = {0};
+	int r = 0;
+
+	ask.resources = wanted;
+	ask.count = 0;
+	for (int i = 0; i < claim->count; i++)
+		if (!locker_is_under(k, claim->resources[i]))
+			wanted[ask.count++] = claim->resources[i];
+	if (ask.count)
+		r = get(k, q, &ask, &no);
+	return r < 0 ? status_of(k, r, &no, &ask) : locker_guard(k, claim, q->command);
 }
 
 static int lock(struct locker *k, const struct request *q)
@@ -161,15 +205,8 @@ static int lock(struct locker *k, const struct request *q)
 		.descriptor = q->command ? 1 : 0, /* the only one of this process */
 		.descriptor_pid = getpid(),
 	};
-	struct lock_refusal no = {0};
-	int r = get(k, q, &claim, &no);
 
-	if (r < 0)
-		return status_of(k, r, &no);
-	if (q->command)
-		return locker_guard(k, &claim, q->command);
-	say_taken(k, &claim);
-	return EXIT_DONE;
+	return q->command ? lock_for_command(k, q, &claim) : lock_by_name(k, q, &claim);
 }
 
 /* What follows "--" is not ours to read. */

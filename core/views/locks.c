@@ -134,7 +134,7 @@ static void age(char out[32], int64_t ms)
 		snprintf(out, 32, "%lld h %lld min", s / 3600, s / 60 % 60);
 }
 
-int view_lock_table(struct buf *out, const struct lock_list *list)
+int view_lock_rows(struct buf *out, const struct lock_list *list)
 {
 	char since[ISO_TIME_BYTES], idle[32], command[32];
 	buf_addf(out, "%-15s %-24s %-6s %-21s %-12s %-8s %s\n", "resource", "instance", "state",
@@ -153,6 +153,12 @@ int view_lock_table(struct buf *out, const struct lock_list *list)
 	}
 	if (list->len == 0)
 		buf_adds(out, "nothing is locked\n");
+	return buf_error(out);
+}
+
+int view_lock_table(struct buf *out, const struct lock_list *list)
+{
+	view_lock_rows(out, list);
 	buf_addf(out, "seq: %lld\n", (long long)list->seq);
 	if (list->len)
 		buf_addf(out, "to clear all of these: echo clear all seq=%lld > locks/.ctl\n",

@@ -153,7 +153,8 @@ int lock_list_read(struct lock_list *out, struct locks *l);
 void lock_list_finish(struct lock_list *list);
 
 int view_lock(struct buf *out, const struct lock *k);		    /* locks/R */
-int view_lock_table(struct buf *out, const struct lock_list *list); /* .table */
+int view_lock_rows(struct buf *out, const struct lock_list *list);  /* bookfs locks */
+int view_lock_table(struct buf *out, const struct lock_list *list); /* .table: and .ctl's line */
 int view_lock_table_json(struct buf *out, const struct lock_list *list);
 int view_lock_dashboard(struct buf *out, const struct lock_list *list); /* .dashboard.md */
 int view_lock_old(struct buf *out, const struct lock_list *list);	/* .locks/locks.json */
