@@ -15,10 +15,10 @@
 
 enum {
 	FACT_WORDS = 14,
-	FACTS_A_MEMBER = 8,
+	FACTS_A_MEMBER = 14,
 	FACTS_MAX = 1 << 16,
 	TOPIC_PARAGRAPHS = 3,
-	LEAST_WEIGHT = 5
+	LEAST_WEIGHT = 4
 };
 
 #define NOBODY 0u
@@ -230,6 +230,10 @@ static bool is_thing_before(const struct scan *s, size_t i, uint32_t now)
 	const struct word *w = &s->words[i - 1];
 	if (now == NOBODY || now == SOMEBODY || gap_is_mark(w, w + 1))
 		return false;
+	for (size_t k = i; k-- && k + 5 > i && !gap_is_mark(&s->words[k], &s->words[k + 1]);) {
+		if (is_owning(&s->words[k]) || s->words[k].possessive)
+			return false;
+	}
 	enum element_type type = s->cast->members[now - 1].type;
 	return (type == ELEMENT_CHARACTER || type == ELEMENT_CREATURE) && !w->upper && w->lex &&
 	       w->lex->noun >= 60 && !is_part(w) && !is_person_noun(w) && !word_has(w, LEX_STOP);
@@ -240,8 +244,10 @@ static bool is_rival(const struct scan *s, uint32_t named, uint32_t now)
 {
 	if (now == NOBODY || now == SOMEBODY || now == named)
 		return false;
+	enum element_type type = s->cast->members[now - 1].type;
 	const uint32_t *a = s->cast->members[now - 1].sum, *b = s->cast->members[named - 1].sum;
-	return (a[SIGHT_MALE] > a[SIGHT_FEMALE]) == (b[SIGHT_MALE] > b[SIGHT_FEMALE]);
+	return type != ELEMENT_PLACE && type != ELEMENT_ITEM &&
+	       (a[SIGHT_MALE] > a[SIGHT_FEMALE]) == (b[SIGHT_MALE] > b[SIGHT_FEMALE]);
 }
 
 /* "The light was red", at a clause's beginning: of nobody's. */
@@ -284,7 +290,8 @@ static void find_owners(struct scan *s, uint32_t number)
 		bool owns = named ? last < s->count && s->words[last].possessive : is_owning(w);
 		bool object = i && !mark &&
 			      (is_preposition(w - 1) ||
-			       (named && !is_linking(w - 1) && w[-1].lex && w[-1].lex->verb >= 50));
+			       (named && !is_linking(w - 1) && w[-1].lex && w[-1].lex->verb >= 50 &&
+				!word_has(w - 1, LEX_SPEECH)));
 		uint32_t who = named ? named : meant(s, w, now);
 		const struct word *other = named || spoken ? NULL : newcomer(s, i);
 		s->starts[i] = named && !owns;
@@ -388,12 +395,18 @@ static bool is_age(const struct word *w)
 			  "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "aged");
 }
 
+static bool is_number(const struct word *w)
+{
+	return is_age(w) || WORD_AMONG(w, "two", "three", "four", "five", "six", "seven", "eight",
+				       "nine", "hundred", "hundreds", "thousand", "thousands");
+}
+
 /* How much is to be seen in it of one of that type; 0: nothing. */
 static uint32_t weigh(const struct scan *s, const struct stretch *t, enum element_type type)
 {
 	uint32_t looks = 0, nouns = 0, colours = 0, materials = 0, persons = 0, ages = 0;
 	uint32_t kinds = noun_kinds(type);
-	uint32_t parts = 0;
+	uint32_t parts = 0, numbers = 0;
 	bool being = type == ELEMENT_CHARACTER || type == ELEMENT_CREATURE;
 	for (size_t i = t->from; i < t->to; i++) {
 		const struct word *w = &s->words[i];
@@ -407,16 +420,18 @@ static uint32_t weigh(const struct scan *s, const struct stretch *t, enum elemen
 		nouns += (word_has(w, kinds) || is_part(w)) && !is_person_noun(w) &&
 			 !word_has(w, LEX_STOP);
 		ages += is_age(w);
+		numbers += is_number(w);
 	}
 	bool told = t->predicate || t->with;
 	bool looked = being ? (nouns && looks + materials) ||
 				      (t->predicate && looks + ages + persons) ||
 				      (told && ages && t->to - t->from < 4)
-			    : looks + materials + colours && (told || nouns);
+			    : (nouns && (told || looks + materials + colours + numbers)) ||
+				      (told && looks + materials + colours);
 	if (!looked)
 		return 0;
 	return 1 + 3 * colours + 2 * looks + 2 * nouns + 2 * materials + 4 * (ages && told) +
-	       2 * told + persons + parts;
+	       2 * told + persons + parts + (being ? 0 : numbers);
 }
 
 static void add_fact(struct scan *s, const struct stretch *t, uint32_t owner, uint32_t weight)
@@ -504,10 +519,8 @@ void looks_init(struct looks *l, const struct cast *cast, const struct prose *p)
 	for (size_t i = 0; p->listed && i < p->count; i++) {
 		s->sentence = &p->sentences[i];
 		s->count = prose_words(s->words, p, s->sentence);
-		if (s->sentence->after_break) {
-			memset(s->who, 0, sizeof(s->who));
-			s->topic = NOBODY;
-		}
+		if (s->sentence->after_break)
+			s->topic = NOBODY; /* people go on */
 		if (s->sentence->opens_paragraph)
 			forget(s);
 		find_owners(s, (uint32_t)i);

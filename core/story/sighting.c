@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fold.h"
+#include "form.h"
 #include "nickname.h"
-#include "story.h"
 
 #include <string.h>
 
@@ -21,284 +21,7 @@
  * more than one remains, the name is nobody's: better one entry less than two people in one.
  */
 
-enum shape { SHAPE_FULL, SHAPE_TITLED, SHAPE_LONE, SHAPE_NOUN };
-enum sex { SEX_UNKNOWN, SEX_MALE, SEX_FEMALE };
 enum { NEAR = 24 }; /* names that begin alike, looked at for one */
-
-struct form {
-	const struct sighting *s;
-	char *key;	  /* folded, without the title */
-	const char *last; /* within key: its last word */
-	size_t first_len; /* of its first word */
-	char *title;	  /* folded, or "" */
-	enum shape shape;
-	enum sex sex;	      /* by the title */
-	unsigned ranks;	      /* of titles, a bit each; of a root, all of its group */
-	size_t parent;	      /* union-find */
-	uint32_t alone;	      /* times that the first of its names stands alone */
-	uint32_t sum[SIGHTS]; /* of a root */
-	bool out;
-};
-
-/* One word of a form's key: its first, its last, or its only one. */
-struct entry {
-	const char *word;
-	size_t len;
-	size_t form;
-};
-
-struct forms {
-	struct form *items;
-	size_t count;
-	struct entry *words; /* sorted by word, then by form */
-	size_t word_count;
-	uint64_t mentions; /* of names, all */
-	bool whole;
-};
-
-/* ---- titles */
-
-/* Of women, two ranks are two persons: Mrs. Hart and Miss Hart. */
-enum {
-	RANK_SIR = 1,
-	RANK_WIFE = 2,
-	RANK_MISS = 4,
-	RANK_LADY = 8,
-	RANK_AUNT = 16,
-	RANK_MOTHER = 32,
-	RANK_SISTER = 64,
-};
-
-/* given: stands before a given name too. */
-static const struct {
-	const char *word;
-	enum sex sex;
-	unsigned rank;
-	bool given;
-} titles[] = {
-	{"mr", SEX_MALE, RANK_SIR, 0},
-	{"mrs", SEX_FEMALE, RANK_WIFE, 0},
-	{"miss", SEX_FEMALE, RANK_MISS, 1},
-	{"ms", SEX_FEMALE, RANK_MISS, 0},
-	{"sir", SEX_MALE, RANK_SIR, 1},
-	{"lord", SEX_MALE, RANK_SIR, 1},
-	{"lady", SEX_FEMALE, RANK_LADY, 1},
-	{"madam", SEX_FEMALE, 0, 1},
-	{"madame", SEX_FEMALE, RANK_WIFE, 0},
-	{"mme", SEX_FEMALE, RANK_WIFE, 0},
-	{"frau", SEX_FEMALE, RANK_WIFE, 0},
-	{"mademoiselle", SEX_FEMALE, RANK_MISS, 1},
-	{"mlle", SEX_FEMALE, RANK_MISS, 1},
-	{"monsieur", SEX_MALE, RANK_SIR, 0},
-	{"herr", SEX_MALE, RANK_SIR, 0},
-	{"signor", SEX_MALE, RANK_SIR, 0},
-	{"don", SEX_MALE, RANK_SIR, 1},
-	{"king", SEX_MALE, RANK_SIR, 1},
-	{"queen", SEX_FEMALE, RANK_LADY, 1},
-	{"prince", SEX_MALE, RANK_SIR, 1},
-	{"princess", SEX_FEMALE, RANK_LADY, 1},
-	{"duke", SEX_MALE, RANK_SIR, 1},
-	{"duchess", SEX_FEMALE, RANK_LADY, 1},
-	{"count", SEX_MALE, RANK_SIR, 1},
-	{"countess", SEX_FEMALE, RANK_LADY, 1},
-	{"baron", SEX_MALE, RANK_SIR, 1},
-	{"baroness", SEX_FEMALE, RANK_LADY, 1},
-	{"uncle", SEX_MALE, RANK_SIR, 1},
-	{"aunt", SEX_FEMALE, RANK_AUNT, 1},
-	{"father", SEX_MALE, RANK_SIR, 1},
-	{"mother", SEX_FEMALE, RANK_MOTHER, 1},
-	{"brother", SEX_MALE, RANK_SIR, 1},
-	{"sister", SEX_FEMALE, RANK_SISTER, 1},
-	{"master", SEX_MALE, RANK_SIR, 1},
-	{"mister", SEX_MALE, RANK_SIR, 0},
-	{"mistress", SEX_FEMALE, RANK_WIFE, 1},
-	{"dame", SEX_FEMALE, RANK_LADY, 1},
-	{"cousin", SEX_UNKNOWN, 0, 1},
-	{"saint", SEX_UNKNOWN, 0, 1},
-	{"st", SEX_UNKNOWN, 0, 1},
-	{"old", SEX_UNKNOWN, 0, 1},
-	{"young", SEX_UNKNOWN, 0, 1},
-	{"m", SEX_MALE, RANK_SIR, 0},
-	{"aunty", SEX_FEMALE, RANK_AUNT, 1},
-	{"auntie", SEX_FEMALE, RANK_AUNT, 1},
-	{"grandfather", SEX_MALE, RANK_SIR, 1},
-	{"grandmother", SEX_FEMALE, 0, 1},
-	{"nurse", SEX_FEMALE, 0, 1},
-	{"emperor", SEX_MALE, RANK_SIR, 1},
-	{"empress", SEX_FEMALE, RANK_LADY, 1},
-};
-
-/* The entry of titles for the title's last word, or -1: an office ("captain"), which anybody may
- * have. */
-static int title_find(const char *title)
-{
-	const char *word = strrchr(title, ' ');
-	word = word ? word + 1 : title;
-	size_t len = strcspn(word, ".");
-	for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
-		if (strlen(titles[i].word) == len && !strncmp(titles[i].word, word, len))
-			return (int)i;
-	}
-	return -1;
-}
-
-/* ---- names taken apart */
-
-static void take_apart(struct form *f, const struct sighting *s, size_t index)
-{
-	CLEANUP(cleanup_free) char *title = xstrndup(s->name, s->bare);
-	*f = (struct form){.s = s, .parent = index};
-	f->key = fold_name(s->name + s->bare);
-	f->title = fold_name(title);
-	for (size_t len = strlen(f->title); len && f->title[len - 1] == ' ';)
-		f->title[--len] = '\0';
-	int t = *f->title ? title_find(f->title) : -1;
-	f->sex = t >= 0 ? titles[t].sex : SEX_UNKNOWN;
-	f->ranks = t >= 0 ? titles[t].rank : 0;
-	const char *space = strrchr(f->key, ' ');
-	f->last = space ? space + 1 : f->key;
-	f->first_len = strcspn(f->key, " ");
-	f->shape = s->noun     ? SHAPE_NOUN
-		   : space     ? SHAPE_FULL
-		   : *f->title ? SHAPE_TITLED
-			       : SHAPE_LONE;
-	memcpy(f->sum, s->n, sizeof(f->sum));
-}
-
-static int compare_words(const struct entry *a, const char *word, size_t len)
-{
-	int r = memcmp(a->word, word, a->len < len ? a->len : len);
-	return r ? r : a->len < len ? -1 : a->len > len;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-	int r = compare_words(x, y->word, y->len);
-	return r ? r : x->form < y->form ? -1 : x->form > y->form;
-}
-
-static void index_words(struct forms *f)
-{
-	f->words = xcalloc(2 * f->count + 1, sizeof(*f->words));
-	for (size_t i = 0; i < f->count; i++) {
-		const struct form *x = &f->items[i];
-		if (x->out)
-			continue;
-		if (x->shape == SHAPE_NOUN) {
-			f->words[f->word_count++] = (struct entry){x->last, strlen(x->last), i};
-			continue;
-		}
-		f->words[f->word_count++] = (struct entry){x->key, x->first_len, i};
-		if (x->shape == SHAPE_FULL && !strstr(x->key, " of "))
-			f->words[f->word_count++] = (struct entry){x->last, strlen(x->last), i};
-	}
-	qsort(f->words, f->word_count, sizeof(*f->words), compare_entries);
-}
-
-/* The first entry that is not before the word. */
-static size_t find_entry(const struct entry *entries, size_t count, const char *word, size_t len)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (compare_words(&entries[mid], word, len) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static size_t find_word(const struct forms *f, const char *word, size_t len)
-{
-	return find_entry(f->words, f->word_count, word, len);
-}
-
-/* ---- joining */
-
-static uint64_t votes_of(const uint32_t n[SIGHTS])
-{
-	return (uint64_t)n[SIGHT_CHARACTER] + n[SIGHT_CREATURE] + n[SIGHT_PLACE] + n[SIGHT_ITEM];
-}
-
-static size_t root_of(struct forms *f, size_t i)
-{
-	while (f->items[i].parent != i)
-		i = f->items[i].parent = f->items[f->items[i].parent].parent;
-	return i;
-}
-
-static void join(struct forms *f, size_t a, size_t b)
-{
-	a = root_of(f, a);
-	b = root_of(f, b);
-	if (a == b)
-		return;
-	struct form *into = &f->items[a < b ? a : b], *from = &f->items[a < b ? b : a];
-	from->parent = a < b ? a : b;
-	for (size_t i = 0; i < SIGHTS; i++)
-		into->sum[i] += from->sum[i];
-	if (!into->sex)
-		into->sex = from->sex;
-	into->ranks |= from->ranks;
-}
-
-static const uint32_t *sum_of(struct forms *f, size_t i)
-{
-	return f->items[root_of(f, i)].sum;
-}
-
-static enum sex sex_of(struct forms *f, size_t i)
-{
-	const struct form *root = &f->items[root_of(f, i)];
-	uint32_t male = root->sum[SIGHT_MALE], female = root->sum[SIGHT_FEMALE];
-	if (root->sex)
-		return root->sex;
-	return male > 2 * female + 2 ? SEX_MALE : female > 2 * male + 2 ? SEX_FEMALE : SEX_UNKNOWN;
-}
-
-static bool same_sex(struct forms *f, size_t a, size_t b)
-{
-	enum sex x = sex_of(f, a), y = sex_of(f, b);
-	return !x || !y || x == y;
-}
-
-/* Beings or things, if the votes say so clearly. */
-static int nature(const uint32_t n[SIGHTS])
-{
-	uint64_t being = (uint64_t)n[SIGHT_CHARACTER] + n[SIGHT_CREATURE],
-		 thing = (uint64_t)n[SIGHT_PLACE] + n[SIGHT_ITEM];
-	return being > 2 * thing + 3 ? 1 : thing > 2 * being + 2 ? -1 : 0;
-}
-
-static bool may_be_one(struct forms *f, size_t a, size_t b)
-{
-	int x = nature(sum_of(f, a)), y = nature(sum_of(f, b));
-	unsigned ranks = f->items[root_of(f, a)].ranks | f->items[root_of(f, b)].ranks;
-	bool two = (ranks & RANK_WIFE) && (ranks & (RANK_MISS | RANK_LADY));
-	return x * y >= 0 && same_sex(f, a, b) && !two;
-}
-
-/* Times that the first name of each full name stands alone. */
-static void count_alone(struct forms *f)
-{
-	for (size_t i = 0, k; i < f->word_count; i = k) {
-		uint32_t alone = 0;
-		for (k = i; k < f->word_count; k++) {
-			const struct form *x = &f->items[f->words[k].form];
-			if (compare_words(&f->words[k], f->words[i].word, f->words[i].len))
-				break;
-			if (x->shape == SHAPE_LONE)
-				alone += x->s->n[SIGHT_COUNT];
-		}
-		for (size_t n = i; n < k; n++) {
-			struct form *x = &f->items[f->words[n].form];
-			if (x->shape == SHAPE_FULL && f->words[n].word == x->key)
-				x->alone = alone;
-		}
-	}
-}
 
 /* ---- the rules */
 
@@ -313,12 +36,12 @@ static void join_equal(struct forms *f)
 		for (size_t k = i + 1; k < f->word_count && k < i + 64; k++) {
 			size_t b = f->words[k].form;
 			const struct form *y = &f->items[b];
-			if (compare_words(&f->words[k], x->key, x->first_len))
+			if (form_compare(&f->words[k], x->key, x->first_len))
 				break;
 			bool ends = y->shape == SHAPE_FULL && f->words[k].word == y->key &&
 				    !strcmp(x->last, y->last);
-			if (ends && same_sex(f, a, b))
-				join(f, a, b);
+			if (ends && forms_same_sex(f, a, b))
+				forms_join(f, a, b);
 		}
 	}
 }
@@ -334,20 +57,20 @@ static void join_longer(struct forms *f)
 		if (x->out || !cut || strstr(x->key, " of "))
 			continue;
 		size_t head = (size_t)(x->last - x->key) - 1, first = strcspn(rest, " ");
-		for (size_t k = find_word(f, rest, first); k < f->word_count; k++) {
+		for (size_t k = forms_find(f, rest, first); k < f->word_count; k++) {
 			const struct form *y = &f->items[f->words[k].form];
-			if (x->s->n[SIGHT_COUNT] < 2 || compare_words(&f->words[k], rest, first))
+			if (x->s->n[SIGHT_COUNT] < 2 || form_compare(&f->words[k], rest, first))
 				break;
-			if (!strcmp(y->key, rest) && may_be_one(f, i, f->words[k].form))
-				join(f, i, f->words[k].form);
+			if (!strcmp(y->key, rest) && forms_may_join(f, i, f->words[k].form))
+				forms_join(f, i, f->words[k].form);
 		}
-		for (size_t k = find_word(f, x->key, x->first_len); k < f->word_count; k++) {
+		for (size_t k = forms_find(f, x->key, x->first_len); k < f->word_count; k++) {
 			const struct form *y = &f->items[f->words[k].form];
-			if (compare_words(&f->words[k], x->key, x->first_len))
+			if (form_compare(&f->words[k], x->key, x->first_len))
 				break;
 			if (strlen(y->key) == head && !memcmp(y->key, x->key, head) &&
-			    y->shape == SHAPE_FULL && may_be_one(f, i, f->words[k].form))
-				join(f, i, f->words[k].form);
+			    y->shape == SHAPE_FULL && forms_may_join(f, i, f->words[k].form))
+				forms_join(f, i, f->words[k].form);
 		}
 	}
 }
@@ -360,15 +83,15 @@ static void join_reversed(struct forms *f)
 		size_t len = strlen(x->last);
 		if (x->out || x->shape != SHAPE_FULL || x->key + x->first_len + 1 != x->last)
 			continue;
-		size_t at = find_word(f, x->last, len);
+		size_t at = forms_find(f, x->last, len);
 		for (size_t k = at; k < f->word_count && k < at + NEAR; k++) {
 			const struct form *y = &f->items[f->words[k].form];
-			if (compare_words(&f->words[k], x->last, len))
+			if (form_compare(&f->words[k], x->last, len))
 				break;
 			if (y->shape == SHAPE_FULL && y->first_len == len &&
 			    f->words[k].word == y->key && strlen(y->last) == x->first_len &&
 			    !memcmp(y->last, x->key, x->first_len)) {
-				join(f, i, f->words[k].form);
+				forms_join(f, i, f->words[k].form);
 				break;
 			}
 		}
@@ -383,8 +106,8 @@ static void drop_plurals(struct forms *f)
 		size_t len = strlen(x->key);
 		if (x->out || x->shape != SHAPE_LONE || len < 4 || x->key[len - 1] != 's')
 			continue;
-		size_t k = find_word(f, x->key, len - 1);
-		if (k == f->word_count || compare_words(&f->words[k], x->key, len - 1))
+		size_t k = forms_find(f, x->key, len - 1);
+		if (k == f->word_count || form_compare(&f->words[k], x->key, len - 1))
 			continue;
 		const struct form *y = &f->items[f->words[k].form];
 		x->out = y->shape != SHAPE_NOUN && y->s->n[SIGHT_COUNT] >= x->s->n[SIGHT_COUNT];
@@ -398,7 +121,7 @@ struct choice {
 
 static void consider(struct choice *c, struct forms *f, size_t i)
 {
-	size_t root = root_of(f, i);
+	size_t root = forms_root(f, i);
 	uint32_t count = f->items[root].sum[SIGHT_COUNT];
 	if (root == c->best || root == c->second)
 		return;
@@ -428,9 +151,9 @@ enum how { NOT_CALLED, SELDOM_CALLED, ANYBODY };
 /* "Mrs. Hart" is only of one known as a woman. */
 static bool fits_title(struct forms *f, const struct form *x, size_t other)
 {
-	const uint32_t *n = sum_of(f, other);
+	const uint32_t *n = forms_sum(f, other);
 	bool strict = x->ranks & (RANK_WIFE | RANK_MISS | RANK_LADY);
-	return !strict || sex_of(f, other) == SEX_FEMALE || n[SIGHT_FEMALE] > n[SIGHT_MALE];
+	return !strict || forms_sex(f, other) == SEX_FEMALE || n[SIGHT_FEMALE] > n[SIGHT_MALE];
 }
 
 /* Of a place's name the first word is it too if what follows says only what it is: "Oldfield" is
@@ -440,7 +163,7 @@ static bool fits_place(const struct form *x, const struct form *y, bool first)
 	static const char *const kinds[] = {
 		"house", "park", "hall", "manor",  "castle", "abbey",	"farm",	 "lodge",  "moor",
 		"river", "town", "city", "island", "county", "village", "place", "heights"};
-	if (!first || x->shape != SHAPE_LONE || nature(x->s->n) > 0)
+	if (!first || x->shape != SHAPE_LONE || form_nature(x->s->n) > 0)
 		return true;
 	if (x->s->n[SIGHT_COUNT] <= 2 * y->s->n[SIGHT_COUNT])
 		return true;
@@ -457,16 +180,16 @@ static struct choice choose(struct forms *f, size_t i, enum part part, enum how 
 	const struct form *x = &f->items[i];
 	struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
 	size_t len = strlen(x->last);
-	for (size_t k = find_word(f, x->last, len); k < f->word_count; k++) {
+	for (size_t k = forms_find(f, x->last, len); k < f->word_count; k++) {
 		size_t other = f->words[k].form;
 		const struct form *y = &f->items[other];
-		if (compare_words(&f->words[k], x->last, len))
+		if (form_compare(&f->words[k], x->last, len))
 			break;
 		bool first = f->words[k].word == y->key && y->shape == SHAPE_FULL;
 		bool fits = part == PART_TITLED	 ? y->shape == SHAPE_TITLED
 			    : part == PART_FIRST ? first
 						 : y->shape == SHAPE_FULL && !first;
-		if (!fits || other == i || !may_be_one(f, i, other))
+		if (!fits || other == i || !forms_may_join(f, i, other))
 			continue;
 		if (how != ANYBODY && y->alone > x->s->n[SIGHT_COUNT])
 			continue;
@@ -482,24 +205,23 @@ static struct choice choose(struct forms *f, size_t i, enum part part, enum how 
 static void join_chosen(struct forms *f, size_t i, const struct choice *c)
 {
 	if (chosen(c) != SIZE_MAX)
-		join(f, i, chosen(c));
+		forms_join(f, i, chosen(c));
 }
 
 /* Mr., Sir and Captain Hart are one; Mrs. and Miss Hart are not. */
 static void join_titled_alike(struct forms *f, size_t i)
 {
 	const struct form *x = &f->items[i];
-	int t = title_find(x->title);
-	for (size_t k = find_word(f, x->key, strlen(x->key)); k < f->word_count; k++) {
+	const struct title *t = form_title(x->title);
+	for (size_t k = forms_find(f, x->key, strlen(x->key)); k < f->word_count; k++) {
 		size_t other = f->words[k].form;
 		const struct form *y = &f->items[other];
-		if (compare_words(&f->words[k], x->key, strlen(x->key)))
+		if (form_compare(&f->words[k], x->key, strlen(x->key)))
 			break;
-		int u = y->shape == SHAPE_TITLED ? title_find(y->title) : -1;
-		bool alike = t < 0 || u < 0 || !titles[t].rank || !titles[u].rank ||
-			     titles[t].rank == titles[u].rank;
-		if (y->shape == SHAPE_TITLED && other < i && alike && same_sex(f, i, other)) {
-			join(f, i, other);
+		const struct title *u = y->shape == SHAPE_TITLED ? form_title(y->title) : NULL;
+		bool alike = !t || !u || !t->rank || !u->rank || t->rank == u->rank;
+		if (y->shape == SHAPE_TITLED && other < i && alike && forms_same_sex(f, i, other)) {
+			forms_join(f, i, other);
 			return;
 		}
 	}
@@ -511,10 +233,10 @@ static struct choice choose_given(struct forms *f, size_t i)
 	const struct form *x = &f->items[i];
 	struct choice all = choose(f, i, PART_FIRST, ANYBODY);
 	struct choice same = {.best = SIZE_MAX, .second = SIZE_MAX};
-	for (size_t k = find_word(f, x->key, strlen(x->key)); k < f->word_count; k++) {
+	for (size_t k = forms_find(f, x->key, strlen(x->key)); k < f->word_count; k++) {
 		size_t other = f->words[k].form;
 		const struct form *y = &f->items[other];
-		if (compare_words(&f->words[k], x->key, strlen(x->key)))
+		if (form_compare(&f->words[k], x->key, strlen(x->key)))
 			break;
 		if (y->shape == SHAPE_FULL && f->words[k].word == y->key &&
 		    !strcmp(x->title, y->title))
@@ -528,7 +250,7 @@ static struct choice choose_sir(struct forms *f, size_t i)
 {
 	struct choice c = choose(f, i, PART_LAST, ANYBODY);
 	bool sir = c.best != SIZE_MAX && c.second == SIZE_MAX &&
-		   f->items[root_of(f, c.best)].ranks & RANK_SIR;
+		   f->items[forms_root(f, c.best)].ranks & RANK_SIR;
 	return sir ? c : (struct choice){.best = SIZE_MAX, .second = SIZE_MAX};
 }
 
@@ -538,16 +260,16 @@ static void join_titled(struct forms *f)
 		const struct form *x = &f->items[i];
 		if (x->out || x->shape != SHAPE_TITLED)
 			continue;
-		int t = title_find(x->title);
+		const struct title *t = form_title(x->title);
 		struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
-		if (t >= 0 && titles[t].given)
+		if (t && t->given)
 			c = choose_given(f, i);
 		if (c.best == SIZE_MAX)
 			c = choose(f, i, PART_LAST, NOT_CALLED);
 		if (c.best == SIZE_MAX && x->ranks == RANK_SIR)
 			c = choose_sir(f, i);
 		join_chosen(f, i, &c);
-		if (root_of(f, i) == i)
+		if (forms_root(f, i) == i)
 			join_titled_alike(f, i);
 	}
 }
@@ -559,7 +281,7 @@ static void join_lone(struct forms *f, size_t i)
 	struct form *x = &f->items[i];
 	struct choice c = choose(f, i, PART_FIRST, ANYBODY);
 	if (c.best != SIZE_MAX) {
-		join(f, i, c.best);
+		forms_join(f, i, c.best);
 		return;
 	}
 	c = choose(f, i, PART_LAST, NOT_CALLED);
@@ -579,7 +301,7 @@ static void join_lone(struct forms *f, size_t i)
 		return;
 	}
 	join_chosen(f, i, &c);
-	if (root_of(f, i) == i && x->s->n[SIGHT_COUNT] <= c.best_count + c.second_count)
+	if (forms_root(f, i) == i && x->s->n[SIGHT_COUNT] <= c.best_count + c.second_count)
 		x->out = true;
 }
 
@@ -595,12 +317,12 @@ static bool is_nickname(struct forms *f, size_t i, size_t k)
 {
 	const struct form *x = &f->items[i], *y = &f->items[k];
 	CLEANUP(cleanup_free) char *given = xstrndup(y->key, y->first_len);
-	if (i == k || root_of(f, i) == root_of(f, k) || !may_be_one(f, i, k))
+	if (i == k || forms_root(f, i) == forms_root(f, k) || !forms_may_join(f, i, k))
 		return false;
-	uint64_t a = sum_of(f, i)[SIGHT_COUNT], b = sum_of(f, k)[SIGHT_COUNT];
+	uint64_t a = forms_sum(f, i)[SIGHT_COUNT], b = forms_sum(f, k)[SIGHT_COUNT];
 	if (x->s->n[SIGHT_SMALL] || y->s->n[SIGHT_SMALL] || (a * 3 > b && b * 3 > a))
 		return false;
-	return nature(sum_of(f, k)) > 0 && nickname_like(x->key, given);
+	return form_nature(forms_sum(f, k)) > 0 && nickname_like(x->key, given);
 }
 
 /* Nobody shortens the name of a lady who is mostly spoken of with a title. */
@@ -615,15 +337,15 @@ static void join_nickname(struct forms *f, size_t i)
 	struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
 	enum { LETTERS = 3 };
 	size_t len = strlen(x->key), at;
-	if (nature(sum_of(f, i)) <= 0 || len < LETTERS)
+	if (form_nature(forms_sum(f, i)) <= 0 || len < LETTERS)
 		return;
-	at = find_word(f, x->key, LETTERS);
+	at = forms_find(f, x->key, LETTERS);
 	for (size_t k = at; k < f->word_count && k < at + NEAR; k++) {
 		const struct form *y = &f->items[f->words[k].form];
 		if (f->words[k].len < LETTERS || memcmp(f->words[k].word, x->key, LETTERS) != 0)
 			break;
 		bool given = f->words[k].word == y->key && is_given(y);
-		if (given && !y->out && !is_formal(sum_of(f, f->words[k].form)) &&
+		if (given && !y->out && !is_formal(forms_sum(f, f->words[k].form)) &&
 		    is_nickname(f, i, f->words[k].form))
 			consider(&c, f, f->words[k].form);
 	}
@@ -637,16 +359,17 @@ static void join_short(struct forms *f, size_t i)
 	struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
 	const char *full;
 	for (size_t n = 0; (full = nickname_full(x->key, n)); n++) {
-		size_t len = strlen(full), at = find_word(f, full, len);
+		size_t len = strlen(full), at = forms_find(f, full, len);
 		for (size_t k = at; k < f->word_count && k < at + NEAR; k++) {
 			size_t other = f->words[k].form;
 			const struct form *y = &f->items[other];
 			if (f->words[k].len < len || memcmp(f->words[k].word, full, len) != 0)
 				break;
 			if (f->words[k].word == y->key && is_given(y) && !y->out &&
-			    y->first_len > strlen(x->key) && nature(sum_of(f, other)) > 0 &&
-			    !y->s->n[SIGHT_SMALL] && may_be_one(f, i, other) &&
-			    root_of(f, other) != root_of(f, i) && !is_formal(sum_of(f, other)))
+			    y->first_len > strlen(x->key) && form_nature(forms_sum(f, other)) > 0 &&
+			    !y->s->n[SIGHT_SMALL] && forms_may_join(f, i, other) &&
+			    forms_root(f, other) != forms_root(f, i) &&
+			    !is_formal(forms_sum(f, other)))
 				consider(&c, f, other);
 		}
 	}
@@ -673,7 +396,7 @@ static bool is_office(const char *word)
 		if (!strcmp(royal[i], word))
 			return true;
 	}
-	return title_find(word) < 0;
+	return !form_title(word);
 }
 
 /* "the Professor", "the doctor": of the one who has that title. */
@@ -685,16 +408,16 @@ static void join_office(struct forms *f)
 		if (!f->items[i].out && *f->items[i].title)
 			offices[count++] = office_of(&f->items[i], i);
 	}
-	qsort(offices, count, sizeof(*offices), compare_entries);
+	qsort(offices, count, sizeof(*offices), form_compare_entries);
 	for (size_t i = 0; i < f->count; i++) {
 		const struct form *x = &f->items[i];
 		bool alone = x->shape == SHAPE_LONE || x->shape == SHAPE_NOUN;
 		size_t len = strlen(x->key);
-		if (x->out || !alone || root_of(f, i) != i || !is_office(x->key))
+		if (x->out || !alone || forms_root(f, i) != i || !is_office(x->key))
 			continue;
 		struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
-		for (size_t k = find_entry(offices, count, x->key, len); k < count; k++) {
-			if (compare_words(&offices[k], x->key, len))
+		for (size_t k = form_find(offices, count, x->key, len); k < count; k++) {
+			if (form_compare(&offices[k], x->key, len))
 				break;
 			consider(&c, f, offices[k].form);
 		}
@@ -709,12 +432,12 @@ static void join_described(struct forms *f)
 	for (size_t i = 0, k; i < f->word_count; i = k) {
 		size_t noun = NO_GROUP;
 		for (k = i; k < f->word_count; k++) {
-			if (compare_words(&f->words[k], f->words[i].word, f->words[i].len))
+			if (form_compare(&f->words[k], f->words[i].word, f->words[i].len))
 				break;
 			if (f->items[f->words[k].form].shape != SHAPE_NOUN)
 				continue;
 			if (noun != NO_GROUP)
-				join(f, noun, f->words[k].form);
+				forms_join(f, noun, f->words[k].form);
 			noun = f->words[k].form;
 		}
 	}
@@ -725,11 +448,11 @@ static void join_noun(struct forms *f, size_t i)
 {
 	const struct form *x = &f->items[i];
 	struct choice c = {.best = SIZE_MAX, .second = SIZE_MAX};
-	if (!votes_of(x->s->n))
+	if (!form_votes(x->s->n))
 		return; /* a man, a house: said of anybody's */
-	for (size_t k = find_word(f, x->last, strlen(x->last)); k < f->word_count; k++) {
+	for (size_t k = forms_find(f, x->last, strlen(x->last)); k < f->word_count; k++) {
 		const struct form *y = &f->items[f->words[k].form];
-		if (compare_words(&f->words[k], x->last, strlen(x->last)))
+		if (form_compare(&f->words[k], x->last, strlen(x->last)))
 			break;
 		if (!y->out && is_given(y) && y->s->n[SIGHT_ARTICLE] * 2 >= y->s->n[SIGHT_COUNT])
 			consider(&c, f, f->words[k].form);
@@ -746,13 +469,13 @@ static void join_stated(struct forms *f)
 			continue;
 		CLEANUP(cleanup_free) char *other = fold_name(x->s->other);
 		size_t len = strlen(other);
-		for (size_t k = find_word(f, other, strcspn(other, " ")); k < f->word_count; k++) {
+		for (size_t k = forms_find(f, other, strcspn(other, " ")); k < f->word_count; k++) {
 			const struct form *y = &f->items[f->words[k].form];
-			if (compare_words(&f->words[k], other, strcspn(other, " ")))
+			if (form_compare(&f->words[k], other, strcspn(other, " ")))
 				break;
 			if (f->words[k].word == y->key && strlen(y->key) == len &&
 			    !strcmp(y->key, other)) {
-				join(f, i, f->words[k].form);
+				forms_join(f, i, f->words[k].form);
 				break;
 			}
 		}
@@ -781,7 +504,7 @@ static bool is_nothing(const struct form *f)
 	const uint32_t *n = f->s->n;
 	if (!*f->key)
 		return true;
-	if (n[SIGHT_NOTHING] > votes_of(n) + 1)
+	if (n[SIGHT_NOTHING] > form_votes(n) + 1)
 		return true;
 	if (f->shape == SHAPE_NOUN)
 		return false;
@@ -803,7 +526,7 @@ static bool is_passing(const struct form *root, const struct forms *f)
 		return false;
 	if (root->shape == SHAPE_NOUN && !n[SIGHT_INSIDE])
 		return n[SIGHT_COUNT] < 3 ||
-		       votes_of(n) < (n[SIGHT_CREATURE] ? 9 : 8 + f->mentions / 100);
+		       form_votes(n) < (n[SIGHT_CREATURE] ? 9 : 8 + f->mentions / 100);
 	return n[SIGHT_COUNT] < 2 && !n[SIGHT_TITLED];
 }
 
@@ -813,9 +536,9 @@ static bool is_passing(const struct form *root, const struct forms *f)
 static bool is_family(const struct forms *f, const struct form *x)
 {
 	size_t len = strlen(x->last);
-	for (size_t k = find_word(f, x->last, len); k < f->word_count; k++) {
+	for (size_t k = forms_find(f, x->last, len); k < f->word_count; k++) {
 		const struct form *y = &f->items[f->words[k].form];
-		if (compare_words(&f->words[k], x->last, len))
+		if (form_compare(&f->words[k], x->last, len))
 			return false;
 		if (y->shape == SHAPE_FULL && strcmp(y->key, x->key) != 0)
 			return true;
@@ -847,7 +570,7 @@ static void fill_groups(size_t *group, struct forms *f)
 {
 	size_t *leader = xcalloc(f->count + 1, sizeof(*leader));
 	for (size_t i = 0; i < f->count; i++) {
-		size_t root = root_of(f, i);
+		size_t root = forms_root(f, i);
 		if (f->items[i].out)
 			continue;
 		if (!leader[root] ||
@@ -855,20 +578,10 @@ static void fill_groups(size_t *group, struct forms *f)
 			leader[root] = i + 1;
 	}
 	for (size_t i = 0; i < f->count; i++)
-		group[i] = f->items[i].out || is_passing(&f->items[root_of(f, i)], f)
+		group[i] = f->items[i].out || is_passing(&f->items[forms_root(f, i)], f)
 				   ? NO_GROUP
-				   : leader[root_of(f, i)] - 1;
+				   : leader[forms_root(f, i)] - 1;
 	free(leader);
-}
-
-static void forms_finish(struct forms *f)
-{
-	for (size_t i = 0; i < f->count; i++) {
-		free(f->items[i].key);
-		free(f->items[i].title);
-	}
-	free(f->items);
-	free(f->words);
 }
 
 void sightings_group(size_t *group, const struct sighting *s, size_t count, bool whole)
@@ -876,13 +589,13 @@ void sightings_group(size_t *group, const struct sighting *s, size_t count, bool
 	CLEANUP(forms_finish) struct forms f = {.count = count, .whole = whole};
 	f.items = xcalloc(count + 1, sizeof(*f.items));
 	for (size_t i = 0; i < count; i++) {
-		take_apart(&f.items[i], &s[i], i);
+		form_init(&f.items[i], &s[i], i);
 		f.items[i].out = is_nothing(&f.items[i]);
 		if (!f.items[i].out && !s[i].noun)
 			f.mentions += s[i].n[SIGHT_COUNT];
 	}
-	index_words(&f);
-	count_alone(&f);
+	forms_index(&f);
+	forms_count_alone(&f);
 	join_equal(&f);
 	join_longer(&f);
 	join_reversed(&f);
@@ -902,7 +615,7 @@ void sightings_group(size_t *group, const struct sighting *s, size_t count, bool
 	join_stated(&f);
 	join_office(&f);
 	for (size_t i = 0; i < count; i++) {
-		if (!f.items[i].out && f.items[i].shape == SHAPE_NOUN && root_of(&f, i) == i)
+		if (!f.items[i].out && f.items[i].shape == SHAPE_NOUN && forms_root(&f, i) == i)
 			join_noun(&f, i);
 	}
 	fill_groups(group, &f);

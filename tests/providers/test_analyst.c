@@ -304,7 +304,7 @@ static void test_locales(void)
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, "580c63402fe9ff363b50674f42d52d181b6a5ba94a69b45a1e23a33b42e2ff8e");
+	CHECK_STR(hex, "6a216112d1fe205cba6e84544b9b06b5cbc8695f1f7cf1bd256faf0930f89c7a");
 }
 
 int main(void)
