@@ -12,7 +12,7 @@ build='
 	fuse3 libfuse3-dev
 	libsqlite3-dev libzip-dev libdeflate-dev libxml2-dev libcjson-dev nettle-dev
 	libcairo2-dev libpango1.0-dev wordnet-base
-	fonts-dejavu-core'		# the letters on a picture card
+	fonts-dejavu-core fonts-ebgaramond'	# the letters on a picture card
 test='
 	clang clang-tidy clang-format libclang-rt-14-dev llvm
 	git mandoc shellcheck strace procps psmisc inotify-tools
