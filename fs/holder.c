@@ -37,6 +37,7 @@ struct seen {
 	struct process tree[TREE_DEPTH]; /* itself, its parent, ... */
 	int depth;
 	struct process anchor; /* pid 0: none */
+	bool anchor_carries;   /* it has the same id in its environment */
 	const char *because;
 };
 
@@ -153,9 +154,9 @@ static bool is_keeper(const struct proc *p)
 /* What runs one command for somebody, and ends with it. */
 static bool is_wrapper(const struct proc *p)
 {
-	static const char *const names[] = {"sudo",    "doas",	  "su",	    "runuser", "timeout",
-					    "unshare", "nsenter", "setsid", "script",  "flock",
-					    "xargs",   "find",	  "strace", "ltrace",  "time",
+	static const char *const names[] = {"sudo",    "doas",	   "su",     "runuser", "timeout",
+					    "unshare", "nsenter",  "setsid", "script",	"flock",
+					    "xargs",   "find",	   "strace", "ltrace",	"time",
 					    "watch",   "parallel", "bookfs"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -264,6 +265,7 @@ static void choose_anchor(struct seen *s, const struct tree *t)
 	pid_t pid = s->instance[0] ? anchor_of_instance(t, s->instance, &s->because)
 				   : anchor_of_session(t, &s->because);
 
+	s->anchor_carries = s->instance[0] && pid && carries(pid, s->instance);
 	if (pid && process_find(&s->anchor, pid) == 0)
 		return;
 	s->anchor = (struct process){0};
@@ -486,9 +488,10 @@ bool holder_is_above(struct holders *h, const struct lock_holder *of, pid_t pid,
 
 	if (!s || !may_be(of, uid))
 		return false;
-	if (process_is(&of->anchor, &s->anchor))
+	/* Who has an id of his own is not all that his ancestors are, nor those beside him that
+	 * have the same. */
+	if (process_is(&of->anchor, &s->anchor) && (!s->instance[0] || s->anchor_carries))
 		return true;
-	/* Who has an id of his own is not all that his ancestors are. */
 	for (int i = 0; !s->instance[0] && i < s->depth; i++)
 		if (process_is(&of->anchor, &s->tree[i]))
 			return true;

@@ -234,8 +234,9 @@ static int race(char **argv)
 	}
 	for (int i = 0; i < processes; i++)
 		spawn(argv, i + 1);
-	for (int i = 0; i < processes; i++)
-		failed += wait(&status) > 0 && status != 0;
+	/* The others would wait for one that failed; they end with this process. */
+	for (int i = 0; i < processes && !failed; i++)
+		failed = wait(&status) > 0 && status != 0;
 	for (int i = 0; i < count; i++) {
 		one += rounds[i].won == 1;
 		if (rounds[i].won != 1)
