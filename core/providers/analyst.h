@@ -124,6 +124,9 @@ void air_lighting(char out[LIGHTING_BYTES], const struct air *a);
 void brief_write(struct concept *c, const struct prose *p, const struct cast *cast,
 		 const struct air *air, size_t first, size_t count);
 
+/* The same where the lexicon does not cover the language. */
+void keywords_write(struct concept *c, const struct prose *p, size_t first, size_t count);
+
 /* ---- scenes */
 
 /* Phrases of a look ("long grey coat") in a sentence, at most `most`, each once; behind them what

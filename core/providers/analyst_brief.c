@@ -215,13 +215,20 @@ struct saying { /* words of one line */
 	bool of_narrator; /* the subject is "I" */
 };
 
-/* The one person named in this sentence or the one before it: whom "he" means. */
-static const char *who_is_meant(const struct brief *b, size_t sentence)
+/* Can this pronoun mean that one? */
+static bool may_mean(const struct member *m, bool woman)
+{
+	uint32_t he = m->sum[SIGHT_MALE], she = m->sum[SIGHT_FEMALE];
+	return m->type == ELEMENT_CHARACTER && !m->unnamed && (woman ? she >= he : he >= she);
+}
+
+/* The one person named in this sentence or the one before it: whom "he" or "she" means. */
+static const char *who_is_meant(const struct brief *b, size_t sentence, bool woman)
 {
 	const char *found = NULL;
 	for (size_t i = 0; i < b->cast->len; i++) {
 		const struct member *m = &b->cast->members[i];
-		for (size_t k = 0; k < m->count && m->type == ELEMENT_CHARACTER; k++) {
+		for (size_t k = 0; k < m->count && may_mean(m, woman); k++) {
 			if (m->sentences[k] + 1 != sentence && m->sentences[k] != sentence)
 				continue;
 			if (found && found != m->name)
@@ -265,7 +272,9 @@ static bool put_stand_in(const struct saying *y, const struct word *w)
 	bool narrator = y->of_narrator;
 	bool *known = s->who == OF_MAN ? &y->b->man : s->who == OF_WOMAN ? &y->b->woman : &narrator;
 	bool somebody = s->who == OF_MAN || s->who == OF_WOMAN;
-	const char *name = somebody && !*known ? who_is_meant(y->b, y->line->number) : NULL;
+	const char *name = somebody && !*known
+				   ? who_is_meant(y->b, y->line->number, s->who == OF_WOMAN)
+				   : NULL;
 	if (name)
 		buf_addf(y->out, "%s%s", name, s->owns ? "\xe2\x80\x99s" : "");
 	else
@@ -636,7 +645,7 @@ static void choose_names(struct choice *c, const struct brief *b, size_t first, 
 	for (size_t i = 0; i < b->cast->len && c->name_count < NAMES_SHOWN; i++) {
 		const struct member *m = &b->cast->members[i];
 		bool being = m->type == ELEMENT_CHARACTER || m->type == ELEMENT_CREATURE;
-		if (being && is_mentioned(m, first, count))
+		if (being && !m->unnamed && is_mentioned(m, first, count))
 			c->names[c->name_count++] = m->name;
 	}
 }
@@ -651,7 +660,7 @@ static void write_brief(struct concept *c, struct brief *b, size_t first, size_t
 		compose(&out, b, &choice);
 		analysis_set(&c->description, buf_str(&out));
 	} while ((utf8_words(c->description, strlen(c->description)) > BRIEF_WORDS ||
-		  copies(c->description, c->quote.text, c->quote.len)) &&
+		  copies(c->description, c->quote.text, strlen(c->quote.text))) &&
 		 shorten(&choice));
 }
 
@@ -659,6 +668,10 @@ static void write_brief(struct concept *c, struct brief *b, size_t first, size_t
 void brief_write(struct concept *c, const struct prose *p, const struct cast *cast,
 		 const struct air *air, size_t first, size_t count)
 {
+	if (!p->listed) {
+		keywords_write(c, p, first, count);
+		return;
+	}
 	struct brief *b = xcalloc(1, sizeof(*b));
 	b->air = air;
 	b->cast = cast;

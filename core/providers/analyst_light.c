@@ -70,7 +70,9 @@ static bool is_denied(const struct word *words, size_t i)
 	for (size_t back = 1; back <= NEGATION_REACH && back <= i; back++) {
 		if (is_one_of(&words[i - back], denials, ARRAY_LEN(denials)))
 			return true;
-		if (!words[i - back].joined)
+		/* "No moon that evening" denies the moon alone. */
+		const struct lexeme *l = words[i - back].lex;
+		if (!words[i - back].joined || (l && l->noun > 40 && !(l->kinds & LEX_STOP)))
 			break;
 	}
 	return false;

@@ -40,6 +40,8 @@ static const struct {
 	{"or", TAG_LINK},	   {"like", TAG_PREPOSITION}, {"not", TAG_OTHER},
 	{"did", TAG_OTHER},	   {"done", TAG_OTHER},	      {"been", TAG_OTHER},
 	{"to", TAG_PREPOSITION},   {"same", TAG_FILLER},      {"other", TAG_FILLER},
+	{"made", TAG_LINK},	   {"took", TAG_LINK},	      {"went", TAG_LINK},
+	{"came", TAG_LINK},	   {"got", TAG_LINK},	      {"let", TAG_LINK},
 	{"own", TAG_FILLER},	   {"very", TAG_FILLER},
 };
 

@@ -41,13 +41,13 @@ struct weigher {
 
 static void add_content(struct weigher *g, struct content *c, const struct sentence *s)
 {
-	const struct mark *m = g->p->marks + s->marks;
 	for (size_t i = 0; i < s->mark_count; i++) {
-		if (m[i].weight > 0 && g->seen[m[i].word] == g->window)
+		const struct mark *m = &g->p->marks[s->marks + i];
+		if (m->weight > 0 && g->seen[m->word] == g->window)
 			continue;
-		g->seen[m[i].word] = g->window;
-		c->score += m[i].weight;
-		c->aspects |= m[i].aspect;
+		g->seen[m->word] = g->window;
+		c->score += m->weight;
+		c->aspects |= m->aspect;
 	}
 	c->words += s->words;
 	c->spoken += s->spoken;
@@ -85,7 +85,8 @@ static uint32_t weigh_window(const struct prose *p, size_t first, size_t last,
 	if (c->score <= 0)
 		return 1; /* better than no scene at all */
 	int64_t value = c->score * 100000 / (c->words + WORDS_AT_LEAST);
-	value = less_report(value, c->aspects);
+	if (p->listed)
+		value = less_report(value, c->aspects);
 	value = less_talk(value, c->spoken, p->sentences[last].end - s->start + 1);
 	value /= 1 + c->asked;
 	value = value * 6 / (5 + c->paragraphs);

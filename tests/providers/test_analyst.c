@@ -247,36 +247,132 @@ static void test_dialogue(void)
 
 /* ---- other languages */
 
+/* Talk, and within it a passage that is to be chosen; a word of it that its description must have.
+ */
+static const struct language {
+	const char *talk, *passage, *word;
+} languages[] = {
+	{"„Das weiß ich nicht“, sagte er. „Du hast es mir nie gesagt.“\n\n"
+	 "„Ich habe es dir oft gesagt“, sagte sie. „Du hast nur nicht zugehört.“\n\n",
+	 "Hinter der Mühle lag der Teich unter einer dünnen Eisdecke. Zwei Raben hockten auf dem "
+	 "Pfahl, und der Schnee trieb in langen Schleiern über die Wiese. Am Ufer stand ein "
+	 "Schlitten mit roten Kufen.\n\n",
+	 "Eisdecke"},
+	{"— Я не знаю, — сказал он. — Ты мне не говорил.\n\n"
+	 "— Я тебе говорил, — ответил тот. — Ты меня не слушал.\n\n",
+	 "За мельницей чернела замёрзшая река. Две вороны сидели на столбе, и позёмка стелилась "
+	 "через дорогу длинными белыми полосами. У берега стояли санки с красными полозьями.\n\n",
+	 "полозьями"},
+	{"「知らない」と彼は言った。「言わなかった。」\n\n「何度も言ったよ」と彼女は言った。「聞か"
+	 "なかった。」\n\n",
+	 "水車小屋の裏で池が凍っていた。二羽の烏が杭に止まり、粉雪が野原を白く流れた。岸辺に赤い"
+	 "橇が一台置いてあった。\n\n",
+	 "水車小屋"},
+	{"«لا أعرف»، قال له. «لم تقل لي ذلك.»\n\n«قلت لك مرارا»، قالت. «لم تسمع.»\n\n",
+	 "خلف الطاحونة كانت البحيرة متجمدة تحت الضباب. جلس غرابان أسودان على العمود الخشبي. "
+	 "وكانت الزلاجة الحمراء متروكة قرب الشاطئ البعيد.\n\n",
+	 "الطاحونة"},
+};
+
 static void test_languages(void)
 {
-	static const char *const cases[] = {
-		"Der alte Mann ging durch den Wald zum Haus. Die Sonne schien auf das Dach, und "
-		"der Hund "
-		"lief \xc3\xbc"
-		"ber die Wiese. Am Abend kam der Wind vom Meer. Die Frau stand an der "
-		"T\xc3\xbcr und sah den Mond.\n",
-		"\xd0\x92 \xd0\xbb\xd0\xb5\xd1\x81\xd1\x83 \xd0\xb1\xd1\x8b\xd0\xbb\xd0\xbe "
-		"\xd1\x82\xd0\xb8\xd1\x85\xd0\xbe. \xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0 "
-		"\xd1\x88\xd0\xbb\xd0\xb0. \xd0\x92\xd0\xb5\xd1\x82\xd0\xb5\xd1\x80 "
-		"\xd0\xb4\xd1\x83\xd0\xbb. \xd0\x98 \xd0\x90\xd0\xbd\xd0\xbd\xd0\xb0 "
-		"\xd0\xbf\xd0\xb5\xd0\xbb\xd0\xb0 \xd0\xbf\xd0\xb5\xd1\x81\xd0\xbd\xd1\x8e.\n",
-		"\xe5\xb1\xb1\xe8\xb7\xaf\xe3\x82\x92\xe7\x99\xbb\xe3\x82\x8b\xe3\x80\x82\xe7\xa9"
-		"\xba\xe3"
-		"\x81\xaf\xe9\x9d\x92\xe3\x81\x84\xe3\x80\x82\xe9\xa2\xa8\xe3\x81\x8c\xe5\x90\xb9"
-		"\xe3\x81"
-		"\x8f\xe3\x80\x82\xe6\x97\xa5\xe3\x81\x8c\xe8\x90\xbd\xe3\x81\xa1\xe3\x82\x8b\xe3"
-		"\x80\x82"
-		"\n",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *text = cases[i];
-		CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+	for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
+		const struct language *l = &languages[i];
+		CLEANUP(buf_finish) struct buf text = {0};
+		for (int k = 0; k < 10; k++)
+			buf_addf(&text, "%s%s", l->talk, k == 6 ? l->passage : "");
+		CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text.data, text.len, 1);
 
 		CHECK_INT(a->concept_count, 1);
 		CHECK(strstr(a->note, "covers English only") != NULL);
-		check_properties(a, text, strlen(text), 1);
+		check_properties(a, text.data, text.len, 1);
+		if (a->concept_count != 1)
+			continue;
+		CHECK(!strncmp(a->concepts[0].quote.text, l->passage, 30));
+		CHECK(strstr(a->concepts[0].description, l->word) != NULL);
+		CHECK_STR(a->concepts[0].mood, "");
+		CHECK_STR(a->concepts[0].lighting, "");
 	}
+}
+
+/* ---- mood, light and hour */
+
+/* What is denied, compared, figurative or idle says nothing; what the passage shows does. */
+static void test_air(void)
+{
+	static const struct {
+		const char *text, *lighting, *mood;
+	} cases[] = {
+		{"The moon stood over the churchyard. Every stone had its black shadow. Behind the "
+		 "porch something pale and ghostly drew slowly back.\n",
+		 "moonlight", "eerie"},
+		{"The boat came down with a crash. Spray flew over the mast, and two men were "
+		 "shouting. Every moment the sea leapt out white under the lightning.\n",
+		 "storm light", "turbulent"},
+		{"A storm of applause broke out, and the clown fell over his own shoes. Everyone "
+		 "laughed and clapped. It dawned on my uncle only now that the dog wore his hat.\n",
+		 "", "joyful"},
+		{"There was no moon that evening over the road. Low clouds hung on the dykes. A "
+		 "man "
+		 "walked alone, and the land was solitary and deserted.\n",
+		 "overcast, dusk", "lonely"},
+		{"The sun had sunk behind the black hills. He drew his cloak about his shoulders "
+		 "and "
+		 "stood on the wall. The river lay like a storm of copper below.\n",
+		 "sunset", NULL},
+		{"They sat round the fire at midnight with their knives in their hands. Their "
+		 "leader "
+		 "snarled. He was a cruel and wicked man, and a wolf howled in the wood.\n",
+		 "firelight, night", "menacing"},
+		{"In the light of what he told us, nothing was strange. The two men shook hands on "
+		 "the stairs. A ray of hope was in their faces as they went to the door.\n",
+		 "", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(analysis_free_cleanup)
+		struct analysis *a = analyze(cases[i].text, strlen(cases[i].text), 1);
+
+		CHECK_INT(a->concept_count, 1);
+		if (a->concept_count != 1)
+			continue;
+		CHECK_STR(a->concepts[0].lighting, cases[i].lighting);
+		if (cases[i].mood)
+			CHECK_STR(a->concepts[0].mood, cases[i].mood);
+	}
+}
+
+/* ---- the description */
+
+static void test_description(void)
+{
+	static const char text[] =
+		"At dusk the old ferryman stood on the stony beach. He held a lantern in his left "
+		"hand. Two grey dogs ran along the water, and a red boat rocked at its chain.\n";
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text, strlen(text), 1);
+	const char *d = a->concept_count ? a->concepts[0].description : "";
+
+	CHECK(strstr(d, "stony beach") && strstr(d, "by lamplight, at dusk"));
+	CHECK(strstr(d, "holds a lantern in his left hand") != NULL);
+	CHECK(strstr(d, "Two grey dogs run along the water") != NULL);
+	CHECK(!strstr(d, " stood ") && !strstr(d, " ran "));
+}
+
+/* A story told by somebody over many paragraphs opens a quotation in each. It is no talk. */
+static void test_told(void)
+{
+	CLEANUP(buf_finish) struct buf text = {0};
+	for (int i = 0; i < 4; i++)
+		buf_adds(&text, "“I thought about the matter, and came to no conclusion. It was a "
+				"question of principle. I could not believe it.\n\n");
+	size_t at = text.len;
+	buf_adds(&text, "“The red sun sank behind the black masts. Grey gulls wheeled over the wet "
+			"stones. A white ship swung at its chain.\n\n“Then I told them so.”\n");
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analyze(text.data, text.len, 1);
+
+	CHECK_INT(a->concept_count, 1);
+	CHECK(a->concept_count && a->concepts[0].quote.offset <= at + 3 &&
+	      a->concepts[0].quote.offset >= at);
 }
 
 /* ---- the same bytes in every locale */
@@ -316,6 +412,9 @@ int main(void)
 	test_overlap();
 	test_dialogue();
 	test_languages();
+	test_air();
+	test_description();
+	test_told();
 	test_locales();
 	return check_result();
 }
