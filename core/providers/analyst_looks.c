@@ -99,7 +99,8 @@ static bool is_part(const struct word *w)
 
 static bool is_look(const struct word *w)
 {
-	return word_has(w, LEX_COLOUR | LEX_LOOK) && !word_has(w, LEX_STOP);
+	return word_has(w, LEX_COLOUR | LEX_LOOK) && !word_has(w, LEX_STOP) &&
+	       !WORD_AMONG(w, "open", "opened", "closed", "shut", "longer", "little", "full");
 }
 
 /* A finite verb; behind an article or another word that describes it is none ("black curls"). */
@@ -430,6 +431,8 @@ static uint32_t weigh(const struct scan *s, const struct stretch *t, enum elemen
 				      (told && looks + materials + colours);
 	if (!looked)
 		return 0;
+	if (being && t->to - t->from == 1 && !ages && !colours)
+		return 0; /* "wet": of the moment */
 	return 1 + 3 * colours + 2 * looks + 2 * nouns + 2 * materials + 4 * (ages && told) +
 	       2 * told + persons + parts + (being ? 0 : numbers);
 }

@@ -137,7 +137,8 @@ struct catalogue_entry {
 	char *name;
 	char file[NAME_BYTES]; /* its name in elements/TYPE/ without ".md", unique there */
 	struct strv aliases;
-	struct strv descriptions; /* in order of first chapter, no one twice */
+	struct strv descriptions; /* in order of first chapter, no one twice; with looks, the last
+				     is all these in a row */
 	struct appearance *looks; /* facts that no earlier one says, for descriptions with pages */
 	size_t look_count, look_cap;
 	struct appearance *appearances;

@@ -297,14 +297,35 @@ static bool ends_sentence(const struct buf *out)
 	return out->len && strchr(".!?", out->data[out->len - 1]);
 }
 
-/* Each chapter describes in its own words; these may or may not end in a stop. */
-static void add_descriptions(struct buf *out, const struct strv *descriptions)
+/* Each fact in the book's words, and behind those of one page where that is: "tall; in a grey coat
+ * (page 12)". */
+static void add_looks(struct buf *out, const struct views *v, const struct catalogue_entry *e)
 {
+	char pages[64], next[64] = "";
+	for (size_t i = 0; i < e->look_count; i++) {
+		const struct appearance *a = &e->looks[i];
+		buf_adds(out, i ? "; " : "");
+		add_flat(out, a->quote->text);
+		views_page_range(pages, views_chapter(v, a->chapter), a->quote);
+		if (i + 1 < e->look_count)
+			views_page_range(next, views_chapter(v, a[1].chapter), a[1].quote);
+		bool last = i + 1 == e->look_count || strcmp(pages, next) != 0;
+		if (last && pages[0])
+			buf_addf(out, " (page %s)", pages);
+	}
+}
+
+/* Each chapter describes in its own words; these may or may not end in a stop. */
+static void add_descriptions(struct buf *out, const struct views *v,
+			     const struct catalogue_entry *e)
+{
+	size_t own = e->descriptions.len - (e->look_count > 0); /* the last is the looks again */
 	buf_adds(out, "**Description:** ");
-	for (size_t i = 0; i < descriptions->len; i++) {
-		if (i)
+	add_looks(out, v, e);
+	for (size_t i = 0; i < own; i++) {
+		if (i || e->look_count)
 			buf_adds(out, ends_sentence(out) ? " " : "; ");
-		add_flat(out, descriptions->items[i]);
+		add_flat(out, e->descriptions.items[i]);
 	}
 }
 
@@ -312,7 +333,7 @@ static int add_element(struct buf *out, const struct views *v, const struct cata
 {
 	buf_addf(out, "**Type:** %s\n\n", element_type_name(e->type));
 	add_names(out, "Aliases", &e->aliases);
-	add_descriptions(out, &e->descriptions);
+	add_descriptions(out, v, e);
 	buf_adds(out, "\n\n**Appearances:**\n\n");
 	for (size_t i = 0; i < e->appearance_count; i++)
 		add_appearance(out, v, &e->appearances[i]);
