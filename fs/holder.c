@@ -438,7 +438,8 @@ static void name_new(struct holder *out, struct holders *h, const struct seen *s
 	if (out->as.anchor.pid)
 		snprintf(name, size, "sh-%d", (int)out->as.anchor.pid);
 	else if (s)
-		snprintf(name, size, "sh-%d-%llu", (int)s->tree[0].pid,
+		snprintf(name, size, "sh-%d-%llu-%llu", (int)s->tree[0].pid,
+			 (unsigned long long)s->tree[0].pid_namespace,
 			 (unsigned long long)s->tree[0].start_ticks);
 	else
 		snprintf(name, size, "sh-unseen-%d-%llu-%llu", (int)getpid(),
