@@ -1,0 +1,765 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Locks by command: bookfs lock, unlock, locks, break, clear, with a mount and without; what they say, and the
+lines that contrib/ and README.md give to agents and authors, each of them run."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import agents
+import harness
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+WAYS = (r"; wait: bookfs lock --wait 120 %s; cancel: nothing was taken; "
+        r"override: bookfs break %s Chapter_03 --token (\d+) --reason WHY\n")
+
+
+class Terminal:
+    """A command on a terminal of its own, and a person before it."""
+
+    def __init__(self, argv, cwd, env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(cwd)
+            os.execvpe(argv[0], argv, env)
+        self.text, self.ended = "", False
+
+    def more(self, timeout):
+        ready, _, _ = select.select([self.fd], [], [], timeout)
+        try:
+            part = os.read(self.fd, 4096) if ready else None
+        except OSError:
+            part = b""
+        self.ended = part == b""
+        self.text += (part or b"").decode()
+
+    def expect(self, text, timeout=10):
+        end = time.monotonic() + timeout
+        while text not in self.text:
+            if self.ended or time.monotonic() > end:
+                raise AssertionError("no %r in %r" % (text, self.text))
+            self.more(0.05)
+        said, self.text = self.text.split(text, 1)
+        return said
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """(status, what it said last)"""
+        while not self.ended:
+            self.more(10)
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.fd)
+        return status, self.text
+
+
+class Commands(agents.Case):
+    def setUp(self):
+        super().setUp()
+        bin_dir = os.path.join(self.tmp, "bin")
+        os.mkdir(bin_dir)
+        os.symlink(harness.SLOWFS, os.path.join(bin_dir, "bookfs"))
+        self.env = {k: v for k, v in os.environ.items() if k != "BOOKFS_INSTANCE"}
+        self.env.update(PATH=bin_dir + ":" + self.env["PATH"], BOOK="book.epub")
+
+    def with_clock(self):
+        """The program's clock is ours to move."""
+        clock = agents.Clock(os.path.join(self.tmp, "clock"))
+        os.unlink(os.path.join(self.tmp, "bin", "bookfs"))
+        os.symlink(agents.CLOCKFS, os.path.join(self.tmp, "bin", "bookfs"))
+        self.env["CLOCK_FILE"] = clock.path
+        return clock
+
+    def start(self, who, *args, **how):
+        """Who has no name is known by the process that runs the test."""
+        env = {**self.env, **({"BOOKFS_INSTANCE": who} if who else {}), **how.pop("env", {})}
+        p = subprocess.Popen(how.pop("argv", ["bookfs", *args]), cwd=self.tmp, env=env, text=True,
+                             stdin=how.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, **how)
+        self.addCleanup(lambda: (p.poll() is None and p.kill(), p.wait(),
+                                 *(f.close() for f in (p.stdin, p.stdout, p.stderr) if f)))
+        return p
+
+    def run_as(self, who, *args, **how):
+        """(status, stdout, stderr)"""
+        p = self.start(who, *args, **how)
+        out, err = p.communicate(timeout=60)
+        return p.returncode, out, err
+
+    def ok(self, who, *args, **how):
+        status, out, err = self.run_as(who, *args, **how)
+        self.assertEqual((status, err), (0, ""), (args, out))
+        return out
+
+    def fails(self, status, line, who, *args, **how):
+        """One line on stderr, nothing on stdout."""
+        got, out, err = self.run_as(who, *args, **how)
+        self.assertEqual((got, out), (status, ""), err)
+        self.assertRegex(err, "^bookfs: [^\n]*\n$")
+        self.assertRegex(err, line)
+        self.assertNotIn("Device or resource busy", err)
+        return err
+
+    def shell(self, who):
+        a = self.agent(who, cwd=self.tmp)
+        a.ok("export PATH='%s' BOOK=book.epub DIR=mnt LC_ALL=C" % self.env["PATH"])
+        return a
+
+    def table(self, place="book.epub", **how):
+        return {k["resource"]: k for k in json.loads(self.ok(None, "locks", "--json", place, **how))["locks"]}
+
+    def owners(self, place="book.epub"):
+        return {r: k["instance"] for r, k in self.table(place).items()}
+
+    def wait_owner(self, resource, who):
+        harness.wait_for(lambda: self.owners().get(resource) == who, 10, "%s to have %s" % (who, resource))
+
+    def wait_queue(self, count):
+        """How many wait, as the table's own file says."""
+        def waiters():
+            import sqlite3
+            db = sqlite3.connect("file:%s.bookfs-locks?mode=ro" % self.book, uri=True)
+            try:
+                return db.execute("SELECT count(*) FROM waiter").fetchone()[0]
+            finally:
+                db.close()
+        harness.wait_for(lambda: waiters() == count, 10, "%d in the queue" % count)
+
+
+class Plain(Commands):
+    def test_take_show_give_back(self):
+        said = self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "Chapter_04", "--reason", "Prompt 3")
+        self.assertRegex(said, r"^Chapter_03 token=\d+ instance=CLI-1\nChapter_04 token=\d+ instance=CLI-1\n$")
+        self.assertEqual(said, self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "Chapter_04"), "renewed")
+        line = self.fails(75, "^bookfs: Chapter_03 is held by CLI-1 \\(pid %d\\) since [-0-9]{10}T[0-9:]{8}Z, "
+                          "renewed \\d+ s ago, reason: Prompt 3" % os.getpid() +
+                          WAYS % ("book.epub ImageRegistry Chapter_03", "book.epub"),
+                          "CLI-2", "lock", "book.epub", "ImageRegistry", "Chapter_03")
+        self.assertIn("token %d " % self.table()["Chapter_03"]["token"], line)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1", "Chapter_04": "CLI-1"}, "nothing was taken")
+        table = self.ok(None, "locks", "book.epub")
+        self.assertRegex(table, r"^resource .*\nChapter_03 +CLI-1 +held .*\nChapter_04 +CLI-1 +held .*\n"
+                         r"to clear them: bookfs clear --all book.epub\n$")
+        said = self.shell("CLI-2").fails("bookfs unlock book.epub Chapter_04 Chapter_03", "is held by CLI-1 (pid ")
+        self.assertRegex(said, "^bookfs: Chapter_0[34] is .*; override: bookfs break book.epub Chapter_0[34] --token")
+        self.ok("CLI-1", "unlock", "book.epub", "Chapter_03")
+        self.fails(1, "Chapter_03 is not locked", "CLI-1", "unlock", "book.epub", "Chapter_03")
+        self.ok("CLI-2", "unlock", "book.epub", "--all")
+        self.assertEqual(self.owners(), {"Chapter_04": "CLI-1"}, "another's stays")
+        self.ok("CLI-1", "unlock", "book.epub", "--all")
+        self.assertRegex(self.ok(None, "locks", "book.epub"), "^resource .*\nnothing is locked\n$")
+
+    def test_usage(self):
+        for status, line, *args in [
+                (2, "name a book and what to lock", "lock"),
+                (2, "name a book and what to lock", "lock", "book.epub"),
+                (2, "name the command behind --", "lock", "book.epub", "Chapter_03", "--"),
+                (2, "--wait x: a number of seconds", "lock", "book.epub", "Chapter_03", "--wait", "x"),
+                (2, "--wait -1: a number of seconds", "lock", "book.epub", "Chapter_03", "--wait", "-1"),
+                (2, "--ttl 9999999: a number of seconds, at most 31 days", "lock", "book.epub", "Chapter_03",
+                 "--ttl", "9999999"),
+                (2, "--reason: one line", "lock", "book.epub", "Chapter_03", "--reason", "a\nb"),
+                (2, "--weit is not known; --wait is near", "lock", "--weit", "3", "book.epub", "Chapter_03"),
+                (2, "or --all of yours", "unlock", "book.epub"),
+                (2, "or --all of yours", "unlock", "book.epub", "--all", "Chapter_03"),
+                (2, "name one book or one mounted directory", "locks"),
+                (2, "give its --token", "break", "book.epub", "Chapter_03"),
+                (2, "give its --token", "break", "book.epub", "Chapter_03", "--token", "1"),
+                (2, "--token 1x: a number", "break", "book.epub", "Chapter_03", "--token", "1x", "--reason", "r"),
+                (2, "name a book and one lock", "break", "book.epub", "--token", "1", "--reason", "r"),
+                (2, "--stale or --all", "clear", "book.epub"),
+                (2, "--stale or --all", "clear", "book.epub", "--stale", "--all"),
+                (2, "there is nobody to ask: give --yes", "clear", "book.epub", "--all"),
+                (1, "--as a b: an id is", "lock", "book.epub", "Chapter_03", "--as", "a b"),
+                (1, "there is no such book", "lock", "none.epub", "Chapter_03"),
+                (1, "bin: no book is mounted there", "lock", "bin", "Chapter_03"),
+                (1, "none/x: No such file", "lock", "--store", "none/x", "book.epub", "Chapter_03"),
+                (1, "Chapter_3 is nothing to lock; Chapter_03 is near", "lock", "book.epub", "Chapter_3"),
+                (1, "chapter_03 is nothing to lock; Chapter_03 is near", "lock", "book.epub", "chapter_03"),
+                (1, "Music is nothing to lock: there are Chapter_01 and on, FrontMatter, ", "lock", "book.epub",
+                 "Music"),
+                (1, "Chapter_100 is nothing to lock", "lock", "book.epub", "Chapter_100"),
+                (1, "Chapter_3 is nothing to lock", "unlock", "book.epub", "Chapter_3"),
+                (1, "the token is not 7 any more", "break", "book.epub", "Chapter_03", "--token", "7",
+                 "--reason", "r")]:
+            with self.subTest(args=args):
+                self.fails(status, re.escape(line), None, *args)
+        for name in ("lock", "unlock", "locks", "break", "clear"):
+            self.assertRegex(self.ok(None, name, "--help"), "^usage: bookfs %s " % name)
+        self.assertEqual(self.table(), {})
+
+    def test_store_elsewhere_and_hard_names(self):
+        """The commands that a refusal gives can be run as they stand."""
+        os.rename(self.book, os.path.join(self.tmp, "it's a book.epub"))
+        place = ["--store", "my store", "it's a book.epub"]
+        self.ok("CLI-1", "lock", *place, "Chapter_03")
+        self.assertTrue(os.path.exists(os.path.join(self.tmp, "my store-locks")))
+        line = self.fails(75, "held by CLI-1", "CLI-2", "lock", *place, "Chapter_03", "--", "true")
+        self.assertIn("wait: bookfs lock --wait 120 --store '%s/my store' 'it'\\''s a book.epub' "
+                      "Chapter_03 -- COMMAND;" % self.tmp, line)
+        self.ok("CLI-2", argv=["sh", "-c", line.split("override: ")[1]])
+        self.assertEqual(self.run_as("CLI-2", argv=["sh", "-c", re.search("wait: (.*?);", line)[1].replace(
+            "COMMAND", "echo got it")]), (0, "got it\n", ""))
+
+    def test_chapters_past_99(self):
+        harness.make_book(self.book, 120, 60)
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_120", "Chapter_99")  # no store yet: the book is asked
+        self.fails(1, "Chapter_121 is nothing to lock", "CLI-1", "lock", "book.epub", "Chapter_121")
+        self.fails(75, "Chapter_120 is held by CLI-1", "CLI-2", "lock", "book.epub", "Chapter_120")
+        m = self.mount()
+        self.assertEqual(self.owners(m.dir), {"Chapter_120": "CLI-1", "Chapter_99": "CLI-1"})
+        self.ok("CLI-1", "unlock", m.dir, "Chapter_120")
+        self.assertEqual(self.held(m), ["Chapter_99"])
+
+    def test_who(self):
+        """Without an id: the process that lives on; with one: that, and one live tree only."""
+        a, b = self.agent(cwd=self.tmp), self.agent(cwd=self.tmp)
+        a.ok("export PATH=%s; bookfs lock book.epub Chapter_01" % self.env["PATH"])
+        b.ok("export PATH=%s" % self.env["PATH"])
+        self.assertEqual(self.owners(), {"Chapter_01": "sh-%d" % a.pid})
+        a.ok("bash -c 'bookfs lock book.epub Chapter_01; bookfs lock --as CLI-7 book.epub Chapter_02'")
+        self.assertEqual(self.owners()["Chapter_02"], "CLI-7")
+        self.assertIn("CLI-7 is the id of process %d" % a.pid,
+                      b.fails("bookfs lock --as CLI-7 book.epub Chapter_03"))
+        b.fails("bookfs unlock book.epub Chapter_02", "is held by CLI-7 (pid %d)" % a.pid)
+        a.ok("bookfs unlock book.epub Chapter_02")  # whose it is says the lock itself
+        self.assertIn("BOOKFS_INSTANCE", a.ok("BOOKFS_INSTANCE=CLI-8 bookfs lock book.epub Chapter_04 && "
+                                              "bookfs lock --help"))
+        self.assertEqual(self.owners()["Chapter_04"], "CLI-8")
+        a.kill()
+        self.assertEqual(self.table(), {}, "the holder ended")
+
+    def test_caller_that_cannot_be_seen(self):
+        """In another pid namespace whose /proc is still the outer one, and in one with its own."""
+        for hide in (["unshare", "-pf"], ["unshare", "-pf", "--mount-proc"]):
+            for r in ("Chapter_01", "Chapter_02"):
+                said = self.ok(None, argv=hide + ["bookfs", "lock", "book.epub", r])
+                self.assertRegex(said, r"instance=sh-(unseen|1)-\S+\n$")
+            held = self.table()
+            self.assertNotEqual(held["Chapter_01"]["instance"], held["Chapter_02"]["instance"], "two callers")
+            self.assertEqual({k["pid"] for k in held.values()}, {None}, "held by lease")
+            self.fails(75, "Chapter_02 is held by sh-", None, "lock", "book.epub", "Chapter_02")
+            self.ok(None, argv=hide + ["bookfs", "unlock", "--as", held["Chapter_01"]["instance"], "book.epub",
+                                       "Chapter_01"])
+            self.run_as(None, "clear", "--all", "--yes", "book.epub")
+        self.assertIn("instance=CLI-5", self.ok("CLI-5", argv=["unshare", "-pf", "bookfs", "lock", "book.epub",
+                                                              "Chapter_01"]))
+
+    def test_break_and_clear(self):
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "StyleSystem")
+        token = str(self.table()["Chapter_03"]["token"])
+        self.fails(1, "the token is not", "CLI-2", "break", "book.epub", "StyleSystem", "--token", token,
+                   "--reason", "r")
+        self.ok("CLI-2", "break", "book.epub", "Chapter_03", "--token", token, "--reason", "it hangs")
+        self.assertEqual(self.owners(), {"StyleSystem": "CLI-1"})
+        self.assertEqual(self.ok("CLI-2", "clear", "book.epub", "--stale", "--yes"), "nothing is stale\n")
+        self.assertRegex(self.ok("CLI-2", "clear", "book.epub", "--all", "--yes"),
+                         "^StyleSystem is held by CLI-1 .*\n$")
+        self.assertEqual(self.ok("CLI-2", "clear", "book.epub", "--all", "--yes"), "nothing is locked\n")
+        m = self.mount()
+        self.assertIn("it hangs", m.read("locks/.log"))
+
+    def test_stale(self):
+        clock = self.with_clock()
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "--ttl", "60")
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_04")
+        clock.move(100)
+        self.assertRegex(self.ok(None, "locks", "book.epub"), "Chapter_03 +CLI-1 +stale .*\nChapter_04 +CLI-1 +held ")
+        line = self.fails(75, "Chapter_03 is held by CLI-1 .*, stale; wait: .*--reason stale\n", "CLI-2", "lock",
+                          "book.epub", "Chapter_03")
+        t = Terminal(["bookfs", "lock", "book.epub", "Chapter_03"], self.tmp, {**self.env, "BOOKFS_INSTANCE": "CLI-2"})
+        t.expect("[o]verride? ")
+        t.type("o\n")  # freely
+        status, said = t.end()
+        self.assertEqual(status, 0)
+        self.assertRegex(said, "Chapter_03 token=.* instance=CLI-2\r\n$")
+        self.fails(1, "the token is not", None, argv=["sh", "-c", line.split("override: ")[1]])
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_05", "--ttl", "60")
+        clock.move(100)
+        self.assertRegex(self.ok("CLI-3", "clear", "--stale", "--yes", "book.epub"),
+                         "^Chapter_05 is held by CLI-1 .*, stale\n$")
+        self.assertIn("Chapter_04", self.owners())
+
+    def test_damaged(self):
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03")
+        self.ok("CLI-1", "unlock", "book.epub", "--all")
+        with open(self.book + ".bookfs-locks", "wb") as f:
+            f.write(os.urandom(20000))
+        for args in (["lock", "book.epub", "Chapter_03"], ["locks", "book.epub"], ["unlock", "book.epub", "--all"],
+                     ["lock", "book.epub", "Chapter_03", "--", "touch", "ran"],
+                     ["clear", "--all", "--yes", "book.epub"]):
+            self.fails(1, "book.epub.bookfs-locks: damaged; who holds what cannot be told. Delete it when ", None,
+                       *args)
+        self.assertFalse(os.path.exists(os.path.join(self.tmp, "ran")), "fails closed")
+
+    def test_full_disk(self):
+        disk = os.path.join(self.tmp, "disk")
+        os.mkdir(disk)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", disk])
+        shutil.copy(self.book, disk)
+        self.ok("CLI-1", "lock", "disk/book.epub", "Chapter_03")
+        with open(os.path.join(disk, "fill"), "wb", buffering=0) as f, self.errno(28):
+            while True:
+                f.write(bytes(4096))
+        self.fails(1, "disk/book.epub.bookfs-locks: .*(full|No space)", "CLI-2", "lock", "disk/book.epub",
+                   "Chapter_04", "--", "touch", "ran")
+        self.assertFalse(os.path.exists(os.path.join(self.tmp, "ran")))
+        os.unlink(os.path.join(disk, "fill"))
+        self.assertEqual(self.owners("disk/book.epub"), {"Chapter_03": "CLI-1"}, "and nothing was lost")
+
+    def test_other_user(self):
+        """Who may not write beside the book, and where the mount cannot be asked."""
+        os.chmod(self.tmp, 0o755)
+        shutil.copy(harness.SLOWFS, os.path.join(self.tmp, "mine"))
+        nobody = lambda *args: dict(argv=[os.path.join(self.tmp, "mine"), *args], user=65534, group=65534,
+                                    env={"XDG_STATE_HOME": "/nonexistent", "HOME": "/nonexistent"})
+        self.fails(1, "Permission denied; say where to keep the store with --store", None,
+                   **nobody("lock", "book.epub", "Chapter_03"))
+        m = self.mount()
+        self.ok("CLI-1", "lock", m.dir, "Chapter_03")
+        self.fails(1, "mnt: the mount does not say where its locks are: Permission denied", None,
+                   **nobody("lock", m.dir, "Chapter_04"))
+        m.end()
+        m = self.mount("allow_other")
+        for args in (["lock", m.dir, "Chapter_04"], ["locks", m.dir], ["lock", "book.epub", "Chapter_04"]):
+            self.fails(1, r"bookfs-locks: Permission denied; in a mount .* touch DIR/locks/R takes a lock", None,
+                       **nobody(*args))
+        touch = self.run_as(None, **{**nobody(), "argv": ["touch", m.path("locks/Chapter_04")]})
+        self.assertEqual(touch[0], 0, touch)
+        self.assertEqual(set(self.owners(m.dir)), {"Chapter_03", "Chapter_04"})
+
+
+class Mounted(Commands):
+    def test_one_truth(self):
+        """The mount and the commands, by its directory and by the book, whatever store it has."""
+        m = self.mount()
+        for place in (m.dir, m.dir + "/", "mnt", "book.epub"):
+            self.ok("CLI-1", "lock", place, "Chapter_03", "--reason", "Prompt 3")
+            self.assertEqual(self.fields(m, "Chapter_03")["reason"], "Prompt 3")
+            self.ok("CLI-1", "unlock", place, "Chapter_03")
+            self.assertEqual(self.held(m), [])
+        a = self.agent()
+        a.ok("touch Chapter_03")
+        self.fails(75, "Chapter_03 is held by sh-%d \\(pid %d\\)" % (a.pid, a.pid), "CLI-1", "lock", "mnt",
+                   "Chapter_03")
+        self.fails(75, "Chapter_03 is held by sh-%d" % a.pid, "CLI-1", "lock", "book.epub", "Chapter_03")
+        a.ok("cd ..; PATH=%s; bookfs lock . Chapter_03 Chapter_04; bookfs unlock . Chapter_03; ls locks"
+             % self.env["PATH"])
+        self.assertEqual(self.held(m), ["Chapter_04"])
+        self.fails(1, "leave --store out", None, "locks", "--store", "x", "mnt")
+        m.end()
+        m = harness.Mount(self.book, m.dir, "", None, {"SLOW_LOG": self.log})
+        self.addCleanup(m.end)
+        self.assertEqual(self.held(m), ["Chapter_04"], "its holder lives")
+
+    def test_mount_with_its_own_store(self):
+        store = os.path.join(self.tmp, "elsewhere")
+        p = subprocess.run([harness.SLOWFS, "--store", store, self.book, "mnt"], cwd=self.tmp,
+                           env={**self.env, "SLOW_LOG": self.log})
+        self.assertEqual(p.returncode, 0)
+        self.addCleanup(subprocess.run, [harness.SLOWFS, "umount", "mnt"], cwd=self.tmp)
+        self.ok("CLI-1", "lock", "mnt", "Chapter_03")
+        self.assertEqual(os.listdir(os.path.join(self.tmp, "mnt/locks")), ["Chapter_03"])
+        self.assertEqual(set(self.table("book.epub", )), set(), "the book alone does not say it")
+        self.fails(75, "held by CLI-1", "CLI-2", "lock", "--store", store, "book.epub", "Chapter_03")
+
+
+class Waiting(Commands):
+    def test_in_order_of_arrival(self):
+        self.ok("CLI-0", "lock", "book.epub", "Chapter_03", "Chapter_04")
+        waiting = []
+        for i, args in enumerate((["Chapter_03", "Chapter_04"], ["Chapter_03"], ["Chapter_04"])):
+            waiting.append(self.start("CLI-%d" % (i + 1), "lock", "--wait", "30", "book.epub", *args))
+            self.wait_queue(i + 1)
+        self.ok("CLI-0", "unlock", "book.epub", "--all")
+        self.assertEqual(waiting[0].wait(10), 0)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1", "Chapter_04": "CLI-1"})
+        self.assertEqual([p.poll() for p in waiting[1:]], [None, None])
+        self.ok("CLI-1", "unlock", "book.epub", "Chapter_04")
+        self.assertEqual(waiting[2].wait(10), 0)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1", "Chapter_04": "CLI-3"})
+        self.ok("CLI-1", "unlock", "book.epub", "Chapter_03")
+        self.assertEqual(waiting[1].wait(10), 0)
+        self.assertRegex(waiting[1].stdout.read(), "^Chapter_03 token=.* instance=CLI-2\n$")
+
+    def test_in_vain(self):
+        """After the wait it says who has it then."""
+        self.ok("CLI-0", "lock", "book.epub", "Chapter_03")
+        first = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_03")
+        self.wait_queue(1)
+        start = time.monotonic()
+        second = self.start("CLI-2", "lock", "--wait", "2", "book.epub", "Chapter_03", "Chapter_05")
+        self.wait_queue(2)
+        self.ok("CLI-0", "unlock", "book.epub", "--all")
+        self.assertEqual(first.wait(10), 0)
+        out, err = second.communicate(timeout=30)
+        self.assertGreater(time.monotonic() - start, 1.9)
+        self.assertEqual((second.returncode, out), (75, ""))
+        self.assertRegex(err, "^bookfs: Chapter_03 is held by CLI-1 .*\n$")
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1"})
+
+    def test_interrupted(self):
+        self.ok("CLI-0", "lock", "book.epub", "Chapter_03")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            p = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_03", "Chapter_04")
+            self.wait_queue(1)
+            p.send_signal(number)
+            out, err = p.communicate(timeout=10)
+            self.assertEqual((p.returncode, out, err),
+                             (128 + number, "", "bookfs: interrupted; nothing was taken\n"))
+            self.wait_queue(0)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-0"})
+
+    def test_circle(self):
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_01")
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_02")
+        p = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_02")
+        self.wait_queue(1)
+        self.fails(1, "CLI-1 waits for what CLI-2 holds", "CLI-2", "lock", "--wait", "30", "book.epub", "Chapter_01")
+        self.ok("CLI-2", "unlock", "book.epub", "--all")
+        self.assertEqual(p.wait(10), 0)
+
+    def test_holder_ends(self):
+        a = self.agent(cwd=self.tmp)
+        a.ok("PATH=%s bookfs lock book.epub Chapter_03" % self.env["PATH"])
+        p = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_03")
+        self.wait_queue(1)
+        a.kill()
+        self.assertEqual(p.wait(5), 0)
+
+
+class Guard(Commands):
+    def guard(self, who, *command, flags=(), **how):
+        p = self.start(who, "lock", *flags, "book.epub", "Chapter_03", "--", *command, **how)
+        self.wait_owner("Chapter_03", who)
+        return p
+
+    def test_status(self):
+        for status, *command in [(0, "true"), (1, "false"), (7, "sh", "-c", "exit 7"), (127, "no-such-command"),
+                                 (126, "/etc/passwd"), (137, "sh", "-c", "kill -9 $$"), (143, "sh", "-c", "kill $$")]:
+            got, out, err = self.run_as("CLI-1", "lock", "book.epub", "Chapter_03", "--", *command)
+            self.assertEqual((got, out), (status, ""), command)
+            self.assertEqual(err, {127: "bookfs: no-such-command: No such file or directory\n",
+                                   126: "bookfs: /etc/passwd: Permission denied\n"}.get(status, ""))
+            self.assertEqual(self.table(), {}, "given back whatever happened")
+
+    def test_streams_and_words(self):
+        got = self.run_as("CLI-1", argv=["sh", "-c", "printf 'in\\0put' | bookfs lock --reason 'a b' book.epub "
+                                         "Chapter_03 -- sh -c 'cat; echo \"$@\" >&2' x --wait -- --all"])
+        self.assertEqual(got, (0, "in\0put", "--wait -- --all\n"))
+
+    def test_excludes_and_spares(self):
+        """Refused while it runs; what one had by name before stays one's own."""
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03")
+        token = self.table()["Chapter_03"]["token"]
+        p = self.guard("CLI-1", "cat", stdin=subprocess.PIPE)
+        self.fails(75, "Chapter_03 is held by CLI-1 .* -- COMMAND; cancel", "CLI-2", "lock", "book.epub",
+                   "Chapter_03", "--", "touch", "ran")
+        p.communicate("", timeout=10)
+        self.assertEqual(self.table()["Chapter_03"]["token"], token)
+        self.ok("CLI-1", "unlock", "book.epub", "Chapter_03")
+        p = self.guard("CLI-1", "cat", stdin=subprocess.PIPE)
+        self.fails(75, "held by CLI-1 .* through pid %d since" % p.pid, "CLI-1", "unlock", "book.epub", "Chapter_03")
+        p.communicate("", timeout=10)
+        self.assertEqual(self.table(), {})
+
+    def test_outlives_who_started_it(self):
+        a = self.agent("CLI-1", cwd=self.tmp)
+        a.start("PATH=%s bookfs lock book.epub Chapter_03 -- sleep 30 & echo $! > pid" % self.env["PATH"])
+        self.wait_owner("Chapter_03", "CLI-1")
+        a.kill()
+        self.fails(75, "held by CLI-1", "CLI-2", "lock", "book.epub", "Chapter_03")
+        with open(os.path.join(self.tmp, "pid")) as f:
+            os.kill(int(f.read()), signal.SIGTERM)
+        harness.wait_for(lambda: not self.table())
+
+    def test_nested(self):
+        """A script that locks for itself, run by one that has the lock already, works under that."""
+        script = ("bookfs lock book.epub Chapter_03 Chapter_04 -- sh -c 'bookfs locks --json book.epub'; "
+                  "bookfs locks --json book.epub")
+        said = self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "--", "sh", "-c", script)
+        inner, outer = said.replace("}\n{", "}\0{").split("\0")
+        held = [{k["resource"]: k["token"] for k in json.loads(t)["locks"]} for t in (inner, outer)]
+        self.assertEqual([sorted(h) for h in held], [["Chapter_03", "Chapter_04"], ["Chapter_03"]])
+        self.assertEqual(held[0]["Chapter_03"], held[1]["Chapter_03"], "the inner one's end gave nothing away")
+        self.assertEqual(self.table(), {})
+        self.fails(75, "held by CLI-1", "CLI-1", "lock", "book.epub", "Chapter_03", "--", "env",
+                   "BOOKFS_INSTANCE=CLI-2", "bookfs", "lock", "book.epub", "Chapter_03", "--", "true")
+        p = self.guard("CLI-1", "cat", stdin=subprocess.PIPE)
+        self.fails(75, "held by CLI-1 .* through pid %d since" % p.pid, "CLI-1", "lock", "book.epub", "Chapter_03",
+                   "--", "true")  # beside it is not under it
+
+    def test_renewed(self):
+        clock = self.with_clock()
+        p = self.guard("CLI-1", "cat", flags=("--ttl", "60"), stdin=subprocess.PIPE)
+        for _ in range(3):
+            clock.move(50)
+            harness.wait_for(lambda: self.table()["Chapter_03"]["idle"] < 10, what="a renewal")
+            self.assertEqual(self.table()["Chapter_03"]["state"], "held")
+        p.communicate("", timeout=10)
+
+    def test_taken_away(self):
+        p = self.guard("CLI-1", "cat", stdin=subprocess.PIPE)
+        token = str(self.table()["Chapter_03"]["token"])
+        self.ok("CLI-2", "break", "book.epub", "Chapter_03", "--token", token, "--reason", "it hangs")
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_03")
+        self.assertEqual(p.stderr.readline(), "bookfs: Chapter_03 was taken away while the command runs\n")
+        time.sleep(0.6)  # two more looks
+        self.assertEqual(p.communicate("still here", timeout=10), ("still here", ""))
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-2"})
+
+    def test_signals(self):
+        code = ("import signal,sys\nfor s in (1, 2, 15): signal.signal(s, lambda n, f: (print('got', n, flush=True), "
+                "sys.exit(3)))\nprint('up', flush=True)\nsignal.pause()")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            p = self.guard("CLI-1", sys.executable, "-c", code)
+            self.assertEqual(p.stdout.readline(), "up\n")
+            p.send_signal(number)
+            out, err = p.communicate(timeout=10)
+            self.assertEqual((p.returncode, out, err), (3, "got %d\n" % number, ""))
+            self.assertEqual(self.table(), {})
+
+    def test_guard_is_killed(self):
+        m = self.mount()
+        code = "import os,signal\nsignal.signal(15, lambda n, f: (open('told', 'w'), os._exit(0)))\n" \
+               "print(os.getpid(), flush=True)\nsignal.pause()"
+        p = self.guard("CLI-1", sys.executable, "-c", code)
+        child = int(p.stdout.readline())
+        self.assertEqual(self.held(m), ["Chapter_03"])
+        p.kill()
+        p.wait()
+        start = time.monotonic()
+        harness.wait_for(lambda: not self.held(m))
+        self.assertLess(time.monotonic() - start, 0.3)  # 50 ms, and a loaded machine
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_03")
+        harness.wait_for(lambda: harness.has_ended(child))
+        self.assertTrue(os.path.exists(os.path.join(self.tmp, "told")), "the command was told to end")
+        p = self.start("CLI-3", "lock", "book.epub", "Chapter_04", "--", "sleep", "30")
+        self.wait_owner("Chapter_04", "CLI-3")
+        p.kill()
+        p.wait()
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_04")  # at the first look
+
+
+class Dialog(Commands):
+    def setUp(self):
+        super().setUp()
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "--reason", "Prompt 3")
+
+    def terminal(self, *args, argv=None):
+        t = Terminal(argv or ["bookfs", *args], self.tmp, {**self.env, "BOOKFS_INSTANCE": "DESK-1"})
+        return t
+
+    def lock(self, *args):
+        t = self.terminal("lock", "book.epub", "Chapter_03", *args)
+        self.assertRegex(t.expect("[w]ait up to 120 s, [c]ancel, [o]verride? "),
+                         "^Chapter_03 is held by CLI-1 .*, reason: Prompt 3\r\n$")
+        return t
+
+    def test_cancel(self):
+        for answer in ("c\n", "\x04"):
+            t = self.lock("Chapter_04")
+            t.type(answer)
+            status, said = t.end()
+            self.assertEqual(status, 75)
+            self.assertTrue(said.endswith("bookfs: nothing was taken\r\n"), said)
+        t = self.lock()
+        t.type("why?\n")
+        t.expect("[o]verride? ")
+        t.type("\x03")
+        self.assertEqual(t.end()[0], -signal.SIGINT)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1"})
+
+    def test_wait(self):
+        t = self.lock("--", "echo", "ran")
+        t.type("w\n")
+        t.expect("waiting, 120 s (Ctrl-C: give up) ")
+        t.expect("\r\x1b[Kwaiting, 119 s ")
+        self.ok("CLI-1", "unlock", "book.epub", "Chapter_03")
+        status, said = t.end()
+        self.assertEqual(status, 0)
+        self.assertTrue(said.endswith("\r\x1b[Kran\r\n"), said)
+        self.assertEqual(self.table(), {})
+
+    def test_wait_given_up(self):
+        t = self.lock("Chapter_04")
+        t.type("w\n")
+        t.expect("waiting, 119 s ")
+        t.type("\x03")
+        status, said = t.end()
+        self.assertEqual(status, 130)
+        self.assertTrue(said.endswith("bookfs: interrupted; nothing was taken\r\n"), said)
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1"})
+
+    def test_asked_again(self):
+        t = self.terminal("lock", "--wait", "1", "book.epub", "Chapter_03")
+        t.expect("waiting, 1 s ")
+        t.expect("[o]verride? ")
+        t.type("c\n")
+        self.assertEqual(t.end()[0], 75)
+
+    def test_override(self):
+        token = self.table()["Chapter_03"]["token"]
+        t = self.lock()
+        question = "CLI-1 works on it. To take it away type CLI-1, or the token %d: " % token
+        for wrong in ("", "y", "cli-1", "CLI-10", str(token + 1)):
+            t.type("o\n")
+            t.expect(question)
+            t.type(wrong + "\n")
+            t.expect("That is neither.\r\n")
+            t.expect("[o]verride? ")
+        self.assertEqual(self.owners(), {"Chapter_03": "CLI-1"})
+        t.type("o\n")
+        t.expect(question)
+        t.type("CLI-1\n")
+        self.assertEqual(t.end()[0], 0)
+        self.assertEqual(self.owners(), {"Chapter_03": "DESK-1"})
+        self.ok("DESK-1", "unlock", "--as", "DESK-1", "book.epub", "--all")
+        self.run_as(None, "clear", "--all", "--yes", "book.epub")
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "--reason", "Prompt 3")
+        t = self.lock()
+        t.type("o\n")
+        t.expect("or the token ")
+        t.type("%d\n" % self.table()["Chapter_03"]["token"])
+        self.assertEqual(t.end()[0], 0)
+
+    def test_clear_asks(self):
+        for answer, status, left in (("n\n", 1, 1), ("\n", 1, 1), ("\x04", 1, 1), ("y\n", 0, 0)):
+            t = self.terminal("clear", "--all", "book.epub")
+            self.assertRegex(t.expect("Clear this one? [y/N] "), "Chapter_03 is held by CLI-1 ")
+            t.type(answer)
+            self.assertEqual(t.end()[0], status)
+            self.assertEqual(len(self.table()), left)
+
+    def test_clear_what_was_seen(self):
+        t = self.terminal("clear", "--all", "book.epub")
+        t.expect("[y/N] ")
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_05")
+        t.type("y\n")
+        status, said = t.end()
+        self.assertEqual(status, 1)
+        self.assertIn("bookfs: ", said)
+        self.assertEqual(len(self.table()), 2)
+
+    def test_nobody_to_ask(self):
+        """Its input or its messages go elsewhere, or it is in the background."""
+        for line in ("bookfs lock book.epub Chapter_03 < /dev/null", "bookfs lock book.epub Chapter_03 2> said",
+                     "set -m; bookfs lock book.epub Chapter_03 & wait $!"):
+            t = self.terminal(argv=["bash", "-c", line])
+            status, said = t.end()
+            self.assertEqual(status, 75, said)
+            self.assertNotIn("[w]ait", said)
+
+
+class Written(Commands):
+    """What contrib/ and README.md tell people and agents to type is typed here."""
+
+    def read(self, *path):
+        with open(os.path.join(ROOT, *path)) as f:
+            return f.read()
+
+    def test_prompts(self):
+        """Each prompt's set by two at once: one has it, then the other."""
+        rows = re.findall(r"^\| (\d+) .*?\| `(bookfs lock .*?)` *\|$", self.read("contrib/author-nonfiction/README.md"),
+                          re.M)
+        expected = {1: "ProjectConfig", 2: "Chapter_07 ProjectConfig", 3: "Chapter_07", 4: "Chapter_07",
+                    5: "Chapter_07", 6: "BackMatter Chapter_07 FrontMatter ImageRegistry", 11: "StyleSystem",
+                    14: "BackMatter Chapter_07", 15: "Chapter_07 ImageRegistry", 16: "Chapter_07 ImageRegistry"}
+        self.assertEqual([int(n) for n, _ in rows], sorted(expected))
+        shells = {"CLI-11111": self.shell("CLI-11111"), "Desktop-22222": self.shell("Desktop-22222")}
+        for number, line in rows:
+            line = line.replace("XX", "07")
+            runs = {who: harness.Background(a.run, line) for who, a in shells.items()}
+            harness.wait_for(lambda: any(not r.is_alive() for r in runs.values()))
+            self.wait_queue(1)
+            first = [who for who, r in runs.items() if not r.is_alive()]
+            self.assertEqual(len(first), 1, "one winner")
+            second = (set(runs) - set(first)).pop()
+            self.assertEqual(runs[first[0]].result()[0], 0)
+            held = self.owners()
+            self.assertEqual(" ".join(sorted(held)), expected[int(number)])
+            self.assertEqual(set(held.values()), set(first))
+            shells[first[0]].ok('bookfs unlock "$BOOK" --all')
+            self.assertEqual(runs[second].result()[0], 0)
+            self.assertEqual(self.owners(), dict.fromkeys(held, second))
+            shells[second].ok('bookfs unlock "$BOOK" --all')
+
+    def lines(self, text):
+        """The commands of its `sh` blocks."""
+        return [line for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
+                if line and not line.startswith("#")]
+
+    def run_block(self, text, skip=()):
+        a = self.shell("CLI-12345")
+        count = 0
+        for line in self.lines(text):
+            if line.startswith(skip):
+                continue
+            a.ok(line.replace("XX", "07"))
+            count += 1
+        return count
+
+    def test_agents_md(self):
+        self.mount()
+        text = self.read("contrib/agents.md")
+        self.assertGreater(self.run_block(text), 8)
+        for part in re.findall(r"^```text\n(.*?)^```", text, re.M | re.S):
+            self.assertLessEqual(len(part.splitlines()), 10, "ten lines")
+            for command in re.findall(r"`((?:bookfs|touch|rm|cat|flock) [^`]*)`", part):
+                self.assertIn(command, self.lines(text), "is run above")
+
+    def test_author_nonfiction(self):
+        self.mount()
+        with open(os.path.join(self.tmp, "PROJECT_CONFIG.md"), "w") as f:
+            f.write("# A manuscript\n")
+        text = self.read("contrib/author-nonfiction/README.md")
+        self.assertGreater(self.run_block(text, ("BOOKFS_INSTANCE=",)), 6)
+        start = re.search(r"^(BOOKFS_INSTANCE=\S*\$\(.*?\)) claude$", text, re.M).group(1)
+        a = self.shell(None)
+        said = a.ok(start + " sh -c 'bookfs lock \"$BOOK\" Chapter_09 && bookfs unlock \"$BOOK\" --all'")
+        self.assertRegex(said, r"^Chapter_09 token=\d+ instance=CLI-\d{5}$")
+
+    def test_gitignore(self):
+        """No file that bookfs makes beside a book is committed by accident."""
+        lines = re.search(r"^```gitignore\n(.*?)^```", self.read("contrib/author-nonfiction/README.md"),
+                          re.M | re.S).group(1).split()
+        for line in lines:
+            self.assertTrue(line.startswith(("*", "mnt")), line)
+        import fnmatch
+        m = self.mount()
+        self.ok("CLI-1", "lock", "mnt", "Chapter_03")
+        made = [n for n in os.listdir(self.tmp) if n.startswith("book.epub") and n != "book.epub"]
+        self.assertGreater(len(made), 2)
+        for name in made:
+            self.assertTrue(any(fnmatch.fnmatch(name, l) for l in lines), name)
+        m.end()
+
+    def test_readme(self):
+        """The console block of README.md's section: the same commands say the same, but for numbers and times."""
+        text = self.read("README.md").split("\n## Locks\n")[1].split("\n## ")[0]
+        block = re.search(r"^```console\n(.*?)^```", text, re.M | re.S).group(1)
+        os.rename(self.book, os.path.join(self.tmp, "gannet-stair.epub"))
+        self.book = os.path.join(self.tmp, "gannet-stair.epub")
+        self.mount()
+        other = self.agent("CLI-12345", cwd=self.tmp)
+        other.ok("export PATH='%s'; touch mnt/locks/Chapter_03" % self.env["PATH"])
+        a = self.shell("Desktop-67890")
+        plain = lambda s: re.sub(r"\d+(?= s ago)|[-0-9]+T[0-9:]+Z|(?<=pid )\d+|(?<=token[= ])\d+| \d+ s +\d+ +\d+ \S+",
+                                 "N", s)
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            line, _, said = part.partition("\n")
+            self.assertEqual(plain(a.run(line)[1]), plain(said.rstrip("\n")), line)
+
+
+if __name__ == "__main__":
+    agents.main()
