@@ -15,7 +15,7 @@
 
 enum {
 	FACT_WORDS = 14,
-	FACTS_A_MEMBER = 14,
+	FACTS_A_MEMBER = 20,
 	FACTS_MAX = 1 << 16,
 	TOPIC_PARAGRAPHS = 3,
 	LEAST_WEIGHT = 4
@@ -69,7 +69,7 @@ static void remember(struct scan *s, uint32_t m)
 		s->who[SLOT_FEMALE] = m;
 	if (who->type != ELEMENT_CHARACTER)
 		s->who[SLOT_THING] = m;
-	if (who->type == ELEMENT_PLACE) {
+	if (who->type == ELEMENT_PLACE || (thing && !who->unnamed)) {
 		s->topic = m;
 		s->topic_age = 0;
 	}
@@ -402,12 +402,18 @@ static bool is_number(const struct word *w)
 				       "nine", "hundred", "hundreds", "thousand", "thousands");
 }
 
+static bool is_unit(const struct word *w)
+{
+	return WORD_AMONG(w, "miles", "fathoms", "feet", "yards", "leagues", "paces", "steps",
+			  "storeys", "tons");
+}
+
 /* How much is to be seen in it of one of that type; 0: nothing. */
 static uint32_t weigh(const struct scan *s, const struct stretch *t, enum element_type type)
 {
 	uint32_t looks = 0, nouns = 0, colours = 0, materials = 0, persons = 0, ages = 0;
 	uint32_t kinds = noun_kinds(type);
-	uint32_t parts = 0, numbers = 0;
+	uint32_t parts = 0, numbers = 0, units = 0;
 	bool being = type == ELEMENT_CHARACTER || type == ELEMENT_CREATURE;
 	for (size_t i = t->from; i < t->to; i++) {
 		const struct word *w = &s->words[i];
@@ -422,19 +428,21 @@ static uint32_t weigh(const struct scan *s, const struct stretch *t, enum elemen
 			 !word_has(w, LEX_STOP);
 		ages += is_age(w);
 		numbers += is_number(w);
+		units += is_unit(w);
 	}
 	bool told = t->predicate || t->with;
-	bool looked = being ? (nouns && looks + materials) ||
-				      (t->predicate && looks + ages + persons) ||
-				      (told && ages && t->to - t->from < 4)
-			    : (nouns && (told || looks + materials + colours + numbers)) ||
-				      (told && looks + materials + colours);
+	bool looked =
+		being ? (nouns && looks + materials) || (t->predicate && looks + ages + persons) ||
+				(told && ages && t->to - t->from < 4)
+		      : (nouns && (told || looks + materials + colours + numbers)) ||
+				(looks + materials + colours && (told || t->to - t->from >= 3)) ||
+				(numbers && units);
 	if (!looked)
 		return 0;
 	if (being && t->to - t->from == 1 && !ages && !colours)
 		return 0; /* "wet": of the moment */
 	return 1 + 3 * colours + 2 * looks + 2 * nouns + 2 * materials + 4 * (ages && told) +
-	       2 * told + persons + parts + (being ? 0 : numbers);
+	       2 * told + persons + parts + (being ? 0 : numbers + 2 * units);
 }
 
 static void add_fact(struct scan *s, const struct stretch *t, uint32_t owner, uint32_t weight)

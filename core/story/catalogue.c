@@ -21,7 +21,7 @@
  */
 
 /* An entry has no more, whatever a provider says. */
-enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64, LOOKS_MAX = 32 };
+enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64, LOOKS_MAX = 48 };
 
 #define NOT_COUNTED (NO_GROUP - 1)
 
