@@ -2,7 +2,6 @@
 #include "analyst_phrase.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum { CLAUSE_WORDS = 12 };
 
@@ -70,7 +69,7 @@ static bool ends_with(const struct word *w, const char *ending)
 
 static bool is_base(const struct word *w)
 {
-	return strlen(w->lex->word) == w->len && !strncasecmp(w->s, w->lex->word, w->len);
+	return is_word(w, w->lex->word);
 }
 
 /* The tag of a form that is not the base: stood, walked, knives, walking, darker. */
@@ -137,7 +136,7 @@ void phrase_tag(struct token *tokens, const struct word *words, size_t count)
 		struct token *t = &tokens[i];
 		*t = (struct token){.word = w};
 		t->hyphen = i && w->s - (w[-1].s + w[-1].len) == 1 && w->s[-1] == '-';
-		/* "Mr. Hyde" is joined, and "the dog's ear". */
+		/* "Mr. Hart" is joined, and "the dog's ear". */
 		bool titled = i && w[-1].kinds & LEX_ABBR && w->s - (w[-1].s + w[-1].len) == 2;
 		t->cut = !i || (!w->joined && !t->hyphen && !titled);
 		t->tag = (uint8_t)tag_word(t, t->cut ? TAG_OTHER : before);
