@@ -588,6 +588,8 @@ void looks_put(struct element *e, const struct looks *l, size_t member, const st
 	struct fact best[FACTS_A_MEMBER];
 	size_t from = find_facts(l, member), count = looks_count(l, member);
 	count = count < FACTS_A_MEMBER ? count : FACTS_A_MEMBER;
+	if (!count)
+		return;
 	memcpy(best, l->facts + from, count * sizeof(*best));
 	qsort(best, count, sizeof(*best), compare_starts);
 	for (size_t i = 0; i < count; i++) {
