@@ -88,11 +88,16 @@ const char *flags_nearest(const char *word, const char *const *names, size_t cou
 int say_usage(const struct command *c, const char *fmt, ...) PRINTF(2, 3); /* EXIT_USAGE */
 int say_failed(const struct err *err);					   /* EXIT_FAILED */
 
+/* Who holds a lock, and others write all the same: they are refused; even if nobody holds it, they
+ * are; they are not. */
+enum enforce { ENFORCE_CONFLICT, ENFORCE_STRICT, ENFORCE_OFF };
+
 struct options {
 	char *book, *dir, *store; /* absolute; dir and store may be NULL */
 	bool foreground, never_trigger, no_images, allow_other;
 	struct strv never_trigger_for; /* names of programs, as in /proc/PID/comm */
 	int wait_s, depth, grace_s, pages_per_image;
+	int enforce;	    /* enum enforce */
 	struct strv kernel; /* what the kernel is asked for, beside our own */
 };
 void options_init(struct options *o);

@@ -12,17 +12,28 @@
  * nosuid, nodev, noexec whatever is asked: mount(8) as root adds dev and suid by itself.
  */
 
-enum option_kind { OPTION_NUMBER, OPTION_CHOICE, OPTION_NAMES, OPTION_PATH, OPTION_SWITCH };
+enum option_kind {
+	OPTION_NUMBER,
+	OPTION_CHOICE,
+	OPTION_ONE_OF,
+	OPTION_NAMES,
+	OPTION_PATH,
+	OPTION_SWITCH
+};
 
 struct option {
 	const char *name;
 	enum option_kind kind;
-	size_t field;		/* in struct options */
-	int min, max;		/* OPTION_NUMBER */
-	const char *off, *not ; /* OPTION_CHOICE: the words for false and true */
+	size_t field;		  /* in struct options */
+	int min, max;		  /* OPTION_NUMBER */
+	const char *off, *not ;	  /* OPTION_CHOICE: the words for false and true */
+	const char *const *words; /* OPTION_ONE_OF: the word for 0, for 1 ...; NULL */
 };
 
 #define FIELD(name) offsetof(struct options, name)
+
+static const char *const enforce_words[] = {
+	[ENFORCE_CONFLICT] = "conflict", [ENFORCE_STRICT] = "strict", [ENFORCE_OFF] = "off", NULL};
 
 static const struct option known[] = {
 	{"trigger", OPTION_CHOICE, FIELD(never_trigger), .off = "read", .not = "never"},
@@ -33,6 +44,7 @@ static const struct option known[] = {
 	{"pages_per_image", OPTION_NUMBER, FIELD(pages_per_image), .min = 1, .max = 10000},
 	{"images", OPTION_CHOICE, FIELD(no_images), .off = "auto", .not = "off"},
 	{"store", OPTION_PATH, FIELD(store)},
+	{"enforce", OPTION_ONE_OF, FIELD(enforce), .words = enforce_words},
 	{"allow_other", OPTION_SWITCH, FIELD(allow_other)},
 };
 
@@ -135,6 +147,21 @@ static int take_choice(bool *out, const struct option *k, const char *value, str
 	return 0;
 }
 
+static int take_one_of(int *out, const struct option *k, const char *value, struct err *err)
+{
+	CLEANUP(buf_finish) struct buf all = {0};
+
+	for (int i = 0; k->words[i]; i++) {
+		if (!strcmp(value, k->words[i])) {
+			*out = i;
+			return 0;
+		}
+		buf_addf(&all, "%s%s", i ? ", " : "", k->words[i]);
+	}
+	return err_set(err, -EINVAL, "option %s: one of %s, not \"%s\"", k->name, buf_str(&all),
+		       value);
+}
+
 /* "a:b:c", as a comma would end the option. */
 static int take_names(struct strv *out, const char *value)
 {
@@ -179,6 +206,8 @@ static int take_known(struct options *o, const struct option *k, const char *val
 		return take_number(field, k, value, err);
 	case OPTION_CHOICE:
 		return take_choice(field, k, value, err);
+	case OPTION_ONE_OF:
+		return take_one_of(field, k, value, err);
 	case OPTION_NAMES:
 		return take_names(field, value);
 	default:

@@ -66,7 +66,7 @@ echo done
         before = len(os.listdir("/proc/%d/fd" % self.m.process.pid))
         subprocess.run(["stress-ng", "--temp-path", work, "--timeout", "60s" if FULL else "2s", "--flock", "2",
                         "--lockf", "2", "--lockofd", "2", "--open", "1", "--dentry", "1", "--dir", "1", "--quiet"],
-                       timeout=180, capture_output=True)
+                       timeout=180, capture_output=True, cwd=self.tmp)
         hammer = [subprocess.Popen(["sh", "-c", "for i in $(seq %d); do flock -w 5 .all/Chapter_0%d true || exit 1; done"
                                     % (200 if FULL else 20, 1 + i % 2)], cwd=work,
                                    env={**os.environ, "BOOKFS_INSTANCE": "S-%d" % i}) for i in range(6)]

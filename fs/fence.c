@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "fence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lock.h"
+
+static int refuse_held(struct lock_refusal *no, const struct lock *k)
+{
+	no->why = k->state == LOCK_STATE_STALE ? LOCK_REFUSED_STALE : LOCK_REFUSED_HELD;
+	no->lock = *k;
+	return err_set(&no->err, -EBUSY, "%s is held by %s", k->resource, k->holder.instance);
+}
+
+/* Nobody holds it. */
+static int admit_free(struct fence *f, enum enforce how, struct lock_refusal *no)
+{
+	if (how != ENFORCE_STRICT)
+		return 0;
+	no->why = LOCK_REFUSED_FREE;
+	return err_set(&no->err, -EPERM, "this mount wants a lock first: touch locks/%s",
+		       f->resource);
+}
+
+int fence_take(struct fence *out, struct locks *l, enum enforce how, const char *resource,
+	       const struct lock_holder *as, struct lock_refusal *no)
+{
+	struct fence f = {.as = *as};
+	struct lock k;
+	int r;
+
+	if (how == ENFORCE_OFF || !resource[0]) {
+		*out = f;
+		return 0;
+	}
+	snprintf(f.resource, sizeof(f.resource), "%s", resource);
+	r = l ? locks_get(&k, l, resource) : -ENOLCK;
+	if (r == -ENOENT)
+		r = admit_free(&f, how, no);
+	else if (r < 0)
+		r = err_set(&no->err, -ENOLCK, "nobody can tell who holds %s", resource);
+	else if (!lock_is_of(&k, as))
+		r = refuse_held(no, &k);
+	else
+		f.token = k.token;
+	if (r == 0)
+		*out = f;
+	return r;
+}
+
+/* It was nobody's when it was opened. The opener may have taken it since then. */
+static int check_free(struct fence *f, struct locks *l, struct lock_refusal *no)
+{
+	struct lock k;
+	int r = locks_get(&k, l, f->resource);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && !lock_is_of(&k, &f->as))
+		return refuse_held(no, &k);
+	if (r == 0)
+		f->token = k.token;
+	return r;
+}
+
+int fence_check(struct fence *f, struct locks *l, struct lock_refusal *no)
+{
+	if (!f->resource[0])
+		return 0;
+	if (!l)
+		return err_set(&no->err, -ENOLCK, "nobody can tell who holds %s", f->resource);
+	if (!f->token)
+		return check_free(f, l, no);
+	if (locks_fence(l, f->resource, f->token) == 0)
+		return 0;
+	no->why = LOCK_REFUSED_OLD;
+	return err_set(&no->err, -ESTALE,
+		       "%s is not yours any more: it was overridden or given back", f->resource);
+}
+
+void fence_used(const struct fence *f, struct locks *l)
+{
+	if (f->token && l)
+		locks_used(l, f->resource, f->token);
+}
+
+int fence_request(struct fence *out, struct fs *fs, fuse_req_t req, uint64_t node)
+{
+	struct lock_refusal no = {0};
+	struct lock_holder as;
+	char resource[LOCK_RESOURCE_BYTES];
+	int r = 0;
+
+	*out = (struct fence){0};
+	if (fs->options->enforce == ENFORCE_OFF || !view_resource(resource, fs->views, node))
+		return 0;
+	r = lockfs_who_of(&as, fs->locks, req, resource);
+	if (r < 0)
+		return r;
+	r = fence_take(out, lockfs_table(fs->locks), fs->options->enforce, resource, &as, &no);
+	return r < 0 ? lockfs_refused_by(fs->locks, req, resource, r, &no) : 0;
+}

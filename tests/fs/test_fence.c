@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+#include "fence.h"
+
+/* flags.c wants it of main.c. */
+int say_usage(const struct command *c, const char *fmt, ...)
+{
+	abort();
+}
+
+/* A handle that writes under a lock, through all that can happen to the lock. */
+
+static const char *const three[] = {"Chapter_03"};
+
+static struct lock_holder holder(const char *instance)
+{
+	struct lock_holder h = {.uid = getuid()};
+
+	snprintf(h.instance, sizeof(h.instance), "%s", instance);
+	return h;
+}
+
+static int64_t take(struct locks *l, const struct lock_holder *h)
+{
+	const struct lock_claim c = {.resources = three, .count = 1, .holder = h};
+	struct lock k;
+
+	CHECK_INT(locks_acquire(l, &c, NULL), 0);
+	CHECK_INT(locks_get(&k, l, three[0]), 0);
+	return k.token;
+}
+
+static void test_conflict(struct locks *l)
+{
+	struct lock_holder a = holder("CLI-1"), b = holder("CLI-2");
+	struct lock_refusal no = {0};
+	struct fence f, g;
+
+	/* Nobody's: anybody writes, until somebody else takes it. */
+	CHECK_INT(fence_take(&f, l, ENFORCE_CONFLICT, three[0], &a, &no), 0);
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	take(l, &b);
+	CHECK_INT(fence_check(&f, l, &no), -EBUSY);
+	CHECK_INT(no.why, LOCK_REFUSED_HELD);
+	CHECK(!strcmp(no.lock.holder.instance, "CLI-2"));
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, three[0], &a, &no), -EBUSY);
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, "Chapter_04", &a, &no), 0);
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, "", &a, &no), 0);
+	CHECK_INT(locks_release(l, &b, three, 1, NULL), 1);
+	/* Nobody's, then the opener's own: from now on it is fenced by that lock. */
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	take(l, &a);
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	CHECK(f.token > 0);
+	CHECK_INT(locks_release(l, &a, three, 1, NULL), 1);
+	CHECK_INT(fence_check(&f, l, &no), -ESTALE);
+}
+
+static void test_override(struct locks *l)
+{
+	struct lock_holder a = holder("CLI-1"), b = holder("CLI-2");
+	struct lock_refusal no = {0};
+	struct fence f, g;
+	int64_t token = take(l, &a);
+
+	CHECK_INT(fence_take(&f, l, ENFORCE_CONFLICT, three[0], &a, &no), 0);
+	CHECK_INT(f.token, token);
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	fence_used(&f, l);
+	CHECK_INT(locks_break(l, &b, three[0], token, "he went home", NULL), 0);
+	CHECK_INT(fence_check(&f, l, &no), -ESTALE);
+	/* His own new lock does not bring the old handle back: another may have written between. */
+	take(l, &b);
+	CHECK_INT(locks_release(l, &b, three, 1, NULL), 1);
+	take(l, &a);
+	CHECK_INT(fence_check(&f, l, &no), -ESTALE);
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, three[0], &a, &no), 0);
+	CHECK_INT(fence_check(&g, l, &no), 0);
+	CHECK_INT(locks_release(l, &a, three, 1, NULL), 1);
+}
+
+static void test_modes(struct locks *l)
+{
+	struct lock_holder a = holder("CLI-1"), b = holder("CLI-2");
+	struct lock_refusal no = {0};
+	struct fence f;
+
+	CHECK_INT(fence_take(&f, l, ENFORCE_STRICT, three[0], &a, &no), -EPERM);
+	take(l, &b);
+	CHECK_INT(fence_take(&f, l, ENFORCE_STRICT, three[0], &a, &no), -EBUSY);
+	CHECK_INT(fence_take(&f, l, ENFORCE_STRICT, three[0], &b, &no), 0);
+	CHECK_INT(fence_take(&f, l, ENFORCE_OFF, three[0], &a, &no), 0);
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	CHECK_INT(locks_release(l, &b, three, 1, NULL), 1);
+	/* No table: closed, but for those who want nothing enforced. */
+	CHECK_INT(fence_take(&f, NULL, ENFORCE_CONFLICT, three[0], &a, &no), -ENOLCK);
+	CHECK_INT(fence_take(&f, NULL, ENFORCE_OFF, three[0], &a, &no), 0);
+}
+
+int main(void)
+{
+	char folder[] = "/tmp/bookfs-fence-XXXXXX";
+	struct locks *l = NULL;
+	struct err err = {0};
+
+	if (!mkdtemp(folder))
+		return 1;
+	CLEANUP(cleanup_free) char *store = xasprintf("%s/b.bookfs", folder);
+	CLEANUP(cleanup_free) char *rm = xasprintf("rm -r %s", folder);
+	close(open(store, O_CREAT | O_WRONLY | O_CLOEXEC, 0644));
+	CHECK_INT(locks_open(&l, NULL, store, &err), 0);
+	test_conflict(l);
+	test_override(l);
+	test_modes(l);
+	locks_close(l);
+	CHECK_INT(system(rm), 0);
+	return check_result();
+}
