@@ -219,7 +219,10 @@ static size_t title_bytes(const char *name, const struct word *words, size_t cou
 				(is_particle(&words[n + 1]) && !word_is(&words[n + 1], "of"));
 		if (!followed)
 			break;
-		bare += strcspn(bare, " ") + 1;
+		size_t len = strcspn(bare, " -");
+		if (bare[len] != ' ')
+			break; /* "King-Street" */
+		bare += len + 1;
 	}
 	return (size_t)(bare - name);
 }

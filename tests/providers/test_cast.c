@@ -164,6 +164,11 @@ static void test_no_names(void)
 					   "French",   "Tuesday",      "Road",	"English",
 					   "Majesty",  "Harvest Eve",  "Harts", "They",
 					   "Suddenly", "The Road Home"};
+	/* A hyphen behind a title: nothing is read past the name's end. */
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *b =
+		analyze("We met the King-Street and the Captain-Major of Captain-Street.\n");
+	CHECK(b && b->sighting_count > 0);
 
 	CHECK(find(a, "Ida") != NULL);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
