@@ -9,7 +9,7 @@ enum { CLAUSE_WORDS = 12 };
 
 static bool is_word(const struct word *w, const char *what)
 {
-	return w->len == strlen(what) && (w->s[0] | 32) == what[0] &&
+	return (w->s[0] | 32) == what[0] && w->len == strlen(what) &&
 	       !strncmp(w->s + 1, what + 1, w->len - 1u);
 }
 

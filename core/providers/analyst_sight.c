@@ -46,7 +46,8 @@ enum { OF_IDEAS = -3, OF_IDEAS_PERHAPS = -1, OF_SUPPOSITION = -2, OF_TALK = -2 }
 static bool is_among(const struct word *w, const char *const *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (w->len == strlen(list[i]) && !strncmp(w->s, list[i], w->len))
+		if (w->s[0] == list[i][0] && w->len == strlen(list[i]) &&
+		    !strncmp(w->s, list[i], w->len))
 			return true;
 	}
 	return false;
