@@ -97,7 +97,7 @@ static bool proc_read(struct proc *out, pid_t pid)
 }
 
 /* The value of BOOKFS_INSTANCE in an environment, or "". One that is no id is as good as none. */
-static void read_instance(char out[LOCK_INSTANCE_BYTES], int environ)
+static void read_instance(char out[LOCK_INSTANCE_BYTES], int fd)
 {
 	static const char key[] = "BOOKFS_INSTANCE=";
 	CLEANUP(buf_finish) struct buf env = {.max_bytes = ENVIRON_BYTES + 4096};
@@ -105,8 +105,7 @@ static void read_instance(char out[LOCK_INSTANCE_BYTES], int environ)
 	ssize_t n;
 
 	out[0] = '\0';
-	while (env.len < ENVIRON_BYTES &&
-	       (n = pread(environ, part, sizeof(part), (off_t)env.len)) > 0)
+	while (env.len < ENVIRON_BYTES && (n = pread(fd, part, sizeof(part), (off_t)env.len)) > 0)
 		buf_add(&env, part, (size_t)n);
 	for (const char *at = buf_str(&env), *end = at + env.len; at < end; at += strlen(at) + 1) {
 		if (strncmp(at, key, sizeof(key) - 1) != 0)
@@ -120,11 +119,11 @@ static void read_instance(char out[LOCK_INSTANCE_BYTES], int environ)
 
 static bool carries(pid_t pid, const char *instance)
 {
-	CLEANUP(cleanup_close) int environ = open_proc(pid, "environ");
+	CLEANUP(cleanup_close) int fd = open_proc(pid, "environ");
 	char theirs[LOCK_INSTANCE_BYTES] = "";
 
-	if (environ >= 0)
-		read_instance(theirs, environ);
+	if (fd >= 0)
+		read_instance(theirs, fd);
 	return !strcmp(theirs, instance);
 }
 
