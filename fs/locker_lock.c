@@ -69,10 +69,26 @@ static int wait_granted(struct locker *k, int wait_s, int signals)
 	}
 	if (said >= 0)
 		fputs("\r\033[K", stderr);
-	if (r != 0 || !fds[1].revents)
+	if (r < 0 || !fds[1].revents)
 		return r;
 	k->signal = signal_of(signals);
 	return -EINTR;
+}
+
+/* What was granted to the waiter in the moment it was interrupted: all tokens after its number.
+ * What was its own before stays so. */
+static void give_back(struct locker *k, const struct lock_claim *claim, int64_t waiter)
+{
+	struct lock have;
+
+	if (claim->descriptor) {
+		locks_release_descriptor(k->table, claim->descriptor);
+		return;
+	}
+	for (int i = 0; i < claim->count; i++)
+		if (locks_get(&have, k->table, claim->resources[i]) == 0 && have.token > waiter &&
+		    lock_is_of(&have, claim->holder))
+			locks_release_token(k->table, have.resource, have.token);
 }
 
 int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
@@ -86,8 +102,8 @@ int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
 		return r < 0 ? r : 0;
 	signals = catch_signals(&before);
 	r = wait_granted(k, wait_s, signals);
-	if (r == 0 || r == -EINTR)
-		locks_wait_cancel(k->table, waiter);
+	if ((r == 0 || r == -EINTR) && locks_wait_cancel(k->table, waiter) == -ENOENT)
+		give_back(k, claim, waiter);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(signals);
 	/* Once more, as it says who has it now. */

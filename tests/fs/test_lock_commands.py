@@ -223,8 +223,8 @@ class Plain(Commands):
     def test_who(self):
         """Without an id: the process that lives on; with one: that, and one live tree only."""
         a, b = self.agent(cwd=self.tmp), self.agent(cwd=self.tmp)
-        a.ok("export PATH=%s; bookfs lock book.epub Chapter_01" % self.env["PATH"])
-        b.ok("export PATH=%s" % self.env["PATH"])
+        a.ok("export PATH='%s'; bookfs lock book.epub Chapter_01" % self.env["PATH"])
+        b.ok("export PATH='%s'" % self.env["PATH"])
         self.assertEqual(self.owners(), {"Chapter_01": "sh-%d" % a.pid})
         a.ok("bash -c 'bookfs lock book.epub Chapter_01; bookfs lock --as CLI-7 book.epub Chapter_02'")
         self.assertEqual(self.owners()["Chapter_02"], "CLI-7")
@@ -353,7 +353,7 @@ class Mounted(Commands):
         self.fails(75, "Chapter_03 is held by sh-%d \\(pid %d\\)" % (a.pid, a.pid), "CLI-1", "lock", "mnt",
                    "Chapter_03")
         self.fails(75, "Chapter_03 is held by sh-%d" % a.pid, "CLI-1", "lock", "book.epub", "Chapter_03")
-        a.ok("cd ..; PATH=%s; bookfs lock . Chapter_03 Chapter_04; bookfs unlock . Chapter_03; ls locks"
+        a.ok("cd ..; PATH='%s'; bookfs lock . Chapter_03 Chapter_04; bookfs unlock . Chapter_03; ls locks"
              % self.env["PATH"])
         self.assertEqual(self.held(m), ["Chapter_04"])
         self.fails(1, "leave --store out", None, "locks", "--store", "x", "mnt")
@@ -420,6 +420,23 @@ class Waiting(Commands):
             self.wait_queue(0)
         self.assertEqual(self.owners(), {"Chapter_03": "CLI-0"})
 
+    def test_interrupted_when_granted(self):
+        """Both are there when it looks: what it was given goes back, what it had stays."""
+        self.ok("CLI-1", "lock", "book.epub", "Chapter_05")
+        for command in ([], ["--", "touch", "ran"]):
+            self.ok("CLI-0", "lock", "book.epub", "Chapter_03")
+            p = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_03", "Chapter_05", *command)
+            self.wait_queue(1)
+            p.send_signal(signal.SIGSTOP)
+            self.ok("CLI-0", "unlock", "book.epub", "Chapter_03")
+            self.wait_owner("Chapter_03", "CLI-1")
+            p.send_signal(signal.SIGTERM)
+            p.send_signal(signal.SIGCONT)
+            out, err = p.communicate(timeout=10)
+            self.assertEqual((p.returncode, out, err), (143, "", "bookfs: interrupted; nothing was taken\n"))
+            self.assertEqual(self.owners(), {"Chapter_05": "CLI-1"})
+        self.assertFalse(os.path.exists(os.path.join(self.tmp, "ran")))
+
     def test_circle(self):
         self.ok("CLI-1", "lock", "book.epub", "Chapter_01")
         self.ok("CLI-2", "lock", "book.epub", "Chapter_02")
@@ -431,7 +448,7 @@ class Waiting(Commands):
 
     def test_holder_ends(self):
         a = self.agent(cwd=self.tmp)
-        a.ok("PATH=%s bookfs lock book.epub Chapter_03" % self.env["PATH"])
+        a.ok("PATH='%s' bookfs lock book.epub Chapter_03" % self.env["PATH"])
         p = self.start("CLI-1", "lock", "--wait", "30", "book.epub", "Chapter_03")
         self.wait_queue(1)
         a.kill()
@@ -475,7 +492,7 @@ class Guard(Commands):
 
     def test_outlives_who_started_it(self):
         a = self.agent("CLI-1", cwd=self.tmp)
-        a.start("PATH=%s bookfs lock book.epub Chapter_03 -- sleep 30 & echo $! > pid" % self.env["PATH"])
+        a.start("PATH='%s' bookfs lock book.epub Chapter_03 -- sleep 30 & echo $! > pid" % self.env["PATH"])
         self.wait_owner("Chapter_03", "CLI-1")
         a.kill()
         self.fails(75, "held by CLI-1", "CLI-2", "lock", "book.epub", "Chapter_03")
