@@ -418,12 +418,36 @@ static bool may_be(const struct lock_holder *h, uid_t uid)
 	return h->uid == uid || uid == 0;
 }
 
+/* The holder whose anchor is nearest above a process. */
+struct above {
+	const struct seen *seen;
+	uid_t uid;
+	int distance; /* to the nearest so far; -1: none */
+	struct lock_holder *out;
+};
+
+static int look_above(void *arg, const struct lock *k)
+{
+	struct above *a = arg;
+	int most = a->distance < 0 ? a->seen->depth : a->distance;
+
+	for (int i = 0; k->holder.anchor.pid && i < most && may_be(&k->holder, a->uid); i++)
+		if (process_is(&k->holder.anchor, &a->seen->tree[i])) {
+			*a->out = k->holder;
+			a->distance = i;
+			break;
+		}
+	return 0;
+}
+
+/* Who only waits is not asked about: what he is called follows from the other rules. */
 static bool find_above(struct lock_holder *out, const struct seen *s, struct locks *l, uid_t uid)
 {
-	for (int i = 0; l && s && i < s->depth; i++)
-		if (locks_holder_of(out, l, &s->tree[i]) == 0 && may_be(out, uid))
-			return true;
-	return false;
+	struct above a = {.seen = s, .uid = uid, .distance = -1, .out = out};
+
+	if (l && s)
+		locks_each(l, look_above, &a);
+	return a.distance >= 0;
 }
 
 /* Named after its anchor, so that all that has the same anchor is the same holder. Without one

@@ -68,6 +68,7 @@ struct lockfs {
 	struct why_table *why;
 	struct view_attr folders[2]; /* views' nodes of locks/ and .locks/ */
 	int64_t changed_unix_ms;
+	unsigned named; /* resources that are no chapters */
 	struct lock_names {
 		struct strv list;
 		uint64_t serial;
@@ -115,6 +116,7 @@ uint64_t lock_node_id(const struct lockfs *l, const struct lock_node *n);
 int lockfs_chapters(const struct lockfs *l);
 /* The number of a resource; -ENOENT. And its name; false: there is none. */
 int lockfs_number(const struct lockfs *l, const char *name);
+unsigned lockfs_named(const struct lockfs *l); /* how many are no chapters */
 bool lockfs_name(char out[LOCK_RESOURCE_BYTES], const struct lockfs *l, unsigned number);
 /* In locks/ and below. k is what a LOCK_HELD node shows. */
 int lock_node_lookup(struct lock_node *out, struct lock *k, struct lockfs *l,
@@ -142,8 +144,9 @@ int lockfs_who_of(struct lock_holder *out, struct lockfs *l, fuse_req_t req, con
 /* *as: who it was that took or renewed. make: none may be mine already (-EEXIST). */
 int lockfs_take(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const struct strv *names,
 		bool make);
-int lockfs_renew(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const struct strv *names,
-		 int ttl_s);
+/* *first: the first of them as it was. -ESTALE: one of them is gone. */
+int lockfs_renew(struct lock_holder *as, struct lock *first, struct lockfs *l, fuse_req_t req,
+		 const struct strv *names, int ttl_s);
 int lockfs_give_back(struct lockfs *l, fuse_req_t req, const struct strv *names);
 /* A text written into the files of these: names the holder, sets ttl and reason. */
 int lockfs_written(struct lock_handle *h, fuse_req_t req, const struct strv *names,

@@ -206,20 +206,13 @@ int lockfs_take(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const 
 	return 0;
 }
 
-/* Is it all the holder's and renewed so lately that there is nothing to do? */
-static bool is_fresh(struct lockfs *l, const struct lock_holder *as, const struct strv *names)
+static bool is_fresh(const struct lock *k, const struct lock_holder *as)
 {
-	struct lock k;
-
-	for (size_t i = 0; i < names->len; i++)
-		if (locks_get(&k, l->table, names->items[i]) < 0 || !lock_is_of(&k, as) ||
-		    !k.by_name || k.idle_ms >= RENEWED_ALREADY_MS)
-			return false;
-	return true;
+	return lock_is_of(k, as) && k->by_name && k->idle_ms < RENEWED_ALREADY_MS;
 }
 
-int lockfs_renew(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const struct strv *names,
-		 int ttl_s)
+int lockfs_renew(struct lock_holder *as, struct lock *first, struct lockfs *l, fuse_req_t req,
+		 const struct strv *names, int ttl_s)
 {
 	struct lock_refusal no = {0};
 	struct lock_claim claim = {
@@ -228,12 +221,23 @@ int lockfs_renew(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const
 		.holder = as,
 		.ttl_s = ttl_s,
 	};
-	int r;
+	bool fresh = !ttl_s;
+	struct lock k;
+	int r = 0;
 
 	if (!l->table)
 		return refused_table(l, req, names->items[0]);
-	r = lockfs_who_of(as, l, req, names->items[0]);
-	if (r < 0 || (!ttl_s && is_fresh(l, as, names)))
+	for (size_t i = 0; r == 0 && i < names->len; i++) {
+		/* It was looked up a moment ago. What went since then is not to be taken anew. */
+		if (lockfs_now(&k, l, names->items[i]) < 0)
+			return -ESTALE;
+		if (i == 0) {
+			*first = k;
+			r = who_has(as, l, req, &k);
+		}
+		fresh = fresh && r == 0 && is_fresh(&k, as);
+	}
+	if (r < 0 || fresh)
 		return r;
 	/* A claim and not a mere renewal: what only a descriptor of mine held is mine by name too
 	 * from now on, as a touch promises. */

@@ -178,6 +178,7 @@ void lockfs_new(struct lockfs **out, struct fs *fs)
 	l->log.max_bytes = LOCK_LOG_MAX_BYTES;
 	ring_init(&l->handles);
 	find_folders(l);
+	l->named = lockfs_named(l);
 	lockfs_waits_init(l);
 	l->show = timer_new(fs->loop, show, l);
 	l->old = lock_old_new();

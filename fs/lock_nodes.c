@@ -60,22 +60,36 @@ bool lockfs_name(char out[LOCK_RESOURCE_BYTES], const struct lockfs *l, unsigned
 	return number <= NUMBER_MAX && lock_resource_name(out, (int)number, lockfs_chapters(l));
 }
 
+static bool is_chapter(const char *name)
+{
+	return strncmp(name, "Chapter_", strlen("Chapter_")) == 0;
+}
+
 /* The named ones come first, then the chapters. */
 int lockfs_number(const struct lockfs *l, const char *name)
 {
-	static const char chapter[] = "Chapter_";
 	char other[LOCK_RESOURCE_BYTES];
 	unsigned k = 0;
 
-	while (lockfs_name(other, l, k) && strncmp(other, chapter, sizeof(chapter) - 1) != 0) {
+	if (is_chapter(name))
+		k = l->named + (unsigned)strtoul(name + strlen("Chapter_"), NULL, 10) - 1;
+	for (; lockfs_name(other, l, k); k++) {
 		if (!strcmp(other, name))
 			return (int)k;
-		k++;
+		if (k >= l->named)
+			break;
 	}
-	if (strncmp(name, chapter, sizeof(chapter) - 1) != 0)
-		return -ENOENT;
-	k += (unsigned)strtoul(name + sizeof(chapter) - 1, NULL, 10) - 1;
-	return lockfs_name(other, l, k) && !strcmp(other, name) ? (int)k : -ENOENT;
+	return -ENOENT;
+}
+
+unsigned lockfs_named(const struct lockfs *l)
+{
+	char name[LOCK_RESOURCE_BYTES];
+	unsigned count = 0;
+
+	while (lockfs_name(name, l, count) && !is_chapter(name))
+		count++;
+	return count;
 }
 
 int lockfs_now(struct lock *out, struct lockfs *l, const char *resource)

@@ -197,33 +197,31 @@ static void note_contest(struct lockfs *l, fuse_req_t req)
 		LINK_OWNER(i, struct lock_handle, link)->contested = true;
 }
 
-static int touch(struct lockfs *l, fuse_req_t req, const struct lock_node *n, int ttl_s)
+/* *k: of a LOCK_HELD node, as it was. */
+static int touch(struct lock *k, struct lockfs *l, fuse_req_t req, const struct lock_node *n,
+		 int ttl_s)
 {
 	CLEANUP(strv_finish) struct strv names = {0};
 	struct lock_holder as;
-	struct lock k;
 	int r = lock_node_names(&names, l, n);
 
-	/* The node was looked up a moment ago. What went since then is not to be taken anew. */
-	for (size_t i = 0; r == 0 && i < names.len; i++)
-		if (lockfs_now(&k, l, names.items[i]) < 0)
-			r = -ESTALE;
 	if (r == 0 && ttl_s < 0)
 		return lockfs_refused(l, req, names.items[0], -EINVAL,
 				      "a lock lives a month at most");
-	if (r == 0 && !ttl_s && is_rest_of_touch(l, req, n, &k))
+	if (r == 0 && !ttl_s && !fuse_req_ctx(req)->pid && lock_node_lock(k, l, n) == 0 &&
+	    is_rest_of_touch(l, req, n, k))
 		return 0;
-	return r < 0 ? r : lockfs_renew(&as, l, req, &names, ttl_s);
+	return r < 0 ? r : lockfs_renew(&as, k, l, req, &names, ttl_s);
 }
 
-static int set_times(struct lockfs *l, fuse_req_t req, const struct lock_node *n,
+static int set_times(struct lock *k, struct lockfs *l, fuse_req_t req, const struct lock_node *n,
 		     const struct stat *st, int to_set)
 {
 	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		return lockfs_refused(l, req, NULL, -EPERM,
 				      "a lock's owner and mode are its holder's");
 	if (n->what == LOCK_HELD || n->what == LOCK_SET)
-		return touch(l, req, n, ttl_of(st, to_set));
+		return touch(k, l, req, n, ttl_of(st, to_set));
 	/* A shell truncates what it opens for a descriptor; commands go to .ctl so. */
 	if (to_set & FUSE_SET_ATTR_SIZE &&
 	    (n->what == LOCK_ANY || (n->what == LOCK_HELPER && n->number == LOCK_HELPER_CTL)))
@@ -239,16 +237,22 @@ static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_
 {
 	struct lockfs *l = lockfs_of(req);
 	struct lock_node n = node_of(l, node);
+	struct lock k;
 	int r;
 
 	if (n.what == LOCK_OLD_JSON || n.what == LOCK_OLD_COPY)
 		r = lock_copy_setattr(l, req, &n, handle_of(fi), st, to_set);
 	else
-		r = set_times(l, req, &n, st, to_set);
-	if (r < 0)
+		r = set_times(&k, l, req, &n, st, to_set);
+	if (r < 0) {
 		fuse_reply_err(req, -r);
-	else
+	} else if (n.what == LOCK_HELD) {
+		/* Whoever looks asks again, as nothing is cached. */
+		lock_node_stat(st, l, &n, &k);
+		fuse_reply_attr(req, st, 0);
+	} else {
 		op_getattr(req, node, fi);
+	}
 }
 
 static void op_access(fuse_req_t req, fuse_ino_t node, int mask)
@@ -352,7 +356,7 @@ static int open_verdict(struct lock_handle *h, fuse_req_t req, const struct fuse
 	r = lock_node_names(&names, h->l, n);
 	if (r < 0 || h->append)
 		return r;
-	r = lockfs_renew(&h->as, h->l, req, &names, 0);
+	r = lockfs_renew(&h->as, &k, h->l, req, &names, 0);
 	if (r < 0)
 		note_contest(h->l, req);
 	return r;
