@@ -601,7 +601,7 @@ class Dialog(Commands):
         t = self.lock("--", "echo", "ran")
         t.type("w\n")
         t.expect("waiting, 120 s (Ctrl-C: give up) ")
-        t.expect("\r\x1b[Kwaiting, 119 s ")
+        self.assertEqual(t.expect("\r\x1b[Kwaiting, 119 s "), "", "once a second")
         self.ok("CLI-1", "unlock", "book.epub", "Chapter_03")
         status, said = t.end()
         self.assertEqual(status, 0)
