@@ -169,6 +169,7 @@ int view_lock_table(struct buf *out, const struct lock_list *list)
 static cJSON *lock_json(const struct lock *k)
 {
 	char command[32];
+	int64_t idle_s = k->idle_ms / 1000;
 	cJSON *json = cJSON_CreateObject();
 	command_name(command, &k->holder.anchor);
 	cJSON_AddStringToObject(json, "resource", k->resource);
@@ -184,7 +185,7 @@ static cJSON *lock_json(const struct lock *k)
 	cJSON_AddItemToObject(json, "acquired", view_json_time(k->acquired_unix_ms));
 	cJSON_AddItemToObject(json, "renewed", view_json_time(k->renewed_unix_ms));
 	cJSON_AddNumberToObject(json, "ttl", k->ttl_s);
-	cJSON_AddNumberToObject(json, "idle", (double)(k->idle_ms / 1000));
+	cJSON_AddNumberToObject(json, "idle", (double)idle_s);
 	cJSON_AddStringToObject(json, "heldBy", way_name(k));
 	cJSON_AddItemToObject(json, "reason", view_json_text(k->reason[0] ? k->reason : NULL));
 	return json;
