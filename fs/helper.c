@@ -37,8 +37,8 @@ struct request {
 static void act(const struct request *r, const char *folder, const char *hidden, const char *name)
 {
 	CLEANUP(cleanup_close) int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(cleanup_close) int fd = -1;
 	struct stat st;
+	int fd;
 
 	if (dir < 0 || fstat(dir, &st) < 0 || st.st_dev != r->device)
 		return;
@@ -48,11 +48,11 @@ static void act(const struct request *r, const char *folder, const char *hidden,
 	}
 	fd = openat(dir, r->act == HELPER_RENAME ? hidden : name,
 		    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
-	if (fd < 0 || r->act == HELPER_CREATE)
+	if (fd < 0)
 		return;
 	close(fd);
-	fd = -1;
-	renameat(dir, hidden, dir, name);
+	if (r->act == HELPER_RENAME)
+		renameat(dir, hidden, dir, name);
 }
 
 static void serve(int fd)
