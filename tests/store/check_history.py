@@ -10,20 +10,32 @@ The history is a text, a line a record, fields divided by blanks, times in micro
 several processes may stand in any order, those of one operation in theirs. OP is any word that is unique, WHO a holder of
 locks (an instance id); RESOURCES and TOKENS are joined by '+', in the same order, token 0: not held.
 
-    I OP WHO TIME KIND RESOURCES [TOKENS]   WHO begins it. KIND: take (at once or not at all), wait (in the queue),
-                                            release, break; for the last two TOKENS are those of the locks meant
+    I OP WHO TIME KIND RESOURCES [TOKENS] [via=MOUNT] [to=WHO]
+                                            WHO begins it. KIND: take (at once or not at all), wait (in the queue),
+                                            release, break; unlock, close (of a descriptor: what they answer says
+                                            nothing, and a close has its effect when the kernel has time); give (what
+                                            was held becomes that of `to`); see (is it held?). For all after wait
+                                            TOKENS are those of the locks meant. via: it is held through a descriptor
+                                            in that mount
     Q OP TIME                               a wait that is in the queue for sure from now on (may be missing)
     C OP TIME                               WHO is about to give this wait up
-    R OP TIME RESULT [TOKENS]               its answer: OK or the errno's name; of a take or wait what is held now
-    K WHO TIME TIME                         WHO was killed between these two times
+    R OP TIME RESULT [TOKENS]               its answer: OK or the errno's name; of a take or wait what is held now, of a
+                                            give its new token, of a see what was shown. LOST: the mount died under it,
+                                            and nothing is held now. IN_USE: of a release or give, refused as a file
+                                            that WHO has open, or closed lately, has it too; it is WHO's still
+    K WHO TIME TIME                         WHO, a holder or a mount, was killed between these two times
 
-An operation without R was under way when its process was killed: it may have had its effect or not. The rules:
+An operation without R was under way when its process or mount was killed: it may have had its effect or not, and its
+lock, if it took one, a token that nobody knows, until what it hung on was found dead (within the patience). Nor does
+a process know in which moment a call took effect: all is judged by what holds for any moment between call and answer.
+The rules:
 
     mutual exclusion    two hold one resource at once
     token order         a later lock's token is not higher, or a token is used twice
     order of arrival    one who came later was served before one who waited
     lost wake-up        one waits on though all it wants has been free for longer than the patience
     lost lock           a lock is gone that nobody released or broke; or one is refused though nobody can have it
+    ghost lock          one is shown that was given back or broken, or whose holder is dead
     stale release       a lock that was broken before is released successfully
     partial set         a set was granted and part of it is not held
 """
@@ -41,12 +53,17 @@ class Operation:
     def __init__(self, fields):
         self.id, self.who, begun, self.kind = fields[1], fields[2], int(fields[3]), fields[4]
         self.resources = fields[5].split("+")
-        self.meant = [int(t) for t in fields[6].split("+")] if len(fields) > 6 else []
+        more = dict(f.split("=") for f in fields[6:] if "=" in f)
+        self.meant = [int(t) for f in fields[6:7] if "=" not in f for t in f.split("+")]
+        self.via, self.to = more.get("via"), more.get("to")
         self.begun, self.queued, self.gave_up, self.ended = begun, None, None, EVER
         self.result, self.tokens = None, []
 
     def may_have_worked(self):
         return self.result in ("OK", None)
+
+    def is_unknown(self):
+        return self.result in ("LOST", None)
 
     def __str__(self):
         return f"{self.id} ({self.kind} {'+'.join(self.resources)}: {self.result})"
@@ -56,7 +73,7 @@ class Hold:
     """From `sure` to `sure_end` somebody has it for certain; outside `begun` to `end` for certain not."""
 
     def __init__(self, op, resource, token):
-        self.op, self.who, self.resource, self.token = op, op.who, resource, token
+        self.op, self.who, self.resource, self.token = op, op.to or op.who, resource, token
         self.begun, self.sure, self.sure_end, self.end = op.begun, op.ended, EVER, EVER
 
     def __str__(self):
@@ -78,6 +95,10 @@ class Intervals:
     def meets(self, start, end):
         i = bisect.bisect_right(self.starts, end) - 1
         return i >= 0 and self.ends[i] >= start
+
+    def covers(self, start, end):
+        i = bisect.bisect_right(self.starts, start) - 1
+        return i >= 0 and self.ends[i] >= end
 
     def longest_gap(self, start, end):
         at, longest = start, 0
@@ -125,32 +146,43 @@ class History:
     def find_holds(self):
         self.holds = [
             Hold(op, r, t)
-            for op in self.of_kind("take", "wait")
+            for op in self.of_kind("take", "wait", "give")
             if op.result == "OK"
             for r, t in zip(op.resources, op.tokens)
             if t
         ]
-        by_lock = {(h.resource, h.token): h for h in self.holds}
-        for op in self.of_kind("release", "break"):
-            for lock in zip(op.resources, op.meant):
-                h = by_lock.get(lock)
-                if h and op.may_have_worked():
-                    h.sure_end = min(h.sure_end, op.begun)
-                    h.end = min(h.end, op.ended)
+        self.by_lock = {}       # one that is renewed is taken more than once
         for h in self.holds:
-            if h.who in self.killed:
-                h.sure_end = min(h.sure_end, self.killed[h.who][0])
-                h.end = min(h.end, self.killed[h.who][1] + self.patience)
+            self.by_lock.setdefault((h.resource, h.token), []).append(h)
+        for op in self.of_kind("release", "break", "unlock", "close", "give"):
+            for lock in zip(op.resources, op.meant):
+                for h in self.by_lock.get(lock, []):
+                    self.end_hold(h, op)
+        for h in self.holds:
+            for name in (h.who, h.op.via):
+                if name in self.killed:
+                    h.sure_end = min(h.sure_end, self.killed[name][0])
+                    # What is handed to somebody who is dead already may have no process whose death could free it.
+                    if not h.op.to or self.killed[name][0] > h.op.ended:
+                        h.end = min(h.end, self.killed[name][1] + self.patience)
+
+    def end_hold(self, h, op):
+        if op.may_have_worked():
+            h.sure_end = min(h.sure_end, op.begun)
+            h.end = min(h.end, op.ended + (self.patience if op.kind == "close" else 0))
+        elif op.kind == "release" and op.result != "IN_USE":
+            h.end = min(h.end, op.ended)    # it was refused, so he has it no more
 
     def last_of(self, op):
         """Until when it may have been under way, or have had an effect nobody has seen."""
+        late = self.patience if op.result == "LOST" else 0
         killed = self.killed.get(op.who)
-        return op.ended if op.ended < EVER or not killed else killed[1] + self.patience
+        return op.ended + late if op.ended < EVER or not killed else killed[1] + self.patience
 
     def leaves(self, op):
         """When a wait begins to end that was not granted."""
-        killed = self.killed.get(op.who, (EVER, EVER))
-        return min(op.gave_up or EVER, killed[0], op.ended)
+        killed = [self.killed[name][0] for name in (op.who, op.via) if name in self.killed]
+        return min([op.gave_up or EVER, op.ended] + killed)
 
     def resources(self):
         return sorted({r for op in self.operations.values() for r in op.resources})
@@ -168,6 +200,7 @@ class History:
         self.check_wakeups()
         self.check_releases()
         self.check_sets()
+        self.check_sights()
 
     def check_exclusion(self, resource, holds):
         last = None
@@ -204,7 +237,10 @@ class History:
         )
         tokens = {h.op.id: h.token for h in holds}
         i, latest_grant, latest_leave = 0, None, None
+        first = {}      # who renews what he has passes nobody, and what is handed on was never free
         for h in sorted(holds, key=lambda h: h.begun):
+            if first.setdefault(h.token, h) is not h or h.op.kind == "give":
+                continue
             while i < len(waits) and waits[i].queued < h.begun:
                 op, i = waits[i], i + 1
                 if op.id in tokens:
@@ -223,11 +259,17 @@ class History:
         for h in self.holds:
             times[h.resource].append((h.begun, h.end, h.op))
         for op in self.of_kind("take", "wait"):
-            if op.result is None or (op.kind == "wait" and op.result != "OK"):
+            if op.is_unknown() or (op.kind == "wait" and op.result != "OK"):
                 # A wait that was granted and did not come to know it: that must have been at its end.
                 late = self.leaves(op) - self.patience if op.kind == "wait" else 0
                 for r in op.resources:
                     times[r].append((max(op.begun, late), self.last_of(op), op))
+            for r, token in zip(op.resources, op.tokens if op.result == "OK" else []):
+                if not token:       # broken before WHO saw what it was
+                    times[r].append((op.begun, op.ended, op))
+        for op in self.of_kind("give"):
+            if op.result is None or op.tokens == [0]:
+                times[op.resources[0]].append((op.begun, EVER, op))
         return times
 
     def waiting(self):
@@ -252,25 +294,34 @@ class History:
                 continue
             reasons = []
             for r in op.resources:
-                reasons += [t[:2] for t in possible[r] if t[2] is not op]
-                reasons += [t[:2] for t in waiting[r] if t[2] is not op and t[0] < op.queued]
+                reasons += [t[:2] for t in possible[r] if t[0] < end and t[1] > op.queued and t[2] is not op]
+                reasons += [t[:2] for t in waiting[r] if t[0] < op.queued < t[1] and t[2] is not op]
             gap = Intervals(reasons).longest_gap(op.queued, end)
             if gap > self.patience:
                 self.fault("lost wake-up", f"{op} waited on for {gap // 1000} ms with nothing in its way")
 
     def check_releases(self):
-        broken = {}
+        broken, closed, unknown = {}, {}, set()
         for op in self.of_kind("break"):
             if op.may_have_worked():
                 for lock in zip(op.resources, op.meant):
                     broken.setdefault(lock, []).append(op)
+        for op in self.of_kind("close"):
+            closed.setdefault((op.who, op.resources[0], op.meant[0]), []).append(op)
         for op in self.of_kind("release"):
+            if op.is_unknown():
+                unknown.update(zip(op.resources, op.meant))
+        for op in self.of_kind("release", "give"):
             for lock in zip(op.resources, op.meant):
                 breaks = broken.get(lock, [])
                 if op.result == "OK" and any(b.result == "OK" and b.ended < op.begun for b in breaks):
                     self.fault("stale release", f"{op} after {breaks[0]}")
-                if op.result not in ("OK", None) and not any(b.begun < op.ended for b in breaks):
-                    self.fault("lost lock", f"{op}: nobody took it away")
+                if op.may_have_worked() or lock in unknown or any(b.begun < op.ended for b in breaks):
+                    continue
+                closes = closed.get((op.who, *lock), [])
+                if op.result == "IN_USE" and any(c.begun < op.ended < c.ended + self.patience for c in closes):
+                    continue
+                self.fault("lost lock", f"{op}: nobody took it away")
 
     def check_sets(self):
         breaks = {}
@@ -278,11 +329,35 @@ class History:
             for r in op.resources:
                 breaks.setdefault(r, []).append(op)
         for op in self.of_kind("take", "wait"):
-            if op.result != "OK":
+            if op.result != "OK" or self.killed.get(op.via, (EVER, EVER))[0] < op.ended:
                 continue
             for r, token in zip(op.resources, op.tokens):
                 if not token and not any(b.begun < op.ended and b.ended > op.begun for b in breaks.get(r, [])):
                     self.fault("partial set", f"{op}: {r} is not held")
+
+    def check_sights(self):
+        sure = {r: [] for r in self.resources()}
+        for h in self.holds:
+            if h.sure < h.sure_end:
+                sure[h.resource].append((h.sure, h.sure_end))
+        sure = {r: Intervals(pairs) for r, pairs in sure.items()}
+        unknown = {
+            r: Intervals([t[:2] for t in times if not t[2].tokens or 0 in t[2].tokens])
+            for r, times in self.possible().items()
+        }
+        for op in self.of_kind("see"):
+            if op.result != "OK":
+                continue
+            resource, token = op.resources[0], op.tokens[0]
+            holds = self.by_lock.get((resource, token), [])
+            if token == 0 and sure[resource].covers(op.begun, op.ended):
+                self.fault("lost lock", f"{op}: {resource} is not there, though somebody has it")
+            if (
+                token
+                and not any(h.begun <= op.ended and h.end >= op.begun for h in holds)
+                and (holds or not unknown[resource].meets(op.begun, op.ended))
+            ):
+                self.fault("ghost lock", f"{op}: {resource} {token} is shown, though it is nobody's")
 
 
 def record(program, ms, seed, more):
@@ -340,4 +415,5 @@ def main():
     sys.exit(bad)
 
 
-main()
+if __name__ == "__main__":
+    main()
