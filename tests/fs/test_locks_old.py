@@ -128,6 +128,12 @@ class Old(agents.Case):
         self.assertEqual(status, 0, (said, self.a.ok("cat .why")))
         self.assertEqual(self.json(), [("Chapter_01", "CLI-1")], "a stale one is overridden")
 
+    def test_what_was_not_read_stays(self):
+        self.a.ok("cat locks.json; touch ../locks/Chapter_07")
+        self.other.ok("touch Chapter_02")
+        self.assertEqual(self.write(self.a, [entry("Chapter_01", "CLI-1")], read=False)[0], 0)
+        self.assertEqual(sorted(r for r, _ in self.json()), ["Chapter_01", "Chapter_02", "Chapter_07"])
+
     def test_clear_all(self):
         self.a.ok("cat locks.json")
         self.assertEqual(self.write(self.a, [entry("Chapter_01", "CLI-1")])[0], 0)

@@ -45,6 +45,12 @@ class Waiting(agents.Case):
             self.a.ok("flock -n .all/Chapter_03 true")
             self.b.ok("flock -n Chapter_03 true")
 
+    def test_flock_right_after_a_close(self):
+        """The kernel tells of a closed file when it has time to."""
+        done = subprocess.run([agents.LOCKERS, "pairs", "flock", self.m.path("locks"), "Chapter_03", "2000"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_flock_is_refused(self):
         self.a.ok("touch Chapter_03")
         status, _ = self.b.run("flock -n .all/Chapter_03 true")
