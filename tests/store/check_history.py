@@ -21,7 +21,7 @@ locks (an instance id); RESOURCES and TOKENS are joined by '+', in the same orde
     C OP TIME                               WHO is about to give this wait up
     R OP TIME RESULT [TOKENS]               its answer: OK or the errno's name; of a take or wait what is held now, of a
                                             give its new token, of a see what was shown. LOST: the mount died under it,
-                                            and nothing is held now. IN_USE: of a release or give, refused as a file
+                                            and nothing is held by name. IN_USE: of a release or give, refused as a file
                                             that WHO has open, or closed lately, has it too; it is WHO's still
     K WHO TIME TIME                         WHO, a holder or a mount, was killed between these two times
 
@@ -117,6 +117,7 @@ class History:
             for number, line in enumerate(lines, 1):
                 self.read(line.split(), number)
         self.find_holds()
+        self.find_left()
 
     def read(self, f, number):
         try:
@@ -184,6 +185,21 @@ class History:
         killed = [self.killed[name][0] for name in (op.who, op.via) if name in self.killed]
         return min([op.gave_up or EVER, op.ended] + killed)
 
+    def find_left(self):
+        """By (who, resource), in which times he may have it through a file although he does not think so."""
+        self.left = {}
+        for op in self.operations.values():
+            times = []
+            if op.kind == "close" or op.result == "LOST":
+                times.append((op.begun, op.ended + self.patience))
+            if op.via in self.killed:
+                times.append((op.begun, self.killed[op.via][1] + self.patience))
+            for r in op.resources if times else []:
+                self.left.setdefault((op.who, r), []).extend(times)
+
+    def may_have_left(self, who, resource, start, end):
+        return any(a <= end and b >= start for a, b in self.left.get((who, resource), []))
+
     def resources(self):
         return sorted({r for op in self.operations.values() for r in op.resources})
 
@@ -248,6 +264,8 @@ class History:
                         latest_grant = op
                 elif op.result != "OK" and (not latest_leave or self.leaves(op) > self.leaves(latest_leave)):
                     latest_leave = op
+            if self.may_have_left(h.who, resource, h.begun, h.begun):
+                continue    # a renewal, too
             if latest_grant and tokens[latest_grant.id] > h.token:
                 self.fault("order of arrival", f"{resource}: {h} passed {latest_grant}")
             if latest_leave and h.sure < self.leaves(latest_leave):
@@ -301,13 +319,11 @@ class History:
                 self.fault("lost wake-up", f"{op} waited on for {gap // 1000} ms with nothing in its way")
 
     def check_releases(self):
-        broken, closed, unknown = {}, {}, set()
+        broken, unknown = {}, set()
         for op in self.of_kind("break"):
             if op.may_have_worked():
                 for lock in zip(op.resources, op.meant):
                     broken.setdefault(lock, []).append(op)
-        for op in self.of_kind("close"):
-            closed.setdefault((op.who, op.resources[0], op.meant[0]), []).append(op)
         for op in self.of_kind("release"):
             if op.is_unknown():
                 unknown.update(zip(op.resources, op.meant))
@@ -318,8 +334,7 @@ class History:
                     self.fault("stale release", f"{op} after {breaks[0]}")
                 if op.may_have_worked() or lock in unknown or any(b.begun < op.ended for b in breaks):
                     continue
-                closes = closed.get((op.who, *lock), [])
-                if op.result == "IN_USE" and any(c.begun < op.ended < c.ended + self.patience for c in closes):
+                if op.result == "IN_USE" and self.may_have_left(op.who, lock[0], op.begun, op.ended):
                     continue
                 self.fault("lost lock", f"{op}: nobody took it away")
 

@@ -158,10 +158,11 @@ struct door {
 };
 static struct door doors[MOUNTS] = {{-1, -1}, {-1, -1}};
 
+/* -EBADF: its folder, when it was to be opened. */
 static bool is_lost(int result)
 {
-	return result == -ENOTCONN || result == -ECONNABORTED || result == -ENODEV ||
-	       result == -EIO || result == -ESHUTDOWN;
+	return result == -ENOTCONN || result == -EBADF || result == -ECONNABORTED ||
+	       result == -ENODEV || result == -EIO || result == -ESHUTDOWN;
 }
 
 /* locks/ of that mount as it is now, or -1 while it is down. */
@@ -536,15 +537,16 @@ static void release_descriptor(const struct held *h)
 {
 	struct set one = {{h->resource}, {h->token}, 1};
 	bool unlocks = draw(2);
-	int operation = begin(unlocks ? "unlock" : "close", &one, "");
+	int operation = begin(unlocks ? "unlock" : "close", &one, ""), result = 0;
 
 	if (unlocks && h->is_flock)
-		flock(h->fd, LOCK_UN);
+		result = flock(h->fd, LOCK_UN) < 0 ? -errno : 0;
 	else if (unlocks)
-		set_range(h->fd, F_OFD_SETLK, F_UNLCK);
+		result = set_range(h->fd, F_OFD_SETLK, F_UNLCK);
 	else
 		close(h->fd);
-	end(operation, "OK", &one);
+	if (!is_lost(result)) /* else it goes with its mount */
+		end(operation, result_name(result), &one);
 	if (unlocks)
 		close(h->fd);
 }
