@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lock_field.h"
 #include "store.h"
 
 /*
@@ -36,39 +35,20 @@
  * and comes back is a new epoch; whoever has a folder of the old one open knows which it was.
  */
 
-#define PROCESSES 16
 #define RESOURCES 8
 #define SET_MOST 3
-#define MOUNTS 2
 #define WAIT_MS 1500
 #define NEST_MS 40
-
-/* Shared with locks.py, which writes stop, epochs, and generation. */
-struct control {
-	_Atomic int32_t stop;
-	_Atomic int32_t epochs[MOUNTS]; /* -1: it is down */
-	struct slot {
-		_Atomic int32_t generation;
-		_Atomic int32_t operations;
-		_Atomic int32_t waiting; /* which operation waits; 0: none */
-		_Atomic int32_t since;	 /* and from when on, the low bits of the wall clock's ms */
-		_Atomic int32_t wanted;	 /* a bit a resource that it has, or is about to take */
-		_Atomic int32_t gift;	 /* 1 + a resource that is handed to it; | its giver << 8 */
-		_Atomic int32_t giving;
-	} slots[PROCESSES];
-};
 
 static const char *const names[RESOURCES] = {
 	"Chapter_01",  "Chapter_02",	"Chapter_03",	 "Chapter_04",
 	"StyleSystem", "ImageRegistry", "ProjectConfig", "FrontMatter",
 };
 
-static struct control *control;
 static struct slot *me;
-static char folder[256], instance[32], badge[32];
+static char instance[32], badge[32];
 static const char *bookfs, *book;
-static int out = -1, slot_number;
-static unsigned seed;
+static int slot_number;
 
 /* One lock that we have. */
 struct held {
@@ -86,36 +66,6 @@ struct set {
 };
 
 /* ---- writing down */
-
-static unsigned draw(unsigned below)
-{
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % below;
-}
-
-static void note(const char *fmt, ...) PRINTF(1, 2);
-static void note(const char *fmt, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, fmt);
-	int len = vsnprintf(line, sizeof(line), fmt, args);
-	va_end(args);
-	if (write(out, line, (size_t)len) != len)
-		_exit(9);
-}
-
-static long long now(void)
-{
-	return clock_mono_us();
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "lock_client: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 /* "A+B", "1+2" */
 static void join(char *names_out, char *tokens_out, const struct set *s)
@@ -137,8 +87,8 @@ static int begin(const char *kind, const struct set *s, const char *more)
 	int n = ++me->operations;
 
 	join(resources, tokens, s);
-	note("I %s/%d %s %lld %s %s %s%s\n", instance, n, instance, now(), kind, resources, tokens,
-	     more);
+	field_note("I %s/%d %s %lld %s %s %s%s\n", instance, n, instance, field_now(), kind,
+		   resources, tokens, more);
 	return n;
 }
 
@@ -147,78 +97,14 @@ static void end(int operation, const char *result, const struct set *s)
 	char resources[128], tokens[128];
 
 	join(resources, tokens, s);
-	note("R %s/%d %lld %s %s\n", instance, operation, now(), result, tokens);
-}
-
-/* ---- the mounts */
-
-struct door {
-	int fd; /* of locks/ */
-	int epoch;
-};
-static struct door doors[MOUNTS] = {{-1, -1}, {-1, -1}};
-
-/* -EBADF: its folder, when it was to be opened. */
-static bool is_lost(int result)
-{
-	return result == -ENOTCONN || result == -EBADF || result == -ECONNABORTED ||
-	       result == -ENODEV || result == -EIO || result == -ESHUTDOWN;
-}
-
-/* locks/ of that mount as it is now, or -1 while it is down. */
-static int door(int m)
-{
-	char path[300];
-	struct door *d = &doors[m];
-	int epoch = control->epochs[m];
-
-	if (d->fd >= 0 && d->epoch == epoch)
-		return d->fd;
-	if (d->fd >= 0)
-		close(d->fd);
-	d->fd = -1;
-	d->epoch = epoch;
-	if (epoch < 0)
-		return -1;
-	snprintf(path, sizeof(path), "%s/m%d/locks", folder, m);
-	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->fd >= 0 && control->epochs[m] != epoch) {
-		close(d->fd);
-		d->fd = -1;
-	}
-	return d->fd;
-}
-
-/* Any mount that is up. */
-static int any_mount(void)
-{
-	int m = (int)draw(MOUNTS);
-
-	while (door(m) < 0) {
-		usleep(500);
-		m = !m;
-	}
-	return m;
-}
-
-static void via(char name[16], int m)
-{
-	snprintf(name, 16, "m%d.%d", m, doors[m].epoch);
-}
-
-/* Tries for open(2) of a name that comes and goes. */
-static int open_at(int m, const char *name, int flags)
-{
-	int fd = openat(door(m), name, flags | O_CLOEXEC, 0666);
-
-	return fd < 0 ? -errno : fd;
+	field_note("R %s/%d %lld %s %s\n", instance, operation, field_now(), result, tokens);
 }
 
 /* The token if it is ours, else 0; the holder's name into `holder` and his token if asked for. */
 static int read_lock(long long *token, char holder[64], int m, const char *name)
 {
 	char text[1024] = "", *at;
-	int fd = open_at(m, name, O_RDONLY);
+	int fd = field_open(m, name, O_RDONLY);
 	ssize_t n;
 
 	*token = 0;
@@ -246,9 +132,9 @@ static void look_up(long long *token, char holder[64], const char *name)
 	int m, result;
 
 	do {
-		m = any_mount();
+		m = field_any_mount();
 		result = read_lock(token, holder, m, name);
-	} while (is_lost(result));
+	} while (field_is_lost(result));
 }
 
 /* What we really have of them. How many. */
@@ -267,18 +153,6 @@ static int read_tokens(struct set *s)
 		count += s->tokens[i] != 0;
 	}
 	return count;
-}
-
-static int command(int m, const char *text)
-{
-	int fd = open_at(m, ".ctl", O_WRONLY), result = 0;
-
-	if (fd < 0)
-		return fd;
-	if (write(fd, text, strlen(text)) < 0)
-		result = -errno;
-	close(fd);
-	return result;
 }
 
 /* bookfs itself; its exit status. */
@@ -309,7 +183,7 @@ static int take_open(int m, const struct set *s, int flags)
 	int fd;
 
 	join(resources, tokens, s);
-	fd = open_at(m, resources, O_WRONLY | O_CREAT | flags);
+	fd = field_open(m, resources, O_WRONLY | O_CREAT | flags);
 	if (fd >= 0)
 		close(fd);
 	return fd < 0 ? fd : 0;
@@ -322,12 +196,12 @@ static int take_touch(int m, const struct set *s)
 	int fd, result;
 
 	join(resources, tokens, s);
-	fd = open_at(m, resources, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK);
+	fd = field_open(m, resources, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return fd;
 	result = futimens(fd, NULL) < 0 ? -errno : 0;
 	close(fd);
-	return is_lost(result) ? result : 0;
+	return field_is_lost(result) ? result : 0;
 }
 
 static int take_redirect(int m, const struct set *s)
@@ -348,7 +222,7 @@ static int take_ctl(int m, const struct set *s)
 	join(line + strlen(line), tokens, s);
 	for (char *at = line; *at; at++)
 		*at = *at == '+' ? ' ' : *at;
-	return command(m, line);
+	return field_command(m, line);
 }
 
 static int take_command(int m, const struct set *s)
@@ -375,14 +249,14 @@ static const char *result_name(int result)
 /* A mount that died under it has told nothing: what there is says how it ended. */
 static int take_by(int (*how)(int m, const struct set *s), struct set *s)
 {
-	int m = any_mount(), operation = begin("take", s, ""), result, have = 0;
+	int m = field_any_mount(), operation = begin("take", s, ""), result, have = 0;
 
 	result = how(m, s);
-	if (result == 0 || is_lost(result))
+	if (result == 0 || field_is_lost(result))
 		have = read_tokens(s);
-	if (is_lost(result) && have)
+	if (field_is_lost(result) && have)
 		result = 0;
-	end(operation, is_lost(result) ? "LOST" : result_name(result), s);
+	end(operation, field_is_lost(result) ? "LOST" : result_name(result), s);
 	return result;
 }
 
@@ -419,10 +293,10 @@ static int open_lockable(int m, int resource, bool is_flock)
 {
 	char path[64];
 
-	if (is_flock && draw(3) == 0)
-		return open_at(m, names[resource], O_RDONLY | O_CREAT);
+	if (is_flock && field_draw(3) == 0)
+		return field_open(m, names[resource], O_RDONLY | O_CREAT);
 	snprintf(path, sizeof(path), ".all/%s", names[resource]);
-	return open_at(m, path, is_flock ? O_RDONLY : O_RDWR);
+	return field_open(m, path, is_flock ? O_RDONLY : O_RDWR);
 }
 
 static void say_waiting(int operation)
@@ -436,17 +310,17 @@ static int take_descriptor(struct held *h, int resource, int wait_ms)
 {
 	struct set one = {{resource}, {0}, 1};
 	char more[32] = " via=";
-	int m = any_mount(), operation, result;
+	int m = field_any_mount(), operation, result;
 	long long deadline;
 
-	*h = (struct held){.resource = resource, .is_flock = draw(2)};
+	*h = (struct held){.resource = resource, .is_flock = field_draw(2)};
 	h->fd = open_lockable(m, resource, h->is_flock);
 	if (h->fd < 0)
 		return h->fd;
-	via(h->via, m);
+	field_via(h->via, m);
 	strcat(more, h->via);
 	operation = begin(wait_ms ? "wait" : "take", &one, more);
-	deadline = now() + wait_ms * 1000;
+	deadline = field_now() + wait_ms * 1000;
 	if (wait_ms) {
 		say_waiting(operation);
 		set_alarm(wait_ms);
@@ -457,10 +331,10 @@ static int take_descriptor(struct held *h, int resource, int wait_ms)
 		me->waiting = 0;
 	}
 	if (result == -EINTR)
-		note("C %s/%d %lld\n", instance, operation, deadline);
+		field_note("C %s/%d %lld\n", instance, operation, deadline);
 	if (result == 0)
 		read_tokens(&one);
-	end(operation, is_lost(result) ? "LOST" : result_name(result), &one);
+	end(operation, field_is_lost(result) ? "LOST" : result_name(result), &one);
 	h->token = one.tokens[0];
 	if (result < 0)
 		close(h->fd);
@@ -472,7 +346,7 @@ static int wait_command(struct set *s)
 {
 	const char *argv[SET_MOST + 6] = {"bookfs", "lock", "--wait", "1", book};
 	int operation = begin("wait", s, ""), status;
-	long long begun = now();
+	long long begun = field_now();
 
 	for (int i = 0; i < s->count; i++)
 		argv[5 + i] = names[s->resources[i]];
@@ -480,7 +354,8 @@ static int wait_command(struct set *s)
 	status = run(argv);
 	me->waiting = 0;
 	if (status != 0)
-		note("C %s/%d %lld\n", instance, operation, status == 75 ? begun + 1000000 : begun);
+		field_note("C %s/%d %lld\n", instance, operation,
+			   status == 75 ? begun + 1000000 : begun);
 	if (status == 0)
 		read_tokens(s);
 	end(operation, status == 0 ? "OK" : status == 75 ? "EINTR" : "ECHILD", s);
@@ -493,17 +368,17 @@ static int remove_name(const struct held *h)
 {
 	const char *argv[] = {"bookfs", "unlock", book, names[h->resource], NULL};
 	char line[64];
-	int m = any_mount();
+	int m = field_any_mount();
 
-	if (draw(100) == 0) {
+	if (field_draw(100) == 0) {
 		int status = run(argv);
 
 		return status == 0 ? 0 : -ENOENT;
 	}
-	if (draw(3))
-		return unlinkat(door(m), names[h->resource], 0) < 0 ? -errno : 0;
+	if (field_draw(3))
+		return unlinkat(field_door(m), names[h->resource], 0) < 0 ? -errno : 0;
 	snprintf(line, sizeof(line), "release %s", names[h->resource]);
-	return command(m, line);
+	return field_command(m, line);
 }
 
 static bool is_ours(const struct held *h)
@@ -526,8 +401,8 @@ static void release_name(const struct held *h)
 		int operation = begin("release", &one, ""), result = remove_name(h);
 		bool in_use = result == -EBUSY && is_ours(h);
 
-		again = in_use || is_lost(result);
-		if (!is_lost(result))
+		again = in_use || field_is_lost(result);
+		if (!field_is_lost(result))
 			end(operation, in_use ? "IN_USE" : result_name(result), &one);
 	}
 }
@@ -536,7 +411,7 @@ static void release_name(const struct held *h)
 static void release_descriptor(const struct held *h)
 {
 	struct set one = {{h->resource}, {h->token}, 1};
-	bool unlocks = draw(2);
+	bool unlocks = field_draw(2);
 	int operation = begin(unlocks ? "unlock" : "close", &one, ""), result = 0;
 
 	if (unlocks && h->is_flock)
@@ -545,7 +420,7 @@ static void release_descriptor(const struct held *h)
 		result = set_range(h->fd, F_OFD_SETLK, F_UNLCK);
 	else
 		close(h->fd);
-	if (!is_lost(result)) /* else it goes with its mount */
+	if (!field_is_lost(result)) /* else it goes with its mount */
 		end(operation, result_name(result), &one);
 	if (unlocks)
 		close(h->fd);
@@ -565,22 +440,23 @@ static void release(const struct held *h)
 static void see(const char *name)
 {
 	char resource[24];
-	int m = any_mount(), result;
+	int m = field_any_mount(), result;
 	struct stat st = {0};
 
 	snprintf(resource, sizeof(resource), "%s", name);
-	note("I %s/%d %s %lld see %s\n", instance, ++me->operations, instance, now(), resource);
-	result = fstatat(door(m), resource, &st, 0) < 0 ? -errno : 0;
-	note("R %s/%d %lld %s %llu\n", instance, me->operations, now(),
-	     is_lost(result)	 ? "LOST"
-	     : result == -ENOENT ? "OK"
-				 : result_name(result),
-	     (unsigned long long)st.st_ino);
+	field_note("I %s/%d %s %lld see %s\n", instance, ++me->operations, instance, field_now(),
+		   resource);
+	result = fstatat(field_door(m), resource, &st, 0) < 0 ? -errno : 0;
+	field_note("R %s/%d %lld %s %llu\n", instance, me->operations, field_now(),
+		   field_is_lost(result) ? "LOST"
+		   : result == -ENOENT	 ? "OK"
+					 : result_name(result),
+		   (unsigned long long)st.st_ino);
 }
 
 static void break_one(void)
 {
-	struct set one = {{(int)draw(RESOURCES)}, {0}, 1};
+	struct set one = {{(int)field_draw(RESOURCES)}, {0}, 1};
 	const char *name = names[one.resources[0]];
 	char holder[64], line[128], number[24];
 	const char *argv[] = {"bookfs", "break",    book,	 name, "--token",
@@ -590,15 +466,15 @@ static void break_one(void)
 	look_up(&one.tokens[0], holder, name);
 	if (!one.tokens[0] || !strcmp(holder, instance))
 		return;
-	m = any_mount();
+	m = field_any_mount();
 	snprintf(number, sizeof(number), "%lld", one.tokens[0]);
 	snprintf(line, sizeof(line), "break %s token=%s reason=\"at random\"", name, number);
 	operation = begin("break", &one, "");
-	if (draw(30) == 0)
+	if (field_draw(30) == 0)
 		result = run(argv) == 0 ? 0 : -ESTALE;
 	else
-		result = command(m, line);
-	if (!is_lost(result))
+		result = field_command(m, line);
+	if (!field_is_lost(result))
 		end(operation, result_name(result), &one);
 }
 
@@ -618,15 +494,15 @@ static int transfer(const struct held *h, int to)
 {
 	struct set one = {{h->resource}, {h->token}, 1};
 	char line[128], more[48], whom[32], holder[64];
-	int m = any_mount(), operation, result;
+	int m = field_any_mount(), operation, result;
 
-	snprintf(whom, sizeof(whom), "P%d.%d", to, (int)control->slots[to].generation);
+	snprintf(whom, sizeof(whom), "P%d.%d", to, (int)field->slots[to].generation);
 	snprintf(line, sizeof(line), "transfer %s from=%s to=%s", names[h->resource], instance,
 		 whom);
 	snprintf(more, sizeof(more), " to=%s", whom);
 	operation = begin("give", &one, more);
-	result = command(m, line);
-	if (is_lost(result))
+	result = field_command(m, line);
+	if (field_is_lost(result))
 		return 1; /* for the checker it may be or not; if not, it is broken some day */
 	look_up(&one.tokens[0], holder, names[h->resource]);
 	if (result < 0 || strcmp(holder, whom) != 0)
@@ -637,8 +513,8 @@ static int transfer(const struct held *h, int to)
 
 static bool give(const struct held *h)
 {
-	int to = (int)draw(PROCESSES), none = 0, given = 0;
-	struct slot *them = &control->slots[to];
+	int to = (int)field_draw(PROCESSES), none = 0, given = 0;
+	struct slot *them = &field->slots[to];
 
 	if (to == slot_number)
 		return false;
@@ -665,7 +541,7 @@ static void accept_gift(void)
 
 	if (!gift)
 		return;
-	is_over = !control->slots[gift >> 8].giving;
+	is_over = !field->slots[gift >> 8].giving;
 	look_up(&h.token, holder, names[resource]);
 	if (!strcmp(holder, instance)) {
 		me->wanted |= 1 << resource;
@@ -688,11 +564,11 @@ static void hold_names(struct held *h, int *count, const struct set *s)
 /* Those of a set that we may take. */
 static void draw_set(struct set *s)
 {
-	int most = draw(4) ? 1 : 2 + (int)draw(SET_MOST - 1);
+	int most = field_draw(4) ? 1 : 2 + (int)field_draw(SET_MOST - 1);
 
 	*s = (struct set){0};
 	for (int tries = 0; tries < 12 && s->count < most; tries++) {
-		int r = (int)draw(RESOURCES);
+		int r = (int)field_draw(RESOURCES);
 
 		if (!(me->wanted & 1 << r) && may_take(r))
 			s->resources[s->count++] = r;
@@ -728,12 +604,13 @@ static int get(struct held *h, bool waits, int wait_ms)
 	draw_set(&s);
 	if (s.count == 0)
 		return 0;
-	if (waits && wait_ms == WAIT_MS && draw(40) == 0)
+	if (waits && wait_ms == WAIT_MS && field_draw(40) == 0)
 		result = wait_command(&s);
-	else if (waits || draw(2))
-		result = get_descriptor(h, &s, waits || draw(2) ? wait_ms : 0);
+	else if (waits || field_draw(2))
+		result = get_descriptor(h, &s, waits || field_draw(2) ? wait_ms : 0);
 	else
-		result = take_by(draw(80) ? takes[draw(ARRAY_LEN(takes))] : take_command, &s);
+		result = take_by(
+			field_draw(80) ? takes[field_draw(ARRAY_LEN(takes))] : take_command, &s);
 	if (result < 0)
 		give_up_wish(&s);
 	else if (h->fd >= 0)
@@ -747,18 +624,18 @@ static void use(struct held *h)
 {
 	struct set one = {{h->resource}, {0}, 1};
 
-	usleep(draw(400));
-	if (draw(8) == 0)
+	usleep(field_draw(400));
+	if (field_draw(8) == 0)
 		see(names[h->resource]);
 	/* A renewal: what was broken meanwhile is so taken anew. */
-	if (h->fd < 0 && draw(8) == 0 && take_by(take_touch, &one) == 0 && one.tokens[0])
+	if (h->fd < 0 && field_draw(8) == 0 && take_by(take_touch, &one) == 0 && one.tokens[0])
 		h->token = one.tokens[0];
 }
 
 /* For a while only by waiting: then nobody's attempt repairs a hand-over that was forgotten. */
 static bool only_waits(void)
 {
-	return now() / 700000 % 2;
+	return field_now() / 700000 % 2;
 }
 
 static void act(void)
@@ -768,20 +645,20 @@ static void act(void)
 	int count, n = 0;
 
 	accept_gift();
-	if (draw(8) == 0)
-		see(draw(3) ? names[draw(RESOURCES)] : badge);
-	if (!waits && draw(20) == 0)
+	if (field_draw(8) == 0)
+		see(field_draw(3) ? names[field_draw(RESOURCES)] : badge);
+	if (!waits && field_draw(20) == 0)
 		break_one();
 	count = get(h, waits, WAIT_MS);
 	for (int i = 0; i < count; i++)
 		use(&h[i]);
 	/* A second claim while it holds the first: this is where circles come from. */
-	if (count && !waits && draw(10) == 0)
+	if (count && !waits && field_draw(10) == 0)
 		n = get(inner, true, NEST_MS);
 	for (int i = 0; i < n; i++)
 		release(&inner[i]);
 	for (int i = 0; i < count; i++)
-		if (waits || h[i].fd >= 0 || !h[i].token || draw(20) || !give(&h[i]))
+		if (waits || h[i].fd >= 0 || !h[i].token || field_draw(20) || !give(&h[i]))
 			release(&h[i]);
 }
 
@@ -790,7 +667,7 @@ static void take_badge(void)
 {
 	struct set one = {{RESOURCES}, {0}, 1};
 
-	while (!control->stop && take_by(take_touch, &one) < 0)
+	while (!field->stop && take_by(take_touch, &one) < 0)
 		usleep(5000);
 }
 
@@ -800,28 +677,26 @@ static int work(void)
 
 	sigaction(SIGALRM, &alarm, NULL);
 	take_badge();
-	while (!control->stop)
+	while (!field->stop)
 		act();
 	return 0;
 }
 
 static int run_agent(char **argv)
 {
-	char path[300];
+	char name[64];
 	pid_t agent = getpid(), worker;
 	int status;
 
 	slot_number = atoi(argv[3]);
-	me = &control->slots[slot_number];
+	me = &field->slots[slot_number];
 	snprintf(instance, sizeof(instance), "P%s.%s", argv[3], argv[4]);
 	snprintf(badge, sizeof(badge), "Chapter_%d", 50 + slot_number);
-	seed = (unsigned)(atoi(argv[5]) * 7919 + slot_number * 1000 + atoi(argv[4]));
+	field_seed = (unsigned)(atoi(argv[5]) * 7919 + slot_number * 1000 + atoi(argv[4]));
 	bookfs = argv[6];
 	book = argv[7];
-	snprintf(path, sizeof(path), "%s/history.%s", folder, instance);
-	out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (out < 0)
-		die(path);
+	snprintf(name, sizeof(name), "history.%s", instance);
+	field_record(name);
 	worker = fork();
 	if (worker == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -831,198 +706,16 @@ static int run_agent(char **argv)
 	return status != 0;
 }
 
-/* ---- watching the queue */
-
-struct look {
-	struct seen {
-		int generation, operation, since;
-		bool waits;
-	} slots[PROCESSES];
-};
-
-/* Not one of an earlier operation, whose mount died and is not swept away yet. */
-static int note_waiter(void *arg, const struct lock_waiter *w)
-{
-	struct look *l = arg;
-	int slot, generation;
-
-	if (sscanf(w->holder.instance, "P%d.%d", &slot, &generation) == 2 && slot < PROCESSES &&
-	    l->slots[slot].generation == generation &&
-	    (int32_t)w->since_unix_ms - l->slots[slot].since >= 0)
-		l->slots[slot].waits = true;
-	return 0;
-}
-
-/* Who waits for the same operation before the look and after it was in the queue for it. */
-static void look_once(struct locks *table, int last[PROCESSES])
-{
-	struct look l = {0};
-	long long seen;
-
-	for (int i = 0; i < PROCESSES; i++) {
-		const struct slot *s = &control->slots[i];
-
-		l.slots[i] = (struct seen){s->generation, s->waiting, s->since, false};
-	}
-	locks_waiters_each(table, NULL, note_waiter, &l);
-	seen = now();
-	for (int i = 0; i < PROCESSES; i++) {
-		const struct seen *s = &l.slots[i];
-
-		if (!s->waits || !s->operation || s->operation == last[i] ||
-		    control->slots[i].waiting != s->operation ||
-		    control->slots[i].generation != s->generation)
-			continue;
-		last[i] = s->operation;
-		note("Q P%d.%d/%d %lld\n", i, s->generation, s->operation, seen);
-	}
-}
-
-static int watch(const char *store)
-{
-	char path[300];
-	struct locks *table;
-	struct err err = {0};
-	int last[PROCESSES] = {0};
-
-	snprintf(path, sizeof(path), "%s/queue", folder);
-	out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (out < 0 || locks_open(&table, NULL, store, &err) < 0) {
-		fprintf(stderr, "lock_client: %s: %s\n", path, err.msg);
-		return 1;
-	}
-	while (!control->stop) {
-		look_once(table, last);
-		usleep(1000);
-	}
-	locks_close(table);
-	return 0;
-}
-
-/* ---- deaths */
-
-#define DEATH_RESOURCE "QuoteRegistry"
-
-struct eye {
-	pthread_t thread;
-	int m;
-	bool waits;
-	_Atomic bool ready;
-	long long at;
-};
-
-static void *look_for_end(void *arg)
-{
-	struct eye *e = arg;
-	struct stat st;
-
-	while (fstatat(door(e->m), DEATH_RESOURCE, &st, 0) == 0) {
-		e->ready = true;
-		usleep(200);
-	}
-	e->at = now();
-	return NULL;
-}
-
-static void *wait_for_it(void *arg)
-{
-	struct eye *e = arg;
-	int fd = open_at(e->m, ".all/" DEATH_RESOURCE, O_RDONLY);
-
-	e->ready = true;
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		die("flock");
-	e->at = now();
-	flock(fd, LOCK_UN);
-	close(fd);
-	return NULL;
-}
-
-static pid_t start_holder(int number, int m)
-{
-	char line[128];
-	int fds[2];
-	pid_t pid;
-	char byte;
-
-	if (pipe(fds) < 0)
-		die("pipe");
-	pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		snprintf(line, sizeof(line), "acquire as D-%d pid=%d " DEATH_RESOURCE, number,
-			 (int)getpid());
-		if (command(m, line) < 0 || write(fds[1], "", 1) != 1)
-			die("a holder");
-		pause();
-	}
-	close(fds[1]);
-	if (read(fds[0], &byte, 1) != 1)
-		die("no holder");
-	close(fds[0]);
-	return pid;
-}
-
-static void kill_one(int number, bool grants)
-{
-	int m = number % MOUNTS, count = grants ? 1 : MOUNTS;
-	pid_t pid = start_holder(number, m);
-	struct eye eyes[MOUNTS] = {{.m = grants ? number / 2 % MOUNTS : 0}, {.m = 1}};
-	long long killed;
-
-	for (int i = 0; i < count; i++)
-		pthread_create(&eyes[i].thread, NULL, grants ? wait_for_it : look_for_end,
-			       &eyes[i]);
-	for (int i = 0; i < count; i++)
-		while (!eyes[i].ready)
-			usleep(100);
-	/* Until it is parked for sure; and not always at the same moment of the daemon's rounds. */
-	usleep(grants ? 20000 + draw(20000) : draw(20000));
-	killed = now();
-	kill(pid, SIGKILL);
-	for (int i = 0; i < count; i++)
-		pthread_join(eyes[i].thread, NULL);
-	waitpid(pid, NULL, 0);
-	printf("%d %d %lld", m, grants ? eyes[0].m : 0, eyes[0].at - killed);
-	if (!grants)
-		printf(" %lld", eyes[1].at - killed);
-	printf("\n");
-}
-
-static int deaths(int count, bool grants)
-{
-	for (int m = 0; m < MOUNTS; m++)
-		if (door(m) < 0)
-			die("a mount");
-	for (int i = 0; i < count; i++)
-		kill_one(i, grants);
-	return 0;
-}
-
-static void open_control(const char *where)
-{
-	char path[300];
-	int fd;
-
-	snprintf(folder, sizeof(folder), "%s", where);
-	snprintf(path, sizeof(path), "%s/control", where);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	control = fd < 0 ? MAP_FAILED
-			 : mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (control == MAP_FAILED)
-		die(path);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc >= 4)
-		open_control(argv[2]);
+		field_enter(argv[2]);
 	if (argc == 8 && !strcmp(argv[1], "act"))
 		return run_agent(argv);
 	if (argc == 4 && !strcmp(argv[1], "watch"))
-		return watch(argv[3]);
+		return lock_watch(argv[3]);
 	if (argc == 5 && !strcmp(argv[1], "deaths"))
-		return deaths(atoi(argv[3]), !strcmp(argv[4], "grant"));
+		return lock_deaths(atoi(argv[3]), !strcmp(argv[4], "grant"));
 	fprintf(stderr, "lock_client: see lock_client.c\n");
 	return 2;
 }
