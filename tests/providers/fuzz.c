@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "card.h"
 #include "fuzz.h"
+#include "openai.h"
 #include "painter_wire.h"
+#include "picture.h"
 #include "providers.h"
 
 static void check_quote(const struct quote *q, const char *text, size_t len)
@@ -62,6 +64,70 @@ static void fuzz_page(const char *s, size_t len)
 	FUZZ_HOLDS(png.len > 8 && !memcmp(png.data, "\x89PNG\r\n\x1a\n", 8));
 }
 
+/* Any status and any body: the first line is the status, the rest what a server said. */
+static void judge(const struct openai_kind *kind, const char *s, size_t len)
+{
+	static const char text[] = "The old lighthouse stood white against the black sky.";
+	const char *end = memchr(s, '\n', len);
+	size_t head = end ? (size_t)(end - s) + 1 : 0;
+	CLEANUP(cleanup_free) char *status = xstrndup(s, head);
+	struct openai_exchange x = {.base_url = xstrdup("http://127.0.0.1/v1"),
+				    .model = xstrdup("m"),
+				    .prompt = xstrdup("p"),
+				    .answer = {.status = atoi(status) % 1000}};
+
+	x.fetching = strchr(status, 'f');
+	x.reminded = strchr(status, 'r');
+	buf_adds(&x.text, text);
+	buf_add(&x.answer.body, s + head, len - head);
+	kind->judge(&x);
+	FUZZ_HOLDS(x.verdict != VERDICT_FAILED || (x.outcome.code < 0 && x.outcome.err.msg[0]));
+	FUZZ_HOLDS(x.verdict != VERDICT_FETCH || x.url);
+	if (x.verdict == VERDICT_GOOD && kind == &openai_chat)
+		for (size_t i = 0; i < x.analysis->concept_count; i++)
+			if (x.analysis->concepts[i].quote.offset != QUOTE_NOT_FOUND)
+				check_quote(&x.analysis->concepts[i].quote, text, strlen(text));
+	if (x.verdict == VERDICT_GOOD && kind == &openai_image)
+		FUZZ_HOLDS(x.picture.len && x.ext);
+	if (x.verdict == VERDICT_AGAIN) { /* what it said may be shown to it again */
+		CLEANUP(buf_finish) struct buf body = {0};
+		FUZZ_HOLDS(kind->request(&body, &x) == 0);
+		CLEANUP(openai_json_free) cJSON *root = openai_json(buf_str(&body), body.len);
+		FUZZ_HOLDS(root != NULL);
+	}
+	openai_exchange_finish(&x);
+}
+
+static void fuzz_chat(const char *s, size_t len)
+{
+	judge(&openai_chat, s, len);
+}
+
+static void fuzz_image(const char *s, size_t len)
+{
+	judge(&openai_image, s, len);
+}
+
+/* Header fields and addresses: a line each. */
+static time_t no_date(const char *text, const time_t *unused)
+{
+	return (time_t)(unsigned char)text[0] - 64;
+}
+
+static void fuzz_head(const char *s, size_t len)
+{
+	struct http_answer a = {.retry_after_ms = -1, .should_retry = -1};
+	char origin[HTTP_ORIGIN_BYTES];
+	CLEANUP(cleanup_free) char *line = xstrndup(s, len);
+
+	http_header(&a, s, len, 1000, no_date);
+	FUZZ_HOLDS(a.retry_after_ms >= -1 && a.retry_after_ms <= 7LL * 24 * 3600 * 1000);
+	FUZZ_HOLDS(strlen(a.location) < sizeof(a.location));
+	if (http_origin(origin, line) == 0)
+		FUZZ_HOLDS(!strncmp(origin, "http", 4) && !strpbrk(origin, "@\\?# ") &&
+			   strlen(origin) > 7);
+}
+
 /* What fontconfig and Pango keep for the life of a process is no leak. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -70,8 +136,8 @@ const char *__lsan_default_suppressions(void)
 }
 
 static const struct fuzz_target targets[] = {
-	{"builtin_analyze", fuzz_analyze},
-	{"painter_card", fuzz_card},
-	{"painter_page", fuzz_page},
+	{"builtin_analyze", fuzz_analyze}, {"painter_card", fuzz_card},
+	{"painter_page", fuzz_page},	   {"openai_chat", fuzz_chat},
+	{"openai_image", fuzz_image},	   {"http_head", fuzz_head},
 };
 FUZZ_MAIN(targets)

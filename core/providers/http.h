@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HTTP_H
+#define HTTP_H
+
+/*
+ * Private to providers: one HTTP engine over the loop. Requests run side by side, connections are
+ * kept and shared, HTTP/2 is used where it is offered, answers may come packed; proxy and
+ * certificates are as the environment says (http_proxy, https_proxy, no_proxy, SSL_CERT_FILE,
+ * SSL_CERT_DIR, CURL_CA_BUNDLE), and a certificate that cannot be verified ends the request. It
+ * knows no provider, tries nothing twice, and follows no redirect of a request that has a key.
+ *
+ * Threads: the loop's. An answer comes as one call of `done` on the loop, never from inside the
+ * call that asked; none comes of a call that was cancelled.
+ */
+
+#include "base.h"
+
+struct http;
+int http_new(struct http **out, struct loop *loop, struct err *err); /* -ENOPKG: no libcurl */
+struct http *http_free(struct http *h);				     /* cancels what is open */
+
+struct http_request {
+	const char *url;
+	/* Sent as "Authorization: Bearer KEY" to the url's own server and to nobody else, and
+	 * blotted out of whatever comes back; or NULL. */
+	const char *key;
+	const char *body; /* JSON to be posted, copied; NULL: a GET */
+	size_t body_len;
+	size_t max_bytes;   /* of the answer, unpacked */
+	int64_t connect_ms; /* until the connection stands */
+	int64_t stall_ms;   /* without a byte, once the answer has begun */
+	int64_t total_ms;
+};
+
+/* code 0: a complete answer, whatever its status. -ETIMEDOUT, -EFBIG, else -EIO with the reason. */
+struct http_answer {
+	int code;
+	struct err err;
+	bool hopeless; /* code < 0, and the same again would end the same way */
+	int status;
+	int64_t retry_after_ms; /* what the server asks for; -1: nothing */
+	int should_retry;	/* x-should-retry: 1, 0, or -1: not said */
+	char location[256];	/* of a redirect, cut; or "" */
+	struct buf body;	/* done may take it (buf_steal) */
+};
+typedef void (*http_done_fn)(void *arg, struct http_answer *answer);
+
+struct http_call;
+struct http_call *http_send(struct http *h, const struct http_request *r, http_done_fn done,
+			    void *arg);
+void http_cancel(struct http_call *c);
+
+/* http_header.c: what the engine reads of an answer's head; `line` is one header field. */
+void http_header(struct http_answer *a, const char *line, size_t len, int64_t now_unix_ms,
+		 time_t (*date)(const char *text, const time_t *unused));
+
+/* http_url.c: scheme, host and port, in small letters, the scheme's own port left out:
+ * "https://api.example.org". -EINVAL: no http or https address, or one with a user or with what
+ * two readers may read differently. */
+#define HTTP_ORIGIN_BYTES 300
+int http_origin(char out[HTTP_ORIGIN_BYTES], const char *url);
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+#include "http.h"
+#include "server.h"
+
+#include <dirent.h>
+#include <time.h>
+
+static struct server server;
+static struct loop *loop;
+static struct http *http;
+
+struct got {
+	struct http_answer a; /* body moved here */
+	int calls, *left;
+};
+
+static void done(void *arg, struct http_answer *a)
+{
+	struct got *g = arg;
+	g->a = *a;
+	a->body = (struct buf){0};
+	g->calls++;
+	if (--*g->left == 0)
+		loop_stop(loop);
+}
+
+static char *url_of(const char *path)
+{
+	return xasprintf("http://127.0.0.1:%d/%s", server.port, path);
+}
+
+static const struct http_request usual = {
+	.max_bytes = 1 << 20, .connect_ms = 2000, .stall_ms = 300, .total_ms = 3000};
+
+/* One request, to its end. */
+static struct got ask(const char *path, struct http_request r)
+{
+	CLEANUP(cleanup_free) char *url = url_of(path);
+	int left = 1;
+	struct got g = {.left = &left};
+	r.url = url;
+	http_send(http, &r, done, &g);
+	CHECK_INT(g.calls, 0);
+	loop_run(loop);
+	CHECK_INT(g.calls, 1);
+	return g;
+}
+
+static void expect(const char *path, struct http_request r, int code, const char *reason)
+{
+	struct got g = ask(path, r);
+	CHECK_INT(g.a.code, code);
+	if (code < 0 && !strstr(g.a.err.msg, reason)) {
+		fprintf(stderr, "%s: \"%s\" has no \"%s\"\n", path, g.a.err.msg, reason);
+		check_failures++;
+	}
+	buf_finish(&g.a.body);
+}
+
+static void test_answers(void)
+{
+	struct got g = ask("plain", usual);
+	CHECK_INT(g.a.code, 0);
+	CHECK_INT(g.a.status, 200);
+	CHECK_STR(buf_str(&g.a.body), "hello");
+	CHECK_INT(g.a.retry_after_ms, -1);
+	buf_finish(&g.a.body);
+
+	g = ask("gzip", usual);
+	CHECK_INT(g.a.code, 0);
+	CHECK_INT(g.a.body.len, 5002);
+	buf_finish(&g.a.body);
+
+	g = ask("html", usual);
+	CHECK_INT(g.a.code, 0);
+	CHECK_INT(g.a.status, 502);
+	buf_finish(&g.a.body);
+
+	g = ask("closed", usual);
+	CHECK_INT(g.a.status, 429);
+	CHECK_INT(g.a.retry_after_ms, 3600 * 1000);
+	buf_finish(&g.a.body);
+
+	g = ask("insist", usual);
+	CHECK_INT(g.a.should_retry, 1);
+	buf_finish(&g.a.body);
+}
+
+static void test_failures(void)
+{
+	struct http_request brief = usual;
+	brief.total_ms = 400;
+	expect("cut", usual, -EIO, "cannot be asked");
+	expect("reset", usual, -EIO, "cannot be asked");
+	expect("garbage", usual, -EIO, "cannot be asked");
+	expect("huge", usual, -EFBIG, "larger than 1048576 bytes");
+	expect("endless", usual, -EFBIG, "larger than");
+	expect("bomb", usual, -EFBIG, "larger than");
+	expect("head", usual, -EFBIG, "larger than");
+	expect("hang", brief, -ETIMEDOUT, "in time");
+	expect("stall", usual, -ETIMEDOUT, "fell silent");
+	expect("trickle", brief, -ETIMEDOUT, "in time");
+}
+
+static void test_nobody_there(void)
+{
+	int left = 1;
+	struct got g = {.left = &left};
+	struct http_request r = usual;
+	r.url = "http://127.0.0.1:1/";
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	CHECK_INT(g.a.code, -EIO);
+	CHECK(!g.a.hopeless);
+	left = 1;
+	r.url = "gopher://127.0.0.1/";
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	CHECK_INT(g.a.code, -EIO);
+	CHECK(g.a.hopeless);
+}
+
+static void test_redirects(void)
+{
+	struct http_request r = usual;
+	struct got g = ask("redirect", r);
+	CHECK_INT(g.a.status, 200);
+	CHECK_STR(buf_str(&g.a.body), "hello");
+	buf_finish(&g.a.body);
+	r.key = "a-secret-of-some-length";
+	g = ask("redirect", r);
+	CHECK_INT(g.a.status, 302);
+	CHECK(strstr(g.a.location, "/plain") != NULL);
+	buf_finish(&g.a.body);
+}
+
+static void test_key(void)
+{
+	struct http_request r = usual;
+	r.key = "sk-a-secret-of-some-length";
+	r.body = "{\"x\": 1}";
+	r.body_len = strlen(r.body);
+	struct got g = ask("back", r);
+	CHECK(strstr(buf_str(&g.a.body), "Bearer **************************\"") != NULL);
+	CHECK(strstr(buf_str(&g.a.body), r.key) == NULL);
+	CHECK(strstr(buf_str(&g.a.body), "\"body\": {\"x\": 1}") != NULL);
+	CHECK(strstr(buf_str(&g.a.body), "\"Content-Type\": \"application/json\"") != NULL);
+	buf_finish(&g.a.body);
+	r.key = NULL;
+	g = ask("back", r);
+	CHECK(strstr(buf_str(&g.a.body), "Authorization") == NULL);
+	buf_finish(&g.a.body);
+}
+
+static void test_connection_is_kept(void)
+{
+	struct got a = ask("connection", usual), b = ask("connection", usual);
+	CHECK_STR(buf_str(&a.a.body), buf_str(&b.a.body));
+	buf_finish(&a.a.body);
+	buf_finish(&b.a.body);
+}
+
+/* The proxy is asked for what nobody else could answer. */
+static void test_proxy(void)
+{
+	CLEANUP(cleanup_free) char *proxy = xasprintf("http://127.0.0.1:%d", server.port);
+	struct http_request r = usual;
+	int left = 1;
+	struct got g = {.left = &left};
+	setenv("http_proxy", proxy, 1);
+	r.url = "http://nowhere.invalid/plain";
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	unsetenv("http_proxy");
+	CHECK_STR(buf_str(&g.a.body), "hello");
+	buf_finish(&g.a.body);
+}
+
+/* A certificate that nobody vouches for ends the request before anything was said. */
+static void test_certificate(void)
+{
+	struct http_request r = usual;
+	char cert[200] = "";
+	int port = 0, left = 1;
+	struct got g = ask("tls", usual);
+	CHECK_INT(sscanf(buf_str(&g.a.body), "%d %199s", &port, cert), 2);
+	buf_finish(&g.a.body);
+	CLEANUP(cleanup_free) char *url = xasprintf("https://127.0.0.1:%d/plain", port);
+	r.url = url;
+	g = (struct got){.left = &left};
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	CHECK_INT(g.a.code, -EIO);
+	CHECK(g.a.hopeless && strstr(g.a.err.msg, "certificate"));
+	left = 1;
+	setenv("SSL_CERT_FILE", cert, 1);
+	g = (struct got){.left = &left};
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	unsetenv("SSL_CERT_FILE");
+	CHECK_STR(buf_str(&g.a.body), "hello");
+	buf_finish(&g.a.body);
+}
+
+static void test_side_by_side(void)
+{
+	enum { COUNT = 20 };
+	CLEANUP(cleanup_free) char *url = url_of("plain.200");
+	struct got g[COUNT] = {0};
+	struct http_request r = usual;
+	int left = COUNT;
+	int64_t began_us = clock_mono_us();
+	r.url = url;
+	for (int i = 0; i < COUNT; i++) {
+		g[i].left = &left;
+		http_send(http, &r, done, &g[i]);
+	}
+	loop_run(loop);
+	CHECK(clock_mono_us() - began_us < 2000000); /* one by one it is 4 s */
+	for (int i = 0; i < COUNT; i++) {
+		CHECK_STR(buf_str(&g[i].a.body), "hello");
+		buf_finish(&g[i].a.body);
+	}
+}
+
+static struct http_call *victim;
+static struct got victim_got;
+
+static bool cancelled;
+
+static void outran(void *arg, struct http_answer *a)
+{
+	victim = NULL;
+	((struct got *)arg)->calls++;
+}
+
+/* The first answer cancels the second request, which may have ended in the same moment. */
+static void cancels(void *arg, struct http_answer *a)
+{
+	cancelled = victim != NULL;
+	if (victim)
+		http_cancel(victim);
+	victim = NULL;
+	done(arg, a);
+}
+
+static int descriptors(void)
+{
+	int count = 0;
+	DIR *d = opendir("/proc/self/fd");
+	while (readdir(d))
+		count++;
+	closedir(d);
+	return count;
+}
+
+static void test_cancel(void)
+{
+	CLEANUP(cleanup_free) char *url = url_of("plain.20"), *never = url_of("hang");
+	struct http_request r = usual;
+	int left = 1;
+	struct got g = {.left = &left};
+	r.url = url;
+	http_send(http, &r, cancels, &g);
+	victim = http_send(http, &r, outran, &victim_got);
+	r.url = never;
+	http_cancel(http_send(http, &r, outran, &victim_got)); /* before it began */
+	loop_run(loop);
+	CHECK_INT(victim_got.calls, cancelled ? 0 : 1);
+	buf_finish(&g.a.body);
+}
+
+static time_t parse_date(const char *text, const time_t *unused)
+{
+	struct tm tm = {0};
+	return strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) ? timegm(&tm) : -1;
+}
+
+static int64_t wait_in(const char *line)
+{
+	struct http_answer a = {.retry_after_ms = -1, .should_retry = -1};
+	http_header(&a, line, strlen(line), 784111777000 - 5000, parse_date);
+	return a.retry_after_ms;
+}
+
+static void test_headers(void)
+{
+	CHECK_INT(wait_in("Retry-After: 2\r\n"), 2000);
+	CHECK_INT(wait_in("retry-after:0.25"), 250);
+	CHECK_INT(wait_in("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), 5000);
+	CHECK_INT(wait_in("Retry-After: Sun, 06 Nov 1993 08:49:37 GMT\r\n"), 0);
+	CHECK_INT(wait_in("Retry-After-Ms: 12.5\r\n"), 12);
+	CHECK_INT(wait_in("Retry-After: soon\r\n"), -1);
+	CHECK_INT(wait_in("Retry-After: -3\r\n"), -1);
+	CHECK_INT(wait_in("Retry-After: 99999999999999999999999999\r\n"), 7LL * 24 * 3600 * 1000);
+	CHECK_INT(wait_in("Retry-Afterwards: 2\r\n"), -1);
+}
+
+static void expect_origin(const char *url, const char *origin)
+{
+	char out[HTTP_ORIGIN_BYTES];
+	int r = http_origin(out, url);
+	CHECK_INT(r, origin ? 0 : -EINVAL);
+	if (r == 0)
+		CHECK_STR(out, origin);
+}
+
+static void test_origins(void)
+{
+	expect_origin("https://API.example.org:443/v1", "https://api.example.org");
+	expect_origin("http://[::1]:8080/v1", "http://[::1]:8080");
+	expect_origin("http://h:80", "http://h");
+	expect_origin("https://h:80/x@y", "https://h:80");
+	expect_origin("https://user:word@h/v1", NULL);
+	expect_origin("https://h\\@evil.example/v1", NULL);
+	expect_origin("https://", NULL);
+	expect_origin("https:///v1", NULL);
+	expect_origin("https://h/ v1", NULL);
+	expect_origin("ftp://h/", NULL);
+	expect_origin("file:///etc/passwd", NULL);
+}
+
+int main(void)
+{
+	struct err err = {0};
+	struct http_request r = usual;
+	CLEANUP(cleanup_free) char *url = NULL;
+	int before = descriptors(), none = 0;
+	struct got g = {.left = &none};
+
+	test_headers();
+	test_origins();
+	server_start(&server);
+	if (loop_new(&loop, 1) < 0 || http_new(&http, loop, &err) < 0) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	test_answers();
+	test_connection_is_kept();
+	test_key();
+	test_redirects();
+	test_proxy();
+	test_certificate();
+	test_nobody_there();
+	test_side_by_side();
+	test_cancel();
+	test_failures();
+	r.url = url = url_of("hang");
+	http_send(http, &r, done, &g); /* open at the end: nobody is told */
+	http = http_free(http);
+	loop = loop_free(loop);
+	CHECK_INT(g.calls, 0);
+	server_end(&server);
+	CHECK_INT(descriptors(), before);
+	return check_result();
+}
