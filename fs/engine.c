@@ -6,7 +6,7 @@
 
 #include "fs.h"
 
-enum { POOL_THREADS = 2, MAX_ATTEMPTS = 3, IMAGE_PX = 1024 };
+enum { POOL_THREADS = 2, MAX_ATTEMPTS = 3, SERVER_ATTEMPTS = 6, IMAGE_PX = 1024 };
 
 struct import {
 	const struct book *book;
@@ -101,15 +101,15 @@ static int open_jobs(struct engine *e, const struct options *o, struct err *err)
 	const struct jobs_settings settings = {
 		.pages_per_image = o->pages_per_image,
 		.images = !o->no_images,
-		.max_attempts = MAX_ATTEMPTS,
+		.max_attempts = o->openai ? SERVER_ATTEMPTS : MAX_ATTEMPTS,
 		.image_width_px = IMAGE_PX,
 		.image_height_px = IMAGE_PX,
 	};
-	int r = provider_make(&e->provider, e->loop, err);
+	int r = provider_make(&e->provider, &e->painter, e->loop, o, err);
 
 	if (r < 0)
 		return r;
-	return jobs_new(&e->jobs, e->loop, e->store, e->provider, e->provider, &settings, err);
+	return jobs_new(&e->jobs, e->loop, e->store, e->provider, e->painter, &settings, err);
 }
 
 int engine_open(struct engine **out, const struct options *o, enum engine_use use, struct err *err)
@@ -143,6 +143,8 @@ struct engine *engine_close(struct engine *e)
 		return NULL;
 	jobs_free(e->jobs);
 	store_close(e->store);
+	if (e->painter != e->provider)
+		provider_free(e->painter);
 	provider_free(e->provider);
 	loop_free(e->loop);
 	free(e);

@@ -92,6 +92,14 @@ int say_failed(const struct err *err);					   /* EXIT_FAILED */
  * are; they are not. */
 enum enforce { ENFORCE_CONFLICT, ENFORCE_STRICT, ENFORCE_OFF };
 
+/* A server as it is asked for. Without an address there is none. */
+struct server {
+	char *base_url, *model;
+	char *key, *key_url; /* a secret, and the address whose it is; of the environment alone */
+	int slots;
+};
+void server_finish(struct server *s);
+
 struct options {
 	char *book, *dir, *store; /* absolute; dir and store may be NULL */
 	bool foreground, never_trigger, no_images, allow_other;
@@ -99,6 +107,9 @@ struct options {
 	int wait_s, depth, grace_s, pages_per_image;
 	int enforce;	    /* enum enforce */
 	struct strv kernel; /* what the kernel is asked for, beside our own */
+	bool openai;	    /* provider=openai: else nothing leaves this machine */
+	struct server text_server, image_server;
+	int timeout_s; /* for one answer of a server */
 };
 void options_init(struct options *o);
 void options_finish(struct options *o);
@@ -108,12 +119,16 @@ int options_store(struct options *o, const char *path, struct err *err);
 /* The absolute path of the book. */
 int options_book(struct options *o, const char *book, struct err *err);
 
+/* server.c: completes what was given by what the environment has: addresses, keys (which are taken
+ * out of it), how long a reader waits. Once, after the options. -EINVAL: something is missing. */
+int options_complete(struct options *o, struct err *err);
+
 /* ---- engine.c: what a mount and `run` share: the store, imported, and who works on it */
 
 struct engine {
 	struct loop *loop;
 	struct store *store;
-	struct provider *provider;
+	struct provider *provider, *painter; /* may be one */
 	struct jobs *jobs;
 	bool read_only; /* the store cannot be written: nothing is made */
 };
@@ -126,7 +141,8 @@ int engine_views(struct views **out, const struct engine *e, const struct option
 		 struct err *err);
 
 /* provider.c alone, so that a test program can link another. */
-int provider_make(struct provider **out, struct loop *loop, struct err *err);
+int provider_make(struct provider **text, struct provider **image, struct loop *loop,
+		  const struct options *o, struct err *err);
 
 /* ---- mountpoint.c: the directory, before and after */
 

@@ -74,6 +74,8 @@ static int parse_mount(struct options *o, const struct command *c, int argc, cha
 	for (size_t i = 0; r == 0 && i < stores.len; i++)
 		if (options_store(o, stores.items[i], &err) < 0)
 			return say_usage(c, "%s", err.msg);
+	if (r == 0 && options_complete(o, &err) < 0)
+		return say_usage(c, "%s", err.msg);
 	return r == 0 ? mount_words(o, c, &words) : r;
 }
 
@@ -115,6 +117,19 @@ const struct command command_mount = {
 		"rule)\n"
 		"    -o pages_per_image=N  scenes asked of a chapter (10)\n"
 		"    -o images=auto        draw what an analysis found (off: do not)\n"
-		"    -o allow_other        other users may read\n",
+		"    -o allow_other        other users may read\n"
+		"    -o provider=openai    chapters are sent to a server that speaks OpenAI's "
+		"format\n"
+		"                          (builtin: nothing leaves this machine), with:\n"
+		"       model=NAME         the model that reads; base_url=URL the server's "
+		"address,\n"
+		"                          else $OPENAI_BASE_URL; the key is $OPENAI_API_KEY\n"
+		"       image_model=NAME   the model that paints; image_base_url=URL its "
+		"address, if\n"
+		"                          another ($OPENAI_IMAGE_API_KEY). Neither: builtin "
+		"paints\n"
+		"       chat_slots=N, image_slots=N   requests at once (3); timeout=SECONDS for "
+		"an\n"
+		"                          answer (600); a reader waits 600 s\n",
 	.run = run_mount,
 };

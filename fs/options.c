@@ -18,6 +18,7 @@ enum option_kind {
 	OPTION_ONE_OF,
 	OPTION_NAMES,
 	OPTION_PATH,
+	OPTION_TEXT,
 	OPTION_SWITCH
 };
 
@@ -44,6 +45,14 @@ static const struct option known[] = {
 	{"pages_per_image", OPTION_NUMBER, FIELD(pages_per_image), .min = 1, .max = 10000},
 	{"images", OPTION_CHOICE, FIELD(no_images), .off = "auto", .not = "off"},
 	{"store", OPTION_PATH, FIELD(store)},
+	{"provider", OPTION_CHOICE, FIELD(openai), .off = "builtin", .not = "openai"},
+	{"base_url", OPTION_TEXT, FIELD(text_server.base_url)},
+	{"model", OPTION_TEXT, FIELD(text_server.model)},
+	{"chat_slots", OPTION_NUMBER, FIELD(text_server.slots), .min = 1, .max = 256},
+	{"image_base_url", OPTION_TEXT, FIELD(image_server.base_url)},
+	{"image_model", OPTION_TEXT, FIELD(image_server.model)},
+	{"image_slots", OPTION_NUMBER, FIELD(image_server.slots), .min = 1, .max = 256},
+	{"timeout", OPTION_NUMBER, FIELD(timeout_s), .min = 1, .max = 86400},
 	{"enforce", OPTION_ONE_OF, FIELD(enforce), .words = enforce_words},
 	{"allow_other", OPTION_SWITCH, FIELD(allow_other)},
 };
@@ -112,7 +121,11 @@ static const char *const never_asked[] = {"tracker-miner-f",
 
 void options_init(struct options *o)
 {
-	*o = (struct options){.wait_s = 60, .grace_s = 70, .pages_per_image = 10};
+	*o = (struct options){.grace_s = 70,
+			      .pages_per_image = 10,
+			      .timeout_s = 600,
+			      .text_server.slots = 3,
+			      .image_server.slots = 3};
 	for (size_t i = 0; i < ARRAY_LEN(never_asked); i++)
 		strv_add(&o->never_trigger_for, never_asked[i]);
 }
@@ -122,6 +135,8 @@ void options_finish(struct options *o)
 	free(o->book);
 	free(o->dir);
 	free(o->store);
+	server_finish(&o->text_server);
+	server_finish(&o->image_server);
 	strv_finish(&o->never_trigger_for);
 	strv_finish(&o->kernel);
 }
@@ -160,6 +175,15 @@ static int take_one_of(int *out, const struct option *k, const char *value, stru
 	}
 	return err_set(err, -EINVAL, "option %s: one of %s, not \"%s\"", k->name, buf_str(&all),
 		       value);
+}
+
+static int take_text(char **out, const struct option *k, const char *value, struct err *err)
+{
+	if (!*value)
+		return err_set(err, -EINVAL, "option %s needs a value: %s=...", k->name, k->name);
+	free(*out);
+	*out = xstrdup(value);
+	return 0;
 }
 
 /* "a:b:c", as a comma would end the option. */
@@ -210,6 +234,8 @@ static int take_known(struct options *o, const struct option *k, const char *val
 		return take_one_of(field, k, value, err);
 	case OPTION_NAMES:
 		return take_names(field, value);
+	case OPTION_TEXT:
+		return take_text(field, k, value, err);
 	default:
 		return options_store(o, value, err);
 	}

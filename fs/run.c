@@ -445,6 +445,8 @@ static int run_run(const struct command *c, int argc, char **argv)
 			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
+	if (options_complete(&o, &err) < 0)
+		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
 	signals_block();
@@ -466,6 +468,8 @@ const struct command command_run = {
 		"    --store PATH          the results are in PATH instead of beside the book\n"
 		"    -o depth=N            as for mount; also pages_per_image=N, grace=S: how "
 		"long\n"
-		"                          to wait for a disk that takes nothing\n",
+		"                          to wait for a disk that takes nothing; and "
+		"provider=openai\n"
+		"                          with all that belongs to it\n",
 	.run = run_run,
 };

@@ -22,7 +22,7 @@ static void fuzz_options(const char *s, size_t len)
 	options_init(&o);
 	int r = options_parse(&o, list, &err);
 	FUZZ_HOLDS(r == 0 || (r == -EINVAL && err.msg[0] && !strchr(err.msg, '\n')));
-	FUZZ_HOLDS(o.wait_s >= 1 && o.grace_s >= 0 && o.depth >= 0 && o.pages_per_image >= 1);
+	FUZZ_HOLDS(o.wait_s >= 0 && o.grace_s >= 0 && o.depth >= 0 && o.pages_per_image >= 1);
 	FUZZ_HOLDS(!o.store || o.store[0] == '/');
 	for (size_t i = 0; i < o.kernel.len; i++) /* nothing else is slipped to the kernel */
 		FUZZ_HOLDS(!strpbrk(o.kernel.items[i], ",= \\"));

@@ -144,7 +144,8 @@ static const struct provider_ops slow_ops = {
 	.free = slow_free,
 };
 
-int provider_make(struct provider **out, struct loop *loop, struct err *err)
+int provider_make(struct provider **text, struct provider **image, struct loop *loop,
+		  const struct options *o, struct err *err)
 {
 	const char *delay = getenv("SLOW_MS");
 	struct slow *s = xcalloc(1, sizeof(*s));
@@ -160,6 +161,6 @@ int provider_make(struct provider **out, struct loop *loop, struct err *err)
 		.fail = getenv("SLOW_FAIL"),
 		.log = getenv("SLOW_LOG"),
 	};
-	*out = &s->provider;
+	*text = *image = &s->provider;
 	return 0;
 }
