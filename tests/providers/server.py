@@ -25,6 +25,7 @@ LOCK = threading.Lock()
 COUNTS = {}
 CONNECTIONS = [0]
 FOLDERS = []
+TLS = []
 
 
 def png(width=8, height=8):
@@ -133,18 +134,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_tls(self, nth, request):
         """The same over TLS with a certificate that nobody knows: its port and the certificate's file."""
-        folder = tempfile.mkdtemp(prefix="bookfs-tls-")
-        cert, key = folder + "/cert", folder + "/key"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-        FOLDERS.append(folder)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        server = Server(("127.0.0.1", 0), Handler)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.reply(200, ("%d %s" % (server.server_address[1], cert)).encode())
+        if not TLS:
+            TLS.extend(start_tls())
+        self.reply(200, ("%d %s" % tuple(TLS)).encode())
 
     def on_back(self, nth, request):
         """What it was sent, for a look at the very bytes."""
@@ -347,6 +339,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def on_foreign(self, nth, request):
         self.reply(200, {"data": [{"url": "http://127.0.0.2:%d/url/files/1.png" % self.server.server_address[1]}]})
 
+    def on_elsewhere(self, nth, request):
+        """The picture stands with another server, which takes nobody with a key."""
+        if "/files/" not in self.path:
+            self.reply(200, {"data": [{"url": "https://127.0.0.1:%d/elsewhere/files/1.png" % TLS[0]}]})
+        elif self.headers.get("Authorization"):
+            self.reply(403, b"a key", "text/plain")
+        else:
+            self.reply(200, png(), "image/png")
+
     def on_file(self, nth, request):
         self.reply(200, {"data": [{"url": "file:///etc/passwd"}]})
 
@@ -363,6 +364,21 @@ class Server(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request, address):
         pass  # a client that has gone
+
+
+def start_tls():
+    folder = tempfile.mkdtemp(prefix="bookfs-tls-")
+    cert, key = folder + "/cert", folder + "/key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    FOLDERS.append(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1], cert
 
 
 def main():

@@ -90,29 +90,37 @@ static void put(struct provider *p, bool paint, struct got *g)
 		p->ops->analyze(p, &chapter_request, analyzed, g);
 }
 
-static void counted(void *arg, struct http_answer *a)
+static void fetched(void *arg, struct http_answer *a)
 {
-	*(int *)arg = atoi(buf_str(&a->body));
+	*(char **)arg = xstrdup(buf_str(&a->body));
 	loop_stop(loop);
+}
+
+/* What the server says of itself. Owned. */
+static char *fetch(const char *path)
+{
+	CLEANUP(cleanup_free)
+	char *url = xasprintf("http://127.0.0.1:%d/%s", server.port, path);
+	struct http *h;
+	char *text = NULL;
+	const struct http_request r = {.url = url,
+				       .max_bytes = 1000,
+				       .connect_ms = 5000,
+				       .stall_ms = 5000,
+				       .total_ms = 5000};
+	if (http_new(&h, loop, NULL) < 0)
+		exit(1);
+	http_send(h, &r, fetched, &text);
+	loop_run(loop);
+	http_free(h);
+	return text;
 }
 
 static int count_of(const char *name)
 {
-	CLEANUP(cleanup_free)
-	char *url = xasprintf("http://127.0.0.1:%d/count/%s", server.port, name);
-	struct http *h;
-	int count = -1;
-	const struct http_request r = {.url = url,
-				       .max_bytes = 100,
-				       .connect_ms = 1000,
-				       .stall_ms = 1000,
-				       .total_ms = 1000};
-	if (http_new(&h, loop, NULL) < 0)
-		exit(1);
-	http_send(h, &r, counted, &count);
-	loop_run(loop);
-	http_free(h);
-	return count;
+	CLEANUP(cleanup_free) char *path = xasprintf("count/%s", name);
+	CLEANUP(cleanup_free) char *text = fetch(path);
+	return atoi(text);
 }
 
 enum { FINAL = -1, SOON = 0 };
@@ -342,6 +350,22 @@ static void test_key_stays_home(void)
 	CHECK(strstr(g.o.err.msg, "provided: None") != NULL);
 }
 
+/* Nor does it go along to where a picture stands. */
+static void test_picture_elsewhere(void)
+{
+	CLEANUP(cleanup_free) char *tls = fetch("tls");
+	CLEANUP(provider_free_cleanup) struct provider *p = provider_for("elsewhere", "m");
+	int left = 1;
+	struct got g = {.left = &left};
+	setenv("SSL_CERT_FILE", strchr(tls, ' ') + 1, 1);
+	put(p, true, &g);
+	loop_run(loop);
+	unsetenv("SSL_CERT_FILE");
+	CHECK_STR(g.o.err.msg, "");
+	CHECK_STR(g.ext, "png");
+	buf_finish(&g.picture);
+}
+
 int main(void)
 {
 	server_start(&server);
@@ -355,6 +379,7 @@ int main(void)
 	test_cancel();
 	test_settings();
 	test_key_stays_home();
+	test_picture_elsewhere();
 	loop = loop_free(loop);
 	server_end(&server);
 	return check_result();
