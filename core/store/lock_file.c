@@ -170,7 +170,9 @@ static int busy(void *arg, int tries)
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int frames)
 {
-	((struct locks *)arg)->frames = frames;
+	struct locks *l = arg;
+	l->frames = frames;
+	l->known.wrote = true;
 	return SQLITE_OK;
 }
 
@@ -247,6 +249,7 @@ static int set_up(struct locks *l, struct err *err)
 				   err);
 	if (result < 0)
 		return result;
+	l->conn.has_index = true;
 	sqlite3_busy_handler(l->conn.db, busy, &l->conn);
 	sqlite3_wal_hook(l->conn.db, on_commit, l);
 	struct stat st;
@@ -360,6 +363,7 @@ static void drop_table(struct locks *l)
 	l->keeper = lock_keeper_free(l->keeper);
 	l->lost_waiters |= l->waiting > 0;
 	l->waiting = 0;
+	lock_known_forget(l);
 	if (l->conn.db)
 		sqlite3_file_control(l->conn.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	conn_close(&l->conn);
@@ -431,8 +435,8 @@ static int begin(struct locks *l)
 	l->open = true;
 	l->now_unix_ms = clock_unix_ms();
 	l->now_boot_ms = clock_boot_ms();
-	result = get_number(&l->seq, &l->conn, newest_sql);
-	l->began_seq = l->seq;
+	result = lock_known_begin(l);
+	l->seq = l->began_seq = l->known.seq;
 	return fail(l, result);
 }
 
@@ -442,6 +446,7 @@ static int end(struct locks *l, int result)
 	if (!l->failed)
 		fail(l, command(l, commit_sql));
 	l->open = false;
+	lock_known_end(l, !l->failed);
 	if (!l->failed) {
 		if (l->seq > l->floor)
 			l->floor = l->seq;
@@ -557,6 +562,7 @@ struct locks *locks_close(struct locks *l)
 	cleanup_close(&l->open_fd);
 	l->live = live_close(l->live);
 	lock_numbers_finish(&l->freed);
+	lock_known_forget(l);
 	free(l->live_path);
 	free(l->path);
 	free(l);

@@ -205,15 +205,12 @@ int locks_waiters_each(struct locks *l, const char *resource,
 
 int locks_seq(int64_t *seq, struct locks *l)
 {
-	static const char sql[] = "SELECT coalesce(max(seq), 0) FROM event";
-	int more = lock_ready(l);
-	if (more < 0)
-		return more;
-	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
-	more = lock_step(l, &q);
-	if (more == 1)
-		*seq = query_get_int(&q, 0);
-	return more == 1 ? 0 : answer(l, more < 0 ? more : -EBADMSG);
+	int result = lock_ready(l);
+	if (result == 0)
+		result = lock_known_look(l);
+	if (result == 0)
+		*seq = l->known.seq;
+	return answer(l, result);
 }
 
 static const char *const event_names[] = {

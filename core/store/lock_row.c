@@ -82,7 +82,6 @@ static int read_row(struct lock_row *out, struct locks *l, struct query *q)
 	out->k.by_name = query_get_int(q, 7) != 0;
 	out->k.descriptor = query_get_int(q, 8);
 	out->owner = query_get_int(q, 9);
-	out->k.descriptor_ours = out->k.descriptor && out->owner == live_owner(l->live);
 	out->k.descriptor_pid = (pid_t)query_get_int(q, 10);
 	out->waiter = query_get_int(q, 11);
 	out->k.acquired_unix_ms = query_get_int(q, 12);
@@ -90,28 +89,16 @@ static int read_row(struct lock_row *out, struct locks *l, struct query *q)
 	out->renewed_boot_ms = query_get_int(q, 14);
 	out->k.ttl_s = (int)query_get_int(q, 15);
 	copy_text(out->k.reason, sizeof(out->k.reason), query_string(q, 16));
-	int64_t now = l->open ? l->now_boot_ms : clock_boot_ms();
-	out->k.idle_ms = now > out->renewed_boot_ms ? now - out->renewed_boot_ms : 0;
-	out->k.state = lock_is_past(l, out) ? LOCK_STATE_STALE : LOCK_STATE_HELD;
 	return 1;
 }
 
-int lock_row_get(struct lock_row *out, struct locks *l, int64_t resource)
-{
-	static const char sql[] = "SELECT " ROW_COLUMNS " FROM lock WHERE resource = :resource";
-	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
-	query_int(&q, ":resource", resource);
-	int more = lock_step(l, &q);
-	return more == 1 ? read_row(out, l, &q) : more;
-}
-
-int lock_rows(struct locks *l, int (*fn)(void *arg, struct lock_row *row), void *arg)
+int lock_rows_read(struct locks *l, int (*fn)(void *arg, const struct lock_row *row), void *arg)
 {
 	static const char sql[] = "SELECT " ROW_COLUMNS " FROM lock ORDER BY resource";
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
 	int more;
 	while ((more = lock_step(l, &q)) == 1) {
-		struct lock_row row;
+		struct lock_row row = {0};
 		int result = read_row(&row, l, &q);
 		if (result == 1)
 			result = fn(arg, &row);
@@ -121,7 +108,42 @@ int lock_rows(struct locks *l, int (*fn)(void *arg, struct lock_row *row), void 
 	return more;
 }
 
-int lock_row_put(struct locks *l, struct lock_row *row)
+/* What a row says at this moment. */
+static void copy_row(struct lock_row *out, struct locks *l, const struct lock_row *known)
+{
+	*out = *known;
+	out->k.descriptor_ours = out->k.descriptor && out->owner == live_owner(l->live);
+	int64_t now = l->open ? l->now_boot_ms : clock_boot_ms();
+	out->k.idle_ms = now > out->renewed_boot_ms ? now - out->renewed_boot_ms : 0;
+	out->k.state = lock_is_past(l, out) ? LOCK_STATE_STALE : LOCK_STATE_HELD;
+}
+
+int lock_row_get(struct lock_row *out, struct locks *l, int64_t resource)
+{
+	int result = lock_known_look(l);
+	const struct lock_row *known = result < 0 ? NULL : lock_known_from(l, resource);
+	if (!known || known->resource != resource)
+		return result;
+	copy_row(out, l, known);
+	return 1;
+}
+
+int lock_rows(struct locks *l, int (*fn)(void *arg, struct lock_row *row), void *arg)
+{
+	const struct lock_row *known;
+	struct lock_row row;
+	int result = lock_known_look(l);
+	for (int64_t from = INT64_MIN; result == 0; from = row.resource + 1) {
+		known = lock_known_from(l, from);
+		if (!known)
+			break;
+		copy_row(&row, l, known);
+		result = fn(arg, &row);
+	}
+	return result;
+}
+
+int lock_row_put(struct locks *l, const struct lock_row *row)
 {
 	static const char sql[] =
 		"INSERT OR REPLACE INTO lock (" ROW_COLUMNS ") VALUES (:resource, :instance, :uid,"
@@ -141,6 +163,10 @@ int lock_row_put(struct locks *l, struct lock_row *row)
 	query_int(&q, ":renewed_boot", row->renewed_boot_ms);
 	query_int(&q, ":ttl", row->k.ttl_s);
 	query_text(&q, ":reason", row->k.reason);
+	struct lock_row known = *row;
+	lock_number_name(known.k.resource, known.resource);
+	copy_text(known.k.holder.anchor.boot, sizeof(known.k.holder.anchor.boot), process_boot());
+	lock_known_put(l, &known);
 	return lock_run(l, &q);
 }
 
@@ -163,6 +189,7 @@ int lock_row_free(struct locks *l, const struct lock_row *row, enum lock_event_t
 	query_int(&q, ":token", row->k.token);
 	lock_numbers_add(&l->freed, row->resource);
 	note_row(l, row, type, detail);
+	lock_known_remove(l, row->resource, row->k.token);
 	return lock_run(l, &q);
 }
 

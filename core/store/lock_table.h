@@ -10,6 +10,7 @@
  *away, and what the dead leave lock_keep.c   the log folded in, off the loop	lock_watch.c who
  *died, who changed something
  *	lock_row.c    rows, events, who is dead		lock_look.c   looking without changing
+ *	lock_known.c  the rows in memory
  *
  * Everything that decides runs inside lock_transact(). There a query that fails sticks to the
  * transaction (lock_run, lock_step), which is then undone as a whole and answered -ENOLCK; any
@@ -34,6 +35,19 @@ struct lock_numbers { /* of resources */
 	size_t len, cap;
 };
 
+/* Of lock_known.c: what the table says, as long as nobody else changes it. */
+struct lock_known {
+	bool valid;
+	struct conn_moment moment;
+	struct lock_row *rows; /* by resource; what depends on the time is not in them */
+	size_t len, cap;
+	int64_t seq;
+
+	/* of the transaction that runs */
+	uint32_t commits; /* before it */
+	bool timed, wrote;
+};
+
 struct locks {
 	char *path, *live_path;
 	struct loop *loop; /* or NULL */
@@ -43,8 +57,9 @@ struct locks {
 	struct conn conn;	/* db NULL: the file was replaced and is not open again yet */
 	uint64_t device, inode; /* of the file it has open */
 	int frames;		/* in the log after the last commit */
-	int64_t reserved;	/* at least; as in meta */
-	int64_t floor; /* the highest number this process has seen, whatever the file says */
+	struct lock_known known;
+	int64_t reserved; /* at least; as in meta */
+	int64_t floor;	  /* the highest number this process has seen, whatever the file says */
 	int64_t swept_boot_ms; /* the last locks_sweep() */
 	int64_t slept_ms;      /* as in meta when last looked */
 	struct err err;	       /* of the last -ENOLCK */
@@ -83,6 +98,16 @@ struct lock_keeper *lock_keeper_new(struct locks *l);
 struct lock_keeper *lock_keeper_free(struct lock_keeper *k);
 void lock_keep(struct locks *l); /* after a commit */
 
+/* ---- lock_known.c */
+int lock_known_look(struct locks *l); /* before the others: reads what is not known; 0 or <0 */
+void lock_known_forget(struct locks *l);
+/* The first row of a resource not below this; NULL: there is none. */
+const struct lock_row *lock_known_from(const struct locks *l, int64_t resource);
+void lock_known_put(struct locks *l, const struct lock_row *row);
+void lock_known_remove(struct locks *l, int64_t resource, int64_t token);
+int lock_known_begin(struct locks *l); /* of a transaction */
+void lock_known_end(struct locks *l, bool committed);
+
 /* ---- lock_row.c */
 
 struct lock_row {
@@ -97,7 +122,9 @@ struct lock_row {
 void lock_read_holder(struct lock_holder *out, struct query *q, int first_column);
 void lock_bind_holder(struct query *q, const struct lock_holder *h);
 int lock_row_get(struct lock_row *out, struct locks *l, int64_t resource); /* 1, 0 or <0 */
-int lock_row_put(struct locks *l, struct lock_row *row);
+int lock_row_put(struct locks *l, const struct lock_row *row);
+/* As the database has them, for lock_known.c. */
+int lock_rows_read(struct locks *l, int (*fn)(void *arg, const struct lock_row *row), void *arg);
 /* All of them: calls fn with each; its value other than 0 ends it. */
 int lock_rows(struct locks *l, int (*fn)(void *arg, struct lock_row *row), void *arg);
 /* The lock goes, with an event, and who waits for it gets it before the transaction ends. */
