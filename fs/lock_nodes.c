@@ -94,13 +94,7 @@ unsigned lockfs_named(const struct lockfs *l)
 
 int lockfs_now(struct lock *out, struct lockfs *l, const char *resource)
 {
-	int r = l->table ? locks_get(out, l->table, resource) : -ENOENT;
-
-	if (r < 0 || process_life(&out->holder.anchor) != PROCESS_DEAD)
-		return r;
-	/* The loop has not been told yet. */
-	r = locks_sweep(l->table);
-	return r < 0 ? r : locks_get(out, l->table, resource);
+	return l->table ? locks_get(out, l->table, resource) : -ENOENT;
 }
 
 /* ---- sets */
