@@ -22,6 +22,7 @@ enum {
 	HEADS = 6,
 	LEAST_CLAUSE = 8, /* what shows less is not worth its words */
 	LEAST_THING = 3,
+	ARTICLE_SENTENCES = 8, /* enough to tell how somebody is called */
 };
 
 struct line { /* a sentence of the passage */
@@ -46,6 +47,7 @@ struct pieces {
 struct brief {
 	const struct air *air;
 	const struct cast *cast;
+	const struct prose *prose;
 	struct pieces clauses, things, places;
 	size_t lines, variant;
 	struct line line[SENTENCES_MAX];
@@ -100,12 +102,21 @@ static struct piece *add_piece(struct pieces *list, const struct line *l, const 
 	return s;
 }
 
+/* "I saw before me the ...": whose "me" would need another word than the narrator's. */
+static bool is_about_self(const struct token *t, const struct clause *c)
+{
+	bool self = false;
+	for (size_t i = c->verb; i < c->end; i++)
+		self |= is_word(t[i].word, "me");
+	return self && is_word(t[c->subject.first].word, "i");
+}
+
 /* Somebody who does something makes the picture. */
 static void add_clause(struct brief *b, const struct line *l, const struct clause *c)
 {
 	const uint32_t beings = LEX_PERSON | LEX_CREATURE | LEX_GROUP;
 	const struct token *head = &l->tokens[c->subject.head];
-	struct piece *s = add_piece(&b->clauses, l, c);
+	struct piece *s = is_about_self(l->tokens, c) ? NULL : add_piece(&b->clauses, l, c);
 	if (!s)
 		return;
 	fill_piece(s, c->subject.first, c->end);
@@ -222,18 +233,42 @@ static bool may_mean(const struct member *m, bool woman)
 	return m->type == ELEMENT_CHARACTER && !m->unnamed && (woman ? she >= he : he >= she);
 }
 
-/* The one person named in this sentence or the one before it: whom "he" or "she" means. */
-static const char *who_is_meant(const struct brief *b, size_t sentence, bool woman)
+/* Does the sentence call somebody "the" so and so? */
+static bool has_article(const struct prose *p, size_t sentence, const char *name)
 {
-	const char *found = NULL;
+	const struct sentence *s = &p->sentences[sentence];
+	size_t len = strlen(name);
+	for (size_t i = s->start + 4; i + len <= s->end; i++) {
+		const char *at = p->text + i;
+		if (*at == *name && !memcmp(at, name, len) && !memcmp(at - 3, "he ", 3) &&
+		    (at[-4] | 32) == 't')
+			return true;
+	}
+	return false;
+}
+
+/* "the Grey Lady" but "Lady Grey": as the first sentences about them have it. */
+static const char *article_of(const struct prose *p, const struct member *m)
+{
+	for (size_t i = 0; i < m->count && i < ARTICLE_SENTENCES; i++) {
+		if (has_article(p, m->sentences[i], m->name))
+			return "the ";
+	}
+	return "";
+}
+
+/* The one person named in this sentence or the one before it: whom "he" or "she" means. */
+static const struct member *who_is_meant(const struct brief *b, size_t sentence, bool woman)
+{
+	const struct member *found = NULL;
 	for (size_t i = 0; i < b->cast->len; i++) {
 		const struct member *m = &b->cast->members[i];
 		for (size_t k = 0; k < m->count && may_mean(m, woman); k++) {
 			if (m->sentences[k] + 1 != sentence && m->sentences[k] != sentence)
 				continue;
-			if (found && found != m->name)
+			if (found && found != m)
 				return NULL;
-			found = m->name;
+			found = m;
 		}
 	}
 	return found;
@@ -246,8 +281,8 @@ static const struct stand_in {
 	int who;
 	bool owns;
 } stand_ins[] = {
-	{"my", "the narrator\xe2\x80\x99s", "their", OF_NARRATOR, true},
-	{"me", "the narrator", "them", OF_NARRATOR, false},
+	{"my", "the narrator\xe2\x80\x99s", "the", OF_NARRATOR, true},
+	{"me", "the narrator", "the narrator", OF_NARRATOR, false},
 	{"i", "the narrator", "the narrator", OF_NARRATOR, false},
 	{"he", "a man", "he", OF_MAN, false},
 	{"his", "a man\xe2\x80\x99s", "his", OF_MAN, true},
@@ -272,11 +307,12 @@ static bool put_stand_in(const struct saying *y, const struct word *w)
 	bool narrator = y->of_narrator;
 	bool *known = s->who == OF_MAN ? &y->b->man : s->who == OF_WOMAN ? &y->b->woman : &narrator;
 	bool somebody = s->who == OF_MAN || s->who == OF_WOMAN;
-	const char *name = somebody && !*known
-				   ? who_is_meant(y->b, y->line->number, s->who == OF_WOMAN)
-				   : NULL;
-	if (name)
-		buf_addf(y->out, "%s%s", name, s->owns ? "\xe2\x80\x99s" : "");
+	const struct member *m = somebody && !*known
+					 ? who_is_meant(y->b, y->line->number, s->who == OF_WOMAN)
+					 : NULL;
+	if (m)
+		buf_addf(y->out, "%s%s%s", article_of(y->b->prose, m), m->name,
+			 s->owns ? "\xe2\x80\x99s" : "");
 	else
 		buf_adds(y->out, *known ? s->later : s->first);
 	*known = true;
@@ -381,7 +417,7 @@ static void insert_ordered(const struct piece **list, size_t *count, const struc
 struct choice {
 	const struct piece *place, *clauses[CLAUSES], *things[THINGS];
 	size_t clause_count, thing_count, name_count;
-	const char *names[NAMES_SHOWN];
+	const struct member *names[NAMES_SHOWN];
 };
 
 static void choose(struct choice *c, const struct brief *b)
@@ -488,7 +524,7 @@ static size_t begin_sentence(struct buf *out)
 
 static void put_things(struct buf *out, struct brief *b, const struct choice *c)
 {
-	static const char *const before[] = {"Show", "Also in view:", "In the picture too:"};
+	static const char *const before[] = {"The picture shows", "One sees", "The eye finds"};
 	size_t start = begin_sentence(out);
 	buf_adds(out, before[b->variant % ARRAY_LEN(before)]);
 	for (size_t i = 0; i < c->thing_count; i++) {
@@ -510,17 +546,21 @@ static bool is_named(const char *text, const char *name)
 	return strstr(text, name) || (last && strstr(text, last + 1));
 }
 
-static void put_names(struct buf *out, const struct choice *c)
+static void put_names(struct buf *out, const struct brief *b, const struct choice *c)
 {
-	const char *missing[NAMES_SHOWN];
+	const struct member *missing[NAMES_SHOWN];
 	size_t count = 0;
 	for (size_t i = 0; i < c->name_count; i++) {
-		if (!is_named(buf_str(out), c->names[i]))
+		if (!is_named(buf_str(out), c->names[i]->name))
 			missing[count++] = c->names[i];
 	}
 	size_t start = begin_sentence(out);
 	for (size_t i = 0; i < count; i++)
-		buf_addf(out, "%s%s", !i ? "With " : i + 1 == count ? " and " : ", ", missing[i]);
+		buf_addf(out, "%s%s%s",
+			 !i		  ? "With "
+			 : i + 1 == count ? " and "
+					  : ", ",
+			 article_of(b->prose, missing[i]), missing[i]->name);
 	if (count)
 		end_sentence(out, start);
 	else if (out->len > start)
@@ -539,7 +579,7 @@ static void compose(struct buf *out, struct brief *b, const struct choice *c)
 		buf_adds(out, buf_str(&clause));
 		end_sentence(out, start);
 	}
-	put_names(out, c);
+	put_names(out, b, c);
 	if (c->thing_count)
 		put_things(out, b, c);
 	if (!out->len)
@@ -646,7 +686,7 @@ static void choose_names(struct choice *c, const struct brief *b, size_t first, 
 		const struct member *m = &b->cast->members[i];
 		bool being = m->type == ELEMENT_CHARACTER || m->type == ELEMENT_CREATURE;
 		if (being && !m->unnamed && is_mentioned(m, first, count))
-			c->names[c->name_count++] = m->name;
+			c->names[c->name_count++] = m;
 	}
 }
 
@@ -675,6 +715,7 @@ void brief_write(struct concept *c, const struct prose *p, const struct cast *ca
 	struct brief *b = xcalloc(1, sizeof(*b));
 	b->air = air;
 	b->cast = cast;
+	b->prose = p;
 	b->variant = p->sentences[first].start;
 	for (size_t i = first; i < first + count && b->lines < SENTENCES_MAX; i++) {
 		struct line *l = &b->line[b->lines];

@@ -8,13 +8,16 @@
  * The air of a passage: its ground, mood, light and hour, elected by the words of lexicon.txt in it
  * and, with less weight, by those around it. A word has no vote where it is not meant: denied ("no
  * moon"), compared ("like a storm"), of something that has no body ("a ray of hope"), or part of a
- * turn of speech ("in the light of"). What is only supposed or spoken has half a vote.
+ * turn of speech ("in the light of"). A comparison tells a mood all the same. What is only supposed
+ * or spoken has half a vote.
  */
 
 enum {
 	STRONG = 2, /* a vote within the passage is worth so much more than one beside it */
 	NEIGHBOURS = 3,
-	LOOK_BACK = 30, /* sentences: an hour lasts until another is named */
+	PHRASE = 3,	 /* tells a light as much as a word that is no hint */
+	MOOD_PHRASE = 3, /* no more than a rare hint: most name no mood themselves */
+	LOOK_BACK = 30,	 /* sentences: an hour lasts until another is named */
 	LEAST_HOUR = 4,
 	LEAST_LIGHT = 4,
 	LEAST_GROUND = 6,
@@ -176,11 +179,14 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 	const struct lexeme *l = words[i].lex;
 	if (!l->mood && !l->light && !l->ground)
 		return;
+	/* What is compared to a grave looks like one to the reader too. */
+	if (!is_denied(words, i)) {
+		a->moods[l->mood] += weight * l->mood_weight;
+		a->moods[l->mood2] += weight * l->mood2_weight;
+	}
 	if (!is_meant(words, count, i))
 		return;
 	a->grounds[l->ground] += weight * l->ground_weight;
-	a->moods[l->mood] += weight * l->mood_weight;
-	a->moods[l->mood2] += weight * l->mood2_weight;
 	if (is_other_use(words, count, i))
 		return;
 	a->lights[l->light] += weight * l->light_weight;
@@ -213,7 +219,9 @@ static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct 
 			if (!n)
 				continue;
 			if (f->light && is_meant(words, count, i))
-				a->lights[f->light] += weight * 3;
+				a->lights[f->light] += weight * PHRASE;
+			if (f->mood)
+				a->moods[f->mood] += weight * MOOD_PHRASE;
 			for (size_t j = 0; j < n; j++)
 				idle[i + j] = true;
 		}
@@ -325,9 +333,9 @@ static void add_mood_of_air(struct air *a)
 		[GROUND_HALL] = MOOD_SOLEMN,	   [GROUND_RUIN] = MOOD_LONELY,
 		[GROUND_FIELD] = MOOD_CALM,
 	};
-	a->moods[of_light[a->light]] += 2;
-	a->moods[of_light[a->hour]] += 1;
-	a->moods[of_ground[a->ground]] += 1;
+	a->moods[of_light[a->light]] += 4;
+	a->moods[of_light[a->hour]] += 2;
+	a->moods[of_ground[a->ground]] += 2;
 }
 
 void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
@@ -341,6 +349,9 @@ void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
 	a->ground = (enum ground)elected(a->grounds, 1, GROUNDS, LEAST_GROUND);
 	elect_hour(a, p, first);
 	elect_light(a);
+	/* Nobody lights a lamp by day. */
+	if (!a->hour && a->light == LIGHT_LAMPLIGHT)
+		a->hour = LIGHT_NIGHT;
 	add_mood_of_air(a);
 	a->mood = elect_mood(a->moods);
 }

@@ -299,7 +299,7 @@ static bool is_opening_mark(uint32_t cp)
 	       cp == '\'' || cp == 0x2014;
 }
 
-/* From the apostrophe at s: "O'Brien" goes on, "Alice's" and "I'll" do not. Sets *s behind what is
+/* From the apostrophe at s: "o'clock" goes on, "dog's" and "I'll" do not. Sets *s behind what is
  * not part of the word. */
 static bool goes_on(struct word *w, const char **s, const char *end)
 {

@@ -10,7 +10,9 @@ import sys
 import wordnet
 
 FIELDS = ("mood", "light", "ground")
-VOTE, HINT = 3, 1  # what a word's mood or light weighs
+VOTE, HINT = 3, 1  # what a word's light or ground weighs
+MOOD_VOTE, MOOD_HINT, RARE_MOOD_HINT = 6, 2, 3  # what its mood weighs: a rare word is chosen for it
+RARE = 10  # met less often than this in WordNet's tagged texts
 WEIGHTS = tuple(field + "_weight" for field in FIELDS + ("mood2",))
 SPEECH = ("noun", "verb", "adj")
 SLOTS = 1 << 16  # a power of two: as in lexicon.h
@@ -46,11 +48,28 @@ def read_list(source):
         if not colon or any("=" in item and item.partition("=")[0] not in FIELDS for item in head):
             sys.exit(f"{source}:{number}: not KIND or FIELD=VALUE, a colon, and words")
         if head[0] in ("idiom", "cue"):
-            phrases.update((phrase, head[-1].partition("=")[2] or "none") for phrase in tail.split())
+            field, _, value = head[-1].partition("=")
+            phrases.update((phrase, {field: value}) for phrase in tail.split())
             continue
         for word in tail.split():
             add_word(words.setdefault(word, {"kinds": set()}), head)
     return words, sorted(phrases.items())
+
+
+def mood_seeds(listed):
+    """{mood: the words that name it}."""
+    seeds = {}
+    for word, row in listed.items():
+        for field in ("mood", "mood2"):
+            if row.get(field + "_weight") == VOTE and field in row:
+                seeds.setdefault(row[field], set()).add(word)
+    return seeds
+
+
+def weigh_mood(weight, met):
+    if weight != HINT:
+        return MOOD_VOTE if weight else 0
+    return RARE_MOOD_HINT if met < RARE else MOOD_HINT
 
 
 def merge(listed, known, forms):
@@ -67,9 +86,12 @@ def merge(listed, known, forms):
         if part:  # how it is used as a form counts as well
             uses[part] = uses.get(part, 0) + known[forms[word][0]]["uses"][part]
         met = wn.get("met", 0) + (known[base]["met"] if base else 0)
+        if "mood" in wn and "mood" not in own and "stop" not in kinds:
+            own = {**own, "mood": wn["mood"], "mood_weight": HINT}
         rows.append({"word": word, "kinds": kinds | wn.get("proper", set()), "uses": uses, "base": base, "met": met,
                      **{f: own.get(f, "none") for f in FIELDS + ("mood2",)},
-                     **{f: own.get(f, 0) for f in WEIGHTS}})
+                     "light_weight": own.get("light_weight", 0), "ground_weight": own.get("ground_weight", 0),
+                     **{f: weigh_mood(own.get(f, 0), met) for f in ("mood_weight", "mood2_weight")}})
     return sorted(rows, key=lambda r: ("listed" not in r["kinds"], -r["met"], r["word"]))
 
 
@@ -104,8 +126,8 @@ def row_text(row, numbers):
 
 def main(source, dictionary, target):
     listed, phrases = read_list(source)
-    rows = merge(listed, *wordnet.read(dictionary))
-    if len(rows) > SLOTS * 5 // 8:
+    rows = merge(listed, *wordnet.read(dictionary, mood_seeds(listed)))
+    if len(rows) > SLOTS * 2 // 3:
         sys.exit(f"{len(rows)} words are too many for the table")
     numbers = {row["word"]: i for i, row in enumerate(rows)}
     with open(target, "w", encoding="ascii") as out:
@@ -116,7 +138,8 @@ def main(source, dictionary, target):
         for i in range(0, SLOTS, 32):
             out.write("\t" + ", ".join(map(str, slots[i:i + 32])) + ",\n")
         out.write("};\nconst struct lex_phrase lexicon_phrases[] = {\n")
-        out.writelines(f'\t{{"{phrase}", LIGHT_{light.upper()}}},\n' for phrase, light in phrases)
+        out.writelines(f'\t{{"{phrase}", LIGHT_{told.get("light", "none").upper()}, MOOD_{told.get("mood", "none").upper()}}},\n'
+                       for phrase, told in phrases)
         out.write(f"}};\nconst size_t lexicon_phrase_count = {len(phrases)};\n")
 
 

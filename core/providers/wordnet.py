@@ -60,6 +60,12 @@ LOOK_ATTRIBUTES = set("""size height stature length width thickness depth shape 
 LOOK_HEADS = set("""adorned clothed unclothed haired hairless bearded armed patterned painted broken straight crooked
     curved coiled pointed rough smooth ornate fancy shaped bent steep wrinkled dirty clean worn hollow upright sloping
     rounded angular symmetrical tangled unkempt tidy untidy empty full open closed blown""".split())
+# A mood spreads from the words that name it to those of like meaning: similar adjectives, the more special words, the
+# noun or the adverb made of an adjective.
+MOOD_POINTERS = ("&", "~", "+", "\\")
+MOOD_STEPS = 2
+SHARE_OF_MOOD = 50  # per cent of a word's uses
+PART_OF_POINTER = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
 LIGHT_ATTRIBUTES = {"light", "luminosity"}
 COLOUR_HEADS = {"chromatic", "achromatic", "colorful", "colored", "color"}
 
@@ -209,6 +215,58 @@ def adjective_kinds(adjectives, nouns, noun_kind_of):
     return kind_of
 
 
+def sense_weights(parts, counts, lemma):
+    """((part of speech, synset), weight) of each sense that a word has in any part of speech."""
+    for name, part in parts.items():
+        senses = part.senses.get(lemma, ())
+        times = counts.get((lemma, "r" if name == "adv" else name[0]), {})
+        yield from zip(((name, offset) for offset in senses), weigh(senses, times))
+
+
+def mood_seeds(parts, counts, words):
+    """The senses in which the words are mostly used."""
+    for word in words:
+        for name, part in parts.items():
+            senses = list(sense_weights({name: part}, counts, word))
+            total = sum(weight for _, weight in senses)
+            yield from (sense for sense, weight in senses if weight * 100 >= total * SHARE_OF_SENSES)
+
+
+def mood_synsets(parts, counts, seeds):
+    """(part of speech, synset) -> {mood: how many steps from its seeds}."""
+    found = {}
+    for mood, words in sorted(seeds.items()):
+        front = set(mood_seeds(parts, counts, words))
+        for steps in range(MOOD_STEPS + 1):
+            for sense in front:
+                found.setdefault(sense, {}).setdefault(mood, steps)
+            links = (link for name, offset in front for link in parts[name].synsets[offset].pointers)
+            front = {(PART_OF_POINTER[part], offset) for symbol, offset, part in links if symbol in MOOD_POINTERS}
+            front = {sense for sense in front if mood not in found.get(sense, ())}
+    return found
+
+
+def mood_of_word(senses, synsets):
+    """The mood in most of its senses, if these are most of its uses; None if there is no such."""
+    votes, total = {}, 0
+    for sense, weight in senses:
+        total += weight
+        steps = synsets.get(sense, {})
+        nearest = [mood for mood in steps if steps[mood] == min(steps.values())]
+        for mood in nearest:
+            votes[mood] = votes.get(mood, 0) + weight / len(nearest)
+    best = max(sorted(votes), key=votes.get, default=None)
+    return best if best and votes[best] * 100 >= total * SHARE_OF_MOOD else None
+
+
+def read_moods(parts, counts, words, seeds):
+    synsets = mood_synsets(parts, counts, seeds)
+    for word, row in words.items():
+        mood = mood_of_word(list(sense_weights(parts, counts, word)), synsets)
+        if mood:
+            row["mood"] = mood
+
+
 def read_word(row, parts, kinds_of, counts, lemma):
     for name, part in parts.items():
         if lemma in part.senses:
@@ -263,12 +321,15 @@ def is_regular(form, base):
 
 def is_worth_a_row(row):
     """Rare words count when they can be seen; of the others only those that are in use."""
-    return row["met"] or row["kinds"] - {"abstract"} or "geo" in row["proper"]
+    return row["met"] or row["kinds"] - {"abstract"} or "geo" in row["proper"] or "mood" in row
 
 
-def read(folder):
+def read(folder, mood_seeds_of):
+    """All words and irregular forms; the seeds are the words that name a mood: {mood: words}."""
     parts = {name: Part(folder, name) for name in ("noun", "verb", "adj", "adv")}
-    words = read_words(parts, read_counts(folder))
+    counts = read_counts(folder)
+    words = read_words(parts, counts)
+    read_moods(parts, counts, words, mood_seeds_of)
     forms = {form: found for form, found in read_forms(folder, words).items() if not is_regular(form, found[0])}
     words = {word: row for word, row in words.items() if is_worth_a_row(row)}
     return words, {form: found for form, found in forms.items() if found[0] in words}

@@ -71,6 +71,28 @@ static void test_forms(void)
 	CHECK(rose && rose->kinds & LEX_PLANT);
 }
 
+/* Words of like meaning have the mood of those that name it; what has other senses more often has
+ * not. */
+static void test_moods(void)
+{
+	static const struct {
+		const char *word;
+		enum mood mood;
+	} words[] = {
+		{"mournful", MOOD_MELANCHOLY}, {"dolorous", MOOD_MELANCHOLY},
+		{"jocund", MOOD_JOYFUL},       {"ghostliness", MOOD_EERIE},
+		{"affright", MOOD_TENSE},      {"table", MOOD_NONE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const struct lexeme *l = lexicon_find_exact(words[i].word, strlen(words[i].word));
+		CHECK(l && l->mood == words[i].mood);
+	}
+	const struct lexeme *named = lexicon_find_exact("mournful", 8);
+	const struct lexeme *like = lexicon_find_exact("dolorous", 8);
+	CHECK(named && like && named->mood_weight > like->mood_weight);
+}
+
 /* The table and its hash belong together: every row is found, none twice. */
 static void test_table(void)
 {
@@ -87,6 +109,7 @@ int main(void)
 	test_kinds();
 	test_listed();
 	test_forms();
+	test_moods();
 	test_table();
 	return check_result();
 }
