@@ -35,10 +35,11 @@ static char *from_environment(const char *name)
 /* What /proc/PID/environ shows is the very memory that the variable stands in. */
 static char *take_secret(const char *name)
 {
-	char *value = from_environment(name);
+	char *theirs = getenv(name);
+	char *value = theirs && *theirs ? xstrdup(theirs) : NULL;
 
-	if (value)
-		explicit_bzero(getenv(name), strlen(value));
+	if (theirs)
+		explicit_bzero(theirs, strlen(theirs));
 	unsetenv(name);
 	return value;
 }
