@@ -9,8 +9,8 @@
 /*
  * The built-in analyst for a script: on standard input
  *
- *   analyze SCENES BYTES\n and so many bytes of text
- *   catalogue\n                of all texts since the last one, as chapters 1, 2, ...
+ *   analyze SCENES BYTES TITLE\n and so many bytes of text: a chapter of that title, which may be
+ * empty catalogue\n                of all texts since the last one, as chapters 1, 2, ...
  *
  * and for each an answer on standard output: MICROSECONDS BYTES\n, so many bytes of JSON, \n.
  * Microseconds are of this thread's processor, so that another's load does not count.
@@ -45,7 +45,7 @@ static int answer(int64_t us, const struct buf *json)
 	return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
-static int analyze(struct chapters *chapters, int scenes, size_t len)
+static int analyze(struct chapters *chapters, int scenes, size_t len, const char *title)
 {
 	CLEANUP(cleanup_free) char *text = xcalloc(1, len + 1);
 	CLEANUP(buf_finish) struct buf json = {0};
@@ -57,7 +57,7 @@ static int analyze(struct chapters *chapters, int scenes, size_t len)
 	struct analyze_request r = {.book_title = "",
 				    .language = "en",
 				    .chapter = (int)chapters->len + 1,
-				    .chapter_title = "",
+				    .chapter_title = title,
 				    .text = text,
 				    .text_len = len,
 				    .scenes = scenes};
@@ -118,17 +118,19 @@ static int print_catalogue(struct chapters *chapters)
 int main(void)
 {
 	CLEANUP(chapters_finish) struct chapters chapters = {0};
-	char line[80];
+	char line[1000];
 	int result = 0;
 
 	setlocale(LC_ALL, "");
 	while (result == 0 && fgets(line, sizeof(line), stdin)) {
 		int scenes;
 		size_t len;
+		int title;
 
-		if (sscanf(line, "analyze %d %zu", &scenes, &len) == 2)
-			result = analyze(&chapters, scenes, len);
-		else if (!strcmp(line, "catalogue\n"))
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "analyze %d %zu %n", &scenes, &len, &title) == 2)
+			result = analyze(&chapters, scenes, len, line + title);
+		else if (!strcmp(line, "catalogue"))
 			result = print_catalogue(&chapters);
 		else
 			result = -EBADMSG;

@@ -31,7 +31,7 @@ class Scripted:
     def __init__(self, answer):
         self.answer = answer
 
-    def analyze(self, text, scenes):
+    def analyze(self, text, scenes, title=""):
         return {"concepts": [concept(text, q) for q in self.answer(text)]}
 
     def catalogue(self):

@@ -25,15 +25,15 @@ class Analyst:
         data = self.process.stdout.read(int(head[1]) + 1)
         return int(head[0]), data[:-1]
 
-    def raw(self, text, scenes):
+    def raw(self, text, scenes, title=""):
         """Microseconds and the analysis as bytes."""
         data = text if isinstance(text, bytes) else text.encode()
-        self.process.stdin.write(b"analyze %d %d\n" % (scenes, len(data)) + data)
+        self.process.stdin.write(b"analyze %d %d %s\n" % (scenes, len(data), " ".join(title.split()).encode()[:800]) + data)
         self.process.stdin.flush()
         return self._answer()
 
-    def analyze(self, text, scenes):
-        return json.loads(self.raw(text, scenes)[1])
+    def analyze(self, text, scenes, title=""):
+        return json.loads(self.raw(text, scenes, title)[1])
 
     def catalogue(self):
         """The elements of all texts since the last catalogue, merged."""
@@ -110,7 +110,7 @@ class Book:
     def read_by(self, analyst):
         """Analyses every chapter, and keeps what came of it in the chapters and in self.elements."""
         for chapter in self.chapters:
-            chapter.analysis = analyst.analyze(chapter.text, chapter.scenes)
+            chapter.analysis = analyst.analyze(chapter.text, chapter.scenes, chapter.title)
             chapter.concepts = chapter.analysis["concepts"]
         self.elements = analyst.catalogue()
 
