@@ -21,7 +21,7 @@ int builtin_analyze(struct analysis **out, const struct analyze_request *r, stru
 	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
 	int result = prose_init(&p, r->text, r->text_len);
 	if (result == 0)
-		result = cast_init(&cast, &p);
+		result = cast_init(&cast, &p, r->chapter_title);
 	if (result == 0)
 		result = scenes_concepts(a, &p, &cast, r->scenes);
 	if (result < 0)

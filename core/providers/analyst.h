@@ -100,9 +100,12 @@ struct cast {
 	struct names *names;
 	struct looks *looks;
 	uint32_t *member_of; /* of a name: its index + 1, or 0 */
+	const char *title;   /* the chapter's, or NULL; borrowed while the looks are read */
+	uint32_t home;	     /* the place that the chapter is called by: its index + 1, or 0 */
 };
 
-int cast_init(struct cast *c, const struct prose *p);
+/* title: the chapter's, or NULL. */
+int cast_init(struct cast *c, const struct prose *p, const char *title);
 void cast_finish(struct cast *c);
 void cast_elements(struct analysis *a, const struct cast *c, const struct prose *p);
 

@@ -199,6 +199,8 @@ static void part_scenery(struct cast *cast)
 		if (cast->member_of[i])
 			cast->member_of[i] = to[cast->member_of[i] - 1] + 1;
 	}
+	if (cast->home)
+		cast->home = to[cast->home - 1] + 1;
 	free(cast->members);
 	cast->members = members;
 	cast->len = len;
@@ -216,19 +218,30 @@ static void find_sentences(struct cast *cast)
 	}
 }
 
-int cast_init(struct cast *cast, const struct prose *p)
+/* A chapter that is called by a place plays there. */
+static void settle(struct cast *cast, uint32_t name)
+{
+	uint32_t m = name ? cast->member_of[name - 1] : 0;
+	if (m && cast->members[m - 1].type == ELEMENT_PLACE)
+		cast->home = m;
+}
+
+int cast_init(struct cast *cast, const struct prose *p, const char *title)
 {
 	CLEANUP(chosen_finish) struct chosen c = {0};
 	*cast = (struct cast){.names = xcalloc(1, sizeof(*cast->names))};
 	int r = names_init(cast->names, p);
 	if (r < 0)
 		return r;
+	uint32_t home = title ? names_in_title(cast->names, title) : 0;
 	choose(&c, cast->names, p);
 	size_t *group = xcalloc(c.count + 1, sizeof(*group));
 	cast->member_of = xcalloc(cast->names->len + 1, sizeof(*cast->member_of));
 	sightings_group(group, c.s, c.count, false);
 	fill_cast(cast, &c, group);
 	free(group);
+	cast->title = title;
+	settle(cast, home);
 	cast->looks = xcalloc(1, sizeof(*cast->looks));
 	looks_init(cast->looks, cast, p);
 	part_scenery(cast);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyst_looks.h"
 #include "analyst_names.h"
+#include "analyst_weigh.h"
 
 /*
  * How somebody looks is told in short stretches: "small and wiry", "with short copper hair", "a
@@ -15,16 +16,22 @@
 
 enum {
 	FACT_WORDS = 14,
-	FACTS_A_MEMBER = 20,
 	FACTS_MAX = 1 << 16,
-	TOPIC_PARAGRAPHS = 3,
+	TOPIC_PARAGRAPHS = 2,
+	THING_SENTENCES = 3,
+	NAME_WEIGHT = 6,
+	KNOWN_PLACE = 4, /* votes */
 	LEAST_WEIGHT = 4
 };
 
 #define NOBODY 0u
-#define SOMEBODY UINT32_MAX /* who may be named later */
+#define SOMEBODY (LOOKS_SOMEBODY + 1)
 
-enum slot { SLOT_MALE, SLOT_FEMALE, SLOT_THING, SLOTS_OF };
+enum slot { SLOT_MALE, SLOT_FEMALE, SLOT_THING, SLOT_THEM, SLOTS_OF };
+
+/* A thing is named by the way, or the clause is about it; or it stands before: "its roof", "Hill
+ * House, a long low building". */
+enum telling { BY_THE_WAY, SUBJECT, CLOSE };
 
 struct scan {
 	struct looks *out;
@@ -33,13 +40,19 @@ struct scan {
 	size_t mention;		/* the next one */
 	size_t paragraph;	/* its first fact */
 	uint32_t who[SLOTS_OF]; /* member + 1 */
+	uint32_t *same;		/* of a member: who is meant by it, as member + 1 */
+	uint32_t ship;		/* which the sentence began with, and "she" is */
+	uint32_t thing_age;	/* sentences since the thing was named */
 	uint32_t topic;		/* the place where it happens */
 	uint32_t topic_age;	/* in paragraphs */
 	/* of the sentence: */
 	const struct sentence *sentence;
 	struct word words[SENTENCE_WORDS];
-	uint32_t owner[SENTENCE_WORDS]; /* whom a fact here is about: member + 1, or NOBODY */
-	bool starts[SENTENCE_WORDS];	/* a name begins here that owns nothing */
+	uint32_t owner[SENTENCE_WORDS];	   /* whom a fact here is about: member + 1, or NOBODY */
+	bool starts[SENTENCE_WORDS];	   /* a name begins here that owns nothing */
+	enum telling told[SENTENCE_WORDS]; /* how a thing that owns it is told of */
+	bool scenic[SENTENCE_WORDS];	   /* nobody is in the clause */
+	uint32_t place[SENTENCE_WORDS];	   /* that the clause names, as member + 1, or NOBODY */
 	size_t count;
 };
 
@@ -58,21 +71,103 @@ static bool is_female_noun(const struct word *w)
 			  "queen", "aunt", "maiden", "wife", "princess", "widow");
 }
 
+static bool gap_is_mark(const struct word *before, const struct word *w)
+{
+	for (const char *s = before->s + before->len; s < w->s; s++) {
+		if (!strchr(" -'s\n", *s) && (unsigned char)*s != 0xe2 &&
+		    (unsigned char)*s != 0x80 && (unsigned char)*s != 0x99)
+			return true;
+	}
+	return false;
+}
+
+static bool is_spoken(const struct sentence *s)
+{
+	return s->spoken * 2u > s->end - s->start;
+}
+
+static bool is_comma(const struct word *before, const struct word *w)
+{
+	return w->s - (before->s + before->len) == 2 && !memcmp(before->s + before->len, ", ", 2);
+}
+
+static bool gap_ends_clause(const struct word *before, const struct word *w)
+{
+	const char *gap = before->s + before->len;
+	size_t len = (size_t)(w->s - gap);
+	return memchr(gap, ';', len) || memchr(gap, ':', len);
+}
+
+static bool is_thing(const struct cast *c, uint32_t m)
+{
+	return m != NOBODY && m != SOMEBODY &&
+	       (c->members[m - 1].type == ELEMENT_PLACE || c->members[m - 1].type == ELEMENT_ITEM);
+}
+
 static void remember(struct scan *s, uint32_t m)
 {
 	const struct member *who = &s->cast->members[m - 1];
 	uint32_t male = who->sum[SIGHT_MALE], female = who->sum[SIGHT_FEMALE];
-	bool thing = who->type == ELEMENT_PLACE || who->type == ELEMENT_ITEM;
+	bool thing = is_thing(s->cast, m);
+	if (who->type == ELEMENT_CHARACTER) {
+		s->who[SLOT_THEM] = NOBODY;
+		s->ship = NOBODY;
+	}
 	if (!thing && male >= female)
 		s->who[SLOT_MALE] = m;
 	if (!thing && female >= male)
 		s->who[SLOT_FEMALE] = m;
-	if (who->type != ELEMENT_CHARACTER)
+	if (who->type != ELEMENT_CHARACTER) {
 		s->who[SLOT_THING] = m;
-	if (who->type == ELEMENT_PLACE || (thing && !who->unnamed)) {
-		s->topic = m;
-		s->topic_age = 0;
+		s->thing_age = 0;
 	}
+}
+
+/* What has a name and is no place. */
+static bool is_ship(const struct scan *s, uint32_t m)
+{
+	return s->cast->members[m - 1].type == ELEMENT_ITEM && !s->cast->members[m - 1].unnamed;
+}
+
+/* Who comes to a place is there, and what a sentence is about is where it plays. */
+static void enter(struct scan *s, uint32_t m, const struct word *before)
+{
+	const struct member *place = &s->cast->members[m - 1];
+	if (place->type != ELEMENT_PLACE || is_spoken(s->sentence) ||
+	    (place->unnamed && place->sum[SIGHT_PLACE] < KNOWN_PLACE))
+		return;
+	if (before && word_is(before, "the") && before > s->words)
+		before--;
+	if (before && word_is(before, "of") && before < s->words + 6 &&
+	    WORD_AMONG(&s->words[0], "at", "in", "on", "under"))
+		before = s->words;
+	if (before &&
+	    !WORD_AMONG(before, "to", "into", "at", "in", "through", "across", "inside", "upon",
+			"reached", "entered", "passed", "crossed", "approached", "saw"))
+		return;
+	s->topic = m;
+	s->topic_age = 0;
+}
+
+/* "In a room with four windows, Ida": what a clause begins with shows where it is. */
+static bool is_locative(const struct scan *s, size_t i)
+{
+	const struct word *w = &s->words[i];
+	return (i == 0 || is_comma(w - 1, w)) &&
+	       WORD_AMONG(w, "in", "on", "under", "beneath", "below", "above", "beyond", "behind",
+			  "between", "along", "across", "over", "at");
+}
+
+/* The place that the clause of word i shows, or NOBODY. */
+static uint32_t setting(const struct scan *s, size_t i, bool locative)
+{
+	if (!s->scenic[i] && !locative)
+		return NOBODY;
+	if (s->place[i])
+		return s->place[i];
+	if (s->topic && !s->topic_age)
+		return s->topic;
+	return s->cast->home ? s->cast->home : s->topic;
 }
 
 static bool is_preposition(const struct word *w)
@@ -82,34 +177,30 @@ static bool is_preposition(const struct word *w)
 			  "under", "above", "below", "against", "than", "with");
 }
 
-static bool is_person_noun(const struct word *w)
+/* What stands before the noun in a phrase of place. */
+static bool is_direction(const struct word *w)
 {
-	return !w->upper && word_has(w, LEX_PERSON | LEX_CREATURE) && w->lex->noun >= 60 &&
-	       !word_has(w, LEX_STOP | LEX_BODY);
+	return is_preposition(w) || WORD_AMONG(w, "out", "up", "down", "through", "round", "across",
+					       "along", "beneath", "beyond", "between", "among");
 }
 
-/* A part of the body or a garment: what is told of it is told of its owner. */
-static bool is_part(const struct word *w)
+static bool is_linking(const struct word *w)
 {
-	return word_has(w, LEX_BODY | LEX_CLOTH) ||
-	       WORD_AMONG(w, "eye", "eyes", "curl", "curls", "lock", "locks", "braid", "plait",
-			  "plaits", "lash", "lashes", "scar", "freckles", "antlers", "plumage",
-			  "complexion", "voice");
-}
-
-static bool is_look(const struct word *w)
-{
-	return word_has(w, LEX_COLOUR | LEX_LOOK) && !word_has(w, LEX_STOP) &&
-	       !WORD_AMONG(w, "open", "opened", "closed", "shut", "longer", "little", "full");
+	return WORD_AMONG(w, "was", "were", "is", "are", "had", "has", "wore", "wears", "wearing",
+			  "looked", "seemed", "grew", "became", "have", "been", "be");
 }
 
 /* A finite verb; behind an article or another word that describes it is none ("black curls"). */
 static bool is_verb(const struct word *w, const struct word *first)
 {
-	if (!w->lex || w->lex->verb < 60 || w->lex->adjective >= 30 || is_look(w) || is_part(w))
+	if (!w->lex || w->lex->verb < 60 || w->lex->adjective >= 30 || weigh_is_look(w) ||
+	    weigh_is_part(w))
+		return false;
+	if (w > first && weigh_is_participle(w) &&
+	    (!w->joined || is_linking(w - 1) || word_is(w - 1, "and")))
 		return false;
 	if (w > first && w->joined &&
-	    (is_look(w - 1) || word_has(w - 1, LEX_MATERIAL) ||
+	    (weigh_is_look(w - 1) || word_has(w - 1, LEX_MATERIAL) ||
 	     WORD_AMONG(w - 1, "a", "an", "the", "his", "her", "its")))
 		return false;
 	return !(w->len > 4 &&
@@ -124,10 +215,12 @@ static const struct word *newcomer(const struct scan *s, size_t i)
 		return &w[i];
 	if (!WORD_AMONG(&w[i], "a", "an", "another"))
 		return NULL;
-	for (size_t k = i + 1; k < s->count && k < i + 5 && !is_part(&w[k]) && !w[k].possessive;
-	     k++) {
-		if (is_person_noun(&w[k]))
-			return &w[k];
+	for (size_t k = i + 1;
+	     k < s->count && k < i + 5 && !weigh_is_part(&w[k]) && !w[k].possessive; k++) {
+		if (weigh_is_person(&w[k]))
+			return k + 1 < s->count && weigh_is_part(&w[k + 1]) && w[k + 1].joined
+				       ? NULL
+				       : &w[k];
 		if (k > i + 1 && !w[k].joined)
 			break;
 	}
@@ -155,7 +248,7 @@ static void meet(struct scan *s, const struct word *noun)
 
 static bool is_owning(const struct word *w)
 {
-	return WORD_AMONG(w, "his", "her", "its");
+	return WORD_AMONG(w, "his", "her", "its", "their");
 }
 
 /* Whom the pronoun means; `now` if it is none. */
@@ -164,28 +257,14 @@ static uint32_t meant(const struct scan *s, const struct word *w, uint32_t now)
 	if (WORD_AMONG(w, "he", "his", "him"))
 		return s->who[SLOT_MALE];
 	if (WORD_AMONG(w, "she", "her", "hers"))
-		return s->who[SLOT_FEMALE];
+		return s->ship ? s->ship : s->who[SLOT_FEMALE];
 	if (WORD_AMONG(w, "it", "its"))
-		return s->who[SLOT_THING];
-	if (WORD_AMONG(w, "i", "my", "me", "you", "your", "we", "our", "they", "their", "them"))
+		return s->thing_age < THING_SENTENCES ? s->who[SLOT_THING] : NOBODY;
+	if (WORD_AMONG(w, "they", "their", "them"))
+		return s->who[SLOT_THEM];
+	if (WORD_AMONG(w, "i", "my", "me", "you", "your", "we", "our"))
 		return NOBODY;
 	return now;
-}
-
-static bool gap_is_mark(const struct word *before, const struct word *w)
-{
-	for (const char *s = before->s + before->len; s < w->s; s++) {
-		if (!strchr(" -'s\n", *s) && (unsigned char)*s != 0xe2 &&
-		    (unsigned char)*s != 0x80 && (unsigned char)*s != 0x99)
-			return true;
-	}
-	return false;
-}
-
-static bool is_linking(const struct word *w)
-{
-	return WORD_AMONG(w, "was", "were", "is", "are", "had", "has", "wore", "wears", "wearing",
-			  "looked", "seemed", "have", "been", "be");
 }
 
 /* The name that begins at word i, as member + 1, or NOBODY; *last is its last word. */
@@ -202,7 +281,41 @@ static uint32_t named_at(struct scan *s, size_t *last, size_t i, uint32_t number
 			*last = m->word + m->words - 1u;
 		}
 	}
-	return found;
+	return found ? s->same[found - 1] : found;
+}
+
+/* "They were wolves": the unnamed creature, as member + 1, of a noun behind no article. */
+static uint32_t kind_at(const struct scan *s, size_t i)
+{
+	const struct word *w = &s->words[i];
+	if (w->upper || !word_has(w, LEX_CREATURE) || !i || !is_linking(w - 1))
+		return NOBODY;
+	for (size_t m = 0; m < s->cast->all; m++) {
+		const struct member *it = &s->cast->members[m];
+		if (it->unnamed && it->type == ELEMENT_CREATURE &&
+		    !strcmp(it->name + strlen("the "), w->lex->word))
+			return (uint32_t)m + 1;
+	}
+	return NOBODY;
+}
+
+/* "the long channel that they call the Deep", "a ship called the Swift": what is before it is its
+ * own. */
+static void call(struct scan *s, size_t i, uint32_t member)
+{
+	const struct word *w = s->words;
+	size_t from = i && word_is(&w[i - 1], "the") ? i - 1 : i;
+	if (!from || !WORD_AMONG(&w[from - 1], "call", "calls", "called", "named", "name"))
+		return;
+	for (size_t k = from; k--;) {
+		if (s->owner[k] != NOBODY && s->owner[k] != SOMEBODY && s->owner[k] != s->topic)
+			return;
+		s->owner[k] = member;
+		s->told[k] = CLOSE;
+		s->starts[k] = false;
+		if (k && gap_ends_clause(&w[k - 1], &w[k]))
+			return;
+	}
 }
 
 /* "That was Ida", "whose name was Ida": the one who was told of before the name. */
@@ -237,7 +350,8 @@ static bool is_thing_before(const struct scan *s, size_t i, uint32_t now)
 	}
 	enum element_type type = s->cast->members[now - 1].type;
 	return (type == ELEMENT_CHARACTER || type == ELEMENT_CREATURE) && !w->upper && w->lex &&
-	       w->lex->noun >= 60 && !is_part(w) && !is_person_noun(w) && !word_has(w, LEX_STOP);
+	       w->lex->noun >= 60 && !weigh_is_part(w) && !weigh_is_person(w) &&
+	       !word_has(w, LEX_STOP);
 }
 
 /* Would the pronoun that now means the one mean the other from here on? */
@@ -259,7 +373,8 @@ static bool is_scenery(const struct scan *s, size_t i)
 		return false;
 	for (size_t k = i + 1; k < s->count && k < i + 5; k++) {
 		if (gap_is_mark(w + (k - i) - 1, w + (k - i)) || w[k - i].upper ||
-		    is_part(&w[k - i]) || is_person_noun(&w[k - i]) || is_look(&w[k - i]))
+		    weigh_is_part(&w[k - i]) || weigh_is_person(&w[k - i]) ||
+		    weigh_is_look(&w[k - i]))
 			return false;
 		if (is_linking(&w[k - i]) || is_verb(&w[k - i], s->words))
 			return true;
@@ -267,17 +382,67 @@ static bool is_scenery(const struct scan *s, size_t i)
 	return false;
 }
 
-static bool is_spoken(const struct sentence *s)
+static bool is_there(const struct scan *s, size_t i)
 {
-	return s->spoken * 2u > s->end - s->start;
+	return word_is(&s->words[i], "there") && i + 1 < s->count && is_linking(&s->words[i + 1]);
+}
+
+/* "There was moss on it": of what is named so; "there were lamps": of nobody. */
+static uint32_t there(const struct scan *s, size_t i)
+{
+	for (size_t k = i + 2; k < s->count && !gap_is_mark(&s->words[k - 1], &s->words[k]); k++) {
+		if (is_preposition(&s->words[k - 1]) &&
+		    WORD_AMONG(&s->words[k], "it", "him", "her", "them"))
+			return meant(s, &s->words[k], NOBODY);
+	}
+	return NOBODY;
+}
+
+/* "Hill House, a long low building": told of the one before the comma, in whatever case he is. */
+static bool is_apposed(const struct scan *s, size_t i)
+{
+	const struct word *w = &s->words[i];
+	return is_comma(w - 1, w) &&
+	       (WORD_AMONG(w, "a", "an", "one", "as", "so", "all", "with", "of", "no") ||
+		weigh_is_number(w) || weigh_is_look(w) || weigh_is_participle(w));
+}
+
+static void add_fact(struct scan *s, const struct stretch *t, uint32_t owner, uint32_t weight)
+{
+	const struct word *last = &s->words[t->to - 1];
+	uint32_t start = (uint32_t)(s->words[t->from].s - s->prose->text);
+	struct looks *l = s->out;
+	if (l->len == FACTS_MAX)
+		return;
+	l->facts = xgrow(l->facts, &l->cap, l->len + 1, sizeof(*l->facts));
+	l->facts[l->len++] = (struct fact){
+		.member = owner - 1,
+		.start = start,
+		.end = (uint32_t)(last->s + last->len - s->prose->text),
+		.weight = weight,
+	};
+}
+
+/* "the green lantern", "Ida's yellow Swift". */
+static void see_name(struct scan *s, uint32_t member, size_t first, size_t last)
+{
+	bool unnamed = s->cast->members[member - 1].unnamed;
+	size_t from = unnamed ? first + 1 : first - (first > 0);
+	const struct word *w = &s->words[from];
+	if (from < last && last < s->count && word_has(w, LEX_COLOUR | LEX_MATERIAL) && !w->upper &&
+	    w[1].joined && !word_has(w, LEX_STOP))
+		add_fact(s, &(struct stretch){.from = from, .to = last + 1}, member, NAME_WEIGHT);
 }
 
 /* A name or pronoun that begins a clause is who it is about; one that owns something within it,
  * only as far as the next mark: "her arms were as thick as Ida's, and ...". */
 static void find_owners(struct scan *s, uint32_t number)
 {
-	uint32_t now = s->topic, back = NOBODY;
+	uint32_t now = NOBODY, back = NOBODY, thing = NOBODY;
 	bool lent = false, spoken = is_spoken(s->sentence);
+	enum telling told = BY_THE_WAY;
+	size_t thing_end = SENTENCE_WORDS;
+	s->ship = NOBODY;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct word *w = &s->words[i];
 		size_t last = i;
@@ -285,9 +450,13 @@ static void find_owners(struct scan *s, uint32_t number)
 		if (mark && lent)
 			now = back;
 		lent = lent && !mark;
+		if (mark && i && is_thing(s->cast, now))
+			told = gap_ends_clause(w - 1, w) ? BY_THE_WAY : told;
 		uint32_t named = named_at(s, &last, i, number);
-		if (named && s->cast->members[named - 1].unnamed && !mark && !is_linking(w - 1))
+		if (named && s->cast->members[named - 1].unnamed && !mark && !is_linking(w - 1)) {
+			enter(s, named, w - 1);
 			named = NOBODY; /* a thing by the way */
+		}
 		bool owns = named ? last < s->count && s->words[last].possessive : is_owning(w);
 		bool object = i && !mark &&
 			      (is_preposition(w - 1) ||
@@ -296,8 +465,17 @@ static void find_owners(struct scan *s, uint32_t number)
 		uint32_t who = named ? named : meant(s, w, now);
 		const struct word *other = named || spoken ? NULL : newcomer(s, i);
 		s->starts[i] = named && !owns;
+		s->place[i] =
+			named && s->cast->members[named - 1].type == ELEMENT_PLACE ? named : NOBODY;
+		uint32_t kind = named ? NOBODY : kind_at(s, i);
+		if (kind) {
+			s->who[SLOT_THEM] = kind;
+			who = kind;
+		}
 		if (named)
 			recognise(s, i, named);
+		if (named)
+			call(s, i, named);
 		if (other && is_other(s, i)) {
 			meet(s, other);
 			who = SOMEBODY;
@@ -305,14 +483,72 @@ static void find_owners(struct scan *s, uint32_t number)
 			back = now;
 			lent = true;
 		}
+		if (is_there(s, i))
+			who = there(s, i);
 		if (is_linking(w) && i && is_thing_before(s, i, now))
 			who = NOBODY;
 		if (mark && !named && is_scenery(s, i))
-			who = s->topic;
+			who = NOBODY;
+		if (mark && i == thing_end && is_apposed(s, i)) {
+			who = thing;
+			told = CLOSE;
+		} else if (named || owns || who != now) {
+			told = owns ? CLOSE : object ? BY_THE_WAY : SUBJECT;
+		}
+		if (named && !spoken)
+			see_name(s, named, i, last);
+		if (named && is_thing(s->cast, named)) {
+			if (!object && !owns && is_ship(s, named) && i <= 1)
+				s->ship = named;
+			thing = named;
+			thing_end = last + 1;
+			enter(s, named, object ? w - 1 : NULL);
+		}
 		now = who;
+		s->told[i] = told;
 		if (named && (!(owns || object) || mark || !is_rival(s, named, lent ? back : now)))
 			remember(s, named);
 		s->owner[i] = now;
+	}
+}
+
+/* ---- where nobody is */
+
+static bool is_anybody(const struct scan *s, size_t i)
+{
+	const struct word *w = &s->words[i];
+	if (s->starts[i] && s->owner[i] && !is_thing(s->cast, s->owner[i]))
+		return true;
+	return WORD_AMONG(w, "he", "she", "i", "we", "you", "they", "my", "your", "our", "who",
+			  "somebody", "nobody", "his", "her", "everybody", "people") ||
+	       (weigh_is_person(w) && word_has(w, LEX_PERSON));
+}
+
+/* Does a clause begin here? */
+static bool is_clause(const struct scan *s, size_t i)
+{
+	const struct word *w = &s->words[i];
+	return is_there(s, i) || gap_ends_clause(w - 1, w) ||
+	       (is_comma(w - 1, w) && i + 1 < s->count && WORD_AMONG(w, "and", "but") &&
+		WORD_AMONG(w + 1, "the", "there", "now", "here", "every", "on", "over", "under",
+			   "beyond", "through"));
+}
+
+/* Clauses in which nobody is or does anything show the place: "There were lamps at every door". */
+static void find_scenery(struct scan *s)
+{
+	for (size_t i = 0, k; i < s->count; i = k) {
+		bool anybody = false;
+		uint32_t place = NOBODY;
+		for (k = i; k < s->count && (k == i || !is_clause(s, k)); k++) {
+			anybody |= is_anybody(s, k);
+			if (s->place[k])
+				place = s->place[k];
+		}
+		for (size_t n = i; n < k; n++) {
+			s->scenic[n] = !anybody;
+			s->place[n] = place;
+		}
 	}
 }
 
@@ -325,44 +561,32 @@ static bool is_relative(const struct word *w)
 			  "she", "it", "they", "i", "you", "we", "there", "what", "never");
 }
 
-static bool is_comma(const struct word *before, const struct word *w)
-{
-	return w->s - (before->s + before->len) == 2 && !memcmp(before->s + before->len, ", ", 2);
-}
-
-static uint32_t noun_kinds(enum element_type t)
-{
-	return t == ELEMENT_CHARACTER ? LEX_BODY | LEX_CLOTH | LEX_PERSON
-	       : t == ELEMENT_CREATURE
-		       ? LEX_BODY | LEX_CLOTH | LEX_CREATURE
-		       : LEX_LAND | LEX_BUILDING | LEX_MATERIAL | LEX_LIGHT | LEX_PLANT | LEX_SITE |
-				 LEX_ITEM | LEX_VEHICLE | LEX_CLOTH;
-}
-
 /* Does a new stretch begin at word i? `noun`: the one so far has a part of the body or a garment in
  * it, of which "was" may tell: "his beard was white". */
 static bool breaks(const struct scan *s, size_t from, size_t i, bool noun)
 {
 	const struct word *w = &s->words[i], *prev = w - 1;
+	if (is_comma(prev, w) && noun && i - from < 6 && weigh_is_participle(w) &&
+	    i + 1 < s->count && WORD_AMONG(w + 1, "at", "with", "in", "by"))
+		return false; /* "a coat, patched at the elbows" */
 	if (gap_is_mark(prev, w))
-		return !(is_comma(prev, w) && is_look(prev) &&
-			 (is_look(w) || (noun && i - from < 6)));
+		return !(is_comma(prev, w) && weigh_is_look(prev) &&
+			 (weigh_is_look(w) || (noun && i - from < 6)));
 	if (is_relative(w) || s->starts[i])
 		return true;
 	if (is_linking(w) || is_linking(prev))
 		return !noun || WORD_AMONG(w, "had", "has") || WORD_AMONG(prev, "had", "has");
+	if (word_is(w, "and") && i + 2 < s->count && weigh_is_participle(w + 1) &&
+	    !weigh_is_look(w + 1) &&
+	    WORD_AMONG(w + 2, "at", "to", "upon", "up", "down", "out", "off", "back", "into", "him",
+		       "her", "his", "them", "the", "a", "it"))
+		return true; /* "long hair and looked up" */
 	if (WORD_AMONG(w, "and", "or"))
 		return i + 1 == s->count || is_verb(w + 1, s->words) || is_relative(w + 1) ||
 		       is_linking(w + 1) || s->starts[i + 1] ||
 		       WORD_AMONG(w + 1, "his", "her", "its");
 	return is_verb(w, s->words) || is_verb(prev, s->words);
 }
-
-struct stretch {
-	size_t from, to; /* words, the last one not in it */
-	bool predicate;	 /* behind "was", "wore" */
-	bool with;
-};
 
 static bool is_left_waste(const struct word *w)
 {
@@ -389,88 +613,66 @@ static void trim(struct stretch *t, const struct scan *s)
 		t->to--;
 }
 
-static bool is_age(const struct word *w)
+/* Of a thing only what is said of itself is a look: a predicate, or what stands close to it. */
+static bool is_told(const struct scan *s, const struct stretch *t)
 {
-	return WORD_AMONG(w, "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen",
-			  "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty",
-			  "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "aged");
+	const struct word *w = &s->words[t->from];
+	if ((s->starts[t->from] && s->words[t->from].upper) || s->told[t->from] == BY_THE_WAY)
+		return false;
+	if (s->told[t->from] == SUBJECT && weigh_is_unit(&s->words[t->to - 1]))
+		return true;
+	return t->predicate || s->told[t->from] == CLOSE || t->with || weigh_is_participle(w) ||
+	       (t->from && word_is(w - 1, "as"));
 }
 
-static bool is_number(const struct word *w)
+/* Of "raised her great blue eyes" the eyes. */
+static void cut_deed(const struct scan *s, struct stretch *t)
 {
-	return is_age(w) || WORD_AMONG(w, "two", "three", "four", "five", "six", "seven", "eight",
-				       "nine", "hundred", "hundreds", "thousand", "thousands");
-}
-
-static bool is_unit(const struct word *w)
-{
-	return WORD_AMONG(w, "miles", "fathoms", "feet", "yards", "leagues", "paces", "steps",
-			  "storeys", "tons");
-}
-
-/* How much is to be seen in it of one of that type; 0: nothing. */
-static uint32_t weigh(const struct scan *s, const struct stretch *t, enum element_type type)
-{
-	uint32_t looks = 0, nouns = 0, colours = 0, materials = 0, persons = 0, ages = 0;
-	uint32_t kinds = noun_kinds(type);
-	uint32_t parts = 0, numbers = 0, units = 0;
-	bool being = type == ELEMENT_CHARACTER || type == ELEMENT_CREATURE;
-	for (size_t i = t->from; i < t->to; i++) {
-		const struct word *w = &s->words[i];
-		if (WORD_AMONG(w, "you", "your", "i", "my"))
-			return 0;
-		colours += word_has(w, LEX_COLOUR);
-		looks += is_look(w);
-		materials += word_has(w, LEX_MATERIAL);
-		persons += is_person_noun(w);
-		parts += is_part(w);
-		nouns += (word_has(w, kinds) || is_part(w)) && !is_person_noun(w) &&
-			 !word_has(w, LEX_STOP);
-		ages += is_age(w);
-		numbers += is_number(w);
-		units += is_unit(w);
-	}
-	bool told = t->predicate || t->with;
-	bool looked =
-		being ? (nouns && looks + materials) || (t->predicate && looks + ages + persons) ||
-				(told && ages && t->to - t->from < 4)
-		      : (nouns && (told || looks + materials + colours + numbers)) ||
-				(looks + materials + colours && (told || t->to - t->from >= 3)) ||
-				(numbers && units);
-	if (!looked)
-		return 0;
-	if (being && t->to - t->from == 1 && !ages && !colours)
-		return 0; /* "wet": of the moment */
-	return 1 + 3 * colours + 2 * looks + 2 * nouns + 2 * materials + 4 * (ages && told) +
-	       2 * told + persons + parts + (being ? 0 : numbers + 2 * units);
-}
-
-static void add_fact(struct scan *s, const struct stretch *t, uint32_t owner, uint32_t weight)
-{
-	const struct word *last = &s->words[t->to - 1];
-	uint32_t start = (uint32_t)(s->words[t->from].s - s->prose->text);
-	struct looks *l = s->out;
-	if (l->len == FACTS_MAX)
+	const struct word *first = &s->words[t->from];
+	if (!weigh_is_participle(first) && !is_direction(first) &&
+	    !WORD_AMONG(first, "back", "off", "again") && !(first->lex && first->lex->verb >= 40))
 		return;
-	l->facts = xgrow(l->facts, &l->cap, l->len + 1, sizeof(*l->facts));
-	l->facts[l->len++] = (struct fact){
-		.member = owner - 1,
-		.start = start,
-		.end = (uint32_t)(last->s + last->len - s->prose->text),
-		.weight = weight,
-	};
+	for (size_t i = t->from; i + 2 < t->to; i++) {
+		if (!WORD_AMONG(&s->words[i], "his", "her"))
+			continue;
+		for (size_t k = i + 1; k < t->to && k < i + 5 && s->words[k].joined; k++) {
+			if (!weigh_is_part(&s->words[k]))
+				continue;
+			bool before = false; /* "hair in a rope to her waist" */
+			for (size_t n = t->from; n < i; n++)
+				before |=
+					weigh_is_part(&s->words[n]) || weigh_is_look(&s->words[n]);
+			if (!before)
+				t->from = i + 1;
+			return;
+		}
+	}
 }
 
 static void see_stretch(struct scan *s, struct stretch *t)
 {
+	size_t first = t->from;
 	trim(t, s);
 	if (t->from >= t->to)
 		return;
-	uint32_t owner = s->owner[t->from] ? s->owner[t->from] : s->topic;
+	cut_deed(s, t);
+	if ((s->starts[t->from] && s->words[t->from].upper) ||
+	    (s->words[t->from].upper && !s->words[t->from].opens))
+		return;
+	uint32_t owner = s->owner[t->from];
+	t->scene = owner == NOBODY || (is_thing(s->cast, owner) && !is_told(s, t));
+	if (t->scene) {
+		owner = setting(s, t->from, is_locative(s, first));
+		while (t->from < t->to && is_direction(&s->words[t->from]))
+			t->from++;
+	}
+	if (t->from == t->to)
+		return;
 	if (owner == NOBODY)
 		return;
-	uint32_t weight = weigh(
-		s, t, owner == SOMEBODY ? ELEMENT_CHARACTER : s->cast->members[owner - 1].type);
+	uint32_t weight = weigh_stretch(s->words, t,
+					owner == SOMEBODY ? ELEMENT_CHARACTER
+							  : s->cast->members[owner - 1].type);
 	if (weight >= LEAST_WEIGHT)
 		add_fact(s, t, owner, weight);
 }
@@ -490,7 +692,7 @@ static void see_stretches(struct scan *s)
 			t = (struct stretch){.from = i, .predicate = linked || goes_on};
 			noun = false;
 		}
-		noun |= is_part(&s->words[i]);
+		noun |= weigh_is_part(&s->words[i]);
 	}
 	t.to = s->count;
 	if (s->count)
@@ -501,24 +703,38 @@ static void see_stretches(struct scan *s)
 
 /* ---- the whole */
 
-static int compare_facts(const void *a, const void *b)
-{
-	const struct fact *x = a, *y = b;
-	if (x->member != y->member)
-		return x->member < y->member ? -1 : 1;
-	if (x->weight != y->weight)
-		return x->weight > y->weight ? -1 : 1;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
 /* Whom the paragraph has not named, the next one will not. */
 static void forget(struct scan *s)
 {
 	s->paragraph = s->out->len;
-	if (++s->topic_age > TOPIC_PARAGRAPHS)
+	if (++s->topic_age >= TOPIC_PARAGRAPHS)
 		s->topic = NOBODY;
 	for (size_t k = 0; k < SLOTS_OF; k++)
 		s->who[k] = s->who[k] == SOMEBODY ? NOBODY : s->who[k];
+}
+
+/* "the river" is the one that is named so, Ostrand River; and where a chapter is called "The Mill
+ * at Ostrand", the mill is Ostrand. */
+static uint32_t head_of(const struct cast *c, size_t unnamed)
+{
+	const char *noun = c->members[unnamed].name + strlen("the ");
+	uint32_t found = (uint32_t)unnamed + 1;
+	CLEANUP(cleanup_free) char *at = xasprintf("%s at ", noun);
+	if (c->home && strcasestr(c->title, at))
+		return c->home;
+	for (size_t i = 0; i < c->all; i++) {
+		const struct member *m = &c->members[i];
+		const char *last = strrchr(m->name, ' ');
+		bool often = m->sum[SIGHT_ARTICLE] * 2 >= m->sum[SIGHT_COUNT] &&
+			     (m->sum[SIGHT_COUNT] >= 3 || i + 1 == c->home);
+		if (m->unnamed || !is_thing(c, (uint32_t)i + 1) || !last || !often ||
+		    strcasecmp(last + 1, noun) != 0)
+			continue;
+		if (found != unnamed + 1)
+			return (uint32_t)unnamed + 1;
+		found = (uint32_t)i + 1;
+	}
+	return found;
 }
 
 void looks_init(struct looks *l, const struct cast *cast, const struct prose *p)
@@ -527,76 +743,23 @@ void looks_init(struct looks *l, const struct cast *cast, const struct prose *p)
 	s->out = l;
 	s->cast = cast;
 	s->prose = p;
+	s->same = xcalloc(cast->all + 1, sizeof(*s->same));
+	for (size_t i = 0; i < cast->all; i++)
+		s->same[i] = cast->members[i].unnamed ? head_of(cast, i) : (uint32_t)i + 1;
 	for (size_t i = 0; p->listed && i < p->count; i++) {
 		s->sentence = &p->sentences[i];
 		s->count = prose_words(s->words, p, s->sentence);
 		if (s->sentence->after_break)
 			s->topic = NOBODY; /* people go on */
+		s->thing_age++;
 		if (s->sentence->opens_paragraph)
 			forget(s);
 		find_owners(s, (uint32_t)i);
+		find_scenery(s);
 		if (!is_spoken(s->sentence))
 			see_stretches(s);
 	}
+	free(s->same);
 	free(s);
-	if (l->len)
-		qsort(l->facts, l->len, sizeof(*l->facts), compare_facts);
-}
-
-void looks_finish(struct looks *l)
-{
-	free(l->facts);
-}
-
-static int compare_starts(const void *a, const void *b)
-{
-	const struct fact *x = a, *y = b;
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* The first fact of the member or of a later one. */
-static size_t find_facts(const struct looks *l, size_t member)
-{
-	size_t low = 0, high = l->len;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (l->facts[mid].member < member)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-size_t looks_count(const struct looks *l, size_t member)
-{
-	return find_facts(l, member + 1) - find_facts(l, member);
-}
-
-void looks_renumber(struct looks *l, const uint32_t *to)
-{
-	while (l->len && l->facts[l->len - 1].member == SOMEBODY - 1)
-		l->len--; /* nobody has named him */
-	for (size_t i = 0; i < l->len; i++)
-		l->facts[i].member = to[l->facts[i].member];
-	if (l->len)
-		qsort(l->facts, l->len, sizeof(*l->facts), compare_facts);
-}
-
-void looks_put(struct element *e, const struct looks *l, size_t member, const struct prose *p)
-{
-	struct fact best[FACTS_A_MEMBER];
-	size_t from = find_facts(l, member), count = looks_count(l, member);
-	count = count < FACTS_A_MEMBER ? count : FACTS_A_MEMBER;
-	if (!count)
-		return;
-	memcpy(best, l->facts + from, count * sizeof(*best));
-	qsort(best, count, sizeof(*best), compare_starts);
-	for (size_t i = 0; i < count; i++) {
-		struct quote *q = element_add_look(e);
-		free(q->text);
-		q->offset = best[i].start;
-		q->len = best[i].end - best[i].start;
-		q->text = xstrndup(p->text + q->offset, q->len);
-	}
+	looks_sort(l);
 }

@@ -4,6 +4,8 @@
 
 #include "analyst.h"
 
+#define LOOKS_SOMEBODY (UINT32_MAX - 1) /* a fact of one who may be named later */
+
 /* A stretch of the text that says how a member of the cast looks. */
 struct fact {
 	uint32_t member;
@@ -17,6 +19,7 @@ struct looks {
 };
 
 void looks_init(struct looks *l, const struct cast *cast, const struct prose *p);
+void looks_sort(struct looks *l);
 void looks_finish(struct looks *l);
 size_t looks_count(const struct looks *l, size_t member);
 /* The members have other numbers now: to[old] is the new one. */

@@ -344,6 +344,12 @@ static bool is_compound(const struct word *w)
 	return w->joined && !w->upper && w->lex && w->lex->noun >= 60 && !word_has(w, LEX_STOP);
 }
 
+/* "the lamp hanging there" */
+static bool is_doing(const struct word *w)
+{
+	return w->len > 4 && !memcmp(w->s + w->len - 3, "ing", 3);
+}
+
 /* The thing's noun behind the determiner at i: past what describes it, the last of several nouns
  * ("boot jack"); 0 if it is none. *plain: nothing stands between. */
 static size_t find_thing(const struct context *c, size_t i)
@@ -358,6 +364,8 @@ static size_t find_thing(const struct context *c, size_t i)
 		return 0;
 	if (k > i + 1 && is_strange_noun(&c->words[k]))
 		return k;
+	if (k > i + 1 && is_doing(&c->words[k]) && !is_modifier(&c->words[k - 1]))
+		return 0;
 	return is_thing_noun(&c->words[k]) ? k : 0;
 }
 
@@ -426,6 +434,42 @@ int names_init(struct names *n, const struct prose *p)
 			s->n[SIGHT_SMALL] = *small_at(n, s->name, strlen(s->name));
 	}
 	return 0;
+}
+
+/* The index of the title's name + 1: as it stands, or its last word ("Mount Ostrand"), or what it
+ * is made of. */
+static uint32_t entitle(struct names *n, const struct word *words, size_t len)
+{
+	char text[NAME_TEXT_BYTES];
+	uint32_t slot;
+	if (len > NAME_WORDS || !name_text(text, words, len))
+		return 0;
+	size_t i = look_up(&slot, n, text, false);
+	const struct word *head = len > 1 && word_is(&words[1], "of") ? words : &words[len - 1];
+	if (i || n->len == NAMES_MAX || !word_has(head, LEX_SITE | LEX_BUILDING))
+		return (uint32_t)i;
+	n->items = xgrow(n->items, &n->cap, n->len + 1, sizeof(*n->items));
+	n->items[n->len] = (struct name){.s = {.name = xstrdup(text)}};
+	n->items[n->len].s.n[SIGHT_PLACE] = 1;
+	return n->slots[slot] = (uint32_t)++n->len;
+}
+
+uint32_t names_in_title(struct names *n, const char *title)
+{
+	struct word words[SENTENCE_WORDS];
+	size_t len = strnlen(title, SENTENCE_BYTES - 1), last = 0, run = 0;
+	const struct prose p = {.text = title, .len = len};
+	const struct sentence s = {.end = (uint32_t)len};
+	size_t count = prose_words(words, &p, &s);
+	for (size_t i = 0; i < count;) {
+		size_t step = begins_name(words, count, i) ? run_length(words, count, i) : 1;
+		if (is_capital(&words[i])) {
+			last = i;
+			run = step;
+		}
+		i += step;
+	}
+	return run ? entitle(n, &words[last], run) : 0;
 }
 
 void names_finish(struct names *n)

@@ -28,6 +28,9 @@ struct names {
 };
 
 int names_init(struct names *n, const struct prose *p);
+/* The last name in the chapter's title: its index + 1, or 0. A place that only the title names is
+ * added, mentioned by nobody: another chapter may. */
+uint32_t names_in_title(struct names *n, const char *title);
 void names_finish(struct names *n);
 
 /* A name within its sentence: words[i] to words[i + len - 1]. */

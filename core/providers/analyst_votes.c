@@ -207,6 +207,15 @@ static void vote_known(struct sighting *s, const struct context *c)
 		s->n[SIGHT_PLACE] += 2 * HINT;
 }
 
+/* "Loo—ook!": a word, sung or called. */
+static bool is_drawn_out(const struct word *w, const struct word *next)
+{
+	const char *end = w->s + w->len;
+	bool dash = (next->s - end == 1 && *end == '-') ||
+		    (next->s - end == 3 && !memcmp(end, "\xe2\x80\x94", 3));
+	return dash && !next->upper && !next->lex && next->s[0] == end[-1];
+}
+
 /* "English ships", "a Frenchman": a people, or what comes of a land. */
 static void vote_nothing(struct sighting *s, const struct context *c)
 {
@@ -227,6 +236,8 @@ static void vote_nothing(struct sighting *s, const struct context *c)
 		s->n[SIGHT_NOTHING] += SPEAKS;
 	if (w->lex && w->lex->adjective >= 60)
 		s->n[SIGHT_NOTHING] += 2 * HINT;
+	if (next && is_drawn_out(w, next))
+		s->n[SIGHT_NOTHING] += SPEAKS;
 }
 
 /* A ship stands among ships, or in italics: "the *Swift*". */
@@ -308,6 +319,16 @@ static const struct word *noun_from(const struct context *c, size_t k)
 	return NULL;
 }
 
+/* The noun of "the long channel that they call Ostrand", or NULL; w is "call". */
+static const struct word *noun_called(const struct context *c, const struct word *w)
+{
+	for (size_t n = 0; n < 5 && w > c->words + 1; n++, w--) {
+		if (WORD_AMONG(w, "that", "which", "whom"))
+			return is_noun(w - 1) ? w - 1 : NULL;
+	}
+	return NULL;
+}
+
 /* "Otto was a jackdaw", "Hart, the baker,", "the jackdaw, Otto,", "a barge called Swift", "the
  * mule's name was Daisy", "the town of Ostrand". */
 static void vote_stated(struct sighting *s, const struct context *c)
@@ -326,6 +347,8 @@ static void vote_stated(struct sighting *s, const struct context *c)
 		if (!of || two->lex->kinds & LEX_SITE)
 			noun = two;
 	}
+	if (prev && WORD_AMONG(prev, "call", "calls", "called"))
+		noun = noun_called(c, prev);
 	if (prev && word_is(prev, "was") && two && word_is(two, "name") && two > c->words &&
 	    two[-1].possessive && is_noun(two - 1)) {
 		noun = two - 1;

@@ -59,7 +59,7 @@ struct provider_ops {
 /* Every provider begins with this. */
 struct provider {
 	const struct provider_ops *ops;
-	const char *model;   /* "extractive-1"; borrowed from the provider */
+	const char *model;   /* "extractive-2"; borrowed from the provider */
 	const char *options; /* what else changes an answer, for the result's key; "" if nothing */
 	int analyze_slots, paint_slots; /* requests at once that are worth while */
 };

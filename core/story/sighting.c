@@ -167,6 +167,8 @@ static bool fits_place(const struct form *x, const struct form *y, bool first)
 		return true;
 	if (x->s->n[SIGHT_COUNT] <= 2 * y->s->n[SIGHT_COUNT])
 		return true;
+	if (strstr(y->key, " of ") && x->s->n[SIGHT_ARTICLE] * 2 >= x->s->n[SIGHT_COUNT])
+		return true; /* "the Abbey" */
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!strcmp(y->last, kinds[i]))
 			return true;

@@ -7,7 +7,7 @@
 
 /* Who and what the built-in analyst finds in a chapter, of what type, and how it looks. */
 
-static struct analysis *analyze(const char *text)
+static struct analysis *analyze_titled(const char *text, const char *title)
 {
 	struct analysis *a = NULL;
 	struct err err = {0};
@@ -15,7 +15,7 @@ static struct analysis *analyze(const char *text)
 		.book_title = "Test",
 		.language = "en",
 		.chapter = 1,
-		.chapter_title = "One",
+		.chapter_title = title,
 		.text = text,
 		.text_len = strlen(text),
 		.scenes = 1,
@@ -33,6 +33,11 @@ static struct analysis *analyze(const char *text)
 		}
 	}
 	return a;
+}
+
+static struct analysis *analyze(const char *text)
+{
+	return analyze_titled(text, "One");
 }
 
 static const struct element *find(const struct analysis *a, const char *name)
@@ -204,6 +209,42 @@ static void test_looks(void)
 	CHECK(looks(a, "the tower", "squat and square") && looks(a, "the tower", "black flint"));
 }
 
+/* Of a place what is said of it, and what stands in it while nobody does anything. */
+static void test_places(void)
+{
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *a = analyze_titled(
+		"They came over the hill. There were thirty stone houses, and every roof was red. "
+		"Ida saw a ragged man. They slept in Ostrand, and at Ostrand they ate. Ostrand lay "
+		"still, and Ida went through Ostrand to the "
+		"quay.\n\n"
+		"They passed the Widow Rock, a single tooth of grey granite, and came to Lake "
+		"Hanna. The Widow Rock was higher than a church.\n",
+		"Down to Ostrand");
+
+	CHECK(has_type(a, "Ostrand", ELEMENT_PLACE));
+	CHECK(looks(a, "Ostrand", "thirty stone houses"));
+	CHECK(!strstr(find(a, "Ostrand")->description, "ragged"));
+	CHECK(looks(a, "Widow Rock", "a single tooth of grey granite"));
+	CHECK(looks(a, "Widow Rock", "higher than a church"));
+	CHECK(!strstr(find(a, "Ostrand")->description, "granite"));
+}
+
+/* What somebody does is no look; what it is done with may be. */
+static void test_deeds(void)
+{
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *a = analyze("Here Ida was tall, said Ida. She raised her great blue eyes. "
+				     "She had long felt it. "
+				     "She wore a grey coat, patched at the elbows. Ida stroked a "
+				     "yellow cat.\n");
+
+	CHECK(looks(a, "Ida", "great blue eyes") &&
+	      looks(a, "Ida", "a grey coat, patched at the elbows"));
+	CHECK(!strstr(find(a, "Ida")->description, "raised"));
+	CHECK(!strstr(find(a, "Ida")->description, "felt"));
+}
+
 /* Of whom no looks are told, in whose company. */
 static void test_company(void)
 {
@@ -246,6 +287,8 @@ int main(void)
 	test_types();
 	test_no_names();
 	test_looks();
+	test_places();
+	test_deeds();
 	test_company();
 	test_languages();
 	return check_result();
