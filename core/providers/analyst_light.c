@@ -22,7 +22,7 @@ enum {
 	LEAST_LIGHT = 4,
 	LEAST_GROUND = 6,
 	NEGATION_REACH = 3,
-	SIMILE_REACH = 5,
+	SIMILE_REACH = 12,
 };
 
 static bool is_one_of(const struct word *w, const char *const *list, size_t count)
@@ -254,12 +254,13 @@ static size_t elected(const uint32_t *votes, size_t from, size_t to, uint32_t le
 	return best;
 }
 
-/* Of two moods with as many votes the one that says more: they are in that order. */
+/* Of two moods with as many votes the one that says more: they are in that order. Where no word
+ * speaks it is calm. */
 static enum mood elect_mood(const uint32_t votes[MOODS])
 {
-	size_t best = MOOD_NONE;
-	for (size_t i = 1; i < MOODS; i++) {
-		if (votes[i] && (!best || votes[i] >= votes[best]))
+	size_t best = MOOD_CALM;
+	for (size_t i = MOOD_CALM + 1; i < MOODS; i++) {
+		if (votes[i] && votes[i] >= votes[best])
 			best = i;
 	}
 	return (enum mood)best;

@@ -330,6 +330,9 @@ static void test_air(void)
 		{"A lamp with a red shade stood on the bench. The dog lay under the table and "
 		 "kept one eye on the door. The room was as quiet as a grave at a funeral.\n",
 		 "lamplight, night", "solemn"},
+		{"He put the red box upon the table. A man in a brown coat stood at the window. "
+		 "They told the man to leave her alone, and she went to the door.\n",
+		 "", "calm"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -418,7 +421,7 @@ static void test_locales(void)
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, "e31638894489b913cf4ced0d589fc57ba1db0e3bb37bfa4bb0d3fc876eae24e1");
+	CHECK_STR(hex, "8a0883063b9e87e0376560691be34b27358020067499f2ae15bb010786f56ce5");
 }
 
 int main(void)
