@@ -43,9 +43,10 @@ static int add(void *arg, const struct lock_row *row)
  * saw. */
 static int load(struct locks *l)
 {
-	static const char sql[] = "SELECT coalesce(max(seq), 0) FROM event";
+	static const char sql[] = "SELECT coalesce(max(seq), 0), EXISTS (SELECT 1 FROM waiter)"
+				  " OR EXISTS (SELECT 1 FROM want) FROM event";
 	struct lock_known *k = &l->known;
-	k->valid = false;
+	k->valid = k->told = false;
 	k->len = 0;
 	bool timed = conn_moment(&k->moment, &l->conn);
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
@@ -53,6 +54,7 @@ static int load(struct locks *l)
 	if (more != 1)
 		return more < 0 ? more : -EBADMSG;
 	k->seq = query_get_int(&q, 0);
+	k->awaited = query_get_int(&q, 1) != 0;
 	int result = lock_rows_read(l, add, k);
 	k->valid = result == 0 && (timed || l->open);
 	if (!timed)
@@ -116,6 +118,12 @@ void lock_known_remove(struct locks *l, int64_t resource, int64_t token)
 	size_t at = find(k, resource);
 	if (is_at(k, at, resource) && k->rows[at].k.token == token)
 		memmove(&k->rows[at], &k->rows[at + 1], (--k->len - at) * sizeof(*k->rows));
+}
+
+void lock_known_waiters_changed(struct locks *l)
+{
+	l->known.awaited = true;
+	l->known.timed = false;
 }
 
 /* ---- transactions */

@@ -42,6 +42,8 @@ struct lock_known {
 	struct lock_row *rows; /* by resource; what depends on the time is not in them */
 	size_t len, cap;
 	int64_t seq;
+	bool awaited; /* there may be waiters */
+	bool told;    /* none of ours was granted anything that it has not been told */
 
 	/* of the transaction that runs */
 	uint32_t commits; /* before it */
@@ -105,7 +107,8 @@ void lock_known_forget(struct locks *l);
 const struct lock_row *lock_known_from(const struct locks *l, int64_t resource);
 void lock_known_put(struct locks *l, const struct lock_row *row);
 void lock_known_remove(struct locks *l, int64_t resource, int64_t token);
-int lock_known_begin(struct locks *l); /* of a transaction */
+void lock_known_waiters_changed(struct locks *l); /* they are looked at again afterwards */
+int lock_known_begin(struct locks *l);		  /* of a transaction */
 void lock_known_end(struct locks *l, bool committed);
 
 /* ---- lock_row.c */

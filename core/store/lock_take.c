@@ -166,36 +166,43 @@ static int refuse_id(struct lock_refusal *no, const struct lock_row *row,
 			   row->k.holder.uid == me->uid ? "" : ", of another user");
 }
 
-/* resource 0: it only waits. */
-static int judge_id(struct locks *l, int64_t resource, const struct lock_holder *other,
-		    const struct lock_holder *me, struct lock_refusal *no)
+struct identity {
+	struct locks *locks;
+	const struct lock_holder *me;
+	struct lock_refusal *no;
+};
+
+static int check_holder_id(void *arg, struct lock_row *row)
 {
-	struct lock_row row = {.k.holder = *other};
-	if (resource == 0)
-		return process_life(&other->anchor) == PROCESS_DEAD ? 0 : refuse_id(no, &row, me);
-	int more = lock_row_get(&row, l, resource);
-	if (more != 1 || lock_row_judge(l, &row, true) != 1)
-		return more < 0 ? more : 0;
-	return refuse_id(no, &row, me);
+	struct identity *i = arg;
+	const struct lock_holder *other = &row->k.holder;
+	if (strcmp(other->instance, i->me->instance) != 0 || !contradicts(other, i->me))
+		return 0;
+	return lock_row_judge(i->locks, row, true) ? refuse_id(i->no, row, i->me) : 0;
+}
+
+static int check_waiter_ids(struct identity *i)
+{
+	static const char sql[] = "SELECT " LOCK_HOLDER_COLUMNS
+				  " FROM waiter WHERE instance = :instance AND state = 0";
+	CLEANUP(query_end) struct query q = query_begin(&i->locks->conn, sql);
+	query_text(&q, ":instance", i->me->instance);
+	while (lock_step(i->locks, &q) == 1) {
+		struct lock_row row = {0};
+		lock_read_holder(&row.k.holder, &q, 0);
+		if (contradicts(&row.k.holder, i->me) &&
+		    process_life(&row.k.holder.anchor) != PROCESS_DEAD)
+			return refuse_id(i->no, &row, i->me);
+	}
+	return 0;
 }
 
 /* The id is that of its first holder as long as that lives. */
 int lock_check_id(struct locks *l, const struct lock_holder *me, struct lock_refusal *no)
 {
-	static const char sql[] = "SELECT resource, " LOCK_HOLDER_COLUMNS
-				  " FROM lock WHERE instance = :instance UNION ALL "
-				  "SELECT 0, " LOCK_HOLDER_COLUMNS
-				  " FROM waiter WHERE instance = :instance AND state = 0";
-	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
-	query_text(&q, ":instance", me->instance);
-	int result = 0;
-	while (result == 0 && lock_step(l, &q) == 1) {
-		struct lock_holder other;
-		lock_read_holder(&other, &q, 1);
-		if (contradicts(&other, me))
-			result = judge_id(l, query_get_int(&q, 0), &other, me, no);
-	}
-	return result;
+	struct identity i = {.locks = l, .me = me, .no = no};
+	int result = lock_rows(l, check_holder_id, &i);
+	return result == 0 && l->known.awaited ? check_waiter_ids(&i) : result;
 }
 
 static int check_row(struct locks *l, struct lock_row *row, const struct lock_asker *a,

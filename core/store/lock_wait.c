@@ -34,6 +34,8 @@ int64_t lock_first_waiter(struct locks *l, int64_t resource)
 {
 	static const char sql[] = "SELECT waiter FROM want WHERE resource = :resource"
 				  " ORDER BY waiter LIMIT 1";
+	if (l->open && !l->known.awaited)
+		return 0;
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
 	query_int(&q, ":resource", resource);
 	return lock_step(l, &q) == 1 ? query_get_int(&q, 0) : 0;
@@ -94,6 +96,7 @@ static int run_on(struct locks *l, const char *sql, int64_t id)
 {
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
 	query_int(&q, ":id", id);
+	lock_known_waiters_changed(l);
 	return lock_run(l, &q);
 }
 
@@ -118,6 +121,7 @@ static int add_row(struct locks *l, const struct lock_asker *a, int64_t id)
 	query_int(&q, ":ttl", a->ttl_s);
 	query_text(&q, ":reason", a->reason);
 	query_int(&q, ":now", l->now_unix_ms);
+	lock_known_waiters_changed(l);
 	return lock_run(l, &q);
 }
 
@@ -417,11 +421,17 @@ int locks_wait_next(int64_t *waiter, struct locks *l)
 		return -ENOLCK;
 	}
 	if (result == 0)
+		result = lock_known_look(l);
+	if (result == 0 && l->known.told)
+		return 0;
+	if (result == 0)
 		result = find_told(&r, l);
 	if (result < 0)
 		return result == -ENOLCK ? result : lock_unusable(l, result);
-	if (result == 0)
+	if (result == 0) {
+		l->known.told = true;
 		return 0;
+	}
 	result = lock_transact(l, tell, &r);
 	if (result < 0)
 		return result;
