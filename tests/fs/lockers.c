@@ -275,6 +275,7 @@ static int pairs(char **argv)
 	qsort(took, (size_t)count, sizeof(*took), by_size);
 	printf("%.0f %.1f %.1f %.1f\n", count * 1e9 / (double)start, (double)took[count / 2] / 1e3,
 	       (double)took[count - 1 - count / 100] / 1e3, (double)took[count - 1] / 1e3);
+	free(took);
 	return 0;
 }
 
