@@ -62,6 +62,26 @@ def make_book(path, chapters=6, words=600):
             z.writestr("c%d.xhtml" % n, text(n))
 
 
+def has_terminals():
+    """Whether pseudo-terminals can be had: not in every container."""
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except OSError:
+        return False
+    return True
+
+
+def has_pid_namespaces():
+    """Whether a process can be hidden: not where the root is no mount point, nor without leave to."""
+    return subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+TERMINALS = unittest.skipUnless(has_terminals(), "no pseudo-terminals here")
+NAMESPACES = unittest.skipUnless(has_pid_namespaces(), "no pid namespaces here")
+
+
 def is_mounted(path):
     with open("/proc/self/mountinfo", errors="surrogateescape") as f:
         return any(line.split(" ")[4] == path for line in f)

@@ -238,6 +238,7 @@ class Plain(Commands):
         a.kill()
         self.assertEqual(self.table(), {}, "the holder ended")
 
+    @harness.NAMESPACES
     def test_caller_that_cannot_be_seen(self):
         """In another pid namespace whose /proc is still the outer one, and in one with its own."""
         for hide in (["unshare", "-pf"], ["unshare", "-pf", "--mount-proc"]):
@@ -268,6 +269,7 @@ class Plain(Commands):
         m = self.mount()
         self.assertIn("it hangs", m.read("locks/.log"))
 
+    @harness.TERMINALS
     def test_stale(self):
         clock = self.with_clock()
         self.ok("CLI-1", "lock", "book.epub", "Chapter_03", "--ttl", "60")
@@ -568,6 +570,7 @@ class Guard(Commands):
         self.ok("CLI-2", "lock", "book.epub", "Chapter_04")  # at the first look
 
 
+@harness.TERMINALS
 class Dialog(Commands):
     def setUp(self):
         super().setUp()

@@ -59,6 +59,7 @@ setInterval(() => {}, 1000);
             p.send_signal(signal.SIGKILL)
             self.free_within(0.3)
 
+    @harness.TERMINALS
     def test_terminal(self):
         """All commands of a terminal are its session leader's."""
         pid, fd = pty.fork()
@@ -78,6 +79,7 @@ setInterval(() => {}, 1000);
             os.waitpid(pid, 0)
             os.close(fd)
 
+    @harness.TERMINALS
     @unittest.skipUnless(shutil.which("script"), "no script")
     def test_script(self):
         done = subprocess.run(["script", "-qec", "touch %s/Chapter_03; cat %s/.me; sleep 0.1" % (self.locks, self.locks),
@@ -172,6 +174,7 @@ setInterval(() => {}, 1000);
         b.fails("echo 'CLI-3 pid=%d' > Chapter_04" % a.pid, "not permitted")
         a.ok("rm Chapter_03")       # rule 3 crosses to root
 
+    @harness.NAMESPACES
     def test_child_namespace_is_seen(self):
         a = self.agent()
         a.ok("unshare --pid --fork --mount-proc bash -c 'touch Chapter_03; true'")
