@@ -227,7 +227,7 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 		    const char *profile);
 
 struct result_info {
-	const char *provider, *model; /* "builtin", "extractive-1" */
+	const char *provider, *model; /* "builtin", "extractive-2" */
 	const char *options;	      /* what else the result's key is made of */
 	int prompt_version;
 	const char *prompt;	   /* illustrate: the final prompt; else NULL */
