@@ -117,8 +117,8 @@ struct lexeme {
 extern const struct lexeme lexicon_table[];
 extern const size_t lexicon_words;
 extern const uint16_t lexicon_slots[LEXICON_SLOTS];
-/* Words together ("first_light", base forms with _ between them) that tell a light or a mood, or are
- * a turn of speech in which no word means what it says (neither). Sorted. */
+/* Words together ("first_light", base forms with _ between them) that tell a light or a mood, or
+ * are a turn of speech in which no word means what it says (neither). Sorted. */
 extern const struct lex_phrase {
 	const char *words;
 	enum light light;
