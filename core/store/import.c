@@ -146,7 +146,9 @@ static int identify(struct book_identity *now, bool *same, const struct book_ide
 static int recorded_or_why(struct recorded *out, struct store *s, struct err *err)
 {
 	int known = recorded(out, &s->reader.conn);
-	return known < 0 ? err_set(err, known, "%s: %s", s->path, s->reader.conn.last.msg) : known;
+	if (known < 0)
+		err_set(err, known, "%s: %s", s->path, s->reader.conn.last.msg);
+	return known;
 }
 
 int store_import_current(struct store *s, const char *options_key, struct err *err)
