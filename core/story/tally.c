@@ -32,11 +32,12 @@ static void add_counts(uint32_t sum[SIGHTS], const uint32_t n[SIGHTS])
 static void sum_up(struct tally *t, const struct counted *all, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct sighting *last = t->count ? &t->names[t->count - 1] : NULL;
-		if (!last || compare_names(all[i].s->name, all[i].s->noun, last)) {
+		size_t n = t->count;
+		if (!n || compare_names(all[i].s->name, all[i].s->noun, &t->names[n - 1])) {
 			t->names[t->count++] = *all[i].s;
 			continue;
 		}
+		struct sighting *last = &t->names[n - 1];
 		add_counts(last->n, all[i].s->n);
 		if (!last->other)
 			last->other = all[i].s->other;
