@@ -16,11 +16,32 @@
 #include "store.h"
 #include "providers.h"
 
+/* How often one server is asked; by its origin, for all processes on the book together. 0: as often
+ * as it likes. */
+struct limits {
+	int requests_per_minute;
+	int64_t tokens_per_minute;
+	int64_t interval_ms; /* least time between two starts */
+};
+/* What a process may spend until "budget +N" says more; <0: as much as it takes. Costs are
+ * millionths of the currency that the prices are in. */
+struct budget {
+	int64_t requests, tokens, images, cost_micro;
+};
+struct prices { /* in millionths */
+	int64_t per_million_in, per_million_out, per_image;
+};
+
 struct jobs_settings {
 	int pages_per_image; /* 10 */
 	bool images;	     /* draw what an analysis found */
 	int max_attempts;    /* 3: tries before a job is failed */
 	int image_width_px, image_height_px;
+	struct limits limits[2]; /* by enum job_kind */
+	struct prices prices[2];
+	struct budget budget;
+	struct gate *gates[2]; /* jobs_gate_new; NULL: no provider has one */
+	bool in_turn; /* overlap=no: no picture before all that is asked for is analysed */
 };
 
 struct jobs;
@@ -39,6 +60,27 @@ void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg);
 int jobs_in_flight(const struct jobs *j);
 /* The store takes nothing at present (a full disk): results are held and tried again. */
 bool jobs_stuck(const struct jobs *j);
+
+/* What this process has spent and may still spend, and whether it waits for a budget or for a
+ * server; for status. */
+struct spending {
+	struct budget spent, left;
+	bool exhausted;		     /* nothing is asked before "budget +N" */
+	int64_t waits_until_unix_ms; /* a server asked to be left alone until then; 0: none did */
+};
+void jobs_spending(struct spending *out, const struct jobs *j);
+/* What is not done yet would take: chapters without an analysis, concepts without a picture, and
+ * the pictures that analyses still to come will ask for. Asks no server, writes nothing. */
+struct estimate {
+	int chapters, pictures;	  /* jobs */
+	struct usage text, image; /* exact in requests */
+	int64_t cost_micro;
+};
+int jobs_estimate(struct estimate *out, struct jobs *j, struct err *err);
+/* What lets the requests of one kind of this process go. Providers are given it, and jobs_new is
+ * told of it, which brings limits and budget. */
+struct gate *jobs_gate_new(struct loop *loop, struct store *store, enum job_kind kind);
+struct gate *jobs_gate_free(struct gate *g); /* after the provider and the jobs */
 
 /* With whom analyses and pictures of this process are made: the profile that wishes carry. Borrowed
  * until jobs_free. */

@@ -14,6 +14,12 @@
 #include "source.h"
 #include "story.h"
 
+/* What an answer took, with all that had to be asked again for it. */
+struct usage {
+	int requests;
+	int64_t tokens_in, tokens_out; /* as the server counted; 0 where it says nothing */
+};
+
 struct provider_outcome {
 	int code; /* 0, or -errno: -EACCES key refused, -EDQUOT budget or quota spent, -EIO failed,
 		     ... */
@@ -21,6 +27,7 @@ struct provider_outcome {
 	int64_t retry_after_ms; /* code != 0: -1 final, do not try this again; 0 at the caller's own
 				   pace; else wait */
 	bool refused;		/* by moderation: final for this very prompt */
+	struct usage usage;	/* of failures too */
 };
 
 struct analyze_request {
@@ -46,7 +53,11 @@ typedef void (*analyze_done_fn)(void *arg, const struct provider_outcome *outcom
 typedef void (*paint_done_fn)(void *arg, const struct provider_outcome *outcome, const void *data,
 			      size_t len, const char *ext);
 
-struct provider; /* one configured analyst and painter */
+/* The names of the models that a server offers; borrowed until the call returns. */
+typedef void (*models_done_fn)(void *arg, const struct provider_outcome *outcome,
+			       const struct strv *names);
+
+struct provider; /* one configured analyst or painter, or both */
 struct provider_ops {
 	const char *name; /* "builtin" */
 	struct provider_ticket *(*analyze)(struct provider *p, const struct analyze_request *r,
@@ -54,6 +65,14 @@ struct provider_ops {
 	struct provider_ticket *(*paint)(struct provider *p, const struct paint_request *r,
 					 paint_done_fn done, void *arg);
 	void (*cancel)(struct provider *p, struct provider_ticket *t);
+	/* What the request would take if all goes well; asks nobody. The requests are exact, the
+	 * tokens are not. */
+	void (*estimate_analyze)(struct usage *out, struct provider *p,
+				 const struct analyze_request *r);
+	void (*estimate_paint)(struct usage *out, struct provider *p,
+			       const struct paint_request *r);
+	/* NULL: there is nobody to ask. */
+	struct provider_ticket *(*models)(struct provider *p, models_done_fn done, void *arg);
 	struct provider *(*free)(struct provider *p); /* cancels what is open */
 };
 /* Every provider begins with this. */
@@ -72,7 +91,91 @@ struct provider {
  * a reason, and the next one starts another. */
 int provider_builtin_new(struct provider **out, struct loop *loop, struct err *err);
 
-/* A server that speaks OpenAI's format: chapters by chat/completions, pictures by
+/* ---- servers */
+
+/* How a server is spoken to; each is a row of core/providers/wire.c. */
+enum wire {
+	WIRE_NONE,
+	/* chapters */
+	WIRE_CHAT,	/* OpenAI's chat/completions */
+	WIRE_ANTHROPIC, /* messages */
+	WIRE_GEMINI,	/* :generateContent, for pictures too */
+	/* pictures */
+	WIRE_IMAGES,	  /* OpenAI's images/generations */
+	WIRE_OPENROUTER,  /* images */
+	WIRE_CHAT_IMAGES, /* chat/completions with modalities */
+	WIRE_A1111,	  /* sdapi/v1/txt2img */
+	WIRE_COMFYUI,	  /* a workflow of the person's own */
+};
+
+/* A server that people have, and what is known of it. */
+struct preset {
+	const char *name;  /* "openai" */
+	const char *about; /* one line: what it is and what it needs */
+	enum wire chat, image;
+	const char *base_url;		 /* NULL: one must be given */
+	const char *image_base_url;	 /* NULL: base_url */
+	const char *key_variable;	 /* "OPENAI_API_KEY"; NULL: it knows no keys */
+	bool key_needed;		 /* and so it costs money */
+	const char *model, *image_model; /* where none is named; NULL: one must be, or it has one */
+	int chat_slots, image_slots;
+};
+const struct preset *provider_preset(const char *name); /* NULL: there is none */
+const struct preset *provider_preset_at(size_t k);	/* NULL past the end */
+
+/* Lets requests go: limits and budgets that several processes share, of which providers knows
+ * nothing. Each HTTP request is asked for, those that a provider makes by itself (another try, a
+ * part of a chapter) too; only the fetching of an url that an answer named is not. */
+struct gate;
+struct gate_pass;
+struct gate_report { /* what its end taught of the server */
+	struct usage usage;
+	int status;		/* HTTP; 0: no answer came */
+	int64_t retry_after_ms; /* what the server asks for; -1: nothing */
+	/* x-ratelimit-*: -1 where it says nothing. Reset is from now. */
+	int64_t requests_left, requests_reset_ms, tokens_left, tokens_reset_ms;
+};
+struct gate_ops {
+	/* go is called once, on the loop, never from inside the call; `no` is NULL, or why the
+	 * request must not be made (-EDQUOT, a wait of minutes). tokens: as estimated. */
+	struct gate_pass *(*enter)(struct gate *g, const char *server, int64_t tokens,
+				   void (*go)(void *arg, const struct provider_outcome *no),
+				   void *arg);
+	/* Once after go with NULL; the pass is gone. NULL report: the request was never made. */
+	void (*leave)(struct gate *g, struct gate_pass *pass, const struct gate_report *report);
+	void (*cancel)(struct gate *g, struct gate_pass *pass); /* before go */
+};
+struct gate { /* every gate begins with this */
+	const struct gate_ops *ops;
+};
+
+struct server_settings {
+	const struct preset *preset;
+	const char *base_url; /* NULL: the preset's */
+	const char *model;    /* NULL: the preset's, or what the server has */
+	const char *key;      /* or NULL. Sent to its own server only: */
+	const char *key_url;  /* whose key it is; NULL: base_url's */
+	int slots;	      /* requests at once */
+	int64_t timeout_ms;   /* for one answer */
+	double temperature;   /* <0: the server's own */
+	int64_t seed;	      /* <0: none */
+	const char *image_size,
+		*image_quality;	  /* "1024x1024"; NULL: as it is asked, the server's */
+	const char *workflow;	  /* ComfyUI's, its text; else NULL */
+	const char *instructions; /* a person's own prompt for chapters; NULL: ours */
+	int64_t context_tokens;	  /* a longer chapter is asked for in parts; 0: the usual */
+	const char *record_dir;	  /* every exchange is written there, without keys; or NULL */
+	struct gate *gate;	  /* or NULL: everything goes at once */
+};
+enum provider_role { ROLE_TEXT, ROLE_IMAGE };
+/* libcurl is loaded by the first of these. What a server refuses (a JSON schema, a size) it is not
+ * asked again. Copies what settings point to, but the gate. -EINVAL: no usable address, key or
+ * model; -ENOPKG: there is no libcurl. */
+int provider_server_new(struct provider **out, struct loop *loop, enum provider_role role,
+			const struct server_settings *s, struct err *err);
+
+/* The first form of it, until all callers have moved to provider_server_new.
+ * A server that speaks OpenAI's format: chapters by chat/completions, pictures by
  * images/generations. libcurl is loaded by the first of these. What a server refuses (a JSON
  * schema, a size) it is not asked again. */
 struct openai_settings {
