@@ -16,7 +16,7 @@ enum { SWEEP_MS = 250, WAIT_MOST_S = 7 * 24 * 3600 };
 
 /* ---- waiting */
 
-/* Ctrl-C and TERM are to be read while it waits. */
+/* Ctrl-C and TERM are to be read from the moment on that its row is in the queue. */
 static int catch_signals(sigset_t *before)
 {
 	sigset_t caught;
@@ -69,7 +69,8 @@ static int wait_granted(struct locker *k, int wait_s, int signals)
 	}
 	if (said >= 0)
 		fputs("\r\033[K", stderr);
-	if (r < 0 || !fds[1].revents)
+	/* It may have come since poll looked, with the grant. */
+	if (r < 0 || poll(&fds[1], 1, 0) <= 0)
 		return r;
 	k->signal = signal_of(signals);
 	return -EINTR;
@@ -96,18 +97,19 @@ int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
 {
 	int64_t waiter;
 	sigset_t before;
-	int signals, r = locks_wait(&waiter, k->table, claim, no);
+	int signals = catch_signals(&before), r = locks_wait(&waiter, k->table, claim, no);
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	signals = catch_signals(&before);
-	r = wait_granted(k, wait_s, signals);
-	if ((r == 0 || r == -EINTR) && locks_wait_cancel(k->table, waiter) == -ENOENT)
-		give_back(k, claim, waiter);
+	if (r == 0) {
+		r = wait_granted(k, wait_s, signals);
+		if ((r == 0 || r == -EINTR) && locks_wait_cancel(k->table, waiter) == -ENOENT)
+			give_back(k, claim, waiter);
+		/* Once more, as it says who has it now. */
+		if (r == 0)
+			r = locks_acquire(k->table, claim, no);
+	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(signals);
-	/* Once more, as it says who has it now. */
-	return r == 0 ? locks_acquire(k->table, claim, no) : r < 0 ? r : 0;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the command */
