@@ -41,7 +41,7 @@ struct jobs_settings {
 	struct prices prices[2];
 	struct budget budget;
 	struct gate *gates[2]; /* jobs_gate_new; NULL: no provider has one */
-	bool in_turn; /* overlap=no: no picture before all that is asked for is analysed */
+	bool in_turn;	       /* overlap=no: no picture before all that is asked for is analysed */
 };
 
 struct jobs;
