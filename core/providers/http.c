@@ -287,9 +287,12 @@ static void set_fields(struct http_call *c, const struct http_request *r)
 	if (r->body)
 		add_field(c, "Content-Type: application/json");
 	add_field(c, "Expect:"); /* no round trip to ask whether it may be sent */
+	for (const char *const *field = r->fields; field && *field; field++)
+		add_field(c, *field);
 	if (r->key) {
 		CLEANUP(cleanup_free)
-		char *line = xasprintf("Authorization: Bearer %s", r->key);
+		char *line = xasprintf(
+			"%s%s", r->key_field ? r->key_field : "Authorization: Bearer ", r->key);
 		add_field(c, line);
 		explicit_bzero(line, strlen(line));
 	}
@@ -347,10 +350,9 @@ static struct http_call *call_new(struct http *h, const struct http_request *r)
 		.at = &h->calls,
 		.key = xstrdup(r->key),
 		.stall_ms = r->stall_ms,
-		.answer = {.retry_after_ms = -1,
-			   .should_retry = -1,
-			   .body = {.max_bytes = r->max_bytes}},
+		.answer = {.body = {.max_bytes = r->max_bytes}},
 	};
+	http_header_void(&c->answer);
 	if (c->next)
 		c->next->at = &c->next;
 	h->calls = c;

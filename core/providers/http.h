@@ -21,10 +21,12 @@ struct http *http_free(struct http *h);				     /* cancels what is open */
 
 struct http_request {
 	const char *url;
-	/* Sent as "Authorization: Bearer KEY" to the url's own server and to nobody else, and
-	 * blotted out of whatever comes back; or NULL. */
+	/* Sent to the url's own server and to nobody else, and blotted out of whatever comes back;
+	 * or NULL. */
 	const char *key;
-	const char *body; /* JSON to be posted, copied; NULL: a GET */
+	const char *key_field;	   /* what the key stands behind; NULL: "Authorization: Bearer " */
+	const char *const *fields; /* of the head, "Name: value", a NULL behind them; or NULL */
+	const char *body;	   /* JSON to be posted, copied; NULL: a GET */
 	size_t body_len;
 	size_t max_bytes;   /* of the answer, unpacked */
 	int64_t connect_ms; /* until the connection stands */
