@@ -42,8 +42,11 @@ struct http_answer {
 	int status;
 	int64_t retry_after_ms; /* what the server asks for; -1: nothing */
 	int should_retry;	/* x-should-retry: 1, 0, or -1: not said */
-	char location[256];	/* of a redirect, cut; or "" */
-	struct buf body;	/* done may take it (buf_steal) */
+	/* What is left of the server's limits, and when it is whole again, from now; -1: not said.
+	 */
+	int64_t requests_left, requests_reset_ms, tokens_left, tokens_reset_ms;
+	char location[256]; /* of a redirect, cut; or "" */
+	struct buf body;    /* done may take it (buf_steal) */
 };
 typedef void (*http_done_fn)(void *arg, struct http_answer *answer);
 
@@ -52,9 +55,16 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_d
 			    void *arg);
 void http_cancel(struct http_call *c);
 
-/* http_header.c: what the engine reads of an answer's head; `line` is one header field. */
+/* http_header.c: what the engine reads of an answer's head; `line` is one header field, date reads
+ * HTTP's dates (libcurl's, or NULL). http_header_void makes an answer that says nothing. */
+typedef time_t (*http_date_fn)(const char *text, const time_t *unused);
+void http_header_void(struct http_answer *a);
 void http_header(struct http_answer *a, const char *line, size_t len, int64_t now_unix_ms,
-		 time_t (*date)(const char *text, const time_t *unused));
+		 http_date_fn date);
+/* How long from now a server means: "2" or "0.5" of the unit; epoch seconds or milliseconds, where
+ * it can be nothing else; "6m0s", "12ms"; a date by RFC 3339, or by HTTP. A week at most; -1: it is
+ * none of these. */
+int64_t http_wait_ms(const char *value, double unit_ms, int64_t now_unix_ms, http_date_fn date);
 
 /* http_url.c: scheme, host and port, in small letters, the scheme's own port left out:
  * "https://api.example.org". -EINVAL: no http or https address, or one with a user or with what

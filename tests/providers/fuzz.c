@@ -116,12 +116,16 @@ static time_t no_date(const char *text, const time_t *unused)
 
 static void fuzz_head(const char *s, size_t len)
 {
-	struct http_answer a = {.retry_after_ms = -1, .should_retry = -1};
+	struct http_answer a = {0};
 	char origin[HTTP_ORIGIN_BYTES];
 	CLEANUP(cleanup_free) char *line = xstrndup(s, len);
 
-	http_header(&a, s, len, 1000, no_date);
-	FUZZ_HOLDS(a.retry_after_ms >= -1 && a.retry_after_ms <= 7LL * 24 * 3600 * 1000);
+	http_header_void(&a);
+	http_header(&a, s, len, 1795338000000, no_date);
+	const int64_t waits[] = {a.retry_after_ms, a.requests_reset_ms, a.tokens_reset_ms};
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++)
+		FUZZ_HOLDS(waits[i] >= -1 && waits[i] <= 7LL * 24 * 3600 * 1000);
+	FUZZ_HOLDS(a.requests_left >= -1 && a.tokens_left >= -1);
 	FUZZ_HOLDS(strlen(a.location) < sizeof(a.location));
 	if (http_origin(origin, line) == 0)
 		FUZZ_HOLDS(!strncmp(origin, "http", 4) && !strpbrk(origin, "@\\?# ") &&

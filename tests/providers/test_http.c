@@ -277,24 +277,107 @@ static time_t parse_date(const char *text, const time_t *unused)
 	return strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) ? timegm(&tm) : -1;
 }
 
-static int64_t wait_in(const char *line)
+#define NOW_UNIX_MS (1795338005000 - 5000) /* 5 s before Sun, 22 Nov 2026 09:00:05 GMT */
+#define WEEK_MS (7LL * 24 * 3600 * 1000)
+
+static struct http_answer read_head(const char *const *lines)
 {
-	struct http_answer a = {.retry_after_ms = -1, .should_retry = -1};
-	http_header(&a, line, strlen(line), 784111777000 - 5000, parse_date);
-	return a.retry_after_ms;
+	struct http_answer a = {0};
+	http_header_void(&a);
+	for (; *lines; lines++)
+		http_header(&a, *lines, strlen(*lines), NOW_UNIX_MS, parse_date);
+	return a;
 }
 
-static void test_headers(void)
+static void test_retry_after(void)
 {
-	CHECK_INT(wait_in("Retry-After: 2\r\n"), 2000);
-	CHECK_INT(wait_in("retry-after:0.25"), 250);
-	CHECK_INT(wait_in("Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), 5000);
-	CHECK_INT(wait_in("Retry-After: Sun, 06 Nov 1993 08:49:37 GMT\r\n"), 0);
-	CHECK_INT(wait_in("Retry-After-Ms: 12.5\r\n"), 12);
-	CHECK_INT(wait_in("Retry-After: soon\r\n"), -1);
-	CHECK_INT(wait_in("Retry-After: -3\r\n"), -1);
-	CHECK_INT(wait_in("Retry-After: 99999999999999999999999999\r\n"), 7LL * 24 * 3600 * 1000);
-	CHECK_INT(wait_in("Retry-Afterwards: 2\r\n"), -1);
+	static const struct {
+		const char *line;
+		int64_t ms;
+	} cases[] = {
+		{"Retry-After: 2\r\n", 2000},
+		{"retry-after:0.25", 250},
+		{"Retry-After: 0", 0},
+		{"Retry-After: Sun, 22 Nov 2026 09:00:05 GMT\r\n", 5000},
+		{"Retry-After: Sat, 22 Nov 2025 09:00:05 GMT\r\n", 0},
+		{"Retry-After: 2026-11-22T09:00:05Z", 5000},
+		{"Retry-After: 2026-11-22T11:00:05.250+02:00", 5250},
+		{"Retry-After: 2026-11-22T09:00:05-25", -1},
+		{"Retry-After: 2026-11-22T09:00", -1},
+		{"Retry-After: 1795338005", 5000},    /* epoch seconds */
+		{"Retry-After: 1795338005123", 5123}, /* and milliseconds */
+		{"Retry-After: 6m0s", 360000},
+		{"Retry-After: 1h2m3.5s", 3723500},
+		{"Retry-After: 17ms", 17},
+		{"Retry-After: 500\xc2\xb5s", 0},
+		{"Retry-After: 5x", -1},
+		{"Retry-After: 5s5", -1},
+		{"Retry-After-Ms: 12.5\r\n", 12},
+		{"retry-after-ms: -1", -1},
+		{"Retry-After: soon\r\n", -1},
+		{"Retry-After: -3\r\n", -1},
+		{"Retry-After: 1e9", -1},
+		{"Retry-After: nan", -1},
+		{"Retry-After:", -1},
+		{"Retry-After: 99999999999999999999999999\r\n", WEEK_MS},
+		{"Retry-After: 99999999999h", WEEK_MS},
+		{"Retry-After: 9999-12-31T23:59:59Z", WEEK_MS},
+		{"Retry-Afterwards: 2\r\n", -1},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *head[] = {cases[i].line, NULL};
+		int64_t ms = read_head(head).retry_after_ms;
+		if (ms != cases[i].ms) {
+			fprintf(stderr, "%s: %lld ms\n", cases[i].line, (long long)ms);
+			check_failures++;
+		}
+	}
+	const char *both[] = {"Retry-After-Ms: 700", "Retry-After: 1", NULL};
+	CHECK_INT(read_head(both).retry_after_ms, 700);
+	const char *second[] = {"HTTP/1.1 100 Continue", "Retry-After: 1", "X-Should-Retry: true",
+				"HTTP/1.1 200 OK", NULL};
+	CHECK_INT(read_head(second).retry_after_ms, -1);
+	CHECK_INT(read_head(second).should_retry, -1);
+}
+
+static void expect_limits(const char *const *head, int64_t requests_left, int64_t requests_reset_ms,
+			  int64_t tokens_left, int64_t tokens_reset_ms)
+{
+	struct http_answer a = read_head(head);
+	CHECK_INT(a.requests_left, requests_left);
+	CHECK_INT(a.requests_reset_ms, requests_reset_ms);
+	CHECK_INT(a.tokens_left, tokens_left);
+	CHECK_INT(a.tokens_reset_ms, tokens_reset_ms);
+}
+
+static void test_limits_told(void)
+{
+	const char *nothing[] = {"HTTP/2 200", "content-type: application/json", NULL};
+	const char *openai[] = {"x-ratelimit-limit-requests: 30000",
+				"x-ratelimit-remaining-requests: 29999",
+				"X-RateLimit-Reset-Requests: 2ms",
+				"x-ratelimit-limit-tokens: 150000000",
+				"x-ratelimit-remaining-tokens: 0",
+				"x-ratelimit-reset-tokens: 16.227s",
+				NULL};
+	const char *anthropic[] = {"anthropic-ratelimit-requests-remaining: 49",
+				   "anthropic-ratelimit-requests-reset: 2026-11-22T09:00:05Z",
+				   "anthropic-ratelimit-tokens-remaining: 39000",
+				   "anthropic-ratelimit-tokens-reset: 2026-11-22T09:01:00Z", NULL};
+	const char *openrouter[] = {"X-RateLimit-Limit: 20", "X-RateLimit-Remaining: 0",
+				    "X-RateLimit-Reset: 1795338008000", NULL};
+	const char *mistral[] = {"X-Ratelimit-Remaining-Req-Minute: 59",
+				 "X-Ratelimit-Remaining-Tokens-Minute: 49832", NULL};
+	const char *absurd[] = {"x-ratelimit-remaining-requests: -1",
+				"x-ratelimit-reset-requests: never",
+				"x-ratelimit-remaining-tokens: 99999999999999999999999",
+				"x-ratelimit-reset-tokens: 99999999999999999999999", NULL};
+	expect_limits(nothing, -1, -1, -1, -1);
+	expect_limits(openai, 29999, 2, 0, 16227);
+	expect_limits(anthropic, 49, 5000, 39000, 60000);
+	expect_limits(openrouter, 0, 8000, -1, -1);
+	expect_limits(mistral, 59, -1, 49832, -1);
+	expect_limits(absurd, -1, -1, 1000000000000000, WEEK_MS);
 }
 
 static void expect_origin(const char *url, const char *origin)
@@ -329,7 +412,8 @@ int main(void)
 	int before = descriptors(), none = 0;
 	struct got g = {.left = &none};
 
-	test_headers();
+	test_retry_after();
+	test_limits_told();
 	test_origins();
 	server_start(&server);
 	if (loop_new(&loop, 1) < 0 || http_new(&http, loop, &err) < 0) {
