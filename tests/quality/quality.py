@@ -106,14 +106,16 @@ def measure_talk(table, m):
 
 
 def measure_passages(table, m):
-    texts = [file_text("passages.txt")]
+    """Of the passages that judge, -v says no more than the sums: see the head of their file."""
+    texts = [("passages", file_text("passages.txt"), True),
+             ("passages to learn from", file_text("passages-training.txt"), False)]
     if m.options.passages:
         with open(m.options.passages, encoding="utf-8") as f:
-            texts.append(f.read())
-    for text in texts:
+            texts.append(("further passages", f.read(), False))
+    for name, text, sums_only in texts:
         right, of, faults = choice.passages_right(text, m.analyst)
-        table.line("passages with right mood, light and hour", f"{right} of {of}", "at least 75 %", right >= .75 * of,
-                   faults)
+        table.line(f"{name} with right mood, light and hour", f"{right} of {of}", "at least 75 %", right >= .75 * of,
+                   faults[:1] if sums_only else faults)
 
 
 def measure_cast(table, m):

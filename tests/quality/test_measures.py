@@ -116,6 +116,8 @@ def test_labels():
     check(wrong("", "") == ["mood", "light", "hour"], "nothing at all")
     moonlit = {"lighting": "moonlight", "description": ""}
     check(choice.light_and_hour(moonlit) == (["moonlight"], ["night"]), "moonlight is night")
+    check(len(tools.labelled("# What these are.\n# More.\n@ mood=calm\nText.\n")) == 1, "a head is no passage")
+    check(len(tools.labelled(tools.file_text("passages-training.txt"))) == 40, "forty passages to learn from")
     text = tools.file_text("passages.txt")
     check(len(tools.labelled(text)) == 40, "forty passages")
     moods = {m for p in tools.labelled(text) for m in p.options[0]["mood"]}

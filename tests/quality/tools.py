@@ -160,4 +160,6 @@ class Labelled:
 
 
 def labelled(text):
+    """The labelled texts; lines before the first, with a "#", say what they are for."""
+    text = re.sub(r"\A(#.*\n)*", "", text)
     return [Labelled(block) for block in re.split(r"\n(?=@)", text.strip())]
