@@ -325,16 +325,21 @@ static char *without_slash(const char *url)
 	return xstrndup(url, len);
 }
 
-int provider_openai_new(struct provider **out, struct loop *loop, const struct openai_settings *s,
-			struct err *err)
+int provider_server_new(struct provider **out, struct loop *loop, enum provider_role role,
+			const struct server_settings *s, struct err *err)
 {
 	char origin[HTTP_ORIGIN_BYTES], of_key[HTTP_ORIGIN_BYTES];
+	const bool text = role == ROLE_TEXT;
+	const char *base_url = s->base_url ? s->base_url : s->preset->base_url;
+	const char *model = s->model ? s->model : text ? s->preset->model : s->preset->image_model;
 	struct http *http;
-	int r = check_address(origin, s->base_url, err);
+	if (!base_url)
+		return err_set(err, -EINVAL, "%s needs the server's address", s->preset->name);
+	int r = check_address(origin, base_url, err);
 	if (r == 0)
 		r = check_key(s->key, err);
 	if (r == 0)
-		r = check_address(of_key, s->key_url ? s->key_url : s->base_url, err);
+		r = check_address(of_key, s->key_url ? s->key_url : base_url, err);
 	if (r == 0)
 		r = http_new(&http, loop, err);
 	if (r < 0)
@@ -343,8 +348,8 @@ int provider_openai_new(struct provider **out, struct loop *loop, const struct o
 	*o = (struct openai){
 		.loop = loop,
 		.http = http,
-		.base_url = without_slash(s->base_url),
-		.model = xstrdup(s->model ? s->model : ""),
+		.base_url = without_slash(base_url),
+		.model = xstrdup(model ? model : ""),
 		.key = s->key && *s->key && !strcmp(origin, of_key) ? xstrdup(s->key) : NULL,
 		.options = xasprintf("at %s", strstr(origin, "//") + 2),
 		.total_ms = s->timeout_ms,
@@ -353,8 +358,8 @@ int provider_openai_new(struct provider **out, struct loop *loop, const struct o
 		.ops = &openai_ops,
 		.model = *o->model ? o->model : "default",
 		.options = o->options,
-		.analyze_slots = s->slots,
-		.paint_slots = s->slots,
+		.analyze_slots = text ? s->slots : 0,
+		.paint_slots = text ? 0 : s->slots,
 	};
 	o->opening = timer_new(loop, open_again, o);
 	*out = &o->provider;

@@ -174,22 +174,6 @@ enum provider_role { ROLE_TEXT, ROLE_IMAGE };
 int provider_server_new(struct provider **out, struct loop *loop, enum provider_role role,
 			const struct server_settings *s, struct err *err);
 
-/* The first form of it, until all callers have moved to provider_server_new.
- * A server that speaks OpenAI's format: chapters by chat/completions, pictures by
- * images/generations. libcurl is loaded by the first of these. What a server refuses (a JSON
- * schema, a size) it is not asked again. */
-struct openai_settings {
-	const char *base_url; /* "https://api.openai.com/v1" */
-	const char *model;    /* NULL: what the server has */
-	const char *key;      /* or NULL. Sent to its own server only: */
-	const char *key_url;  /* whose key it is; NULL: base_url's */
-	int slots;	      /* requests at once */
-	int64_t timeout_ms;   /* for one answer */
-};
-/* -EINVAL: no usable address or key; -ENOPKG: there is no libcurl. */
-int provider_openai_new(struct provider **out, struct loop *loop, const struct openai_settings *s,
-			struct err *err);
-
 struct provider *provider_free(struct provider *p);
 DEFINE_CLEANUP(struct provider, provider_free)
 

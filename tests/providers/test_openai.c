@@ -71,11 +71,17 @@ static struct provider *provider_for(const char *name, const char *model)
 {
 	CLEANUP(cleanup_free)
 	char *url = xasprintf("http://127.0.0.1:%d/%s/v1/", server.port, name);
-	const struct openai_settings s = {
-		.base_url = url, .model = model, .key = KEY, .slots = 3, .timeout_ms = 1500};
+	const struct server_settings s = {.preset = provider_preset("openai"),
+					  .base_url = url,
+					  .model = model,
+					  .key = KEY,
+					  .slots = 3,
+					  .timeout_ms = 1500,
+					  .temperature = -1,
+					  .seed = -1};
 	struct provider *p = NULL;
 	struct err err = {0};
-	if (provider_openai_new(&p, loop, &s, &err) < 0) {
+	if (provider_server_new(&p, loop, ROLE_TEXT, &s, &err) < 0) {
 		fprintf(stderr, "%s\n", err.msg);
 		exit(1);
 	}
@@ -312,11 +318,15 @@ static void test_cancel(void)
 
 static int make(const char *base_url, const char *key, const char *key_url)
 {
-	const struct openai_settings s = {
-		.base_url = base_url, .key = key, .key_url = key_url, .slots = 1, .timeout_ms = 1};
+	const struct server_settings s = {.preset = provider_preset("openai"),
+					  .base_url = base_url,
+					  .key = key,
+					  .key_url = key_url,
+					  .slots = 1,
+					  .timeout_ms = 1};
 	struct provider *p = NULL;
 	struct err err = {0};
-	int r = provider_openai_new(&p, loop, &s, &err);
+	int r = provider_server_new(&p, loop, ROLE_TEXT, &s, &err);
 	CHECK(r == 0 || !key || !strstr(err.msg, key));
 	provider_free(p);
 	return r;
@@ -336,7 +346,8 @@ static void test_key_stays_home(void)
 {
 	CLEANUP(cleanup_free)
 	char *url = xasprintf("http://127.0.0.1:%d/unauthorized/v1", server.port);
-	const struct openai_settings s = {.base_url = url,
+	const struct server_settings s = {.preset = provider_preset("openai"),
+					  .base_url = url,
 					  .key = KEY,
 					  .key_url = "https://api.example.org/v1",
 					  .slots = 1,
@@ -344,7 +355,7 @@ static void test_key_stays_home(void)
 	CLEANUP(provider_free_cleanup) struct provider *p = NULL;
 	int left = 1;
 	struct got g = {.left = &left};
-	CHECK_INT(provider_openai_new(&p, loop, &s, NULL), 0);
+	CHECK_INT(provider_server_new(&p, loop, ROLE_TEXT, &s, NULL), 0);
 	put(p, false, &g);
 	loop_run(loop);
 	CHECK(strstr(g.o.err.msg, "provided: None") != NULL);
