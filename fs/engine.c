@@ -98,15 +98,20 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 
 static int open_jobs(struct engine *e, const struct options *o, struct err *err)
 {
-	const struct jobs_settings settings = {
+	struct jobs_settings settings = {
 		.pages_per_image = o->pages_per_image,
 		.images = !o->no_images,
 		.max_attempts = o->openai ? SERVER_ATTEMPTS : MAX_ATTEMPTS,
 		.image_width_px = IMAGE_PX,
 		.image_height_px = IMAGE_PX,
+		.budget = {-1, -1, -1, -1},
 	};
-	int r = provider_make(&e->provider, &e->painter, e->loop, o, err);
+	int r;
 
+	for (size_t i = 0; i < ARRAY_LEN(e->gates); i++)
+		settings.gates[i] = e->gates[i] =
+			jobs_gate_new(e->loop, e->store, (enum job_kind)i);
+	r = provider_make(&e->provider, &e->painter, e->loop, e->gates, o, err);
 	if (r < 0)
 		return r;
 	return jobs_new(&e->jobs, e->loop, e->store, e->provider, e->painter, &settings, err);
@@ -142,10 +147,12 @@ struct engine *engine_close(struct engine *e)
 	if (!e)
 		return NULL;
 	jobs_free(e->jobs);
-	store_close(e->store);
 	if (e->painter != e->provider)
 		provider_free(e->painter);
 	provider_free(e->provider);
+	for (size_t i = 0; i < ARRAY_LEN(e->gates); i++)
+		jobs_gate_free(e->gates[i]);
+	store_close(e->store); /* what the gates had to say is still written */
 	loop_free(e->loop);
 	free(e);
 	return NULL;

@@ -128,6 +128,7 @@ int options_complete(struct options *o, struct err *err);
 struct engine {
 	struct loop *loop;
 	struct store *store;
+	struct gate *gates[2];		     /* by enum job_kind */
 	struct provider *provider, *painter; /* may be one */
 	struct jobs *jobs;
 	bool read_only; /* the store cannot be written: nothing is made */
@@ -140,9 +141,10 @@ DEFINE_CLEANUP(struct engine, engine_close)
 int engine_views(struct views **out, const struct engine *e, const struct options *o,
 		 struct err *err);
 
-/* provider.c alone, so that a test program can link another. */
+/* provider.c alone, so that a test program can link another. The gates, by enum job_kind, are
+ * borrowed until provider_free. */
 int provider_make(struct provider **text, struct provider **image, struct loop *loop,
-		  const struct options *o, struct err *err);
+		  struct gate *const gates[2], const struct options *o, struct err *err);
 
 /* ---- mountpoint.c: the directory, before and after */
 

@@ -249,6 +249,11 @@ void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)
 	drain_check(j);
 }
 
+void jobs_spending(struct spending *out, const struct jobs *j)
+{
+	*out = (struct spending){.left = j->settings.budget};
+}
+
 const char *jobs_profile(const struct jobs *j, enum job_kind kind)
 {
 	return j->lines[kind].profile;

@@ -145,7 +145,7 @@ static const struct provider_ops slow_ops = {
 };
 
 int provider_make(struct provider **text, struct provider **image, struct loop *loop,
-		  const struct options *o, struct err *err)
+		  struct gate *const gates[2], const struct options *o, struct err *err)
 {
 	const char *delay = getenv("SLOW_MS");
 	struct slow *s = xcalloc(1, sizeof(*s));

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "pipeline.h"
+
+/* What is not done yet, put to the providers' estimates instead of to the providers. */
+
+static int64_t cost_of(const struct prices *p, const struct usage *u, int pictures)
+{
+	return (u->tokens_in * p->per_million_in + u->tokens_out * p->per_million_out) / 1000000 +
+	       pictures * p->per_image;
+}
+
+static void usage_add(struct usage *sum, const struct usage *u, int times)
+{
+	sum->requests += u->requests * times;
+	sum->tokens_in += u->tokens_in * times;
+	sum->tokens_out += u->tokens_out * times;
+}
+
+static void estimate_pictures(struct estimate *e, struct jobs *j, const struct paint_request *r,
+			      int count)
+{
+	struct provider *p = j->lines[JOB_ILLUSTRATE].provider;
+	struct usage one = {0};
+	if (p->ops->estimate_paint)
+		p->ops->estimate_paint(&one, p, r);
+	usage_add(&e->image, &one, count);
+	e->pictures += count;
+}
+
+static int estimate_chapter(struct estimate *e, struct jobs *j, const struct book *book, int number)
+{
+	const struct book_chapter *c = &book->chapters[number - 1];
+	struct provider *p = j->lines[JOB_ANALYZE].provider;
+	CLEANUP(store_state_finish) struct store_state state = {0};
+	CLEANUP(buf_finish) struct buf text = {0};
+	struct store_reader *r = store_reader(j->store);
+	int rc = store_state(&state, r, number);
+	if (rc < 0 || state.state == STATE_SKIPPED || state.state == STATE_COMPLETED)
+		return rc;
+	rc = store_text(&text, r, c->text_id);
+	if (rc < 0)
+		return rc;
+	const struct analyze_request request = {
+		.book_title = book->title,
+		.language = book->language,
+		.chapter = number,
+		.chapter_title = c->title,
+		.text = buf_str(&text),
+		.text_len = text.len,
+		.scenes = scenes_wanted((int64_t)c->page_count, j->settings.pages_per_image),
+	};
+	struct usage one = {0};
+	if (p->ops->estimate_analyze)
+		p->ops->estimate_analyze(&one, p, &request);
+	usage_add(&e->text, &one, 1);
+	e->chapters++;
+	const struct paint_request picture = {
+		.book_title = book->title,
+		.chapter_title = c->title,
+		.chapter = number,
+		.prompt = "",
+		.width_px = j->settings.image_width_px,
+		.height_px = j->settings.image_height_px,
+	};
+	if (j->settings.images)
+		estimate_pictures(e, j, &picture, request.scenes);
+	return 0;
+}
+
+struct undrawn {
+	struct estimate *estimate;
+	struct jobs *jobs;
+	const struct book *book;
+};
+
+static int estimate_picture(void *arg, const struct store_picture *p)
+{
+	struct undrawn *u = arg;
+	if (p->id)
+		return 0;
+	const struct paint_request request = {
+		.book_title = u->book->title,
+		.chapter = p->chapter,
+		.scene = p->scene,
+		.prompt = p->prompt ? p->prompt : "",
+		.width_px = u->jobs->settings.image_width_px,
+		.height_px = u->jobs->settings.image_height_px,
+	};
+	estimate_pictures(u->estimate, u->jobs, &request, 1);
+	return 0;
+}
+
+int jobs_estimate(struct estimate *out, struct jobs *j, struct err *err)
+{
+	struct estimate e = {0};
+	struct book *book;
+	struct store_reader *r = store_reader(j->store);
+	int rc = jobs_book(&book, j);
+	for (size_t i = 0; rc == 0 && i < book->chapter_count; i++)
+		rc = estimate_chapter(&e, j, book, (int)i + 1);
+	if (rc == 0 && j->settings.images)
+		rc = store_pictures(r, 0, estimate_picture, &(struct undrawn){&e, j, book});
+	if (rc < 0)
+		return err_set(err, rc, "the store: %s", store_reason(r, rc));
+	e.cost_micro = cost_of(&j->settings.prices[JOB_ANALYZE], &e.text, 0) +
+		       cost_of(&j->settings.prices[JOB_ILLUSTRATE], &e.image, e.pictures);
+	*out = e;
+	return 0;
+}
