@@ -1,11 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""A scripted server on loopback that speaks OpenAI's format, well or badly.
+"""A scripted server on loopback, good or bad: OpenAI's format, Anthropic's, Gemini's, OpenRouter's, AUTOMATIC1111's and
+ComfyUI's.
 
-The first part of a path names what it does: /good/v1/chat/completions. A number behind a dot is the time an answer
-takes in milliseconds: /good.200/v1. It prints its port, and ends when its standard input does. /count/NAME says how often
-NAME was asked; with a file as argument it gets a line of JSON for each request."""
+    server.py [FILE]    prints its port, ends when its standard input does
 
-import base64
+The first part of a path says what it does, the end of the path who is spoken to (answers.py):
+
+    /good/v1/chat/completions       answers well; every method on_NAME below is such a word
+    /good.200/v1/...                after 200 ms
+    /500~429:2~good.100/v1/...      the first request gets 500, the second 429 with Retry-After: 2, all others the last
+    /429:WAIT/v1/...                WAIT is 2, 0.5 (Retry-After), ms400 (Retry-After-Ms), date2 (an HTTP date, 2 s from now),
+                                    reset2 (nothing left, X-RateLimit-Reset-Requests: 2s), epoch2 (X-RateLimit-Reset in ms)
+
+What it saw, for a look from outside:
+
+    FILE            a line of JSON for each request when it comes: path, kind (chat, image, models, file, other), key, time
+                    (seconds since 1970) and body
+    GET /log        the same without bodies, with n (1, 2 ...), chapter, and, once it is answered, end, status, tokens_in and
+                    tokens_out: a line of JSON for each
+    GET /totals     {"chat": {"requests": 3, "tokens_in": 100, "tokens_out": 50, "at_once": 2}, ...}; at_once: the most
+    GET /count/NAME how often a word was asked, its delay left out
+    GET /clear      forgets all that"""
+
 import gzip
 import http.server
 import json
@@ -13,56 +29,53 @@ import re
 import shutil
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zlib
+from email.utils import formatdate
+
+from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of, said, shown,
+                     tokens_of)
 
 LOCK = threading.Lock()
 COUNTS = {}
+SEEN = []
+OPEN = {}
+MOST = {}
 CONNECTIONS = [0]
 FOLDERS = []
 TLS = []
+KEYS = ("Authorization", "x-api-key", "x-goog-api-key", "api-key")
 
 
-def png(width=8, height=8):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + b"\x40\x60\x80" * width for _ in range(height))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+def totals():
+    """By kind."""
+    out = {}
+    for r in SEEN:
+        t = out.setdefault(r["kind"], {"requests": 0, "tokens_in": 0, "tokens_out": 0, "at_once": MOST.get(r["kind"], 0)})
+        t["requests"] += 1
+        t["tokens_in"] += r.get("tokens_in", 0)
+        t["tokens_out"] += r.get("tokens_out", 0)
+    return out
 
 
-JPEG = bytes.fromhex("ffd8ffc0000b08000400080101110000ffda0008010100003f00") + b"\x12\x34" + b"\xff\xd9"
-WEBP = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8L" + struct.pack("<I", 10) + b"\x2f\x07\xc0\x01\x00" + b"\0" * 5
+def clear():
+    for thing in (COUNTS, SEEN, MOST):
+        thing.clear()
+    return {}
 
 
-def analysis(request):
-    """Of the chapter in the prompt: its first sentence that is long enough, letter by letter."""
-    prompt = request["messages"][0]["content"]
-    fence = re.search(r"two lines (BOOK-[0-9a-f]+)", prompt).group(1)
-    text = prompt.split("\n" + fence + "\n")[1]
-    quote = next((s for s in re.findall(r"[A-Z][^.]*\.", text) if len(s) > 40), text[:60])
-    number = re.search(r"^Chapter: (\d+)$", prompt, re.M).group(1)
-    wanted = int(re.search(r"Give (\d+) concept", prompt).group(1))
-    concept = {"quote": quote, "description": "Scene of chapter " + number, "mood": "calm", "lighting": "dim",
-               "elements": ["Morrow"]}
-    return {"concepts": [concept] * wanted,
-            "elements": [{"type": "character", "name": "Morrow", "aliases": [], "description": "an old man",
-                          "quotes": [{"text": quote}]}]}
-
-
-def chat(request, content=None, finish="stop", **message):
-    content = json.dumps(analysis(request)) if content is None else content
-    return {"choices": [{"message": {"role": "assistant", "content": content, **message}, "finish_reason": finish}],
-            "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}}
-
-
-def error(message, code=None, **more):
-    return {"error": {"message": message, "type": "invalid_request_error", "code": code, **more}}
+def waiting(word):
+    """The fields that ask for a wait: "2", "ms400", "date2", "reset2", "epoch2"."""
+    form, number = re.fullmatch(r"([a-z]*)([0-9.]+)", word).groups()
+    seconds = float(number)
+    return {"": {"Retry-After": number},
+            "ms": {"Retry-After-Ms": number},
+            "date": {"Retry-After": formatdate(time.time() + seconds, usegmt=True)},
+            "reset": {"X-RateLimit-Remaining-Requests": "0", "X-RateLimit-Reset-Requests": number + "s"},
+            "epoch": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "%d" % ((time.time() + seconds) * 1000)}}[form]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -80,51 +93,133 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self, status, body, kind="application/json", **headers):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.seen["status"] = status
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(headers.pop("length", len(data))))
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
+        self.ended()
         self.wfile.write(data)
+
+    def chunked(self, pieces, kind="application/json"):
+        self.seen["status"] = 200
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+
+    def say(self, content=None, finish="stop", **message):
+        """A text, or the analysis that was asked for."""
+        self.reply(200, self.text(content, finish, **message))
+
+    def text(self, content=None, finish="stop", **message):
+        content = json.dumps(analysis(self.prompt)) if content is None else content
+        self.seen["tokens_out"] = tokens_of(content if isinstance(content, str) else json.dumps(content))
+        return said(self.wire, self.request_json, content, finish, **message)
+
+    def picture(self, data, prefix=""):
+        self.reply(200, shown(self.wire, data, prefix))
+
+    def fail(self, status, message, code=None, **headers):
+        self.reply(status, error_in(self.wire, status, message, code), **headers)
 
     def drop(self):
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 
+    def url(self, path, host="127.0.0.1"):
+        return "http://%s:%d/%s" % (host, self.server.server_address[1], path)
+
     def handle_all(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        word = re.sub("^http://[^/]*", "", self.path).split("/")[1]  # whole, if we are asked as a proxy
-        name, _, delay = word.partition(".")
-        if name == "count":
-            self.reply(200, str(COUNTS.get(self.path.split("/")[2], 0)).encode())
+        self.path = re.sub("^http://[^/]*", "", self.path)  # whole, if we are asked as a proxy
+        word = self.path.split("/")[1]
+        self.seen = {}
+        if word in ("count", "log", "totals", "clear"):
+            self.tell(word)
             return
-        with LOCK:
-            COUNTS[name] = nth = COUNTS.get(name, 0) + 1
-            if len(sys.argv) > 1:
-                with open(sys.argv[1], "a") as f:
-                    f.write(json.dumps({"path": self.path, "key": self.headers.get("Authorization"), "time": time.time(),
-                                        "body": body.decode()}) + "\n")
+        self.request_json = json.loads(body) if body else {}
+        self.prompt = prompt_of(self.request_json)
+        nth, step = self.note(word, body)
+        name, _, delay = re.fullmatch(r"([^.]*)(\.(\d+))?", step).groups() if ":" not in step else (step, "", "")
         time.sleep(int(delay or 0) / 1000)
-        request = json.loads(body) if body else {}
         try:
-            getattr(self, "on_" + name)(nth, request)
+            if name[0].isdigit():
+                self.on_status(*name.split(":"))
+            else:
+                getattr(self, "on_" + name)(nth, self.request_json)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        finally:
+            self.ended()
+
+    def ended(self):
+        """Before the last bytes go: whoever has them may ask again at once."""
+        with LOCK:
+            if "kind" in self.seen and "end" not in self.seen:
+                self.seen["end"] = time.time()
+                OPEN[self.seen["kind"]] -= 1
+
+    def tell(self, word):
+        """What was seen."""
+        with LOCK:
+            if word == "count":
+                body = str(COUNTS.get(self.path.split("/")[2], 0)).encode()
+            elif word == "log":
+                body = "".join(json.dumps(r) + "\n" for r in SEEN).encode()
+            else:
+                body = totals() if word == "totals" else clear()
+        self.reply(200, body)
+
+    def note(self, word, body):
+        """Which request of its word it is, and what is to be done with it."""
+        now = time.time()
+        steps = word.split("~")
+        name = word if len(steps) > 1 or ":" in word else word.partition(".")[0]
+        self.wire, kind = kind_of(self.path.partition("?")[0], self.request_json)
+        kind = "file" if "/files/" in self.path or "/view?" in self.path else kind
+        key = next((self.headers[k] for k in KEYS if self.headers.get(k)), None)
+        with LOCK:
+            COUNTS[name] = nth = COUNTS.get(name, 0) + 1
+            OPEN[kind] = OPEN.get(kind, 0) + 1
+            MOST[kind] = max(MOST.get(kind, 0), OPEN[kind])
+            self.seen = {"n": len(SEEN) + 1, "path": self.path, "kind": kind, "key": key, "time": now}
+            if len(sys.argv) > 1:
+                with open(sys.argv[1], "a") as f:
+                    f.write(json.dumps({**self.seen, "body": body.decode()}) + "\n")
+            self.seen.update(chapter=chapter_of(self.prompt), tokens_in=tokens_of(self.prompt))
+            SEEN.append(self.seen)
+        return nth, steps[min(nth, len(steps)) - 1]
 
     do_GET = do_POST = handle_all
 
     # ---- what it does, by name
 
+    def on_status(self, status, wait=None):
+        fields = waiting(wait) if wait else {}
+        self.fail(int(status), "told to say so", "rate_limit_exceeded" if status == "429" else None, **fields)
+
     def on_good(self, nth, request):
-        if self.path.endswith("/chat/completions"):
-            self.reply(200, chat(request))
+        kind = self.seen["kind"]
+        if kind == "chat":
+            self.say()
+        elif kind == "models":
+            self.reply(200, models(self.wire))
+        elif self.wire == "comfyui":
+            self.reply(200, {"prompt_id": "good-%d" % nth, "number": nth, "node_errors": {}})
+        elif "/history/" in self.path:
+            name = self.path.rsplit("/", 1)[1]
+            self.reply(200, {name: {"status": {"completed": True, "status_str": "success"}, "outputs": {
+                "9": {"images": [{"filename": name + ".png", "subfolder": "", "type": "output"}]}}}})
+        elif kind == "file":
+            self.reply(200, png(), "image/png")
         else:
             self.picture(png())
-
-    def picture(self, data, prefix=""):
-        self.reply(200, {"data": [{"b64_json": prefix + base64.b64encode(data).decode()}]})
 
     def on_plain(self, nth, request):
         self.reply(200, b"hello", connection_number=str(self.number))
@@ -143,7 +238,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(200, {"path": self.path, "headers": dict(self.headers), "body": request})
 
     def on_gzip(self, nth, request):
-        data = gzip.compress(json.dumps(chat(request) if request else "x" * 5000).encode())
+        data = gzip.compress(json.dumps(self.text() if request else "x" * 5000).encode())
         self.reply(200, data, Content_Encoding="gzip")
 
     def on_bomb(self, nth, request):
@@ -168,7 +263,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if nth > 1:
             self.on_good(nth, request)
             return
-        data = json.dumps(chat(request)).encode() if request else b"x" * 500
+        data = json.dumps(self.text()).encode() if request else b"x" * 500
         self.reply(200, data[:300], length=len(data))
         self.drop()
 
@@ -183,11 +278,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(200, b"x", length=1 << 40)
 
     def on_endless(self, nth, request):
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        while True:
-            self.wfile.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+        self.chunked(iter(lambda: b"x" * 0x10000, None))
+
+    def on_badchunk(self, nth, request):
+        """Chunks, of which the second is longer than it says, and then no end."""
+        self.chunked([json.dumps(self.text() if request else "x" * 500).encode()[:100]])
+        self.wfile.write(b"zz\r\nno number\r\n")
+        self.drop()
+
+    def on_sse(self, nth, request):
+        """A stream, asked for or not."""
+        text = self.text()
+        content = text["choices"][0].pop("message")["content"]
+        events = [{"choices": [{"delta": {"content": content[i:i + 20]}}]} for i in range(0, len(content), 20)]
+        events += [{"choices": [{"delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": text["usage"]}]
+        lines = [": a comment\n\n"] + ["data: %s\n\n" % json.dumps(e) for e in events] + ["data: [DONE]\n\n"]
+        self.chunked([line.encode() for line in lines] + [b""], "text/event-stream")
+
+    def on_sseerror(self, nth, request):
+        event = {"error": {"message": "the model went away", "code": 503}}
+        self.chunked([b"data: %s\n\n" % json.dumps(event).encode(), b""], "text/event-stream")
+
+    def on_wrongtype(self, nth, request):
+        self.reply(200, {"choices": "none", "data": 7, "content": {}, "candidates": "x", "images": [1]})
+
+    def on_cutbase(self, nth, request):
+        text = json.dumps(shown(self.wire, png(64, 64)))
+        at = text.index("iVBOR") + 60
+        self.reply(200, (text[:at] + text[text.index('"', at):]).encode())
 
     def on_head(self, nth, request):
         self.send_response(200)
@@ -226,6 +344,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.on_good(nth, request)
 
+    def on_faulty(self, nth, request):
+        """Every third one fails, each in another way, and none for good."""
+        ways = [lambda: self.fail(500, "internal"), lambda: self.on_html(nth, request), lambda: self.reply(200, b""),
+                lambda: self.reply(200, json.dumps(self.text()).encode()[:-40] if self.seen["kind"] == "chat" else b'{"data": [{"b64'),
+                lambda: self.on_badchunk(nth, request), self.drop,
+                lambda: self.fail(503, "overloaded"), lambda: self.on_garbage(nth, request)]
+        ways += [lambda form=form: self.on_status("429", form) for form in ("0.05", "ms40", "date0", "reset0.05", "epoch0.05")]
+        if self.seen["kind"] == "image":
+            ways.append(lambda: self.on_cutbase(nth, request))
+        if nth % 3 == 0:
+            ways[nth // 3 % len(ways)]()
+        else:
+            self.on_good(nth, request)
+
+    def on_second(self, nth, request):
+        """Every second chapter is refused, for good; pictures are not."""
+        if self.seen["kind"] == "chat" and chapter_of(self.prompt) % 2 == 0:
+            self.fail(400, "this chapter will not do", "invalid_request")
+        else:
+            self.on_good(nth, request)
+
     def on_html(self, nth, request):
         self.reply(502, b"<html><head><title>502 Bad Gateway</title></head></html>", "text/html")
 
@@ -233,10 +372,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(500, b"")
 
     def on_redirect(self, nth, request):
-        self.reply(302, b"", Location="http://127.0.0.1:%d/plain" % self.server.server_address[1])
+        self.reply(302, b"", Location=self.url("plain"))
 
     def on_unauthorized(self, nth, request):
-        self.reply(401, error("Incorrect API key provided: %s" % self.headers.get("Authorization"), "invalid_api_key"))
+        self.fail(401, "Incorrect API key provided: %s" % self.seen["key"], "invalid_api_key")
 
     def on_noquota(self, nth, request):
         self.reply(429, error("You exceeded your current quota", "insufficient_quota"), Retry_After="1")
@@ -266,45 +405,45 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "response_format" in request:
             self.reply(422, {"detail": [{"msg": "response_format: extra fields not permitted"}]})
         else:
-            self.reply(200, chat(request, "Here it is:\n```json\n%s\n```\nDone." % json.dumps(analysis(request))))
+            self.say("Here it is:\n```json\n%s\n```\nDone." % json.dumps(analysis(self.prompt)))
 
     def on_think(self, nth, request):
-        text = json.dumps(analysis(request))
-        self.reply(200, chat(request, "<think>{so {many} words}</think>\n" + text[:-1] + ",}"))
+        text = json.dumps(analysis(self.prompt))
+        self.say("<think>{so {many} words}</think>\n" + text[:-1] + ",}")
 
     def on_parts(self, nth, request):
-        self.reply(200, chat(request, [{"type": "text", "text": json.dumps(analysis(request))}]))
+        self.say([{"type": "text", "text": json.dumps(analysis(self.prompt))}])
 
     def on_half(self, nth, request):
         if nth == 1:
-            self.reply(200, chat(request, json.dumps(analysis(request))[:150]))
+            self.say(json.dumps(analysis(self.prompt))[:150])
         else:
-            self.reply(200, chat(request))
+            self.say()
 
     def on_nonsense(self, nth, request):
-        self.reply(200, chat(request, "I cannot see a chapter here."))
+        self.say("I cannot see a chapter here.")
 
     def on_length(self, nth, request):
         if "max_completion_tokens" in request:
-            self.reply(200, chat(request))
+            self.say()
         elif "max_tokens" in request:
             self.reply(400, error("Use max_completion_tokens instead of max_tokens", param="max_tokens"))
         else:
-            self.reply(200, chat(request, json.dumps(analysis(request))[:150], "length"))
+            self.say(json.dumps(analysis(self.prompt))[:150], "length")
 
     def on_short(self, nth, request):
-        self.reply(200, chat(request, json.dumps(analysis(request))[:150], "length"))
+        self.say(json.dumps(analysis(self.prompt))[:150], "length")
 
     def on_refusal(self, nth, request):
-        self.reply(200, chat(request, "", refusal="I will not draw this."))
+        self.say("", refusal="I will not draw this.")
 
     def on_filter(self, nth, request):
-        self.reply(200, chat(request, "", "content_filter"))
+        self.say("", "content_filter")
 
     def on_invented(self, nth, request):
-        answer = analysis(request)
+        answer = analysis(self.prompt)
         answer["concepts"][0]["quote"] = "A sentence that no chapter of this book has ever held."
-        self.reply(200, chat(request, json.dumps(answer)))
+        self.say(json.dumps(answer))
 
     def on_jpeg(self, nth, request):
         self.picture(JPEG, "data:image/png;base64,")
@@ -334,10 +473,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/files/" in self.path:
             self.reply(200, png(), "image/png")
         else:
-            self.reply(200, {"data": [{"url": "http://127.0.0.1:%d/url/files/1.png" % self.server.server_address[1]}]})
+            self.reply(200, {"data": [{"url": self.url("url/files/1.png")}]})
 
     def on_foreign(self, nth, request):
-        self.reply(200, {"data": [{"url": "http://127.0.0.2:%d/url/files/1.png" % self.server.server_address[1]}]})
+        self.reply(200, {"data": [{"url": self.url("url/files/1.png", "127.0.0.2")}]})
 
     def on_elsewhere(self, nth, request):
         """The picture stands with another server, which takes nobody with a key."""
@@ -355,7 +494,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/files/" in self.path:
             self.reply(404, b"gone", "text/plain")
         else:
-            self.reply(200, {"data": [{"url": "http://127.0.0.1:%d/gone/files/1.png" % self.server.server_address[1]}]})
+            self.reply(200, {"data": [{"url": self.url("gone/files/1.png")}]})
 
 
 class Server(http.server.ThreadingHTTPServer):
