@@ -26,6 +26,7 @@ struct analysis_row {
 	struct buf body;
 	int concepts;
 	int64_t tokens;
+	struct store_usage usage;
 };
 
 static void analysis_row_finish(struct analysis_row *row)
@@ -33,19 +34,25 @@ static void analysis_row_finish(struct analysis_row *row)
 	buf_finish(&row->body);
 }
 
-static int make_row(struct analysis_row *row, struct store_tx *tx, int64_t text,
+static int64_t usage_tokens(const struct store_usage *u)
+{
+	return u->tokens_in + u->tokens_out;
+}
+
+static int make_row(struct analysis_row *row, struct store_tx *tx, const struct store_job *job,
 		    const struct analysis *a, const struct result_info *info)
 {
 	static const char sql[] = "SELECT hash FROM text WHERE id = :id";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", text);
+	query_int(&q, ":id", job->text_id);
 	int more = query_row(&q);
 	if (more != 1)
 		return more < 0 ? more : -EBADMSG;
 	result_key(row->key, query_string(&q, 0), info);
-	row->text = text;
+	row->text = job->text_id;
 	row->concepts = (int)a->concept_count;
-	row->tokens = a->tokens;
+	row->usage = job->usage;
+	row->tokens = usage_tokens(&job->usage) ? usage_tokens(&job->usage) : a->tokens;
 	int result = analysis_encode(&row->body, a);
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, buf_str(&row->body), row->body.len);
@@ -74,9 +81,11 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 {
 	static const char sql[] =
 		"INSERT INTO analysis (key, text, rank, provider, model, options, prompt_version,"
-		" completed_ms, tokens, concepts, body, hash) VALUES (:key, :text,"
+		" completed_ms, tokens, concepts, body, hash, requests, tokens_in, tokens_out,"
+		" cost_micro) VALUES (:key, :text,"
 		" CASE :provider WHEN 'builtin' THEN 0 WHEN 'person' THEN 2 ELSE 1 END, :provider,"
-		" :model, :options, :version, :now, :tokens, :concepts, :body, :hash)";
+		" :model, :options, :version, :now, :tokens, :concepts, :body, :hash, :requests,"
+		" :tokens_in, :tokens_out, :cost)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_text(&q, ":key", row->key);
 	query_int(&q, ":text", row->text);
@@ -89,6 +98,7 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 	query_int(&q, ":concepts", row->concepts);
 	query_blob(&q, ":body", row->body.data, row->body.len);
 	query_text(&q, ":hash", row->hash);
+	query_bind_usage(&q, &row->usage);
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
 	return result;
@@ -168,7 +178,7 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 	int64_t id;
 	int result = tx_own_job(&job, tx, job_id, JOB_ANALYZE);
 	if (result == 0)
-		result = make_row(&row, tx, job.text_id, a, info);
+		result = make_row(&row, tx, &job, a, info);
 	if (result < 0)
 		return result;
 	int same = find_same(&id, tx, &row);
@@ -180,7 +190,7 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 			result = insert_concepts(tx, id, row.concepts);
 	}
 	if (result == 0)
-		result = tx_complete_job(tx, job_id, a->tokens);
+		result = tx_complete_job(tx, job_id, usage_tokens(&job.usage) ? 0 : a->tokens);
 	if (result == 0)
 		result = plan_pictures(tx, &job, info);
 	if (result < 0)
@@ -220,9 +230,9 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 {
 	static const char sql[] =
 		"SELECT a.id, a.provider, a.model, a.options, a.prompt_version, a.completed_ms,"
-		" (SELECT serial FROM concept WHERE analysis = a.id AND scene = 1), a.body"
-		" FROM chapter AS c JOIN analysis AS a ON a.id = " BEST_ANALYSIS(
-			"c.text") " WHERE c.number = :chapter";
+		" (SELECT serial FROM concept WHERE analysis = a.id AND scene = 1), a.body,"
+		" " USAGE_COLUMNS("a") " FROM chapter AS c JOIN analysis AS a ON a.id "
+				       "= " BEST_ANALYSIS("c.text") " WHERE c.number = :chapter";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":chapter", chapter);
 	int more = query_row(&q);
@@ -237,6 +247,7 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 		.prompt_version = (int)query_get_int(&q, 4),
 		.completed_unix_ms = query_get_int(&q, 5),
 		.first_concept = query_get_int(&q, 6),
+		.usage = query_usage(&q, 8),
 	};
 	int result = with_body ? decode(&a, &q, 7) : 0;
 	if (result < 0)

@@ -22,6 +22,7 @@ static const char *const names[EVENT_TYPES] = {
 	[EVENT_QUEUED] = "queued",
 	[EVENT_PAUSED] = "paused",
 	[EVENT_RESUMED] = "resumed",
+	[EVENT_BUDGET_RAISED] = "budgetRaised",
 };
 
 const char *store_event_name(enum store_event_type t)

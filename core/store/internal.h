@@ -96,6 +96,12 @@ int store_has_dead(struct store *s, struct conn *c); /* 1, 0 or <0 */
 int tx_own_job(struct store_job *out, struct store_tx *tx, int64_t job_id, enum job_kind kind);
 int tx_complete_job(struct store_tx *tx, int64_t id, int64_t tokens);
 
+/* A struct store_usage in a row of `table`, and as parameters. */
+#define USAGE_COLUMNS(table)                                                                       \
+	table ".requests, " table ".tokens_in, " table ".tokens_out, " table ".cost_micro"
+struct store_usage query_usage(struct query *q, int column);
+void query_bind_usage(struct query *q, const struct store_usage *u);
+
 /* The state of a job as read from a row: STATE_NONE .. STATE_SKIPPED. */
 #define query_get_state(q, column) query_get_enum(q, column, STATE_SKIPPED)
 

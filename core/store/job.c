@@ -153,12 +153,40 @@ int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile)
 	return tx_event(tx, &(struct store_event){.type = EVENT_QUEUED});
 }
 
+int tx_rest(struct store_tx *tx, enum job_kind kind, const char *why)
+{
+	static const char sql[] =
+		"UPDATE worker SET rests = :why WHERE owner = :owner AND kind = :kind";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":why", why);
+	query_int(&q, ":owner", live_owner(tx->store->live));
+	query_int(&q, ":kind", kind);
+	return query_run(&q);
+}
+
+int store_rests(struct store_reader *r, int (*fn)(void *arg, enum job_kind kind, const char *why),
+		void *arg)
+{
+	static const char sql[] =
+		"SELECT owner, kind, rests FROM worker WHERE rests IS NOT NULL ORDER BY kind";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int more, ended = 0;
+	while (!ended && (more = query_row(&q)) == 1) {
+		enum job_kind kind = (enum job_kind)query_get_enum(&q, 1, JOB_ILLUSTRATE);
+		if (q.failed)
+			return q.failed;
+		if (live_is_alive(r->store->live, query_get_int(&q, 0)))
+			ended = fn(arg, kind, query_string(&q, 2));
+	}
+	return ended ? ended : more;
+}
+
 /* ---- claims */
 
 #define JOB_COLUMNS                                                                                \
 	"id, kind, state, chapter, text, concept, scene, on_demand, profile, attempts, "           \
 	"error_code,"                                                                              \
-	" error, not_before_ms, tokens, started_ms, ended_ms, owner"
+	" error, not_before_ms, tokens, started_ms, ended_ms, owner, " USAGE_COLUMNS("job")
 
 static int read_job(struct store_job *out, struct query *q, const struct store *s)
 {
@@ -179,6 +207,7 @@ static int read_job(struct store_job *out, struct query *q, const struct store *
 		.tokens = query_get_int(q, 13),
 		.started_unix_ms = query_get_int(q, 14),
 		.ended_unix_ms = query_get_int(q, 15),
+		.usage = query_usage(q, 17),
 	};
 	out->owner_alive =
 		out->state == STATE_IN_PROGRESS && live_is_alive(s->live, query_get_int(q, 16));
@@ -303,6 +332,37 @@ int tx_own_job(struct store_job *out, struct store_tx *tx, int64_t job_id, enum 
 	return 0;
 }
 
+struct store_usage query_usage(struct query *q, int column)
+{
+	return (struct store_usage){
+		.requests = query_get_int(q, column),
+		.tokens_in = query_get_int(q, column + 1),
+		.tokens_out = query_get_int(q, column + 2),
+		.cost_micro = query_get_int(q, column + 3),
+	};
+}
+
+void query_bind_usage(struct query *q, const struct store_usage *u)
+{
+	query_int(q, ":requests", u->requests);
+	query_int(q, ":tokens_in", u->tokens_in);
+	query_int(q, ":tokens_out", u->tokens_out);
+	query_int(q, ":cost", u->cost_micro);
+}
+
+int tx_job_spent(struct store_tx *tx, int64_t job_id, const struct store_usage *u)
+{
+	static const char sql[] =
+		"UPDATE job SET requests = requests + :requests, tokens_in = tokens_in + "
+		":tokens_in,"
+		" tokens_out = tokens_out + :tokens_out, cost_micro = cost_micro + :cost,"
+		" tokens = tokens + :tokens_in + :tokens_out WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_bind_usage(&q, u);
+	query_int(&q, ":id", job_id);
+	return query_run(&q);
+}
+
 int tx_complete_job(struct store_tx *tx, int64_t id, int64_t tokens)
 {
 	static const char sql[] =
@@ -338,6 +398,34 @@ int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *rea
 		return result;
 	return tx_announce(tx, &(struct announcement){
 				       .type = event,
+				       .text = job.text_id,
+				       .scene = job.scene,
+				       .detail = reason,
+			       });
+}
+
+int tx_job_wait(struct store_tx *tx, int64_t job_id, int code, const char *reason,
+		int64_t until_unix_ms)
+{
+	static const char sql[] =
+		"UPDATE job SET state = 1, owner = 0, attempts = max(attempts - 1, 0),"
+		" error_code = :code, error = :reason, not_before_ms = :until, changed_ms = :now"
+		" WHERE id = :id";
+	CLEANUP(store_job_finish) struct store_job job = {0};
+	int result = tx_own_job(&job, tx, job_id, JOB_ANY);
+	if (result < 0)
+		return result;
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", job_id);
+	query_int(&q, ":code", code);
+	query_text(&q, ":reason", reason);
+	query_int(&q, ":until", until_unix_ms);
+	query_int(&q, ":now", clock_unix_ms());
+	result = query_run(&q);
+	if (result < 0)
+		return result;
+	return tx_announce(tx, &(struct announcement){
+				       .type = EVENT_WAITING,
 				       .text = job.text_id,
 				       .scene = job.scene,
 				       .detail = reason,

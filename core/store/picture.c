@@ -5,14 +5,17 @@
 
 /* ---- storing */
 
-static int insert_picture(int64_t *id, struct store_tx *tx, int64_t concept, const void *data,
-			  size_t len, const char *ext, const struct result_info *info)
+static int insert_picture(int64_t *id, struct store_tx *tx, const struct store_job *job,
+			  const void *data, size_t len, const char *ext,
+			  const struct result_info *info)
 {
 	static const char sql[] = "INSERT INTO picture (concept, key, hash, ext, size_bytes, "
 				  "completed_ms, provider, model,"
-				  " options, prompt_version, prompt) VALUES (:concept, :key, "
+				  " options, prompt_version, prompt, requests, tokens_in,"
+				  " tokens_out, cost_micro) VALUES (:concept, :key, "
 				  ":hash, :ext, :size, :now,"
-				  " :provider, :model, :options, :version, :prompt)";
+				  " :provider, :model, :options, :version, :prompt, :requests,"
+				  " :tokens_in, :tokens_out, :cost)";
 	const char *prompt = info->prompt ? info->prompt : "";
 	char key[HASH_HEX], hex[HASH_HEX];
 	result_key(key, prompt, info);
@@ -20,7 +23,7 @@ static int insert_picture(int64_t *id, struct store_tx *tx, int64_t concept, con
 	hash_add(h, data, len);
 	hash_hex(hex, h);
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":concept", concept);
+	query_int(&q, ":concept", job->concept);
 	query_text(&q, ":key", key);
 	query_text(&q, ":hash", hex);
 	query_text(&q, ":ext", ext);
@@ -31,6 +34,7 @@ static int insert_picture(int64_t *id, struct store_tx *tx, int64_t concept, con
 	query_text(&q, ":options", info->options ? info->options : "");
 	query_int(&q, ":version", info->prompt_version);
 	query_text(&q, ":prompt", prompt);
+	query_bind_usage(&q, &job->usage);
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
 	return result;
@@ -64,7 +68,7 @@ int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_
 	int64_t id;
 	int result = tx_own_job(&job, tx, job_id, JOB_ILLUSTRATE);
 	if (result == 0)
-		result = insert_picture(&id, tx, job.concept, data, len, ext, info);
+		result = insert_picture(&id, tx, &job, data, len, ext, info);
 	if (result == 0)
 		result = insert_bytes(tx, id, data, len);
 	if (result == 0)
@@ -85,7 +89,8 @@ int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_
 #define PICTURE_COLUMNS(chapter)                                                                   \
 	"SELECT n.serial, " chapter                                                                \
 	", n.scene, p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                          \
-	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms"
+	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms, " USAGE_COLUMNS(            \
+		"p") ", " USAGE_COLUMNS("j")
 /* The newest picture and the newest job of concept n. */
 #define PICTURE_JOINS                                                                              \
 	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture WHERE concept = n.serial)" \
@@ -111,6 +116,7 @@ static int read_picture(struct store_picture *out, struct query *q)
 		.error_code = (int)query_get_int(q, 10),
 		.error = query_borrow(q, 11),
 		.not_before_unix_ms = query_get_int(q, 12),
+		.usage = query_usage(q, query_get_int(q, 3) ? 13 : 17),
 	};
 	const char *ext = query_borrow(q, 4);
 	if (ext && is_ext(ext)) /* it becomes a part of a file's name */

@@ -6,10 +6,12 @@
 #define STATE_COLUMNS                                                                              \
 	"SELECT c.kind, a.id, a.concepts, a.tokens, a.completed_ms, j.state, j.attempts, "         \
 	"j.error_code,"                                                                            \
-	" j.error, j.not_before_ms, j.tokens, j.changed_ms FROM chapter AS c"                      \
-	" LEFT JOIN analysis AS a ON a.id = " BEST_ANALYSIS(                                       \
-		"c.text") " LEFT JOIN job AS j ON j.id ="                                          \
-			  " (SELECT max(id) FROM job WHERE kind = 0 AND text = c.text)"
+	" j.error, j.not_before_ms, j.tokens, j.changed_ms, " USAGE_COLUMNS(                       \
+		"a") ", " USAGE_COLUMNS("j") " FROM chapter AS c"                                  \
+					     " LEFT JOIN analysis AS a ON a.id = " BEST_ANALYSIS(  \
+						     "c.text") " LEFT JOIN job AS j ON j.id ="     \
+							       " (SELECT max(id) FROM job WHERE "  \
+							       "kind = 0 AND text = c.text)"
 
 static enum job_state state_of(struct query *q)
 {
@@ -29,6 +31,7 @@ static int read_state(struct store_state *out, struct query *q)
 		.tokens = query_get_int(q, 3),
 		.attempts = (int)query_get_int(q, 6),
 		.not_before_unix_ms = query_get_int(q, 9),
+		.usage = query_usage(q, query_get_int(q, 1) ? 12 : 16),
 	};
 	enum job_state job = (enum job_state)query_get_state(q, 5);
 	if (q->failed)
@@ -94,6 +97,21 @@ int store_tokens(int64_t *tokens, struct store_reader *r)
 	return more < 0 ? more : 0;
 }
 
+static int count_usage(struct store_totals *t, struct conn *c)
+{
+	static const char sql[] = "SELECT kind, sum(requests), sum(tokens_in), sum(tokens_out),"
+				  " sum(cost_micro) FROM job GROUP BY kind";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		int kind = query_get_enum(&q, 0, JOB_ILLUSTRATE);
+		if (q.failed)
+			return q.failed;
+		t->usage[kind] = query_usage(&q, 1);
+	}
+	return more;
+}
+
 static int count_running(struct store_totals *t, struct store_reader *r)
 {
 	static const char sql[] = "SELECT owner, count(*) FROM job WHERE state = 2 GROUP BY owner";
@@ -116,6 +134,8 @@ int store_totals(struct store_totals *out, struct store_reader *r)
 		result = store_pictures(r, 0, count_image, &t);
 	if (result == 0)
 		result = store_tokens(&t.tokens, r);
+	if (result == 0)
+		result = count_usage(&t, &r->conn);
 	if (result == 0)
 		result = count_running(&t, r);
 	store_snapshot_end(r);

@@ -109,6 +109,7 @@ enum store_event_type {
 	EVENT_QUEUED,
 	EVENT_PAUSED,
 	EVENT_RESUMED,
+	EVENT_BUDGET_RAISED,
 	EVENT_TYPES
 };
 const char *store_event_name(
@@ -173,6 +174,13 @@ enum job_state {
 const char *job_state_name(
 	enum job_state s); /* "pending", "in_progress", ...; STATE_NONE is "pending" too */
 
+/* What answers took: in a job all its attempts, in a result all that it took to have it. */
+struct store_usage {
+	int64_t requests;
+	int64_t tokens_in, tokens_out; /* 0 where the server did not say */
+	int64_t cost_micro;	       /* millionths, at the prices of then */
+};
+
 /* A job is one analysis of one text, or one picture of one concept. At most one of them that is not
  * ended exists for a text or concept and profile. A profile says with whom and how ("builtin",
  * "openai gpt-4o ..."): a process claims only jobs of the profiles it can do, so that a reader of
@@ -192,6 +200,7 @@ struct store_job {
 	char *error;	/* its reason, or NULL */
 	int64_t not_before_unix_ms;
 	int64_t tokens;
+	struct store_usage usage;
 	int64_t started_unix_ms, ended_unix_ms;
 	bool owner_alive; /* in_progress: is its owner? */
 };
@@ -249,6 +258,40 @@ int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *rea
 		  int64_t retry_at_unix_ms, enum store_event_type event);
 int tx_job_yield(struct store_tx *tx,
 		 int64_t job_id); /* gives a claim back unfinished; the attempt does not count */
+/* The same, not to be claimed before until_unix_ms (0: at once), with the reason why it waits. */
+int tx_job_wait(struct store_tx *tx, int64_t job_id, int code, const char *reason,
+		int64_t until_unix_ms);
+/* Adds what an attempt took to its job. Before the claim ends: a result takes it over. */
+int tx_job_spent(struct store_tx *tx, int64_t job_id, const struct store_usage *u);
+/* Why this process begins nothing of this kind now; NULL: it does. After tx_adopt. */
+int tx_rest(struct store_tx *tx, enum job_kind kind, const char *why);
+/* What the processes that run say so; fn's value other than 0 ends it and is returned. */
+int store_rests(struct store_reader *r, int (*fn)(void *arg, enum job_kind kind, const char *why),
+		void *arg);
+
+/* ---- servers: when they may be asked, for all processes of the book together
+ *
+ * origin: "https://api.example.org"; kind: what is asked for. */
+
+/* For how long the server asked to be left alone from now on; 0: it did not. */
+int store_server_wait(int64_t *wait_ms, struct store_reader *r, const char *origin,
+		      enum job_kind kind);
+/* Takes the next start, if it is due. */
+struct server_start {
+	const char *origin;
+	enum job_kind kind;
+	int64_t interval_ms; /* to the start after this one */
+	int64_t tokens_ms;   /* how long it takes to have as many tokens again; 0: no limit */
+	int64_t wait_ms;     /* out: 0, the start is ours; else not before */
+	int64_t at_boot_ms;  /* out: what it was judged at */
+};
+int tx_server_start(struct server_start *s, struct store_tx *tx);
+/* What was taken was too little (or too much): the next start is so much later. */
+int tx_server_correct(struct store_tx *tx, const char *origin, enum job_kind kind, int64_t start_ms,
+		      int64_t tokens_ms);
+/* The server asked to be left alone: never shortens what it asked before. */
+int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
+		   int64_t until_boot_ms);
 
 /* ---- results */
 
@@ -260,6 +303,7 @@ struct store_analysis {
 	char *provider, *model, *options;
 	int prompt_version;
 	int64_t completed_unix_ms;
+	struct store_usage usage;
 	struct analysis *analysis; /* decoded; NULL if not asked for */
 	int64_t first_concept;	   /* serial number of scene 1; scene k has first_concept + k - 1; 0
 				      without any */
@@ -291,7 +335,8 @@ struct store_state {
 	char *error; /* of the newest job, if that failed or waits after a failure */
 	int64_t not_before_unix_ms;
 	int64_t tokens;
-	int64_t changed_unix_ms; /* of the newest job's last move, or the result's completion */
+	struct store_usage usage; /* of the result, else of the newest job */
+	int64_t changed_unix_ms;  /* of the newest job's last move, or the result's completion */
 };
 void store_state_finish(struct store_state *s);
 int store_state(struct store_state *out, struct store_reader *r, int chapter);
@@ -310,6 +355,7 @@ struct store_picture {
 	int64_t completed_unix_ms;
 	const char *prompt; /* the final one, once sent; or NULL */
 	int64_t not_before_unix_ms;
+	struct store_usage usage; /* of the picture, else of the newest job */
 };
 int store_pictures(struct store_reader *r, int chapter,
 		   int (*fn)(void *arg, const struct store_picture *p), void *arg);
@@ -324,7 +370,8 @@ struct store_totals {
 	int chapters[STATE_SKIPPED + 1]; /* by job_state */
 	int images[STATE_SKIPPED + 1];
 	int64_t tokens;
-	int running; /* jobs in progress whose owner lives */
+	struct store_usage usage[2]; /* of all jobs there were, by job_kind */
+	int running;		     /* jobs in progress whose owner lives */
 };
 int store_totals(struct store_totals *out, struct store_reader *r);
 int store_tokens(int64_t *tokens, struct store_reader *r); /* totals.tokens, without the counting */
