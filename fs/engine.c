@@ -123,8 +123,11 @@ int engine_open(struct engine **out, const struct options *o, enum engine_use us
 	CLEANUP(reading_finish) struct reading reading = {0};
 	int r;
 
-	/* Three threads that allocate little: one arena more than the main one is enough. */
+	/* Three threads that allocate little: one arena more than the main one is enough. What is
+	 * free at its end is given back from the library's usual size on, which else grows by
+	 * itself with the first large buffer, and malloc_trim() does not look there. */
 	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_TRIM_THRESHOLD, 128 << 10);
 	r = loop_new(&e->loop, POOL_THREADS);
 	if (r < 0)
 		return err_set(err, r, "the event loop: %s", strerror(-r));

@@ -56,6 +56,7 @@ struct store {
 /* ---- writer.c */
 int writer_start(struct writer **out, struct store *s, struct err *err);
 struct writer *writer_stop(struct writer *w); /* commits what waits */
+void writer_idle(struct writer *w);	      /* gives back what it can do without */
 
 /* ---- folder.c */
 int folder_start(struct folder **out, struct store *s, struct err *err);

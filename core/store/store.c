@@ -182,6 +182,8 @@ const char *store_path(const struct store *s)
 void store_idle(struct store *s)
 {
 	sqlite3_db_release_memory(s->reader.conn.db);
+	if (s->writer)
+		writer_idle(s->writer);
 }
 
 /* ---- readers */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "internal.h"
@@ -32,6 +33,7 @@ struct writer {
 	pthread_cond_t work, finished;
 	struct write *first, **last;
 	bool stop;
+	bool tidy; /* give the cache back once nothing waits */
 };
 
 /* ---- the transaction */
@@ -143,12 +145,24 @@ static void answer(struct writer *w, struct write *item)
 	}
 }
 
+/* The pages that a work's last commits left behind stand between those of what was freed since:
+ * both go, or the memory of a book that was analysed is never given back. */
+static void give_back(struct writer *w)
+{
+	w->tidy = false;
+	sqlite3_db_release_memory(w->tx->conn.db);
+	malloc_trim(0);
+}
+
 /* The next group, or NULL when all is done and nothing more will come. */
 static struct write *take(struct writer *w)
 {
 	pthread_mutex_lock(&w->lock);
 	while (!w->first && !w->stop)
-		pthread_cond_wait(&w->work, &w->lock);
+		if (w->tidy)
+			give_back(w);
+		else
+			pthread_cond_wait(&w->work, &w->lock);
 	struct write *group = w->first, **end = &w->first;
 	for (int i = 0; i < GROUP_MOST && *end; i++)
 		end = &(*end)->next;
@@ -215,6 +229,14 @@ struct writer *writer_stop(struct writer *w)
 	pthread_mutex_destroy(&w->lock);
 	free(w);
 	return NULL;
+}
+
+void writer_idle(struct writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->tidy = true;
+	pthread_cond_signal(&w->work);
+	pthread_mutex_unlock(&w->lock);
 }
 
 /* ---- asking */
