@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http.h"
 #include "http_curl.h"
+#include "http_record.h"
 
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,7 +14,7 @@
  * cancel at will.
  */
 
-enum { HEAD_BYTES_MAX = 256 << 10, CONNECTIONS_KEPT = 16, KEY_BYTES_LEAST = 8 };
+enum { HEAD_BYTES_MAX = 256 << 10, CONNECTIONS_KEPT = 128 };
 
 struct http {
 	struct loop *loop;
@@ -21,6 +22,7 @@ struct http {
 	CURLM *multi;
 	struct timer *timer;
 	struct http_call *calls;
+	struct http_recorder *recorder; /* or NULL */
 };
 
 struct http_call {
@@ -34,6 +36,7 @@ struct http_call {
 	int64_t stall_ms;
 	struct timer *stall;
 	struct http_answer answer;
+	struct http_recording *recording;
 	char reason[CURL_ERROR_SIZE];
 	http_done_fn done;
 	void *arg;
@@ -58,22 +61,10 @@ static void call_free(struct http_call *c)
 	curl->easy_cleanup(c->easy);
 	curl->slist_free_all(c->fields);
 	timer_free(c->stall);
+	http_record_end(c->recording, NULL);
 	buf_finish(&c->answer.body);
 	free(c->key);
 	free(c);
-}
-
-/* A server that repeats the key it was given must not bring it into a log, a file or the store.
- * Shorter ones are no secrets and may be any word. */
-static void blot(const char *key, char *text, size_t len)
-{
-	size_t key_len = key ? strlen(key) : 0;
-	if (key_len < KEY_BYTES_LEAST)
-		return;
-	for (char *at; (at = memmem(text, len, key, key_len)); text = at) {
-		memset(at, '*', key_len);
-		len -= (size_t)(at - text);
-	}
 }
 
 static void tell(struct http_call *c)
@@ -82,24 +73,31 @@ static void tell(struct http_call *c)
 	http_done_fn done = c->done;
 	void *arg = c->arg;
 	c->answer.body = (struct buf){0};
-	if (a.body.len)
-		blot(c->key, a.body.data, a.body.len);
-	blot(c->key, a.location, strlen(a.location));
-	blot(c->key, a.err.msg, strlen(a.err.msg));
+	/* A server that repeats the key it was given must not bring it into a log, a file or the
+	 * store. */
+	http_blot(c->key, a.body.data, a.body.len);
+	http_blot(c->key, a.location, strlen(a.location));
+	http_blot(c->key, a.err.msg, strlen(a.err.msg));
+	http_record_end(c->recording, &a);
+	c->recording = NULL;
 	call_free(c);
 	done(arg, &a);
 	buf_finish(&a.body);
 }
 
+static bool is_certificate(CURLcode code)
+{
+	return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+}
+
 static bool is_hopeless(CURLcode code)
 {
-	static const CURLcode codes[] = {CURLE_URL_MALFORMAT,	   CURLE_UNSUPPORTED_PROTOCOL,
-					 CURLE_SSL_CACERT_BADFILE, CURLE_PEER_FAILED_VERIFICATION,
+	static const CURLcode codes[] = {CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL,
 					 CURLE_TOO_MANY_REDIRECTS, CURLE_SSL_CERTPROBLEM};
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
 		if (code == codes[i])
 			return true;
-	return false;
+	return is_certificate(code);
 }
 
 static void failed(struct http_call *c, CURLcode code)
@@ -111,6 +109,12 @@ static void failed(struct http_call *c, CURLcode code)
 		a->hopeless = true;
 		a->code = err_set(&a->err, -EFBIG, "the server's answer is larger than %zu bytes",
 				  a->body.max_bytes);
+	} else if (is_certificate(code)) {
+		a->code = err_set(
+			&a->err, -EIO,
+			"the server's certificate cannot be verified: %s; if the server is "
+			"yours, set SSL_CERT_FILE to the file of the authority that signed it",
+			why);
 	} else if (code == CURLE_OPERATION_TIMEDOUT) {
 		a->code =
 			err_set(&a->err, -ETIMEDOUT, "the server did not answer in time: %s", why);
@@ -170,6 +174,7 @@ static size_t on_head(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	bytes_came(c);
+	http_record_head(c->recording, data, len);
 	http_header(&c->answer, data, len, clock_unix_ms(), c->http->curl->getdate);
 	return len;
 }
@@ -324,6 +329,8 @@ static void set_limits(struct http_call *c, const struct http_request *r)
 	SET(FOLLOWLOCATION, r->key || r->body ? 0L : 1L);
 	SET(MAXREDIRS, 3L);
 	SET(NOSIGNAL, 1L);
+	/* Many at once to one server: over HTTP/2 the first one's connection carries them all. */
+	SET(PIPEWAIT, secure ? 1L : 0L);
 	SET(CONNECTTIMEOUT_MS, (long)r->connect_ms);
 	SET(TIMEOUT_MS, (long)r->total_ms);
 	SET(MAXFILESIZE_LARGE, (curl_off_t)r->max_bytes);
@@ -379,6 +386,7 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_d
 	set_certificates(c);
 	set_limits(c, r);
 	set_receivers(c);
+	c->recording = http_record_begin(h->recorder, r);
 	curl->multi_add_handle(h->multi, c->easy);
 	return c;
 }
@@ -410,6 +418,11 @@ int http_new(struct http **out, struct loop *loop, struct err *err)
 	return 0;
 }
 
+int http_record(struct http *h, const char *dir, struct err *err)
+{
+	return http_record_open(&h->recorder, h->loop, dir, err);
+}
+
 struct http *http_free(struct http *h)
 {
 	if (!h)
@@ -418,6 +431,7 @@ struct http *http_free(struct http *h)
 		call_free(h->calls);
 	h->curl->multi_cleanup(h->multi);
 	timer_free(h->timer);
+	http_record_close(h->recorder);
 	free(h);
 	return NULL;
 }

@@ -18,6 +18,9 @@
 struct http;
 int http_new(struct http **out, struct loop *loop, struct err *err); /* -ENOPKG: no libcurl */
 struct http *http_free(struct http *h);				     /* cancels what is open */
+/* From now on every exchange is written to the folder dir, which is made if need be, without keys:
+ * http_record.h. -errno: nothing can be written there. */
+int http_record(struct http *h, const char *dir, struct err *err);
 
 struct http_request {
 	const char *url;

@@ -36,6 +36,7 @@ import threading
 import time
 from email.utils import formatdate
 
+import server_h2
 from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of, said, shown,
                      tokens_of)
 
@@ -228,10 +229,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(200, str(self.number).encode())
 
     def on_tls(self, nth, request):
-        """The same over TLS with a certificate that nobody knows: its port and the certificate's file."""
+        """The same over TLS with a certificate that nobody knows: its port, the certificate's file, and the port of one that
+        speaks HTTP/2."""
         if not TLS:
             TLS.extend(start_tls())
-        self.reply(200, ("%d %s" % tuple(TLS)).encode())
+        self.reply(200, ("%d %s %d" % tuple(TLS)).encode())
 
     def on_back(self, nth, request):
         """What it was sent, for a look at the very bytes."""
@@ -517,7 +519,10 @@ def start_tls():
     server = Server(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_address[1], cert
+    context2 = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context2.load_cert_chain(cert, key)
+    context2.set_alpn_protocols(["h2"])
+    return server.server_address[1], cert, server_h2.serve(context2)
 
 
 def main():

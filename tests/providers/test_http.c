@@ -4,6 +4,8 @@
 #include "server.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static struct server server;
@@ -177,30 +179,71 @@ static void test_proxy(void)
 	buf_finish(&g.a.body);
 }
 
-/* A certificate that nobody vouches for ends the request before anything was said. */
-static void test_certificate(void)
+static struct got ask_url(const char *url, struct http_request r)
+{
+	int left = 1;
+	struct got g = {.left = &left};
+	r.url = url;
+	http_send(http, &r, done, &g);
+	loop_run(loop);
+	return g;
+}
+
+/* The port of a server that speaks TLS with a certificate nobody knows, and of one that speaks
+ * HTTP/2 with the same. */
+static void tls_ports(char cert[200], int *port, int *port2)
 {
 	struct http_request r = usual;
-	char cert[200] = "";
-	int port = 0, left = 1;
-	struct got g = ask("tls", usual);
-	CHECK_INT(sscanf(buf_str(&g.a.body), "%d %199s", &port, cert), 2);
+	r.total_ms = 30000; /* it makes its certificate first */
+	struct got g = ask("tls", r);
+	CHECK_INT(sscanf(buf_str(&g.a.body), "%d %199s %d", port, cert, port2), 3);
 	buf_finish(&g.a.body);
+}
+
+/* It ends the request before anything was said, in words that help. */
+static void test_certificate(const char *cert, int port)
+{
 	CLEANUP(cleanup_free) char *url = xasprintf("https://127.0.0.1:%d/plain", port);
-	r.url = url;
-	g = (struct got){.left = &left};
-	http_send(http, &r, done, &g);
-	loop_run(loop);
+	struct got g = ask_url(url, usual);
 	CHECK_INT(g.a.code, -EIO);
-	CHECK(g.a.hopeless && strstr(g.a.err.msg, "certificate"));
-	left = 1;
+	CHECK(g.a.hopeless && strstr(g.a.err.msg, "certificate cannot be verified"));
+	CHECK(strstr(g.a.err.msg, "set SSL_CERT_FILE to") != NULL);
+	static const char *const names[] = {"SSL_CERT_FILE", "CURL_CA_BUNDLE"};
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		setenv(names[i], cert, 1);
+		g = ask_url(url, usual);
+		unsetenv(names[i]);
+		CHECK_STR(buf_str(&g.a.body), "hello");
+		buf_finish(&g.a.body);
+	}
+	setenv("SSL_CERT_FILE", "/nowhere/at/all", 1);
+	g = ask_url(url, usual);
+	unsetenv("SSL_CERT_FILE");
+	CHECK(g.a.hopeless && strstr(g.a.err.msg, "certificate cannot be verified"));
+}
+
+/* Where HTTP/2 is offered, all that is asked at once goes over one connection. */
+static void test_http2(const char *cert, int port)
+{
+	enum { COUNT = 8 };
+	CLEANUP(cleanup_free) char *url = xasprintf("https://127.0.0.1:%d/x", port);
+	struct got g[COUNT] = {0};
+	struct http_request r = usual;
+	int left = COUNT;
+	r.url = url;
+	r.body = "{}";
+	r.body_len = 2;
 	setenv("SSL_CERT_FILE", cert, 1);
-	g = (struct got){.left = &left};
-	http_send(http, &r, done, &g);
+	for (int i = 0; i < COUNT; i++) {
+		g[i].left = &left;
+		http_send(http, &r, done, &g[i]);
+	}
 	loop_run(loop);
 	unsetenv("SSL_CERT_FILE");
-	CHECK_STR(buf_str(&g.a.body), "hello");
-	buf_finish(&g.a.body);
+	for (int i = 0; i < COUNT; i++) {
+		CHECK_STR(buf_str(&g[i].a.body), "connection 1");
+		buf_finish(&g[i].a.body);
+	}
 }
 
 static void test_side_by_side(void)
@@ -404,12 +447,109 @@ static void test_origins(void)
 	expect_origin("file:///etc/passwd", NULL);
 }
 
+/* ---- recording */
+
+/* Owned; the mode must be its owner's alone. */
+static char *read_record(const char *dir, const char *name)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", dir, name);
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY);
+	struct buf text = {0};
+	struct stat st;
+	char piece[4096];
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		check_failures++;
+		return xstrdup("");
+	}
+	CHECK_INT(st.st_mode & 0777, 0600);
+	for (ssize_t n; (n = read(fd, piece, sizeof(piece))) > 0;)
+		buf_add(&text, piece, (size_t)n);
+	return buf_steal(&text, NULL);
+}
+
+static void expect_record(const char *dir, const char *name, const char *part)
+{
+	CLEANUP(cleanup_free) char *text = read_record(dir, name);
+	if (!strstr(text, part)) {
+		fprintf(stderr, "%s: no \"%s\" in: %s\n", name, part, text);
+		check_failures++;
+	}
+	CHECK(!strstr(text, "a-secret"));
+}
+
+static void check_records(const char *dir)
+{
+	expect_record(dir, "000001.req", "{\"key\": \"*******************\"}");
+	expect_record(dir, "000001.body", "\"body\": {\"key\": \"***");
+	static const char *const parts[] = {
+		"\"method\":\t\"POST\"", "\"path\":\t\"/back/v1/x?y\"",
+		"\"api-key\":\t\"***\"", "\"x-more\":\t\"1\"",
+		"\"status\":\t200",	 "\"Content-Type\":\t\"application/json\""};
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		expect_record(dir, "000001.meta.json", parts[i]);
+	expect_record(dir, "000002.meta.json", "\"Retry-After\":\t\"2\"");
+	expect_record(dir, "000002.meta.json", "\"method\":\t\"GET\"");
+	expect_record(dir, "000003.meta.json", "\"timed_out\":\ttrue");
+	expect_record(dir, "000003.body", "{");
+	expect_record(dir, "000004.meta.json", "\"status\":\t0");
+}
+
+static void remove_records(const char *dir)
+{
+	DIR *d = opendir(dir);
+	int count = 0;
+	for (struct dirent *e; (e = readdir(d));)
+		if (e->d_name[0] != '.')
+			count += unlinkat(dirfd(d), e->d_name, 0) == 0;
+	closedir(d);
+	CHECK_INT(count, 12); /* of a request that was cancelled there is nothing */
+	CHECK_INT(rmdir(dir), 0);
+}
+
+static void test_record(void)
+{
+	char dir[] = "/tmp/bookfs-record-XXXXXX";
+	const char *const fields[] = {"x-more: 1", NULL};
+	struct http_request r = usual;
+	struct http *plain = http;
+	struct err err = {0};
+	CLEANUP(cleanup_free) char *never = url_of("hang");
+	struct got g = {0};
+	CHECK(mkdtemp(dir) != NULL);
+	CHECK_INT(http_new(&http, loop, &err), 0);
+	CHECK_INT(http_record(http, "/proc/nowhere", &err), -ENOENT);
+	CHECK(strstr(err.msg, "/proc/nowhere: nothing can be recorded there") != NULL);
+	CHECK_INT(http_record(http, dir, &err), 0);
+	r.key = "sk-a-secret-is-mine";
+	r.key_field = "api-key: ";
+	r.fields = fields;
+	r.body = "{\"key\": \"sk-a-secret-is-mine\"}";
+	r.body_len = strlen(r.body);
+	g = ask("back/v1/x?y", r);
+	CHECK_INT(g.a.status, 200);
+	buf_finish(&g.a.body);
+	g = ask("429:2", usual);
+	buf_finish(&g.a.body);
+	expect("stall", usual, -ETIMEDOUT, "fell silent");
+	expect("reset", usual, -EIO, "cannot be asked");
+	r = usual;
+	r.url = never;
+	http_send(http, &r, done, &g);
+	http = http_free(http);
+	http = plain;
+	loop = loop_free(loop); /* what is on its way is written first */
+	check_records(dir);
+	remove_records(dir);
+}
+
 int main(void)
 {
 	struct err err = {0};
 	struct http_request r = usual;
 	CLEANUP(cleanup_free) char *url = NULL;
-	int before = descriptors(), none = 0;
+	int before = descriptors(), none = 0, port = 0, port2 = 0;
+	char cert[200] = "";
 	struct got g = {.left = &none};
 
 	test_retry_after();
@@ -425,7 +565,9 @@ int main(void)
 	test_key();
 	test_redirects();
 	test_proxy();
-	test_certificate();
+	tls_ports(cert, &port, &port2);
+	test_certificate(cert, port);
+	test_http2(cert, port2);
 	test_nobody_there();
 	test_side_by_side();
 	test_cancel();
@@ -433,7 +575,7 @@ int main(void)
 	r.url = url = url_of("hang");
 	http_send(http, &r, done, &g); /* open at the end: nobody is told */
 	http = http_free(http);
-	loop = loop_free(loop);
+	test_record();
 	CHECK_INT(g.calls, 0);
 	server_end(&server);
 	CHECK_INT(descriptors(), before);
