@@ -151,12 +151,45 @@ class Mount:
             raise AssertionError(said)
 
 
-def wait_for(condition, seconds=10, what="it"):
+def wait_for(condition, seconds=30, what="it"):
+    """What comes by itself. How long it may take is no promise: a busy machine makes all slow."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise AssertionError("waited %s s in vain for %s" % (seconds, what))
         time.sleep(0.005)
+
+
+def within(limit_s, measure, tries=5):
+    """A promise of time: measure() gives seconds. Other work on the machine makes a try slow now and then, a product
+    that is slow makes all of them."""
+    took = []
+    while not took or took[-1] > limit_s:
+        if len(took) == tries:
+            raise AssertionError("not one of %s within %s s" % (took, limit_s))
+        took.append(measure())
+
+
+def waits_in(pid, folder):
+    """Whether a process is in a system call on an open file of that folder."""
+    try:
+        with open("/proc/%d/syscall" % pid) as f:
+            fd = int(f.read().split()[1], 16)
+        return os.readlink("/proc/%d/fd/%d" % (pid, fd)).startswith(folder)
+    except (IndexError, ValueError, OSError):
+        return False
+
+
+def waits_at(pid, path):
+    """Whether a process is in openat(AT_FDCWD, path)."""
+    try:
+        with open("/proc/%d/syscall" % pid) as f:
+            at = int(f.read().split()[2], 16)
+        with open("/proc/%d/mem" % pid, "rb", buffering=0) as f:
+            f.seek(at)
+            return f.read(4096).split(b"\0")[0] == os.fsencode(path)
+    except (IndexError, ValueError, OSError):
+        return False
 
 
 def has_ended(pid):
@@ -166,6 +199,20 @@ def has_ended(pid):
             return ") Z " in f.read()
     except FileNotFoundError:
         return True
+
+
+class Gate:
+    """Holds back the provider of a SLOWFS that was started with SLOW_GATE=path, until it is opened."""
+
+    def __init__(self, path):
+        os.mkfifo(path)
+        self.path, self.fd = path, os.open(path, os.O_RDWR)
+
+    def open(self):
+        os.write(self.fd, b"x")
+
+    def close(self):
+        os.close(self.fd)
 
 
 class Case(unittest.TestCase):
@@ -184,6 +231,11 @@ class Case(unittest.TestCase):
         m = Mount(self.book, os.path.join(self.tmp, name), options, program, env)
         self.addCleanup(m.end)
         return m
+
+    def gate(self, name="gate"):
+        gate = Gate(os.path.join(self.tmp, name))
+        self.addCleanup(gate.close)
+        return gate
 
     def asked(self, what="analyze"):
         """How often the provider was asked."""
@@ -218,7 +270,7 @@ class Background(threading.Thread):
         except BaseException as e:  # handed to whoever asks
             self.error = e
 
-    def result(self, timeout=10):
+    def result(self, timeout=60):
         self.join(timeout)
         if self.is_alive():
             raise AssertionError("still waits after %s s" % timeout)

@@ -281,31 +281,41 @@ static int pairs(char **argv)
 
 /* ---- park */
 
+/* How many came into the queue so far, as the history of the locks tells. */
+static int count_arrivals(const char *locks)
+{
+	char log[512], line[1024];
+	int count = 0;
+	FILE *f;
+
+	snprintf(log, sizeof(log), "%s/.log", locks);
+	f = fopen(log, "re");
+	if (!f)
+		die(log);
+	while (fgets(line, sizeof(line), f))
+		count += strstr(line, " waiting ") != NULL;
+	fclose(f);
+	return count;
+}
+
 static int park(char **argv)
 {
-	int count = atoi(argv[4]), fd, fds[2];
+	int count = atoi(argv[4]), before, fd;
 	struct pollfd p = {.fd = 0, .events = POLLIN};
 
 	set_paths(argv[2], argv[3]);
-	if (pipe(fds) < 0)
-		die("pipe");
+	before = count_arrivals(argv[2]);
 	for (int i = 0; i < count; i++) {
 		if (fork() != 0)
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(fds[0]);
 		fd = open(all, O_RDONLY);
-		if (fd < 0 || write(fds[1], "", 1) != 1 || flock(fd, LOCK_EX) < 0)
+		if (fd < 0 || flock(fd, LOCK_EX) < 0)
 			die("flock");
 		_exit(0);
 	}
-	for (int i = 0; i < count; i++) {
-		char byte;
-
-		if (read(fds[0], &byte, 1) != 1)
-			die("a waiter");
-	}
-	usleep(200000);
+	while (count_arrivals(argv[2]) < before + count)
+		usleep(1000);
 	puts("parked");
 	fflush(stdout);
 	poll(&p, 1, -1);

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "fs.h"
 
@@ -9,8 +11,9 @@
  * The program with another provider, for tests only: it takes its time, or fails, as the
  * environment says, and keeps a list of what it was asked.
  *
- * SLOW_MS how long an answer takes; SLOW_FAIL a reason: every analysis fails with EIO; SLOW_LOG a
- * file that gets a line for each request.
+ * SLOW_GATE a FIFO: nothing is answered until somebody writes to it, which is never read; SLOW_MS
+ * how long an answer takes from then on; SLOW_FAIL a reason: every analysis fails with EIO;
+ * SLOW_LOG a file that gets a line for each request.
  */
 
 struct provider_ticket {
@@ -27,6 +30,8 @@ struct slow {
 	struct provider provider;
 	struct loop *loop;
 	struct provider_ticket *tickets;
+	struct watch *gate; /* NULL: it is open */
+	int gate_fd;
 	int64_t delay_ms;
 	const char *fail, *log;
 };
@@ -86,6 +91,20 @@ static void on_time(void *arg)
 	ticket_end(t);
 }
 
+static void begin(struct provider_ticket *t)
+{
+	timer_set(t->timer, clock_boot_ms() + t->slow->delay_ms);
+}
+
+static void on_gate(void *arg, uint32_t revents)
+{
+	struct slow *s = arg;
+
+	s->gate = watch_free(s->gate);
+	for (struct provider_ticket *t = s->tickets; t; t = t->next)
+		begin(t);
+}
+
 static struct provider_ticket *ticket(struct provider *p, void *arg, const char *what, int chapter)
 {
 	struct slow *s = (struct slow *)p;
@@ -98,7 +117,8 @@ static struct provider_ticket *ticket(struct provider *p, void *arg, const char 
 	*t = (struct provider_ticket){.next = s->tickets, .slow = s, .arg = arg};
 	s->tickets = t;
 	t->timer = timer_new(s->loop, on_time, t);
-	timer_set(t->timer, clock_boot_ms() + s->delay_ms);
+	if (!s->gate)
+		begin(t);
 	return t;
 }
 
@@ -132,6 +152,9 @@ static struct provider *slow_free(struct provider *p)
 
 	while (s->tickets)
 		ticket_end(s->tickets);
+	watch_free(s->gate);
+	if (s->gate_fd >= 0)
+		close(s->gate_fd);
 	free(s);
 	return NULL;
 }
@@ -147,7 +170,7 @@ static const struct provider_ops slow_ops = {
 int provider_make(struct provider **text, struct provider **image, struct loop *loop,
 		  struct gate *const gates[2], const struct options *o, struct err *err)
 {
-	const char *delay = getenv("SLOW_MS");
+	const char *delay = getenv("SLOW_MS"), *gate = getenv("SLOW_GATE");
 	struct slow *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct slow){
@@ -157,10 +180,17 @@ int provider_make(struct provider **text, struct provider **image, struct loop *
 			     .analyze_slots = 4,
 			     .paint_slots = 4},
 		.loop = loop,
+		.gate_fd = gate ? open(gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1,
 		.delay_ms = delay ? strtol(delay, NULL, 10) : 0,
 		.fail = getenv("SLOW_FAIL"),
 		.log = getenv("SLOW_LOG"),
 	};
+	if (gate &&
+	    (s->gate_fd < 0 || loop_watch(&s->gate, loop, s->gate_fd, EPOLLIN, on_gate, s) < 0)) {
+		err_set(err, -EIO, "%s: %s", gate, strerror(errno));
+		slow_free(&s->provider);
+		return err->code;
+	}
 	*text = *image = &s->provider;
 	return 0;
 }

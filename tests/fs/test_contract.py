@@ -42,16 +42,22 @@ class Reading(Case):
                 self.assertEqual(json.loads(view[:])["chapterNumber"], 3)
 
     def test_two_hundred_readers_one_analysis(self):
-        m = self.mount(SLOW_MS="300")
+        gate = self.gate()
+        m = self.mount(SLOW_GATE=gate.path)
         readers = [Background(m.read, "chapters/1/concepts.json") for _ in range(200)]
+        wait_for(lambda: m.read(".bookfs/waiting").count(", since ") == 200, what="all to wait")
+        gate.open()
         texts = {r.result() for r in readers}
         self.assertEqual(len(texts), 1)
         self.assertEqual(self.asked(), 1)
 
     def test_elements_and_concepts_share(self):
-        m = self.mount(SLOW_MS="100")
+        gate = self.gate()
+        m = self.mount(SLOW_GATE=gate.path)
         a = Background(m.read, "chapters/1/concepts.json")
         b = Background(m.read, "chapters/1/elements.json")
+        wait_for(lambda: m.read(".bookfs/waiting").count(", since ") == 2, what="both to wait")
+        gate.open()
         self.assertEqual(json.loads(a.result())["chapterNumber"], 1)
         json.loads(b.result())
         self.assertEqual(self.asked(), 1)
@@ -263,7 +269,7 @@ class Bookfs(Case):
         self.assertLess(names.index("analysisStarted"), names.index("conceptsReady"))
         poller = select.poll()
         poller.register(fd, select.POLLIN)
-        self.assertTrue(poller.poll(2000))
+        self.assertTrue(poller.poll(30000))
         lines = os.read(fd, 1 << 16).decode().splitlines()
         self.assertEqual([json.loads(l)["event"] for l in lines][:1], names[:1])
 
@@ -275,7 +281,7 @@ class Bookfs(Case):
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         self.assertEqual(poller.poll(200), [])
-        waiting = Background(poller.poll, 5000)
+        waiting = Background(poller.poll, 30000)
         m.command("analyze 1\n")
         self.assertTrue(waiting.result())
 

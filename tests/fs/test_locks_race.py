@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import unittest
 
 import agents
@@ -67,7 +66,7 @@ echo done
         subprocess.run(["stress-ng", "--temp-path", work, "--timeout", "60s" if FULL else "2s", "--flock", "2",
                         "--lockf", "2", "--lockofd", "2", "--open", "1", "--dentry", "1", "--dir", "1", "--quiet"],
                        timeout=180, capture_output=True, cwd=self.tmp)
-        hammer = [subprocess.Popen(["sh", "-c", "for i in $(seq %d); do flock -w 5 .all/Chapter_0%d true || exit 1; done"
+        hammer = [subprocess.Popen(["sh", "-c", "for i in $(seq %d); do flock -w 60 .all/Chapter_0%d true || exit 1; done"
                                     % (200 if FULL else 20, 1 + i % 2)], cwd=work,
                                    env={**os.environ, "BOOKFS_INSTANCE": "S-%d" % i}) for i in range(6)]
         for p in hammer:
@@ -81,14 +80,14 @@ echo done
     def test_watchers(self):
         """What another mount does, a descriptor, or a death, is seen as if it were done here."""
         other = self.mount(name="other")
-        watch = subprocess.Popen(["inotifywait", "-m", "-q", "-e", "create,delete", "--format", "%e %f",
-                                  self.m.path("locks")], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (watch.kill(), watch.wait(), watch.stdout.close()))
-        with open("/proc/%d/comm" % watch.pid):
-            time.sleep(0.3)     # until it watches
+        watch = subprocess.Popen(["inotifywait", "-m", "-e", "create,delete", "--format", "%e %f",
+                                  self.m.path("locks")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (watch.kill(), watch.wait(), watch.stdout.close(), watch.stderr.close()))
+        while "established" not in watch.stderr.readline():
+            self.assertIsNone(watch.poll())
 
         def sees(*events):
-            self.assertEqual([harness.Background(watch.stdout.readline).result(5).strip() for _ in events],
+            self.assertEqual([harness.Background(watch.stdout.readline).result().strip() for _ in events],
                              list(events))
         a, b = self.agent("CLI-1", other.path("locks")), self.agent("CLI-2")
         b.ok("touch Chapter_01; rm Chapter_01")
@@ -97,14 +96,15 @@ echo done
         sees("CREATE Chapter_02")
         a.ok("rm Chapter_02")
         sees("DELETE Chapter_02")
-        b.ok("flock .all/Chapter_03 sleep 0.2")
-        sees("CREATE Chapter_03", "DELETE Chapter_03")
+        held = subprocess.Popen(["flock", ".all/Chapter_03", "cat"], cwd=self.m.path("locks"), stdin=subprocess.PIPE)
+        sees("CREATE Chapter_03")
+        held.communicate()
+        sees("DELETE Chapter_03")
         a.ok("touch Chapter_04")
         sees("CREATE Chapter_04")
         a.kill()
         sees("DELETE Chapter_04")
         b.ok("touch Chapter_05+Chapter_06")
-        time.sleep(0.2)
         self.assertEqual(self.held(self.m), ["Chapter_05", "Chapter_06"])
 
 

@@ -8,11 +8,10 @@ import re
 import signal
 import sqlite3
 import subprocess
-import time
 import unittest
 
 import harness
-from harness import BOOKFS, Background, make_book, wait_for
+from harness import BOOKFS, make_book, wait_for
 
 NO_FONTS = '<?xml version="1.0"?><fontconfig></fontconfig>\n'
 SENTENCE = "The tall lighthouse stood white against a black sky, and Captain Morrow lifted the brass lantern."
@@ -56,7 +55,7 @@ class Words(User):
         fifo = os.path.join(self.tmp, "fifo")
         os.mkfifo(fifo)
         for path in ("/dev/zero", fifo):
-            self.fails(1, "is no file", "run", path, timeout=5)
+            self.fails(1, "is no file", "run", path, timeout=30)
 
     def test_an_empty_word_is_named(self):
         self.fails(2, "word 1 is empty", "", "mnt")
@@ -253,20 +252,22 @@ class Machine(User):
     def test_a_stopped_daemon_goes_on(self):
         m = self.mount(program=BOOKFS)
         m.process.send_signal(signal.SIGSTOP)
-        reader = Background(m.read, "chapters/2/concepts.json")
-        time.sleep(0.3)  # the time that it is stopped is what is tested
-        self.assertTrue(reader.is_alive())
+        path = m.path("chapters/2/concepts.json")
+        reader = subprocess.Popen(["cat", path], stdout=subprocess.PIPE, text=True)
+        wait_for(lambda: harness.waits_at(reader.pid, path), what="the reader to ask")
+        self.assertIsNone(reader.poll())
         m.process.send_signal(signal.SIGCONT)
-        self.assertIn("completed", reader.result())
+        self.assertIn("completed", reader.communicate(timeout=60)[0])
 
     def test_head_of_the_events_says_nothing_else(self):
         m = self.mount(program=BOOKFS)
+        wait_for(lambda: "mounted" in m.read(".bookfs/events.log"), what="the mount's own event")
         head = subprocess.Popen(["head", "-n", "1", m.path(".bookfs/events")], stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
         self.addCleanup(head.kill)
-        time.sleep(0.3)  # head is to wait in its read, which nothing outside of it shows
+        wait_for(lambda: harness.waits_in(head.pid, m.dir), what="head to wait in its read")
         m.command("analyze all\n")
-        out, err = head.communicate(timeout=10)
+        out, err = head.communicate(timeout=60)
         self.assertEqual(err, "")
         self.assertEqual(out.count("\n"), 1)
 

@@ -93,7 +93,7 @@ class Watching(Case):
         os.kill(helper, signal.SIGKILL)
         m.read("chapters/2/concepts.json")
         wait_for(lambda: len(os.listdir(m.path("images"))) == 2, what="the pictures")
-        self.assertIn("helper", m.read(".bookfs/log"))
+        wait_for(lambda: "helper" in m.read(".bookfs/log"), what="its death to be seen")
 
     def test_helper_holds_nothing(self):
         m = self.mount()
