@@ -59,6 +59,18 @@ void reply_slice(fuse_req_t req, const void *data, size_t len, size_t size, off_
 	fuse_reply_buf(req, (const char *)data + at, len - at < size ? len - at : size);
 }
 
+static void refuse_read(fuse_req_t req, struct handle *h, int code)
+{
+	struct view_attr attr;
+	struct caller caller;
+
+	caller_find(&caller, fuse_req_ctx(req));
+	if (view_attr(&attr, h->fs->views, h->node) < 0)
+		attr = (struct view_attr){.ino = h->ino};
+	why_remember_read(h->fs->why, &caller, &attr, code);
+	fuse_reply_err(req, -code);
+}
+
 struct load {
 	fuse_req_t req;
 	struct handle *handle;
@@ -73,7 +85,7 @@ static void loaded(void *arg, int result, struct view_content *c)
 	struct handle *h = l->handle;
 
 	if (result < 0) {
-		fs_refuse(l->req, h->node, NULL, result, NULL);
+		refuse_read(l->req, h, result);
 	} else {
 		reply_slice(l->req, c->data, c->len, l->size, l->offset);
 		if (!h->content)
@@ -110,7 +122,7 @@ void content_read(fuse_req_t req, struct handle *h, size_t size, off_t offset)
 		return;
 	}
 	if (r < 0) {
-		fs_refuse(req, h->node, NULL, r, NULL);
+		refuse_read(req, h, r);
 		return;
 	}
 	reply_slice(req, c->data, c->len, size, offset);

@@ -297,6 +297,9 @@ void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, con
 /* remedy: what to do, if it is not what the errno stands for. Borrowed for ever. */
 void why_remember_with(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
 		       int code, const char *reason, const char *remedy);
+/* Bytes that are there could not be read. */
+void why_remember_read(struct why_table *w, const struct caller *c, const struct view_attr *a,
+		       int code);
 /* The reason of the newest one of the nearest relative, or NULL. Borrowed until the next. */
 const char *why_reason(const struct why_table *w, const struct caller *c);
 int why_text(struct buf *out, struct fs *fs, const struct caller *c);

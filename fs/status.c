@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <cjson/cJSON.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,21 @@ static int read_mounted(struct buf *out, const char *dir, struct err *err)
 	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
 		buf_add(out, part, (size_t)n);
 	return n < 0 ? err_set(err, -errno, "%s: %s", path, strerror(errno)) : buf_error(out);
+}
+
+/* Where the store of a mount is, as it need not be beside the book. */
+static void find_store(struct options *o, const char *dir)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/.bookfs/store", dir);
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char name[PATH_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+
+	if (n < 1 || o->store)
+		return;
+	name[n] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	o->store = xstrdup(name);
 }
 
 /* Read only as far as a store lets itself be read: no import, no work. */
@@ -184,6 +200,7 @@ static int get_status(struct buf *out, struct options *o, const char *word, stru
 	if (r == 0 && mountpoint_find(&there, dir) == 1) {
 		o->book = xstrdup(there.source);
 		mountpoint_finish(&there);
+		find_store(o, dir);
 		return read_mounted(out, dir, err);
 	}
 	r = options_book(o, word, err);

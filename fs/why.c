@@ -134,14 +134,41 @@ static const struct meaning {
 	{ENOSPC, "the store's disk is full", "make room beside the book, then try again"},
 };
 
+/* The same of reading what is there: no work failed, and trying it again brings nothing. */
+static const struct meaning meanings_of_book[] = {
+	{EIO, "the book's file is damaged in this place",
+	 "put an undamaged copy of the book there and mount it again: what was made of it stays"},
+	{EACCES, "this part of the book's file is encrypted",
+	 "the chapters' texts are what could be read of the book"},
+};
+static const struct meaning meanings_of_store[] = {
+	{EIO, "the store cannot give it", "bookfs check BOOK says what is wrong with the store"},
+};
+
+static const struct meaning *find_meaning(const struct meaning *table, size_t count, int code)
+{
+	for (size_t i = 0; i < count; i++)
+		if (table[i].code == code)
+			return &table[i];
+	return NULL;
+}
+
 static const struct meaning *meaning_of(int code)
 {
 	static const struct meaning other = {0, "it failed", "see .bookfs/log"};
+	const struct meaning *m = find_meaning(meanings, ARRAY_LEN(meanings), code);
 
-	for (size_t i = 0; i < ARRAY_LEN(meanings); i++)
-		if (meanings[i].code == code)
-			return &meanings[i];
-	return &other;
+	return m ? m : &other;
+}
+
+void why_remember_read(struct why_table *w, const struct caller *c, const struct view_attr *a,
+		       int code)
+{
+	const struct meaning *m =
+		a->of_book ? find_meaning(meanings_of_book, ARRAY_LEN(meanings_of_book), -code)
+			   : find_meaning(meanings_of_store, ARRAY_LEN(meanings_of_store), -code);
+
+	why_remember_with(w, c, a->ino, NULL, code, m ? m->reason : NULL, m ? m->remedy : NULL);
 }
 
 static void path_text(struct buf *out, struct fs *fs, const struct refusal *r)

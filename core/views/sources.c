@@ -178,6 +178,7 @@ int source_file_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 	const struct book_file *f = v->files[ref->item];
 	attr->size_bytes = f->size_bytes;
 	attr->costly = true;
+	attr->of_book = true;
 	if (f->mtime_unix_s > 0)
 		attr->mtime_unix_ms = f->mtime_unix_s * 1000;
 	return 0;

@@ -49,8 +49,9 @@ struct view_attr {
 	uint64_t size_bytes;
 	int64_t mtime_unix_ms;
 	bool volatile_list; /* a folder whose list changes while mounted: do not cache it */
-	bool costly; /* large bytes that are loaded on a pool thread (view_load), not rendered */
-	int chapter; /* VIEW_TRIGGER: which */
+	bool costly;  /* large bytes that are loaded on a pool thread (view_load), not rendered */
+	bool of_book; /* its bytes are those of the book's own file */
+	int chapter;  /* VIEW_TRIGGER: which */
 };
 
 struct view_settings {
