@@ -6,7 +6,7 @@
 
 #include "fs.h"
 
-enum { POOL_THREADS = 2, MAX_ATTEMPTS = 3, SERVER_ATTEMPTS = 6, IMAGE_PX = 1024 };
+enum { POOL_THREADS = 2, IMAGE_PX = 1024 };
 
 struct import {
 	const struct book *book;
@@ -98,16 +98,10 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 
 static int open_jobs(struct engine *e, const struct options *o, struct err *err)
 {
-	struct jobs_settings settings = {
-		.pages_per_image = o->pages_per_image,
-		.images = !o->no_images,
-		.max_attempts = o->openai ? SERVER_ATTEMPTS : MAX_ATTEMPTS,
-		.image_width_px = IMAGE_PX,
-		.image_height_px = IMAGE_PX,
-		.budget = {-1, -1, -1, -1},
-	};
+	struct jobs_settings settings = {.image_width_px = IMAGE_PX, .image_height_px = IMAGE_PX};
 	int r;
 
+	options_jobs(&settings, o);
 	for (size_t i = 0; i < ARRAY_LEN(e->gates); i++)
 		settings.gates[i] = e->gates[i] =
 			jobs_gate_new(e->loop, e->store, (enum job_kind)i);

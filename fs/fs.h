@@ -92,13 +92,39 @@ int say_failed(const struct err *err);					   /* EXIT_FAILED */
  * are; they are not. */
 enum enforce { ENFORCE_CONFLICT, ENFORCE_STRICT, ENFORCE_OFF };
 
-/* A server as it is asked for. Without an address there is none. */
+/* Where a setting's value comes from; the later one wins. */
+enum origin_kind {
+	FROM_DEFAULT,
+	FROM_PRESET,  /* what is known of the server */
+	FROM_FILE,    /* above the first section of the settings' file */
+	FROM_SECTION, /* of a provider, in that file */
+	FROM_ENVIRONMENT,
+	FROM_OPTION,
+};
+struct origin {
+	enum origin_kind kind;
+	int line;	      /* in the file */
+	const char *variable; /* of the environment; borrowed for ever */
+};
+
+/* A server as it is asked for. */
 struct server {
+	const struct preset *preset; /* NULL: there is none, builtin does it */
 	char *base_url, *model;
-	char *key, *key_url; /* a secret, and the address whose it is; of the environment alone */
+	char *key, *key_url; /* a secret, and the address whose it is */
+	char *key_file, *key_command;
 	int slots;
+	struct limits limits;
+	struct prices prices;
 };
 void server_finish(struct server *s);
+/* A key goes along: whoever gave it is billed. */
+bool server_costs(const struct server *s);
+
+/* When the pictures of an analysis are drawn. */
+enum illustrate { ILLUSTRATE_UNSET, ILLUSTRATE_AUTO, ILLUSTRATE_ASK };
+
+enum { SETTINGS_MOST = 64 };
 
 struct options {
 	char *book, *dir, *store; /* absolute; dir and store may be NULL */
@@ -107,9 +133,24 @@ struct options {
 	int wait_s, depth, grace_s, pages_per_image;
 	int enforce;	    /* enum enforce */
 	struct strv kernel; /* what the kernel is asked for, beside our own */
-	bool openai;	    /* provider=openai: else nothing leaves this machine */
+
+	/* Who reads and who paints. The names are as given, the servers what came of it. */
+	char *provider, *image_provider;
 	struct server text_server, image_server;
+	bool insecure; /* a key may go unencrypted over a network */
 	int timeout_s; /* for one answer of a server */
+	int retries;   /* of a job; <0: as many as usual */
+	int64_t temperature_milli, seed; /* <0: the server's own */
+	int64_t context_tokens;		 /* 0: the usual */
+	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
+	struct budget budget;
+	bool in_turn;	/* no picture before all is analysed */
+	int illustrate; /* enum illustrate */
+	int readahead;	/* chapters; <0: not said */
+
+	const struct preset *unused_key; /* whose key the environment held in vain; NULL */
+	char *config_path; /* of the settings' file, there or not; NULL: no home */
+	struct origin origins[SETTINGS_MOST];
 };
 void options_init(struct options *o);
 void options_finish(struct options *o);
@@ -118,10 +159,15 @@ int options_parse(struct options *o, const char *list, struct err *err);
 int options_store(struct options *o, const char *path, struct err *err);
 /* The absolute path of the book. */
 int options_book(struct options *o, const char *book, struct err *err);
+/* Was it set by anybody, or is it what it is by itself? */
+bool options_given(const struct options *o, const char *setting);
 
-/* server.c: completes what was given by what the environment has: addresses, keys (which are taken
- * out of it), how long a reader waits. Once, after the options. -EINVAL: something is missing. */
+/* server.c: completes what was given by what the environment and the settings' file have: who
+ * reads, who paints, addresses, models, keys (which are taken out of the environment), how long a
+ * reader waits. Once, after the options. -EINVAL: something is missing or mistyped. */
 int options_complete(struct options *o, struct err *err);
+/* What of it is jobs': limits, prices, budget, attempts, the order of work, sizes. */
+void options_jobs(struct jobs_settings *out, const struct options *o);
 
 /* ---- engine.c: what a mount and `run` share: the store, imported, and who works on it */
 

@@ -59,21 +59,15 @@ static int mount_words(struct options *o, const struct command *c, const struct 
 
 static int parse_mount(struct options *o, const struct command *c, int argc, char **argv)
 {
-	CLEANUP(strv_finish) struct strv words = {0}, lists = {0}, stores = {0};
+	CLEANUP(strv_finish) struct strv words = {0};
 	const struct flag flags[] = {
 		{"--foreground", "-f", .on = &o->foreground},
-		{"--options", "-o", .values = &lists},
-		{"--store", NULL, .values = &stores},
+		{"--options", "-o", .take = options_parse, .options = o},
+		{"--store", .take = options_store, .options = o},
 	};
 	struct err err = {0};
 	int r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
 
-	for (size_t i = 0; r == 0 && i < lists.len; i++)
-		if (options_parse(o, lists.items[i], &err) < 0)
-			return say_usage(c, "%s", err.msg);
-	for (size_t i = 0; r == 0 && i < stores.len; i++)
-		if (options_store(o, stores.items[i], &err) < 0)
-			return say_usage(c, "%s", err.msg);
 	if (r == 0 && options_complete(o, &err) < 0)
 		return say_usage(c, "%s", err.msg);
 	return r == 0 ? mount_words(o, c, &words) : r;

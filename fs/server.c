@@ -2,99 +2,415 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fs.h"
+#include "settings.h"
 
 /*
- * What the environment says of servers. A key is a secret: it is taken only when a server was asked
- * for, and then out of the environment, so that no child of ours inherits it. That a key is there
- * chooses no provider: it is said how it would be used, and no more.
+ * Who reads the chapters and who paints: chosen by an option or by the settings' file, never by the
+ * environment. What is said of a server holds for the provider it was said of: in a section for
+ * that one; above the sections for the one that the file itself names.
  */
 
-enum { WAIT_BUILTIN_S = 60, WAIT_SERVER_S = 600 };
+enum { WAIT_BUILTIN_S = 60, WAIT_SERVER_S = 600, SERVER_TRIES = 6, BUILTIN_TRIES = 3 };
 
-#define OPENAI_URL "https://api.openai.com/v1"
+/* Of a free model OpenRouter answers one request a minute, and counts those it refuses. */
+#define FREE_INTERVAL_S "65"
+
+static const struct origin by_default = {.kind = FROM_DEFAULT};
+static const struct origin by_preset = {.kind = FROM_PRESET};
 
 void server_finish(struct server *s)
 {
-	if (s->key)
-		explicit_bzero(s->key, strlen(s->key));
 	free(s->base_url);
 	free(s->model);
-	free(s->key);
+	secret_free(s->key);
 	free(s->key_url);
+	free(s->key_file);
+	free(s->key_command);
 }
 
-/* Owned; NULL if it is not set. */
-static char *from_environment(const char *name)
+bool server_costs(const struct server *s)
 {
-	const char *value = getenv(name);
-
-	return value && *value ? xstrdup(value) : NULL;
+	return s->preset && s->key;
 }
 
-/* What /proc/PID/environ shows is the very memory that the variable stands in. */
-static char *take_secret(const char *name)
+const char *server_provider(const struct server *s)
 {
-	char *theirs = getenv(name);
-	char *value = theirs && *theirs ? xstrdup(theirs) : NULL;
-
-	if (theirs)
-		explicit_bzero(theirs, strlen(theirs));
-	unsetenv(name);
-	return value;
+	return s->preset ? s->preset->name : "builtin";
 }
 
-static int complete_text(struct server *s, struct err *err)
+/* NULL is no value. */
+static int fill(struct options *o, const char *setting, const char *value,
+		const struct origin *from, struct err *err)
 {
-	if (!s->model)
-		return err_set(err, -EINVAL, "provider=openai needs the model too: model=NAME");
-	if (!s->base_url)
-		s->base_url = from_environment("OPENAI_BASE_URL");
-	if (!s->base_url)
-		s->base_url = xstrdup(OPENAI_URL);
-	s->key = take_secret("OPENAI_API_KEY");
-	s->key_url = xstrdup(s->base_url);
-	if (!s->key && !strncmp(s->base_url, OPENAI_URL, strlen(OPENAI_URL)))
-		return err_set(err, -EINVAL, "%s needs a key: set OPENAI_API_KEY", s->base_url);
+	return value ? setting_take(o, setting_named(setting), value, from, err) : 0;
+}
+
+static int fill_number(struct options *o, const char *setting, int value, const struct origin *from,
+		       struct err *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", value);
+	return value > 0 ? fill(o, setting, text, from, err) : 0;
+}
+
+/* ---- the file */
+
+static int take_entry(struct options *o, const struct setting *as, const struct config_entry *e,
+		      struct err *err)
+{
+	const struct origin from = {.kind = *e->section ? FROM_SECTION : FROM_FILE,
+				    .line = e->line};
+	int r = setting_take(o, as, e->value, &from, err);
+
+	return r < 0 ? err_prefix(err, "%s:%d", o->config_path, e->line) : 0;
+}
+
+static int take_all_of(struct options *o, const struct config *c, const char *section,
+		       enum setting_owner owner, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->count; i++)
+		if (!strcmp(c->entries[i].section, section) &&
+		    c->entries[i].setting->owner == owner)
+			r = take_entry(o, c->entries[i].setting, &c->entries[i], err);
+	return r;
+}
+
+/* In the section of one that only paints here, what has no "image_" before it is meant so. */
+static int take_as_image(struct options *o, const struct config *c, const struct preset *p,
+			 struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->count; i++) {
+		const struct config_entry *e = &c->entries[i];
+		const struct setting *as = setting_for_image(e->setting);
+
+		/* A server of both may name the model that reads, for other times. */
+		if (!as || strcmp(e->section, p->name) ||
+		    (p->chat != WIRE_NONE && !strcmp(e->setting->name, "model")))
+			continue;
+		r = take_entry(o, as, e, err);
+	}
+	return r;
+}
+
+static bool is_same(const char *provider, const struct config_entry *named)
+{
+	return !named || (provider && !strcmp(provider, named->value));
+}
+
+static int take_global(struct options *o, const struct config *c, struct err *err)
+{
+	const struct config_entry *text = config_find(c, "", "provider");
+	const struct config_entry *image = config_find(c, "", "image_provider");
+	int r = take_all_of(o, c, "", OF_MOUNT, err);
+
+	if (r == 0 && is_same(o->provider, text))
+		r = take_all_of(o, c, "", OF_TEXT, err);
+	if (r == 0 &&
+	    is_same(o->image_provider ? o->image_provider : o->provider, image ? image : text))
+		r = take_all_of(o, c, "", OF_IMAGE, err);
+	return r;
+}
+
+static int take_sections(struct options *o, const struct config *c, struct err *err)
+{
+	const struct preset *text = o->text_server.preset, *image = o->image_server.preset;
+	int r = 0;
+
+	if (text)
+		r = take_all_of(o, c, text->name, OF_TEXT, err);
+	if (r == 0 && image && image != text)
+		r = take_as_image(o, c, image, err);
+	if (r == 0 && image)
+		r = take_all_of(o, c, image->name, OF_IMAGE, err);
+	return r;
+}
+
+/* ---- who */
+
+/* "builtin" and "none" are no presets. */
+static const struct preset *preset_of(const char *name)
+{
+	return name ? provider_preset(name) : NULL;
+}
+
+static int choose_text(struct options *o, struct err *err)
+{
+	const struct preset *p = preset_of(o->provider);
+
+	if (p && p->chat == WIRE_NONE)
+		return err_set(err, -EINVAL,
+			       "%s only paints: say image_provider=%s, and with provider=... who "
+			       "reads (builtin does it here)",
+			       p->name, p->name);
+	if (!p && (setting_origin(o, "model")->kind == FROM_OPTION ||
+		   setting_origin(o, "base_url")->kind == FROM_OPTION))
+		return err_set(err, -EINVAL,
+			       "a model or a server was named, and no provider: add "
+			       "provider=openai, or another that `bookfs providers` lists");
+	o->text_server.preset = p;
+	return fill(o, "provider", "builtin", &by_default, err);
+}
+
+static bool names_painter(const struct options *o, const struct config *c)
+{
+	const char *section = server_provider(&o->text_server);
+
+	return o->image_server.model || o->image_server.base_url ||
+	       config_find(c, section, "image_model") || config_find(c, section, "image_base_url");
+}
+
+/* Where nobody is named, a model to paint with is one of the server that reads. */
+static int choose_image(struct options *o, const struct config *c, struct err *err)
+{
+	const struct preset *p = preset_of(o->image_provider);
+	bool painter = names_painter(o, c);
+
+	if (!o->image_provider && painter)
+		p = o->text_server.preset;
+	if (!o->image_provider && painter && !p)
+		return err_set(err, -EINVAL,
+			       "a model or a server for pictures was named, and no provider: add "
+			       "image_provider=openai, or another that `bookfs providers` lists");
+	if (p && p->image == WIRE_NONE)
+		return err_set(err, -EINVAL,
+			       "%s paints nothing: say image_provider=builtin, or another that "
+			       "`bookfs providers` lists",
+			       p->name);
+	o->image_server.preset = p;
+	if (o->image_provider && !strcmp(o->image_provider, "none"))
+		o->no_images = true;
+	return fill(o, "image_provider", p ? p->name : "builtin", &by_default, err);
+}
+
+/* ---- the environment */
+
+static int take_address(struct options *o, struct err *err)
+{
+	const struct origin from = {.kind = FROM_ENVIRONMENT, .variable = "OPENAI_BASE_URL"};
+	const struct preset *p = provider_preset("openai");
+	const char *url = getenv(from.variable);
+	int r = 0;
+
+	if (!url || !*url)
+		return 0;
+	if (o->text_server.preset == p)
+		r = fill(o, "base_url", url, &from, err);
+	else if (o->image_server.preset == p)
+		r = fill(o, "image_base_url", url, &from, err);
+	return r < 0 ? err_prefix(err, "OPENAI_BASE_URL") : 0;
+}
+
+/* In one line, for keys that lie there: what would use them. */
+static void say_unused(const struct options *o)
+{
+	CLEANUP(buf_finish) struct buf names = {0}, ways = {0};
+	const struct preset *p;
+	int count = 0;
+
+	for (size_t i = 0; (p = provider_preset_at(i)); i++) {
+		const char *key = p->key_variable ? getenv(p->key_variable) : NULL;
+
+		if (!key || !*key)
+			continue;
+		buf_addf(&names, "%s%s", count ? " and " : "", p->key_variable);
+		buf_addf(&ways, "%s-o provider=%s%s", count ? " or " : "", p->name,
+			 p->model ? "" : ",model=NAME");
+		count++;
+	}
+	if (count && !o->text_server.preset && !o->image_server.preset &&
+	    !options_given(o, "provider"))
+		fprintf(stderr, "bookfs: %s %s set and not used: nothing is sent without %s\n",
+			buf_str(&names), count > 1 ? "are" : "is", buf_str(&ways));
+}
+
+/* ---- what is known of a server */
+
+static int need_address(const struct server *s, const char *prefix, struct err *err)
+{
+	if (s->base_url)
+		return 0;
+	return err_set(err, -EINVAL, "%sprovider=%s needs %sbase_url=...: %s", prefix,
+		       s->preset->name, prefix, s->preset->about);
+}
+
+/* What is one too many is seen at once, and not after a "404". */
+static int check_path(const struct server *s, const char *setting, struct err *err)
+{
+	static const char *const ends[] = {"/chat/completions", "/completions", "/messages",
+					   "/images/generations", "/models"};
+	size_t len = strlen(s->base_url);
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		size_t end = strlen(ends[i]);
+
+		if (len > end && !strcmp(s->base_url + len - end, ends[i]))
+			return err_set(err, -EINVAL, "%s ends before %s: %s=%.*s", setting, ends[i],
+				       setting, (int)(len - end), s->base_url);
+	}
 	return 0;
 }
 
-/* Its own key, else the one for text, which goes along only if both are one server. */
-static void complete_image(struct server *s, const struct server *text)
+static bool is_free(const struct server *s)
 {
-	char *own = take_secret("OPENAI_IMAGE_API_KEY");
+	size_t len = s->model ? strlen(s->model) : 0;
 
-	if (!s->model && !s->base_url) {
-		free(own);
-		return;
-	}
-	if (!s->base_url)
-		s->base_url = xstrdup(text->base_url);
-	s->key = own ? own : xstrdup(text->key);
-	s->key_url = xstrdup(own ? s->base_url : text->key_url);
+	return !strcmp(s->preset->name, "openrouter") && len > 5 &&
+	       !strcmp(s->model + len - 5, ":free");
 }
 
-static bool names_server(const struct options *o)
+static int complete_text(struct options *o, struct err *err)
 {
-	return o->text_server.base_url || o->text_server.model || o->image_server.base_url ||
-	       o->image_server.model;
+	struct server *s = &o->text_server;
+	const struct preset *p = s->preset;
+	int r = fill(o, "base_url", p->base_url, &by_preset, err);
+
+	if (r == 0)
+		r = fill(o, "model", p->model, &by_preset, err);
+	if (r == 0)
+		r = fill_number(o, "chat_slots", p->chat_slots, &by_preset, err);
+	if (r == 0 && is_free(s))
+		r = fill(o, "chat_interval", FREE_INTERVAL_S, &by_preset, err);
+	if (r == 0)
+		r = need_address(s, "", err);
+	return r == 0 ? check_path(s, "base_url", err) : r;
+}
+
+/* Where it is the server that reads too, its address and prices hold for both. */
+static int share_with_image(struct options *o, struct err *err)
+{
+	CLEANUP(buf_finish) struct buf prices = {0};
+	const struct origin *url = setting_origin(o, "base_url");
+	const struct setting *s = setting_named("prices");
+	int r = 0;
+
+	if (url->kind > FROM_PRESET)
+		r = fill(o, "image_base_url", o->text_server.base_url, url, err);
+	if (r == 0 && !setting_is_unset(o, s) &&
+	    setting_is_unset(o, setting_named("image_prices"))) {
+		setting_print(&prices, o, s);
+		r = fill(o, "image_prices", buf_str(&prices), setting_origin(o, "prices"), err);
+	}
+	return r;
+}
+
+static int complete_image(struct options *o, struct err *err)
+{
+	struct server *s = &o->image_server;
+	const struct preset *p = s->preset;
+	int r = 0;
+
+	if (p == o->text_server.preset && !s->base_url)
+		r = share_with_image(o, err);
+	if (r == 0)
+		r = fill(o, "image_base_url", p->image_base_url ? p->image_base_url : p->base_url,
+			 &by_preset, err);
+	if (r == 0)
+		r = fill(o, "image_model", p->image_model, &by_preset, err);
+	if (r == 0)
+		r = fill_number(o, "image_slots", p->image_slots, &by_preset, err);
+	if (r == 0 && is_free(s))
+		r = fill(o, "image_interval", FREE_INTERVAL_S, &by_preset, err);
+	if (r == 0)
+		r = need_address(s, "image_", err);
+	return r == 0 ? check_path(s, "image_base_url", err) : r;
+}
+
+/* ---- all of it */
+
+static int gather(struct options *o, const struct config *c, struct err *err)
+{
+	int r = take_global(o, c, err);
+
+	if (r == 0)
+		r = choose_text(o, err);
+	if (r == 0)
+		r = choose_image(o, c, err);
+	if (r == 0)
+		say_unused(o);
+	if (r == 0)
+		r = take_address(o, err);
+	if (r == 0)
+		r = take_sections(o, c, err);
+	if (r == 0)
+		r = keys_from_environment(o, err);
+	if (r == 0 && o->text_server.preset)
+		r = complete_text(o, err);
+	if (r == 0 && o->image_server.preset)
+		r = complete_image(o, err);
+	if (r == 0)
+		r = fill_number(o, "wait", o->text_server.preset ? WAIT_SERVER_S : WAIT_BUILTIN_S,
+				&by_default, err);
+	return r;
+}
+
+int options_gather(struct options *o, struct err *err)
+{
+	CLEANUP(config_finish) struct config config = {0};
+	int r = 0;
+
+	free(o->config_path);
+	o->config_path = config_path();
+	if (o->config_path)
+		r = config_read(&config, o->config_path, err);
+	return r == 0 ? gather(o, &config, err) : r;
+}
+
+/* A server that is billed has many: none is chosen for whoever pays. */
+int options_models(const struct options *o, struct err *err)
+{
+	const struct server *text = &o->text_server, *image = &o->image_server;
+
+	if (text->preset && text->preset->key_needed && !text->model)
+		return err_set(err, -EINVAL,
+			       "provider=%s needs the model too: model=NAME (bookfs models lists "
+			       "them)",
+			       text->preset->name);
+	if (image->preset && image->preset->key_needed && !image->model)
+		return err_set(err, -EINVAL,
+			       "image_provider=%s needs the model too: image_model=NAME (bookfs "
+			       "models lists them)",
+			       image->preset->name);
+	return 0;
 }
 
 int options_complete(struct options *o, struct err *err)
 {
-	int r;
+	int r = options_gather(o, err);
 
-	if (!o->wait_s)
-		o->wait_s = o->openai ? WAIT_SERVER_S : WAIT_BUILTIN_S;
-	if (!o->openai && names_server(o))
-		return err_set(err, -EINVAL, "a model or a server was named: add provider=openai");
-	if (!o->openai && getenv("OPENAI_API_KEY"))
-		fprintf(stderr, "bookfs: OPENAI_API_KEY is set and not used: nothing is sent "
-				"without -o provider=openai,model=NAME\n");
-	if (!o->openai)
-		return 0;
-	r = complete_text(&o->text_server, err);
 	if (r == 0)
-		complete_image(&o->image_server, &o->text_server);
-	return r;
+		r = options_models(o, err);
+	return r == 0 ? options_keys(o, err) : r;
+}
+
+/* "1024x768"; other words are between the person and the server. */
+static void take_size(struct jobs_settings *out, const char *size)
+{
+	int width, height, end = 0;
+
+	if (size && sscanf(size, "%5dx%5d%n", &width, &height, &end) == 2 && !size[end] &&
+	    width > 0 && height > 0) {
+		out->image_width_px = width;
+		out->image_height_px = height;
+	}
+}
+
+void options_jobs(struct jobs_settings *out, const struct options *o)
+{
+	out->limits[JOB_ANALYZE] = o->text_server.limits;
+	out->limits[JOB_ILLUSTRATE] = o->image_server.limits;
+	out->prices[JOB_ANALYZE] = o->text_server.prices;
+	out->prices[JOB_ILLUSTRATE] = o->image_server.prices;
+	out->budget = o->budget;
+	out->in_turn = o->in_turn;
+	out->images = !o->no_images;
+	out->pages_per_image = o->pages_per_image;
+	out->max_attempts = o->retries >= 0				      ? o->retries + 1
+			    : o->text_server.preset || o->image_server.preset ? SERVER_TRIES
+									      : BUILTIN_TRIES;
+	take_size(out, o->image_size);
 }

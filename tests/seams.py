@@ -31,6 +31,7 @@ HOMES = {
     r"(cairo|pango|fontconfig).*": ["providers"],
     r"nettle/.*": ["base"],
     r"fuse.*": ["fs"],
+    r"ini\.h": ["fs"],
     # fs: `bookfs status DIR` is a client that reads a mount's status.json.
     r"cjson/.*": ["story", "providers", "views", "fs"],
 }

@@ -102,7 +102,7 @@ class Openai(Case):
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(says, done.stderr)
         done = self.run_book("provider=openai,model=m,base_url=http://me:%s@127.0.0.1/v1" % KEY)
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 2)
         self.assertNotIn(KEY, done.stderr)
 
     def test_text_alone_leaves_the_pictures_here(self):
