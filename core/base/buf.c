@@ -18,7 +18,7 @@ int buf_reserve(struct buf *b, size_t more)
 	if (need <= b->cap)
 		return 0;
 	cap = b->cap < 128 ? 256 : b->cap * 2;
-	if (cap > max + 1)
+	if (cap - 1 > max)
 		cap = max + 1;
 	if (cap < need)
 		cap = need;
