@@ -295,14 +295,23 @@ static void set_trimmed(char **to, const char *value)
 	*to = value ? text_folded(value, strlen(value)) : NULL;
 }
 
+static void package_start(struct opf *o, const char *const *attrs)
+{
+	const char *id = markup_attr(attrs, "unique-identifier");
+
+	if (id && !o->unique_id)
+		o->unique_id = xstrdup(id);
+	if (!o->p->version)
+		set_trimmed(&o->p->version, markup_attr(attrs, "version"));
+}
+
 static void opf_start(void *arg, const char *name, const char *const *attrs)
 {
 	struct opf *o = arg;
-	const char *value;
 
 	o->depth++;
-	if (!strcmp(name, "package") && (value = markup_attr(attrs, "unique-identifier")))
-		o->unique_id = o->unique_id ? o->unique_id : xstrdup(value);
+	if (!strcmp(name, "package"))
+		package_start(o, attrs);
 	else if (!strcmp(name, "metadata"))
 		o->in_metadata = true;
 	else if (!strcmp(name, "collection"))
@@ -365,6 +374,7 @@ static void package_clear(struct package *p)
 	free(p->items);
 	free(p->spine);
 	free(p->guide);
+	free(p->version);
 	free(p->toc_id);
 	free(p->title);
 	free(p->language);

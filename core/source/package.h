@@ -26,7 +26,8 @@ struct package_guide {
 };
 
 struct package {
-	char *path; /* of the package document */
+	char *path;    /* of the package document */
+	char *version; /* "3.0"; or NULL */
 	char *title, *language, *publisher, *identifier;
 	struct strv creators;
 	struct package_item *items;

@@ -145,4 +145,34 @@ int book_archive_piece(const char **data, size_t *len, struct book_archive *a, u
 void book_archive_ahead(struct book_archive *a, uint64_t index, uint64_t size_bytes,
 			uint64_t offset, size_t len);
 
+/* ---- the book with pictures in it */
+
+/* A picture and where it belongs: behind the paragraph in which its quote ends, else behind the
+ * first one of its chapter. All borrowed. */
+struct book_plate {
+	int chapter;
+	const char *name; /* of its file, unique; .png, .jpg or .webp says what it is */
+	const char *quote, *alt, *caption;
+	uint64_t size_bytes;
+};
+struct book_cast { /* a line of the page at the end; those of one group in a row */
+	const char *group, *name, *text;
+};
+struct book_plates {
+	const struct book_plate *items; /* in order of chapter */
+	size_t count;
+	const struct book_cast *cast;
+	size_t cast_count;
+	int (*read)(struct buf *out, void *arg, size_t plate); /* its bytes; any number of times */
+	void *arg;
+};
+/*
+ * Writes an EPUB to out_path, whole or not at all. Of a book that is one: itself, and nothing of it
+ * changed but that documents and package document have something more in them (EPUB 3.3, OPF
+ * 2.0.1); a signature over it is left out. Of any other: an EPUB 3 of its chapters.
+ * The same input gives the same bytes. b: path as it was read, with its texts.
+ */
+int book_illustrate(const char *out_path, const char *path, const struct book *b,
+		    const struct book_plates *plates, struct err *err);
+
 #endif
