@@ -154,3 +154,14 @@ int flags_parse_one(char **word, const char *what, const struct command *c,
 	*word = xstrdup(words.items[0]);
 	return 0;
 }
+
+int flags_parse_none(const struct command *c, const struct flag *flags, size_t flag_count, int argc,
+		     char **argv)
+{
+	CLEANUP(strv_finish) struct strv words = {0};
+	int r = flags_parse(&words, c, flags, flag_count, argc, argv);
+
+	if (r == 0 && words.len)
+		return say_usage(c, "one word too many: %s", words.items[0]);
+	return r;
+}

@@ -64,6 +64,7 @@ struct command {
 };
 extern const struct command command_mount, command_umount, command_run, command_status,
 	command_check;
+extern const struct command command_config, command_providers, command_models, command_probe;
 
 /* A flag of a command: one of on, values and take is set. `also`: a second spelling or NULL. */
 struct flag {
@@ -83,6 +84,9 @@ int flags_parse(struct strv *words, const struct command *c, const struct flag *
  * *word is owned. */
 int flags_parse_one(char **word, const char *what, const struct command *c,
 		    const struct flag *flags, size_t flag_count, int argc, char **argv);
+/* The same for a command that takes none. */
+int flags_parse_none(const struct command *c, const struct flag *flags, size_t flag_count, int argc,
+		     char **argv);
 const char *flags_nearest(const char *word, const char *const *names, size_t count);
 
 int say_usage(const struct command *c, const char *fmt, ...) PRINTF(2, 3); /* EXIT_USAGE */

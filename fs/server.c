@@ -10,7 +10,7 @@
  * that one; above the sections for the one that the file itself names.
  */
 
-enum { WAIT_BUILTIN_S = 60, WAIT_SERVER_S = 600, SERVER_TRIES = 6, BUILTIN_TRIES = 3 };
+enum { WAIT_BUILTIN_S = 60, WAIT_SERVER_S = 600, RETRIES_BUILTIN = 2, RETRIES_SERVER = 5 };
 
 /* Of a free model OpenRouter answers one request a minute, and counts those it refuses. */
 #define FREE_INTERVAL_S "65"
@@ -36,6 +36,11 @@ bool server_costs(const struct server *s)
 const char *server_provider(const struct server *s)
 {
 	return s->preset ? s->preset->name : "builtin";
+}
+
+static bool uses_server(const struct options *o)
+{
+	return o->text_server.preset || o->image_server.preset;
 }
 
 /* NULL is no value. */
@@ -222,8 +227,7 @@ static void say_unused(const struct options *o)
 			 p->model ? "" : ",model=NAME");
 		count++;
 	}
-	if (count && !o->text_server.preset && !o->image_server.preset &&
-	    !options_given(o, "provider"))
+	if (count && !uses_server(o) && !options_given(o, "provider"))
 		fprintf(stderr, "bookfs: %s %s set and not used: nothing is sent without %s\n",
 			buf_str(&names), count > 1 ? "are" : "is", buf_str(&ways));
 }
@@ -236,6 +240,24 @@ static int need_address(const struct server *s, const char *prefix, struct err *
 		return 0;
 	return err_set(err, -EINVAL, "%sprovider=%s needs %sbase_url=...: %s", prefix,
 		       s->preset->name, prefix, s->preset->about);
+}
+
+/* Servers of this kind answer below /v1, and this address names nothing. */
+bool server_lacks_version(const struct server *s)
+{
+	struct address ours, usual;
+
+	return s->preset->base_url && address_parse(&ours, s->base_url) == 0 &&
+	       address_parse(&usual, s->preset->base_url) == 0 && !strcmp(usual.path, "/v1") &&
+	       (!*ours.path || !strcmp(ours.path, "/"));
+}
+
+static void note_path(const struct server *s, const char *setting)
+{
+	if (server_lacks_version(s))
+		fprintf(stderr,
+			"bookfs: %s=%s names no path, and most such servers want /v1 behind it\n",
+			setting, s->base_url);
 }
 
 /* What is one too many is seen at once, and not after a "404". */
@@ -252,6 +274,7 @@ static int check_path(const struct server *s, const char *setting, struct err *e
 			return err_set(err, -EINVAL, "%s ends before %s: %s=%.*s", setting, ends[i],
 				       setting, (int)(len - end), s->base_url);
 	}
+	note_path(s, setting);
 	return 0;
 }
 
@@ -298,6 +321,11 @@ static int share_with_image(struct options *o, struct err *err)
 	return r;
 }
 
+static bool address_same(const struct server *a, const struct server *b)
+{
+	return a->base_url && b->base_url && !strcmp(a->base_url, b->base_url);
+}
+
 static int complete_image(struct options *o, struct err *err)
 {
 	struct server *s = &o->image_server;
@@ -317,7 +345,9 @@ static int complete_image(struct options *o, struct err *err)
 		r = fill(o, "image_interval", FREE_INTERVAL_S, &by_preset, err);
 	if (r == 0)
 		r = need_address(s, "image_", err);
-	return r == 0 ? check_path(s, "image_base_url", err) : r;
+	if (r < 0 || address_same(s, &o->text_server))
+		return r;
+	return check_path(s, "image_base_url", err);
 }
 
 /* ---- all of it */
@@ -344,6 +374,9 @@ static int gather(struct options *o, const struct config *c, struct err *err)
 		r = complete_image(o, err);
 	if (r == 0)
 		r = fill_number(o, "wait", o->text_server.preset ? WAIT_SERVER_S : WAIT_BUILTIN_S,
+				&by_default, err);
+	if (r == 0)
+		r = fill_number(o, "retries", uses_server(o) ? RETRIES_SERVER : RETRIES_BUILTIN,
 				&by_default, err);
 	return r;
 }
@@ -409,8 +442,6 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	out->in_turn = o->in_turn;
 	out->images = !o->no_images;
 	out->pages_per_image = o->pages_per_image;
-	out->max_attempts = o->retries >= 0				      ? o->retries + 1
-			    : o->text_server.preset || o->image_server.preset ? SERVER_TRIES
-									      : BUILTIN_TRIES;
+	out->max_attempts = (o->retries < 0 ? RETRIES_BUILTIN : o->retries) + 1;
 	take_size(out, o->image_size);
 }

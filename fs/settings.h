@@ -122,6 +122,11 @@ int options_keys(struct options *o, struct err *err);
  * no child of ours inherits one. */
 int keys_from_environment(struct options *o, struct err *err);
 int options_models(const struct options *o, struct err *err); /* is there one where it must be? */
+bool server_lacks_version(const struct server *s);	      /* ".../v1" */
 const char *server_provider(const struct server *s);	      /* "builtin" */
+
+/* config_command.c: prints it, and deletes it (takes). EXIT_DONE or EXIT_FAILED. */
+struct cJSON;
+int say_object(struct cJSON *root);
 
 #endif
