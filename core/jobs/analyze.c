@@ -10,7 +10,7 @@ static void answered(void *arg, const struct provider_outcome *outcome, struct a
 		return;
 	}
 	t->analysis = a;
-	pipeline_answer(t);
+	pipeline_answer(t, outcome);
 }
 
 static void ask(struct task *t, const struct book_chapter *c)

@@ -108,13 +108,23 @@ static int do_pause(struct store_tx *tx, const struct order *o, const struct ctl
 	return tx_pause(tx, c->verb == CTL_PAUSE);
 }
 
+/* The numbers themselves are raised on the loop, once this is stored. */
+static int do_raise(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		    struct err *err)
+{
+	int rc = tx_event(tx, &(struct store_event){.type = EVENT_BUDGET_RAISED});
+	for (int kind = JOB_ANALYZE; rc == 0 && kind <= JOB_ILLUSTRATE; kind++)
+		rc = tx_rest(tx, (enum job_kind)kind, NULL);
+	return rc;
+}
+
 static int order_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	static int (*const deeds[])(struct store_tx *, const struct order *,
 				    const struct ctl_command *, struct err *) = {
 		[CTL_ANALYZE] = do_analyze, [CTL_ILLUSTRATE] = do_illustrate,
 		[CTL_RETRY] = do_retry,	    [CTL_PAUSE] = do_pause,
-		[CTL_RESUME] = do_pause,
+		[CTL_RESUME] = do_pause,    [CTL_BUDGET] = do_raise,
 	};
 	const struct order *o = arg;
 	for (size_t i = 0; i < o->count; i++) {
@@ -129,6 +139,9 @@ static void order_done(void *arg, int result, const struct err *err)
 {
 	struct order *o = arg;
 	struct jobs *j = o->jobs;
+	for (size_t i = 0; result == 0 && i < o->count; i++)
+		if (o->commands[i].verb == CTL_BUDGET && !atomic_load(&j->closed))
+			jobs_raise(j, &o->commands[i].raise);
 	if (o->done)
 		o->done(o->arg, result, err);
 	free(o);
@@ -167,11 +180,26 @@ void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *a
 	order_one(j, (struct ctl_command){CTL_ILLUSTRATE, chapter, chapter != 0, false}, done, arg);
 }
 
+/* "budget +50" alone means requests, or pictures where only those have an end. */
+static int may_raise(struct order *o, struct err *err)
+{
+	const struct budget *most = &o->jobs->purse.most;
+	for (size_t i = 0; i < o->count; i++) {
+		struct budget *by = &o->commands[i].raise;
+		if (o->commands[i].any_part && most->requests < 0 && most->images >= 0)
+			*by = (struct budget){.images = by->requests};
+		int rc = purse_may_raise(&o->jobs->purse, by, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg)
 {
 	struct err err = {0};
 	struct order *o = order_new(j, CTL_COMMANDS_MAX, done, arg);
-	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0) {
+	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 && may_raise(o, &err) == 0) {
 		order_send(o);
 		return;
 	}

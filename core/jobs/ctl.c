@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl.h"
+#include "budget.h"
 
 #include <string.h>
 
 /* Every byte is a stranger's. */
 
 #define ALLOWED                                                                                    \
-	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | resume"
+	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | "        \
+	"resume | budget +50 [requests|images|tokens|cost]"
 #define COMMAND_BYTES 4096 /* one write; a person's line is a few words */
 
-enum operand { OPERAND_NONE, OPERAND_CHAPTER, OPERAND_FAILED };
+enum operand { OPERAND_NONE, OPERAND_CHAPTER, OPERAND_FAILED, OPERAND_AMOUNT };
 
 static const struct {
 	const char *word;
@@ -20,6 +22,7 @@ static const struct {
 	[CTL_RETRY] = {"retry", OPERAND_FAILED},
 	[CTL_PAUSE] = {"pause", OPERAND_NONE},
 	[CTL_RESUME] = {"resume", OPERAND_NONE},
+	[CTL_BUDGET] = {"budget", OPERAND_AMOUNT},
 };
 
 static const char *word(const char **p, const char *end, size_t *len)
@@ -62,6 +65,50 @@ static int shown(size_t len)
 	return len > 40 ? 40 : (int)len;
 }
 
+/* Millionths of "50" or "1.50"; -1: it is no such number. */
+static int64_t parse_micro(const char *w, size_t len)
+{
+	const char *end = w + len, *point = memchr(w, '.', len);
+	const char *whole_end = point ? point : end;
+	int64_t micro = 0, unit = 1000000;
+	if (whole_end == w || whole_end - w > 12 || (point && (end - point < 2 || end - point > 7)))
+		return -1;
+	for (const char *p = w; p < end; p++) {
+		if (p == point)
+			continue;
+		if (*p < '0' || *p > '9')
+			return -1;
+		if (p > whole_end)
+			micro += (*p - '0') * (unit /= 10);
+		else
+			micro = micro * 10 + (*p - '0') * unit;
+	}
+	return micro;
+}
+
+/* "+50", "+50 images", "+1.50 cost" */
+static int parse_raise(struct ctl_command *c, const char *w, size_t len, const char **p,
+		       const char *end, struct err *err)
+{
+	int64_t micro = len > 1 && *w == '+' ? parse_micro(w + 1, len - 1) : -1;
+	size_t name_len;
+	const char *name = word(p, end, &name_len);
+	int64_t *part = &c->raise.requests;
+	c->any_part = name_len == 0;
+	if (name_len)
+		part = budget_part(&c->raise, name, name_len);
+	if (!part)
+		return err_set(err, -EINVAL, "there is no budget of \"%.*s\"; allowed: " ALLOWED,
+			       shown(name_len), name);
+	bool is_cost = part == &c->raise.cost_micro;
+	if (micro <= 0 || (!is_cost && micro % 1000000))
+		return err_set(err, -EINVAL,
+			       "\"budget\" cannot be followed by \"%.*s\"; allowed: " ALLOWED,
+			       shown(len), w);
+	*part = is_cost ? micro : micro / 1000000;
+	return 0;
+}
+
 static int parse_operand(struct ctl_command *c, const char *w, size_t len, struct err *err)
 {
 	switch (verbs[c->verb].operand) {
@@ -76,6 +123,8 @@ static int parse_operand(struct ctl_command *c, const char *w, size_t len, struc
 	case OPERAND_NONE:
 		if (len == 0)
 			return 0;
+		break;
+	case OPERAND_AMOUNT:
 		break;
 	}
 	if (len == 0)
@@ -94,7 +143,9 @@ static int parse_command(struct ctl_command *c, const char *p, const char *end, 
 			continue;
 		c->verb = (enum ctl_verb)i;
 		w = word(&p, end, &len);
-		int rc = parse_operand(c, w, len, err);
+		int rc = len && verbs[i].operand == OPERAND_AMOUNT
+				 ? parse_raise(c, w, len, &p, end, err)
+				 : parse_operand(c, w, len, err);
 		if (rc < 0)
 			return rc;
 		c->on_demand = c->chapter != 0;

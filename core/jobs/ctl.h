@@ -4,14 +4,16 @@
 
 /* Private to jobs: what a person writes to .bookfs/ctl, read. Nothing is looked up or done here. */
 
-#include "base.h"
+#include "jobs.h"
 
-enum ctl_verb { CTL_ANALYZE, CTL_ILLUSTRATE, CTL_RETRY, CTL_PAUSE, CTL_RESUME };
+enum ctl_verb { CTL_ANALYZE, CTL_ILLUSTRATE, CTL_RETRY, CTL_PAUSE, CTL_RESUME, CTL_BUDGET };
 
 struct ctl_command {
 	enum ctl_verb verb;
 	int chapter; /* 0: all */
 	bool on_demand, again;
+	struct budget raise; /* budget: by how much */
+	bool any_part;	     /* which of its parts was not said */
 };
 
 enum { CTL_COMMANDS_MAX = 256 };

@@ -3,12 +3,6 @@
 
 /* What is not done yet, put to the providers' estimates instead of to the providers. */
 
-static int64_t cost_of(const struct prices *p, const struct usage *u, int pictures)
-{
-	return (u->tokens_in * p->per_million_in + u->tokens_out * p->per_million_out) / 1000000 +
-	       pictures * p->per_image;
-}
-
 static void usage_add(struct usage *sum, const struct usage *u, int times)
 {
 	sum->requests += u->requests * times;
@@ -102,8 +96,10 @@ int jobs_estimate(struct estimate *out, struct jobs *j, struct err *err)
 		rc = store_pictures(r, 0, estimate_picture, &(struct undrawn){&e, j, book});
 	if (rc < 0)
 		return err_set(err, rc, "the store: %s", store_reason(r, rc));
-	e.cost_micro = cost_of(&j->settings.prices[JOB_ANALYZE], &e.text, 0) +
-		       cost_of(&j->settings.prices[JOB_ILLUSTRATE], &e.image, e.pictures);
+	const struct prices *prices = j->settings.prices;
+	e.cost_micro =
+		cost_of(&prices[JOB_ANALYZE], e.text.tokens_in, e.text.tokens_out, 0) +
+		cost_of(&prices[JOB_ILLUSTRATE], e.image.tokens_in, e.image.tokens_out, e.pictures);
 	*out = e;
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "gate.h"
 #include "pipeline.h"
 
 #include <string.h>
@@ -106,6 +107,9 @@ int jobs_new(struct jobs **out, struct loop *loop, struct store *store, struct p
 	j->loop = loop;
 	j->store = store;
 	j->settings = *settings;
+	j->purse.most = settings->budget;
+	for (size_t i = 0; i < ARRAY_LEN(settings->gates); i++)
+		gate_attach(settings->gates[i], j);
 	if (getrandom(&j->jitter, sizeof(j->jitter), GRND_NONBLOCK) < 0)
 		j->jitter = (unsigned)getpid();
 	line_init(j, JOB_ANALYZE, text, xasprintf("pages_per_image=%d", settings->pages_per_image));
@@ -126,6 +130,7 @@ struct jobs *jobs_free(struct jobs *j)
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		pipeline_leave(&j->lines[i]);
 		pipeline_finish(&j->lines[i]);
+		gate_attach(j->settings.gates[i], NULL);
 	}
 	if (!j->writes)
 		jobs_destroy(j); /* else the last closure that comes back does it */
@@ -246,12 +251,9 @@ void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)
 	j->draining = true;
 	j->drained = done;
 	j->drained_arg = arg;
+	for (size_t i = 0; i < ARRAY_LEN(j->settings.gates); i++)
+		gate_look(j->settings.gates[i]); /* who waits there is in vain */
 	drain_check(j);
-}
-
-void jobs_spending(struct spending *out, const struct jobs *j)
-{
-	*out = (struct spending){.left = j->settings.budget};
 }
 
 const char *jobs_profile(const struct jobs *j, enum job_kind kind)

@@ -28,6 +28,10 @@ struct limits {
 struct budget {
 	int64_t requests, tokens, images, cost_micro;
 };
+#define BUDGET_ENDLESS                                                                             \
+	{                                                                                          \
+		-1, -1, -1, -1                                                                     \
+	}
 struct prices { /* in millionths */
 	int64_t per_million_in, per_million_out, per_image;
 };
@@ -69,6 +73,8 @@ struct spending {
 	int64_t waits_until_unix_ms; /* a server asked to be left alone until then; 0: none did */
 };
 void jobs_spending(struct spending *out, const struct jobs *j);
+/* 0, or -EDQUOT: the budget is spent for this kind of work, and nothing of it is begun. */
+int jobs_rests(const struct jobs *j, enum job_kind kind, struct err *why);
 /* What is not done yet would take: chapters without an analysis, concepts without a picture, and
  * the pictures that analyses still to come will ask for. Asks no server, writes nothing. */
 struct estimate {
@@ -99,8 +105,10 @@ void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg);
 void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *arg);
 
 /* Commands of .bookfs/ctl, one a line, all done or none: "analyze 9", "analyze all", "illustrate
- * 9", "illustrate all", "retry failed", "pause", "resume". done gets 0, or -EINVAL with a line that
- * says what is wrong and what is allowed, -ENOENT no such chapter. */
+ * 9", "illustrate all", "retry failed", "pause", "resume", "budget +50 [requests]", "budget +50
+ * images", "budget +100000 tokens", "budget +1.50 cost". "budget +50" alone raises the requests, or
+ * where only pictures have an end those; it is this process's budget. done gets 0, or -EINVAL with
+ * a line that says what is wrong and what is allowed, -ENOENT no such chapter. */
 void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg);
 
 #endif

@@ -130,7 +130,7 @@ static void painted(void *arg, const struct provider_outcome *outcome, const voi
 	}
 	for (size_t i = 0; i + 1 < sizeof(t->ext) && ext[i]; i++)
 		t->ext[i] = ext[i];
-	pipeline_answer(t);
+	pipeline_answer(t, outcome);
 }
 
 static void ask(struct task *t)

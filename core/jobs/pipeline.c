@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+#include "gate.h"
+
+/*
+ * When a failure is tried again. Each job has its attempts. Beyond that, retries are for servers
+ * that fail now and then: a pipeline may make RETRIES_MOST of them, and each success earns one more
+ * up to that. So one that fails every other request is asked as often as it takes, and one that
+ * refuses everything costs a request a job and ten more. A wait that the server named is its own
+ * matter and takes none of them.
+ */
+#define RETRIES_MOST 10
+
 #define RETRY_MS 500 /* pause after the first failure; doubles */
 #define RETRY_CAP_MS 8000
 #define LONG_WAIT_MS (10 * 60 * 1000) /* a wait this long is no failure: the work stays pending */
@@ -22,6 +33,7 @@ void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struc
 	p->provider = pr;
 	p->slots = kind == JOB_ANALYZE ? pr->analyze_slots : pr->paint_slots;
 	p->due = timer_new(j->loop, due, p);
+	p->retries = RETRIES_MOST;
 }
 
 void pipeline_finish(struct pipeline *p)
@@ -81,12 +93,22 @@ static void task_end(struct task *t)
 
 static void store_task(struct task *t);
 
+static int store_failure(struct store_tx *tx, const struct task *t)
+{
+	if (!t->waits)
+		return tx_job_failed(tx, t->job.id, t->code, t->why.msg, t->retry_at_unix_ms,
+				     t->event);
+	if (t->code == -ECANCELED)
+		return tx_job_yield(tx, t->job.id);
+	return tx_job_wait(tx, t->job.id, t->code, t->why.msg, t->retry_at_unix_ms);
+}
+
 static int store_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct task *t = arg;
-	int rc = t->code == 0 ? t->pipeline->ops->store(tx, t, err)
-			      : tx_job_failed(tx, t->job.id, t->code, t->why.msg,
-					      t->retry_at_unix_ms, t->event);
+	int rc = t->usage.requests ? tx_job_spent(tx, t->job.id, &t->usage) : 0;
+	if (rc == 0)
+		rc = t->code == 0 ? t->pipeline->ops->store(tx, t, err) : store_failure(tx, t);
 	if (rc < 0 && err && !err->msg[0])
 		err_set(err, rc, "%s", strerror(-rc));
 	return rc;
@@ -188,8 +210,18 @@ static void slot_free(struct task *t)
 
 /* What a slot does next is decided before its answer is written: to store a picture takes many
  * times as long as a claim, and meanwhile the provider would have nothing to do. */
-void pipeline_answer(struct task *t)
+static void task_answered(struct task *t, const struct provider_outcome *outcome)
 {
+	const struct jobs *j = t->pipeline->jobs;
+	enum job_kind kind = t->pipeline->kind;
+	const struct usage *u = &outcome->usage;
+	t->usage = (struct store_usage){
+		.requests = u->requests,
+		.tokens_in = u->tokens_in,
+		.tokens_out = u->tokens_out,
+		.cost_micro = cost_of(&j->settings.prices[kind], u->tokens_in, u->tokens_out,
+				      t->code == 0 && kind == JOB_ILLUSTRATE),
+	};
 	slot_free(t);
 	t->answered = true;
 	pipeline_pump(t->pipeline);
@@ -197,27 +229,63 @@ void pipeline_answer(struct task *t)
 		store_answers(t->pipeline);
 }
 
+void pipeline_answer(struct task *t, const struct provider_outcome *outcome)
+{
+	struct pipeline *p = t->pipeline;
+	if (p->retries < RETRIES_MOST)
+		p->retries++;
+	task_answered(t, outcome);
+}
+
+/* It was not asked: for want of money, or of time, or because it is too late. */
+static bool must_wait(const struct task *t, const struct provider_outcome *outcome)
+{
+	const struct pipeline *p = t->pipeline;
+	return outcome->retry_after_ms > LONG_WAIT_MS || (t->code == -EDQUOT && p->rests) ||
+	       (t->code == -ECANCELED && p->jobs->draining);
+}
+
+/* Says so in the reason, where it is another's fault. */
+static bool may_retry(struct task *t, const struct provider_outcome *outcome)
+{
+	struct pipeline *p = t->pipeline;
+	if (outcome->refused || outcome->retry_after_ms < 0 ||
+	    t->job.attempts >= p->jobs->settings.max_attempts)
+		return false;
+	if (outcome->retry_after_ms > 0 || p->retries-- > 0)
+		return true;
+	const struct err why = t->why;
+	p->retries = 0;
+	err_set(&t->why, t->code, "%.440s; nearly all requests fail, so it is not tried again",
+		why.msg);
+	return false;
+}
+
+static int64_t retry_at(const struct task *t, const struct provider_outcome *outcome)
+{
+	int64_t wait_ms = outcome->retry_after_ms;
+	if (t->waits && wait_ms <= 0)
+		return 0;
+	if (wait_ms == 0)
+		wait_ms = jobs_backoff(t->pipeline->jobs, RETRY_MS, RETRY_CAP_MS, t->job.attempts);
+	return clock_unix_ms() + wait_ms;
+}
+
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
 {
 	struct pipeline *p = t->pipeline;
-	struct jobs *j = p->jobs;
 	t->code = outcome->code < 0 ? outcome->code : -EIO;
 	t->why = outcome->err;
 	if (!t->why.msg[0])
 		err_set(&t->why, t->code, "%s", strerror(-t->code));
-	bool patient = outcome->retry_after_ms > LONG_WAIT_MS;
-	bool final = outcome->refused || outcome->retry_after_ms < 0 ||
-		     (!patient && t->job.attempts >= j->settings.max_attempts);
-	t->event = outcome->refused ? EVENT_REFUSED : final ? p->ops->failed : EVENT_WAITING;
-	if (!final) {
-		int64_t wait = outcome->retry_after_ms;
-		if (wait == 0)
-			wait = jobs_backoff(j, RETRY_MS, RETRY_CAP_MS, t->job.attempts);
-		t->retry_at_unix_ms = clock_unix_ms() + wait;
-	}
+	t->waits = must_wait(t, outcome);
+	bool again = t->waits || may_retry(t, outcome);
+	t->event = outcome->refused ? EVENT_REFUSED : again ? EVENT_WAITING : p->ops->failed;
+	if (again)
+		t->retry_at_unix_ms = retry_at(t, outcome);
 	log_info("jobs: %s of chapter %d, attempt %d: %s%s", p->ops->noun, t->job.chapter,
-		 t->job.attempts, t->why.msg, final ? "" : "; will be tried again");
-	pipeline_answer(t);
+		 t->job.attempts, t->why.msg, again ? "; will be tried again" : "");
+	task_answered(t, outcome);
 }
 
 const struct book_chapter *task_chapter(struct task *t)
@@ -393,27 +461,52 @@ static int room_of(const struct pipeline *p)
 	return slots < tasks ? slots : tasks;
 }
 
+bool pipeline_in_turn(const struct jobs *j)
+{
+	int open = 0;
+	return j->settings.in_turn &&
+	       store_open_jobs(&open, store_reader(j->store), JOB_ANALYZE) == 0 && open > 0;
+}
+
+/* When there is something to claim: at once 0, INT64_MAX nothing is there. While the server asks to
+ * be left alone nothing is taken that others could have. */
+static int64_t claimable_in_ms(struct pipeline *p)
+{
+	int64_t due_unix_ms = INT64_MAX;
+	int err = store_claimable(&due_unix_ms, store_reader(p->jobs->store), p->kind, p->profile);
+	if (err < 0)
+		log_warn("jobs: the queue cannot be read: %s", strerror(-err));
+	if (err < 0 || due_unix_ms == INT64_MAX)
+		return INT64_MAX;
+	int64_t wait_ms = due_unix_ms - clock_unix_ms();
+	int64_t told_boot_ms = gate_told_boot_ms(p->jobs->settings.gates[p->kind]);
+	int64_t told_ms = told_boot_ms ? told_boot_ms - clock_boot_ms() : 0;
+	wait_ms = wait_ms > told_ms ? wait_ms : told_ms;
+	return wait_ms > 0 ? wait_ms : 0;
+}
+
+static bool may_work(const struct pipeline *p)
+{
+	const struct jobs *j = p->jobs;
+	/* While a result waits for the disk no new work is bought. */
+	return j->started && !j->draining && !j->unstored && !p->dry && !p->rests;
+}
+
 /* Fills the free slots. A claim that came back with less than it had room for is not repeated
  * before the store changes or a second is over: what can be seen and what can be had differ for a
- * moment when several processes claim. While a result waits for the disk no new work is bought. */
+ * moment when several processes claim. */
 void pipeline_pump(struct pipeline *p)
 {
-	struct jobs *j = p->jobs;
 	int room = room_of(p);
-	if (!j->started || j->draining || j->unstored || room <= 0 || p->dry)
+	if (!may_work(p) || room <= 0)
 		return;
-	int64_t due_unix_ms = INT64_MAX;
-	int err = store_claimable(&due_unix_ms, store_reader(j->store), p->kind, p->profile);
-	if (err < 0) {
-		log_warn("jobs: the queue cannot be read: %s", strerror(-err));
-		return;
-	}
-	int64_t wait_ms = due_unix_ms - clock_unix_ms();
-	if (due_unix_ms == INT64_MAX)
+	int64_t wait_ms = claimable_in_ms(p);
+	if (wait_ms == INT64_MAX)
 		timer_stop(p->due);
 	else if (wait_ms > 0)
 		timer_set(p->due, clock_boot_ms() + wait_ms);
-	else
+	else if (jobs_can_pay(p->jobs, p->kind) &&
+		 !(p->kind == JOB_ILLUSTRATE && pipeline_in_turn(p->jobs)))
 		claim(p, room);
 }
 

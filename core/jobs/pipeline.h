@@ -15,6 +15,7 @@
 
 #include <stdatomic.h>
 
+#include "budget.h"
 #include "jobs.h"
 
 struct task {
@@ -38,6 +39,8 @@ struct task {
 	int code; /* 0: there is an answer to store; else a failure to store */
 	struct err why;
 	int64_t retry_at_unix_ms;
+	bool waits; /* code < 0: it did not fail, it could not be asked; no attempt is used up */
+	struct store_usage usage;
 	enum store_event_type event;
 	int store_failures;
 	struct timer *store_again;
@@ -67,6 +70,9 @@ struct pipeline {
 	unsigned epoch; /* of the store's changes, to see whether one came during a claim */
 	struct timer *due;
 	int claim_failures;
+	int retries; /* that may be made before something succeeds (pipeline.c) */
+	bool rests;  /* its budget is spent */
+	struct err why_rests;
 };
 
 struct cast;
@@ -76,6 +82,7 @@ struct jobs {
 	struct loop *loop;
 	struct store *store;
 	struct jobs_settings settings;
+	struct purse purse;
 	struct pipeline lines[2]; /* by enum job_kind */
 	struct timer *tick;
 	bool tick_set;
@@ -103,11 +110,23 @@ int64_t jobs_backoff(struct jobs *j, int64_t base_ms, int64_t cap_ms, int failur
 
 void jobs_look_again(struct jobs *j); /* in a second */
 
+/* spending.c. What a request may take at most; pays for it, or begins a rest; what it took. */
+struct budget jobs_price(const struct jobs *j, enum job_kind kind, int64_t tokens);
+enum purse_answer jobs_pay(struct jobs *j, enum job_kind kind, const struct budget *want,
+			   struct err *why);
+void jobs_settle(struct jobs *j, const struct budget *held, const struct budget *took);
+/* Is there enough for the least request? If not for now jobs are pumped again, else it rests. */
+bool jobs_can_pay(struct jobs *j, enum job_kind kind);
+void jobs_raise(struct jobs *j, const struct budget *by);
+
 void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr);
 void pipeline_finish(struct pipeline *p);
 void pipeline_pump(struct pipeline *p);
+/* overlap=no: are there analyses for the pictures to wait for? */
+bool pipeline_in_turn(const struct jobs *j);
 void pipeline_leave(struct pipeline *p); /* jobs_free: every task that can go goes */
-void pipeline_answer(struct task *t);	 /* the answer is in the task */
+/* The answer is in the task. */
+void pipeline_answer(struct task *t, const struct provider_outcome *outcome);
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
 /* Fills in the titles of what t is about; the chapter is borrowed until the next jobs_book. NULL:
  * the book has it no longer or cannot be read, and pipeline_fail was called. */

@@ -308,6 +308,18 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 	return 0;
 }
 
+int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind)
+{
+	static const char sql[] = "SELECT count(*) FROM job WHERE kind = :kind"
+				  " AND state IN (1, 2) AND chapter > 0";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":kind", kind);
+	int more = query_row(&q);
+	if (more == 1)
+		*count = (int)query_get_int(&q, 0);
+	return more < 0 ? more : 0;
+}
+
 /* ---- ends without a result */
 
 int tx_own_job(struct store_job *out, struct store_tx *tx, int64_t job_id, enum job_kind kind)

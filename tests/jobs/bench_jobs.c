@@ -56,7 +56,8 @@ static int whole_book(struct run *r, const struct slow_settings *slow, struct er
 						      .images = true,
 						      .max_attempts = 3,
 						      .image_width_px = 64,
-						      .image_height_px = 64};
+						      .image_height_px = 64,
+						      .budget = BUDGET_ENDLESS};
 	r->slow = slow_new(r->loop, slow);
 	int rc = jobs_new(&r->jobs, r->loop, r->store, &r->slow->provider, &r->slow->provider,
 			  &settings, err);

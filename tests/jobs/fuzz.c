@@ -2,12 +2,36 @@
 #include "ctl.h"
 #include "fuzz.h"
 
+/* Of the four parts one is raised, by what can be written again. */
+static void put_raise(struct buf *out, const struct ctl_command *c)
+{
+	const struct budget *b = &c->raise;
+	const struct {
+		const char *name;
+		int64_t by;
+	} parts[] = {{"requests", b->requests}, {"tokens", b->tokens}, {"images", b->images}};
+	int raised = b->cost_micro > 0;
+
+	if (raised)
+		buf_addf(out, " +%lld.%06lld cost", (long long)(b->cost_micro / 1000000),
+			 (long long)(b->cost_micro % 1000000));
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		FUZZ_HOLDS(parts[i].by >= 0);
+		raised += parts[i].by > 0;
+		if (parts[i].by)
+			buf_addf(out, " +%lld%s%s", (long long)parts[i].by, c->any_part ? "" : " ",
+				 c->any_part ? "" : parts[i].name);
+	}
+	FUZZ_HOLDS(raised == (c->verb == CTL_BUDGET));
+	FUZZ_HOLDS(!c->any_part || b->requests);
+}
+
 static void put_command(struct buf *out, const struct ctl_command *c)
 {
 	static const char *const words[] = {
 		[CTL_ANALYZE] = "analyze",    [CTL_ILLUSTRATE] = "illustrate",
 		[CTL_RETRY] = "retry failed", [CTL_PAUSE] = "pause",
-		[CTL_RESUME] = "resume",
+		[CTL_RESUME] = "resume",      [CTL_BUDGET] = "budget",
 	};
 	bool takes_chapter = c->verb == CTL_ANALYZE || c->verb == CTL_ILLUSTRATE;
 
@@ -19,6 +43,7 @@ static void put_command(struct buf *out, const struct ctl_command *c)
 		buf_addf(out, " %d", c->chapter);
 	else if (takes_chapter)
 		buf_adds(out, " all");
+	put_raise(out, c);
 	buf_addc(out, '\n');
 }
 

@@ -71,6 +71,7 @@ const struct jobs_settings usual = {
 	.max_attempts = 3,
 	.image_width_px = 64,
 	.image_height_px = 64,
+	.budget = BUDGET_ENDLESS,
 };
 
 void bench_open(struct bench *b, int chapters, struct slow_settings slow, struct jobs_settings jobs)
