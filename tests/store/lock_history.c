@@ -8,15 +8,18 @@
 
 #include "fixture.h"
 
-/* Sixteen processes take, wait for, break and release locks of one table at random, some of them
- * die by SIGKILL in the midst of it, and each operation is written down as check_history.py reads
- * it (the format is described there). Usage: lock_history FILE MILLISECONDS SEED [calm]: nobody is
- * killed, so that nobody new repairs by chance what was left undone */
+/* Operations on one table of locks, each written down as check_history.py reads it (the format is
+ * described there). Usage: lock_history FILE MILLISECONDS SEED
+ *
+ * First a drill, whose every step is fixed: a table that has one of the faults of mutate.py shows
+ * it there for certain. Then, for so long, sixteen processes take, wait for, break and release at
+ * random, and some of them die by SIGKILL in the midst of it. */
 
 #define PROCESSES 16
 #define RESOURCES 5
 #define SET_MOST 3
 #define WAIT_MS 600
+#define DRILLED 3
 
 static const char *const names[RESOURCES] = {"Chapter_01", "Chapter_02", "Chapter_03",
 					     "StyleSystem", "ImageRegistry"};
@@ -76,9 +79,13 @@ static void join(char *names_out, char *tokens_out, const struct set *s)
 	}
 }
 
+/* Not in the moment in which the one before ended: to the checker what shares a moment has no
+ * order. */
 static int begin(struct actor *a, const char *kind, const struct set *s)
 {
 	char resources[128], tokens[128];
+	for (long long moment = now(); now() == moment;)
+		;
 	join(resources, tokens, s);
 	a->operations++;
 	note("I %s/%d %s %lld %s %s %s\n", a->holder.instance, a->operations, a->holder.instance,
@@ -134,41 +141,58 @@ static int take(struct actor *a, struct set *s)
 	return result;
 }
 
-/* The bell, or the net under it. */
+/* The bell, or the net under it; and a last look when it is late, however late that is. */
 static int wait_told(struct actor *a, int64_t waiter, int ms)
 {
 	struct pollfd p = {.fd = locks_fd(a->locks), .events = POLLIN};
 	int64_t limit_us = now() + ms * 1000, told;
 	for (;;) {
+		bool late = now() >= limit_us;
+		locks_sweep(a->locks);
 		int result = locks_wait_next(&told, a->locks);
 		if (result != 0)
 			return result == 1 && told != waiter ? -EPROTO : result;
-		if (now() >= limit_us)
+		if (late)
 			return 0;
 		poll(&p, 1, 100);
-		locks_sweep(a->locks);
 	}
+}
+
+struct waiting {
+	int64_t waiter;
+	int operation, result; /* 0: it is in the queue */
+};
+
+static struct waiting begin_wait(struct actor *a, const struct set *s)
+{
+	struct lock_claim c = claim_of(a, s);
+	struct waiting w = {.operation = begin(a, "wait", s)};
+	w.result = locks_wait(&w.waiter, a->locks, &c, NULL);
+	if (w.result == 0)
+		note("Q %s/%d %lld\n", a->holder.instance, w.operation, now());
+	return w;
+}
+
+static int end_wait(struct actor *a, const struct waiting *w, struct set *s, int ms)
+{
+	int result = w->result;
+	if (result == 0)
+		result = wait_told(a, w->waiter, ms);
+	if (w->result == 0 && result == 0) {
+		note("C %s/%d %lld\n", a->holder.instance, w->operation, now());
+		result = locks_wait_cancel(a->locks, w->waiter);
+		result = result == 0 ? -ETIMEDOUT : result;
+	}
+	if (result == 1)
+		read_tokens(a, s);
+	end(a, w->operation, result, s);
+	return result < 0 ? result : 0;
 }
 
 static int await(struct actor *a, struct set *s, int ms)
 {
-	struct lock_claim c = claim_of(a, s);
-	int64_t waiter = 0;
-	int operation = begin(a, "wait", s);
-	int result = locks_wait(&waiter, a->locks, &c, NULL);
-	if (result == 0) {
-		note("Q %s/%d %lld\n", a->holder.instance, operation, now());
-		result = wait_told(a, waiter, ms);
-		if (result == 0) {
-			note("C %s/%d %lld\n", a->holder.instance, operation, now());
-			result = locks_wait_cancel(a->locks, waiter);
-			result = result == 0 ? -ETIMEDOUT : result;
-		}
-	}
-	if (result == 1)
-		read_tokens(a, s);
-	end(a, operation, result, s);
-	return result < 0 ? result : 0;
+	struct waiting w = begin_wait(a, s);
+	return end_wait(a, &w, s, ms);
 }
 
 static void release(struct actor *a, const struct set *s)
@@ -182,11 +206,11 @@ static void release(struct actor *a, const struct set *s)
 	}
 }
 
-static void break_one(struct actor *a)
+static void break_it(struct actor *a, const char *name)
 {
-	struct set one = {{names[draw(RESOURCES)]}, {0}, 1};
+	struct set one = {{name}, {0}, 1};
 	struct lock k;
-	if (locks_get(&k, a->locks, one.names[0]) < 0)
+	if (locks_get(&k, a->locks, name) < 0)
 		return;
 	one.tokens[0] = k.token;
 	int operation = begin(a, "break", &one);
@@ -219,7 +243,7 @@ static void act(struct actor *a)
 	draw_set(&s);
 	bool waits = only_waits();
 	if (!waits && draw(20) == 0) {
-		break_one(a);
+		break_it(a, names[draw(RESOURCES)]);
 		return;
 	}
 	int result = waits || draw(2) ? await(a, &s, WAIT_MS) : take(a, &s);
@@ -231,17 +255,97 @@ static void act(struct actor *a)
 	release(a, &s);
 }
 
+static int enter(struct actor *a, const struct fixture *f, char kind, int slot, int generation)
+{
+	struct err err = {0};
+	*a = (struct actor){.holder.uid = getuid()};
+	snprintf(a->holder.instance, sizeof(a->holder.instance), "%c%d.%d", kind, slot, generation);
+	process_find(&a->holder.anchor, getpid());
+	if (locks_open(&a->locks, NULL, f->store_path, &err) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", err.msg);
+	return -1;
+}
+
+/* ---- the drill */
+
+static const struct set first = {{"Chapter_01"}, {0}, 1}, second = {{"Chapter_02"}, {0}, 1},
+			both = {{"Chapter_01", "Chapter_02"}, {0}, 2};
+
+/* release-by-name: what was a's is c's by now, whatever a believes. */
+static void drill_break(struct actor *a, struct actor *b, struct actor *c)
+{
+	struct set had = first, has = first;
+	take(a, &had);
+	break_it(b, first.names[0]);
+	take(c, &has);
+	release(a, &had);
+	release(c, &has);
+}
+
+/* partial-set; and old-token, as one has after the other what another had. */
+static void drill_sets(struct actor *a, struct actor *b)
+{
+	struct set s = both;
+	take(a, &s);
+	release(a, &s);
+	s = both;
+	take(b, &s);
+	release(b, &s);
+}
+
+/* lost-wakeup: nobody but the waiter comes near it after the release. */
+static void drill_wait(struct actor *a, struct actor *b)
+{
+	struct set held = first, wanted = first;
+	take(a, &held);
+	struct waiting w = begin_wait(b, &wanted);
+	release(a, &held);
+	if (end_wait(b, &w, &wanted, WAIT_MS) == 0)
+		release(b, &wanted);
+}
+
+/* unchecked-grant: of the two that are wanted one becomes free, and then b must not have them. */
+static void drill_grant(struct actor *a, struct actor *b, struct actor *c)
+{
+	struct set one = first, other = second, wanted = both;
+	take(a, &one);
+	take(c, &other);
+	struct waiting w = begin_wait(b, &wanted);
+	release(a, &one);
+	w.result = wait_told(b, w.waiter, 0);
+	if (w.result == 0)
+		release(c, &other);
+	int result = end_wait(b, &w, &wanted, WAIT_MS);
+	if (w.result != 0)
+		release(c, &other);
+	if (result == 0)
+		release(b, &wanted);
+}
+
+static int drill(const struct fixture *f)
+{
+	struct actor actors[DRILLED], *a = actors, *b = actors + 1, *c = actors + 2;
+	for (int i = 0; i < DRILLED; i++)
+		if (enter(&actors[i], f, 'D', i, 0) < 0)
+			return 1;
+	drill_break(a, b, c);
+	drill_sets(a, b);
+	drill_wait(a, b);
+	drill_grant(a, b, c);
+	for (int i = 0; i < DRILLED; i++)
+		locks_close(actors[i].locks);
+	return 0;
+}
+
+/* ---- at random */
+
 static int live(const struct fixture *f, int slot, int generation)
 {
-	struct actor a = {.holder.uid = getuid()};
-	struct err err = {0};
+	struct actor a;
 	seed = seed * 31 + (unsigned)(slot * 1000 + generation);
-	snprintf(a.holder.instance, sizeof(a.holder.instance), "P%d.%d", slot, generation);
-	process_find(&a.holder.anchor, getpid());
-	if (locks_open(&a.locks, NULL, f->store_path, &err) < 0) {
-		fprintf(stderr, "%s\n", err.msg);
+	if (enter(&a, f, 'P', slot, generation) < 0)
 		return 1;
-	}
 	while (now() < until_us)
 		act(&a);
 	locks_close(a.locks);
@@ -256,36 +360,44 @@ static pid_t start(const struct fixture *f, int slot, int generation)
 	return pid;
 }
 
-int main(int argc, char **argv)
+/* Some are killed and come again. How many ended badly. */
+static int live_all(const struct fixture *f)
 {
-	struct fixture f;
 	pid_t pids[PROCESSES];
 	int generations[PROCESSES] = {0}, failures = 0;
-	bool calm = argc == 5 && !strcmp(argv[4], "calm");
-	if (argc != 4 && !calm)
-		return 2;
-	out = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-	if (out < 0)
-		return 2;
-	seed = (unsigned)atoi(argv[3]);
-	until_us = now() + atoi(argv[2]) * INT64_C(1000);
-	fixture_init(&f);
 	for (int i = 0; i < PROCESSES; i++)
-		pids[i] = start(&f, i, 0);
-	while (!calm && now() < until_us - 300000) {
+		pids[i] = start(f, i, 0);
+	while (now() < until_us - 300000) {
 		usleep(20000 + draw(100000));
 		int victim = (int)draw(PROCESSES);
 		long long killed_us = now();
 		kill(pids[victim], SIGKILL);
 		waitpid(pids[victim], NULL, 0);
 		note("K P%d.%d %lld %lld\n", victim, generations[victim], killed_us, now());
-		pids[victim] = start(&f, victim, ++generations[victim]);
+		pids[victim] = start(f, victim, ++generations[victim]);
 	}
 	for (int i = 0; i < PROCESSES; i++) {
 		int status = 1;
 		waitpid(pids[i], &status, 0);
 		failures += status != 0;
 	}
+	return failures;
+}
+
+int main(int argc, char **argv)
+{
+	struct fixture f;
+	if (argc != 4)
+		return 2;
+	out = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	if (out < 0)
+		return 2;
+	seed = (unsigned)atoi(argv[3]);
+	fixture_init(&f);
+	int failures = drill(&f), ms = atoi(argv[2]);
+	until_us = now() + ms * INT64_C(1000);
+	if (ms)
+		failures += live_all(&f);
 	fixture_finish(&f);
 	return failures != 0;
 }
