@@ -243,6 +243,19 @@ static bool wants_no_wait(const struct caller *caller, int flags)
 	return true;
 }
 
+/* Nothing is begun while the budget is spent; what is in flight still ends. */
+static int budget_spent(const struct fs *fs, int chapter, struct err *err)
+{
+	CLEANUP(store_state_finish) struct store_state s = {0};
+
+	if (jobs_rests(fs->engine->jobs, JOB_ANALYZE, err) == 0)
+		return 0;
+	if (store_state(&s, store_reader(fs->engine->store), chapter) == 0 &&
+	    s.state == STATE_IN_PROGRESS)
+		return 0;
+	return err->code;
+}
+
 void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -264,6 +277,8 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 			 caller.name);
 		err_set(&err, r = -ENODATA, "%s", reason);
 	}
+	if (r == 0)
+		r = budget_spent(fs, a->chapter, &err);
 	if (r == 0 && wants_no_wait(&caller, fi->flags)) {
 		wish(t, a->chapter);
 		r = -EAGAIN;
@@ -285,6 +300,8 @@ static void look_again(struct parked_table *t, struct queue *q)
 	int r = view_trigger(t->fs->views, q->chapter,
 			     LINK_OWNER(q->readers.next, struct reader, link)->asked_unix_ms, &err);
 
+	if (r == 0)
+		r = budget_spent(t->fs, q->chapter, &err);
 	if (r != 0)
 		answer_queue(q, r > 0 ? -ESTALE : r, err.msg);
 }

@@ -121,7 +121,9 @@ static const struct meaning {
 	 "the work goes on: read the file again later, or mount with a longer -o wait=SECONDS"},
 	{EACCES, "the provider refused the key",
 	 "check the key, then echo retry failed > .bookfs/ctl"},
-	{EDQUOT, "the budget is spent", "echo budget +AMOUNT > .bookfs/ctl, then retry failed"},
+	{EDQUOT, "the budget is spent",
+	 "echo budget +50 > .bookfs/ctl goes on; if it is the server's own, pay, then echo retry "
+	 "failed"},
 	{ENODATA, "this is not analysed yet, and reading it does not start the analysis",
 	 "echo analyze CHAPTER > .bookfs/ctl starts it"},
 	{EAGAIN, "opened without blocking: the analysis is under way",
