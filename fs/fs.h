@@ -63,7 +63,7 @@ struct command {
 	int (*run)(const struct command *c, int argc, char **argv); /* argv: after the name */
 };
 extern const struct command command_mount, command_umount, command_run, command_status,
-	command_check;
+	command_check, command_export;
 extern const struct command command_config, command_providers, command_models, command_probe;
 
 /* A flag of a command: one of on, values and take is set. `also`: a second spelling or NULL. */

@@ -102,6 +102,9 @@ int buf_add(struct buf *b, const void *data, size_t len);
 int buf_adds(struct buf *b, const char *s);
 int buf_addc(struct buf *b, char c);
 int buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+int buf_add_xml(struct buf *b,
+		const char *text);	     /* for XML or HTML, also within an attribute: UTF-8;
+						what may not stand in XML 1.0 is left out */
 int buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind len */
 int buf_error(const struct buf *b);
 const char *buf_str(const struct buf *b); /* never NULL; borrowed until the next change */

@@ -53,6 +53,35 @@ int buf_addc(struct buf *b, char c)
 	return buf_add(b, &c, 1);
 }
 
+/* XML 1.0, section 2.2; what was no UTF-8 is left out with the rest. */
+static bool may_stand_in_xml(uint32_t c)
+{
+	return c == '\t' || c == '\n' || (c >= 0x20 && c < 0xd800) || (c > 0xdfff && c < 0xfffd) ||
+	       c > 0xffff;
+}
+
+int buf_add_xml(struct buf *b, const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		const char *from = text;
+		uint32_t c = utf8_next(&text, end);
+
+		if (c == '&')
+			buf_adds(b, "&amp;");
+		else if (c == '<')
+			buf_adds(b, "&lt;");
+		else if (c == '>')
+			buf_adds(b, "&gt;");
+		else if (c == '"')
+			buf_adds(b, "&quot;");
+		else if (may_stand_in_xml(c))
+			buf_add(b, from, (size_t)(text - from));
+	}
+	return buf_error(b);
+}
+
 int buf_addf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap;

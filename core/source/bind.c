@@ -169,16 +169,16 @@ static void add_cast(struct buf *out, const struct book_plates *p)
 
 		if (strcmp(group, c->group)) {
 			buf_adds(out, "<h2>");
-			xml_add(out, c->group);
+			buf_add_xml(out, c->group);
 			buf_adds(out, "</h2>\n");
 			group = c->group;
 		}
 		buf_adds(out, "<p><b>");
-		xml_add(out, c->name);
+		buf_add_xml(out, c->name);
 		buf_adds(out, "</b>");
 		if (*c->text)
 			buf_adds(out, ": ");
-		xml_add(out, c->text);
+		buf_add_xml(out, c->text);
 		buf_adds(out, "</p>\n");
 	}
 }

@@ -18,7 +18,7 @@ static char *chapter_path(size_t i)
 static void add_title(struct buf *out, const struct book_chapter *c, size_t i)
 {
 	if (*c->title)
-		xml_add(out, c->title);
+		buf_add_xml(out, c->title);
 	else
 		buf_addf(out, "Chapter %zu", i + 1);
 }
@@ -99,7 +99,7 @@ static void begin_document(struct buf *out, const char *language)
 		      "http://www.w3.org/1999/xhtml\" xmlns:epub=\"http://www.idpf.org/2007/ops\"");
 	if (*language) {
 		buf_adds(out, " xml:lang=\"");
-		xml_add(out, language);
+		buf_add_xml(out, language);
 		buf_addc(out, '"');
 	}
 	buf_adds(out, ">\n<head><title>");
@@ -115,7 +115,7 @@ static int chapter_document(struct buf *out, const struct book *b, size_t i)
 	buf_adds(out, "</title></head>\n<body>\n");
 	if (*c->title && c->text && *c->text != '#') {
 		buf_adds(out, "<h1>");
-		xml_add(out, c->title);
+		buf_add_xml(out, c->title);
 		buf_adds(out, "</h1>\n");
 	}
 	if (c->text && add_markdown(out, c->text, c->text_bytes) < 0)
@@ -163,7 +163,7 @@ static int write_navigation(struct binding *b, bool page, struct err *err)
 	struct buf s = {.max_bytes = SIZE_MAX};
 
 	begin_document(&s, b->book->language);
-	xml_add(&s, b->book->title);
+	buf_add_xml(&s, b->book->title);
 	buf_adds(&s, "</title></head>\n<body>\n<nav epub:type=\"toc\"><ol>\n");
 	for (size_t i = 0; i < b->count; i++) {
 		add_navigation_item(&s, b->documents[i].path);
@@ -191,17 +191,17 @@ static void add_metadata(struct buf *s, const struct book *b)
 	buf_adds(s, "<metadata xmlns:dc=\"http://purl.org/dc/elements/1.1/\">\n"
 		    "<dc:identifier id=\"id\">");
 	if (*b->identifier)
-		xml_add(s, b->identifier);
+		buf_add_xml(s, b->identifier);
 	else
 		buf_addf(s, "urn:sha256:%s", b->chapter_count ? b->chapters[0].text_hash : "0");
 	buf_adds(s, "</dc:identifier>\n<dc:title>");
-	xml_add(s, *b->title ? b->title : "untitled");
+	buf_add_xml(s, *b->title ? b->title : "untitled");
 	buf_adds(s, "</dc:title>\n<dc:language>");
-	xml_add(s, *b->language ? b->language : "und");
+	buf_add_xml(s, *b->language ? b->language : "und");
 	buf_adds(s, "</dc:language>\n");
 	for (size_t i = 0; i < b->creators.len; i++) {
 		buf_adds(s, "<dc:creator>");
-		xml_add(s, b->creators.items[i]);
+		buf_add_xml(s, b->creators.items[i]);
 		buf_adds(s, "</dc:creator>\n");
 	}
 	buf_addf(s, "<meta property=\"dcterms:modified\">%s</meta>\n</metadata>\n", modified);

@@ -45,8 +45,6 @@ size_t markup_end_of(char prefix[16], const char *s, size_t len, const char *nam
 
 /* ---- plate.c: what is added */
 
-/* Text for XML; characters that may not stand in it are left out. */
-void xml_add(struct buf *out, const char *text);
 /* The way from a document to a file of the same archive, as an URL (RFC 3986). */
 void xml_href(struct buf *out, const char *document, const char *file);
 /* NULL: the name says of no kind of picture that it is one. */

@@ -3,42 +3,7 @@
 
 #include "illustrate.h"
 
-/* What is written into documents: text, links, and the block of a picture. */
-
-/* XML 1.0, section 2.2. */
-static bool may_stand(uint32_t c)
-{
-	return c == '\t' || c == '\n' || (c >= 0x20 && c < 0xd800) || (c > 0xdfff && c < 0xfffe) ||
-	       c > 0xffff;
-}
-
-void xml_add(struct buf *out, const char *text)
-{
-	const char *end = text + strlen(text);
-
-	while (text < end) {
-		const char *from = text;
-		uint32_t c = utf8_next(&text, end);
-
-		switch (c) {
-		case '&':
-			buf_adds(out, "&amp;");
-			break;
-		case '<':
-			buf_adds(out, "&lt;");
-			break;
-		case '>':
-			buf_adds(out, "&gt;");
-			break;
-		case '"':
-			buf_adds(out, "&quot;");
-			break;
-		default:
-			if (may_stand(c) && c != 0xfffd)
-				buf_add(out, from, (size_t)(text - from));
-		}
-	}
-}
+/* What is written into documents: links, and the block of a picture. */
 
 static void add_escaped(struct buf *out, const char *path)
 {
@@ -88,10 +53,10 @@ void plate_add(struct buf *out, const struct book_plate *p, const char *document
 		 prefix, block, prefix);
 	xml_href(out, document, file);
 	buf_adds(out, "\" alt=\"");
-	xml_add(out, p->alt);
+	buf_add_xml(out, p->alt);
 	buf_addf(out, "\" style=\"max-width: 100%%; max-height: 90vh\"/><%s%s style=\"", prefix,
 		 caption);
 	buf_adds(out, "margin: 0.5em 0; text-indent: 0; font-size: 0.85em\">");
-	xml_add(out, p->caption);
+	buf_add_xml(out, p->caption);
 	buf_addf(out, "</%s%s></%s%s>", prefix, caption, prefix, block);
 }

@@ -71,7 +71,7 @@ void views_page_range(char out[64], const struct book_chapter *c, const struct q
 }
 
 /* Text on one line. */
-static void add_flat(struct buf *out, const char *s)
+void views_add_flat(struct buf *out, const char *s)
 {
 	for (bool space = false; *s; s++) {
 		bool blank = *s == ' ' || *s == '\n' || *s == '\t' || *s == '\r';
@@ -130,7 +130,7 @@ static int add_entry(struct buf *out, const struct views *v, int chapter, int de
 {
 	const struct book_chapter *c = views_chapter(v, chapter);
 	buf_addf(out, "%*s- ", depth * 2, "");
-	add_flat(out, title);
+	views_add_flat(out, title);
 	if (c) {
 		char pages[64];
 		const char *state = state_of(v, chapter);
@@ -156,7 +156,7 @@ int render_contents(struct buf *out, struct views *v, const struct ref *ref)
 	bool *seen = xcalloc(v->chapter_count + 1, sizeof(*seen));
 	int err = 0;
 	buf_adds(out, "# Contents - ");
-	add_flat(out, v->book->title);
+	views_add_flat(out, v->book->title);
 	buf_adds(out, "\n\n");
 	for (size_t i = 0; err == 0 && i < v->book->content_count; i++) {
 		const struct book_entry *e = &v->book->contents[i];
@@ -200,7 +200,7 @@ static void add_scene(struct section *s, size_t i)
 	buf_addf(&s->out, "#### Scene %zu\n\n**Pages:** %s\n\n**Source Text:**\n\n", i + 1, pages);
 	add_quoted(&s->out, c->quote.text);
 	buf_adds(&s->out, "\n**Visual Elements:** ");
-	add_flat(&s->out, c->description);
+	views_add_flat(&s->out, c->description);
 	buf_adds(&s->out, "\n\n");
 	if (s->files.items[i][0])
 		buf_addf(&s->out, "**Generated Image:** [View Image](images/%s)\n\n",
@@ -250,7 +250,7 @@ static int section_renew(struct views *v, int chapter)
 int render_chapters_md(struct buf *out, struct views *v, const struct ref *ref)
 {
 	buf_adds(out, "# Chapters - ");
-	add_flat(out, v->book->title);
+	views_add_flat(out, v->book->title);
 	buf_adds(out, "\n\n");
 	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
 		const struct chapter_state *c = views_analysis(v, chapter);
@@ -275,7 +275,7 @@ static void add_names(struct buf *out, const char *label, const struct strv *nam
 	buf_addf(out, "**%s:** ", label);
 	for (size_t i = 0; i < names->len; i++) {
 		buf_adds(out, i ? ", " : "");
-		add_flat(out, names->items[i]);
+		views_add_flat(out, names->items[i]);
 	}
 	buf_adds(out, "\n\n");
 }
@@ -288,7 +288,7 @@ static void add_appearance(struct buf *out, const struct views *v, const struct 
 		buf_addf(out, "- Page %s: \"", pages);
 	else
 		buf_addf(out, "- Chapter %d: \"", a->chapter);
-	add_flat(out, a->quote->text);
+	views_add_flat(out, a->quote->text);
 	buf_adds(out, "\"\n");
 }
 
@@ -305,7 +305,7 @@ static void add_looks(struct buf *out, const struct views *v, const struct catal
 	for (size_t i = 0; i < e->look_count; i++) {
 		const struct appearance *a = &e->looks[i];
 		buf_adds(out, i ? "; " : "");
-		add_flat(out, a->quote->text);
+		views_add_flat(out, a->quote->text);
 		views_page_range(pages, views_chapter(v, a->chapter), a->quote);
 		if (i + 1 < e->look_count)
 			views_page_range(next, views_chapter(v, a[1].chapter), a[1].quote);
@@ -325,7 +325,7 @@ static void add_descriptions(struct buf *out, const struct views *v,
 	for (size_t i = 0; i < own; i++) {
 		if (i || e->look_count)
 			buf_adds(out, ends_sentence(out) ? " " : "; ");
-		add_flat(out, e->descriptions.items[i]);
+		views_add_flat(out, e->descriptions.items[i]);
 	}
 }
 
@@ -347,7 +347,7 @@ int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
 	if (err < 0)
 		return err;
 	buf_adds(out, "# Story Elements - ");
-	add_flat(out, v->book->title);
+	views_add_flat(out, v->book->title);
 	buf_adds(out, "\n");
 	int type = -1;
 	for (size_t i = 0; i < c->len; i++) {
@@ -356,7 +356,7 @@ int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
 			buf_addf(out, "\n## %s\n", element_type_title(e->type));
 		type = (int)e->type;
 		buf_adds(out, "\n### ");
-		add_flat(out, e->name);
+		views_add_flat(out, e->name);
 		buf_adds(out, "\n\n");
 		add_element(out, v, e);
 	}
@@ -369,7 +369,7 @@ int render_element(struct buf *out, struct views *v, const struct ref *ref)
 	if (!e)
 		return -ENOENT;
 	buf_adds(out, "# ");
-	add_flat(out, e->name);
+	views_add_flat(out, e->name);
 	buf_adds(out, "\n\n");
 	return add_element(out, v, e);
 }

@@ -138,6 +138,15 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 int view_status(struct buf *out, struct views *v);
 int view_event(struct buf *out, const struct store_event *e);
 
+/* ---- the book to be held. Any thread: the reader is the caller's. */
+
+/* The book with its pictures at their scenes, as an EPUB (source.h, book_illustrate). */
+int view_bind_epub(const char *out_path, const char *book_path, struct store_reader *r,
+		   struct err *err);
+/* A page for a browser: the pictures by chapter, the cast, the state of work. images: where the
+ * pictures are, as seen from it: "../images/". */
+int view_gallery(struct buf *out, const char *images, struct store_reader *r, struct err *err);
+
 /* ---- the lock table, written down (locks.md). fs asks the table; the command line does too. */
 
 int view_chapters(const struct views *v);

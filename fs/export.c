@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs.h"
+
+/*
+ * bookfs export: what a mount shows, as plain files (formats.md), or the book as one file to be
+ * held. Each file appears whole under its name and with the time of its result; one that is there
+ * already with both is not written again, so that an export which was interrupted goes on.
+ */
+
+struct export
+{
+	const struct engine *engine;
+	struct views *views;
+	struct err *err;
+	size_t written, kept;
+};
+
+/* ---- one file */
+
+static int failed(struct export *x, int code, const char *path)
+{
+	return err_set(x->err, code, "%s: %s", path, strerror(-code));
+}
+
+static bool is_there(int folder, const char *name, const struct view_attr *attr, size_t len)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       (size_t)st.st_size == len &&
+	       st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 == attr->mtime_unix_ms;
+}
+
+static int write_bytes(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* On the disk before it has its name. */
+static int write_file(int folder, const char *name, const struct view_content *c, int64_t mtime)
+{
+	static const char part[] = ".bookfs-export.part";
+	const struct timespec times[2] = {
+		{.tv_sec = mtime / 1000, .tv_nsec = mtime % 1000 * 1000000},
+		{.tv_sec = mtime / 1000, .tv_nsec = mtime % 1000 * 1000000}};
+	CLEANUP(cleanup_close)
+	int fd = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	int r = fd < 0 ? -errno : write_bytes(fd, c->data, c->len);
+
+	if (r == 0 && (futimens(fd, times) < 0 || fsync(fd) < 0))
+		r = -errno;
+	if (r == 0 && renameat(folder, part, folder, name) < 0)
+		r = -errno;
+	if (r < 0 && fd >= 0)
+		unlinkat(folder, part, 0);
+	return r;
+}
+
+/* What is loaded on a pool thread comes back by the loop. */
+struct wanted {
+	struct loop *loop;
+	struct view_content *content;
+	int result;
+};
+
+static void loaded(void *arg, int result, struct view_content *c)
+{
+	struct wanted *w = arg;
+
+	w->result = result;
+	w->content = c;
+	loop_stop(w->loop);
+}
+
+static int content(struct view_content **out, struct export *x, uint64_t node)
+{
+	struct wanted w = {.loop = x->engine->loop};
+	int r = view_content(out, x->views, node);
+
+	if (r != -EAGAIN)
+		return r;
+	view_load(x->views, w.loop, node, loaded, &w);
+	r = loop_run(w.loop);
+	*out = w.content;
+	return r < 0 ? r : w.result;
+}
+
+static int export_file(struct export *x, int folder, const char *name, const struct view_attr *attr,
+		       const char *path)
+{
+	struct view_content *c = NULL;
+	int r;
+
+	if (attr->costly && is_there(folder, name, attr, attr->size_bytes)) {
+		x->kept++;
+		return 0;
+	}
+	r = content(&c, x, attr->node);
+	if (r < 0)
+		return failed(x, r, path);
+	if (is_there(folder, name, attr, c->len)) {
+		x->kept++;
+	} else {
+		r = write_file(folder, name, c, attr->mtime_unix_ms);
+		x->written += r == 0;
+	}
+	view_content_release(x->views, c);
+	return r < 0 ? failed(x, r, path) : 0;
+}
+
+static int export_link(struct export *x, int folder, const char *name, uint64_t node,
+		       const char *path)
+{
+	CLEANUP(cleanup_free) char *target = NULL;
+	char there[4096];
+	int r = view_link(&target, x->views, node);
+	ssize_t n = r < 0 ? -1 : readlinkat(folder, name, there, sizeof(there));
+
+	if (r < 0)
+		return failed(x, r, path);
+	if (n >= 0 && (size_t)n == strlen(target) && !memcmp(there, target, (size_t)n)) {
+		x->kept++;
+		return 0;
+	}
+	if ((n >= 0 && unlinkat(folder, name, 0) < 0) || symlinkat(target, folder, name) < 0)
+		return failed(x, -errno, path);
+	x->written++;
+	return 0;
+}
+
+/* ---- folders */
+
+static int export_folder(struct export *x, int folder, uint64_t node, const char *path);
+
+static int export_below(struct export *x, int folder, const char *name, uint64_t node,
+			const char *path)
+{
+	CLEANUP(cleanup_close) int below = -1;
+
+	if (mkdirat(folder, name, 0777) < 0 && errno != EEXIST)
+		return failed(x, -errno, path);
+	below = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return below < 0 ? failed(x, -errno, path) : export_folder(x, below, node, path);
+}
+
+/* An analysis that nobody asked for yet is nothing to be kept. */
+static int export_item(struct export *x, int folder, const struct view_item *item, const char *path)
+{
+	struct view_attr attr;
+	int r = view_attr(&attr, x->views, item->node);
+
+	if (r < 0)
+		return failed(x, r, path);
+	switch (attr.class) {
+	case VIEW_FOLDER:
+		return export_below(x, folder, item->name, item->node, path);
+	case VIEW_LINK:
+		return export_link(x, folder, item->name, item->node, path);
+	case VIEW_STABLE:
+	case VIEW_DOCUMENT:
+	case VIEW_GROWING:
+		return export_file(x, folder, item->name, &attr, path);
+	default:
+		return 0;
+	}
+}
+
+/* What belongs to a mount, or to the book itself. */
+static bool is_left_out(uint64_t folder, const char *name)
+{
+	static const char *const names[] = {".bookfs", "locks", ".locks", "source"};
+
+	for (size_t i = 0; folder == VIEW_ROOT && i < ARRAY_LEN(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static int export_folder(struct export *x, int folder, uint64_t node, const char *path)
+{
+	struct view_list *list = NULL;
+	int r = view_list(&list, x->views, node);
+
+	if (r < 0)
+		return failed(x, r, path);
+	for (size_t i = 0; r == 0 && i < list->len; i++) {
+		CLEANUP(cleanup_free)
+		char *below = xasprintf("%s/%s", path, list->items[i].name);
+
+		if (!is_left_out(node, list->items[i].name))
+			r = export_item(x, folder, &list->items[i], below);
+	}
+	view_list_free(list);
+	return r;
+}
+
+/* One folder of the mount, or all of it. */
+static int export_to(const char *out, const char *name, const struct engine *e,
+		     const struct options *o, struct err *err)
+{
+	CLEANUP(views_free_cleanup) struct views *views = NULL;
+	CLEANUP(cleanup_close) int folder = -1;
+	struct export x = {.engine = e, .err = err};
+	struct view_attr attr;
+	int r = engine_views(&views, e, o, err);
+
+	if (r < 0)
+		return r;
+	x.views = views;
+	if (mkdir(out, 0777) < 0 && errno != EEXIST)
+		return failed(&x, -errno, out);
+	folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return failed(&x, -errno, out);
+	if (!name)
+		r = export_folder(&x, folder, VIEW_ROOT, out);
+	else if ((r = view_lookup(&attr, views, VIEW_ROOT, name)) == 0)
+		r = export_below(&x, folder, name, attr.node, name);
+	if (r == 0)
+		printf("%s: %zu files written, %zu were there\n", out, x.written, x.kept);
+	return r;
+}
+
+/* ---- the command */
+
+struct shapes {
+	bool epub, html;
+};
+
+/* A page and the pictures that it shows. */
+static int export_page(const struct engine *e, const struct options *o, const char *out,
+		       struct err *err)
+{
+	CLEANUP(buf_finish) struct buf page = {.max_bytes = SIZE_MAX};
+	CLEANUP(cleanup_close) int folder = -1;
+	struct view_content c;
+	int r = export_to(out, "images", e, o, err);
+
+	if (r == 0)
+		r = view_gallery(&page, "images/", store_reader(e->store), err);
+	if (r < 0)
+		return r;
+	c = (struct view_content){.data = buf_str(&page), .len = page.len};
+	folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = folder < 0 ? -errno : write_file(folder, "index.html", &c, clock_unix_ms());
+	return r < 0 ? err_set(err, r, "%s/index.html: %s", out, strerror(-r)) : 0;
+}
+
+static int export(const struct options *o, const struct shapes *shape, const char *out)
+{
+	CLEANUP(engine_close_cleanup) struct engine *e = NULL;
+	struct err err = {0};
+	int r = engine_open(&e, o, ENGINE_LOOK, &err);
+
+	if (r == 0)
+		r = shape->epub	  ? view_bind_epub(out, o->book, store_reader(e->store), &err)
+		    : shape->html ? export_page(e, o, out, &err)
+				  : export_to(out, NULL, e, o, &err);
+	return r < 0 ? say_failed(&err) : EXIT_DONE;
+}
+
+static int run_export(const struct command *c, int argc, char **argv)
+{
+	CLEANUP(options_finish) struct options o;
+	CLEANUP(strv_finish) struct strv words = {0};
+	struct shapes shape = {0};
+	const struct flag flags[] = {{"--epub", .on = &shape.epub},
+				     {"--html", .on = &shape.html},
+				     {"--store", .take = options_store, .options = &o}};
+	struct err err = {0};
+	int r;
+
+	options_init(&o);
+	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+	if (r)
+		return r < 0 ? EXIT_DONE : r;
+	if (words.len != 2)
+		return say_usage(c, "name a book and what to write: bookfs export BOOK FOLDER");
+	if (shape.epub && shape.html)
+		return say_usage(c, "one shape at a time: --epub or --html");
+	if (options_book(&o, words.items[0], &err) < 0)
+		return say_failed(&err);
+	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
+	return export(&o, &shape, words.items[1]);
+}
+
+const struct command command_export = {
+	.name = "export",
+	.usage = "bookfs export [--epub|--html] [--store PATH] BOOK OUT",
+	.summary = "BOOK OUT: the results as plain files, or as a book",
+	.help = "Writes what a mount of BOOK shows into the folder OUT: analyses, pictures and\n"
+		"documents, without the book's own files. What is there already is not written\n"
+		"again.\n"
+		"\n"
+		"    --epub           OUT is an EPUB: the book with its pictures at their scenes\n"
+		"    --html           OUT is a folder with index.html, a page of all pictures\n"
+		"    --store PATH     the book's store is there\n",
+	.run = run_export,
+};
