@@ -42,3 +42,13 @@ void caller_find(struct caller *c, const struct fuse_ctx *ctx)
 	if (len && c->name[len - 1] == '\n')
 		c->name[len - 1] = '\0';
 }
+
+/* comm is cut at 15. */
+bool caller_never_asks(const struct caller *c, const struct options *o)
+{
+	for (size_t i = 0; i < o->never_trigger_for.len; i++)
+		if (c->name[0] &&
+		    !strncmp(o->never_trigger_for.items[i], c->name, sizeof(c->name) - 1))
+			return true;
+	return false;
+}

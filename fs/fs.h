@@ -226,6 +226,7 @@ void start_tell(int verdict, int result, const struct err *err);
 /* ---- the mount */
 
 struct parked_table;
+struct ahead;
 struct why_table;
 struct stream_table;
 struct notify;
@@ -243,6 +244,7 @@ struct fs {
 	unsigned major, minor; /* the mount's device number */
 
 	struct parked_table *parked;
+	struct ahead *ahead;
 	struct why_table *why;
 	struct stream_table *streams;
 	struct notify *notify;
@@ -336,6 +338,8 @@ struct caller {
 	char name[16]; /* comm of the process, not of its thread */
 };
 void caller_find(struct caller *c, const struct fuse_ctx *ctx);
+/* An indexer opens everything it finds; nobody asked for these analyses. */
+bool caller_never_asks(const struct caller *c, const struct options *o);
 
 /* why.c */
 
@@ -363,6 +367,12 @@ void parked_changed(struct parked_table *t);	/* the store changed */
 void parked_interrupts(struct parked_table *t); /* after each request of the kernel */
 void parked_end(struct parked_table *t);	/* EINTR to all, and to all that come */
 int parked_text(struct buf *out, struct parked_table *t);
+
+/* ahead.c: the analyses that will be read next */
+
+struct ahead *ahead_new(struct fs *fs);
+struct ahead *ahead_free(struct ahead *a);
+void ahead_opened(fuse_req_t req, int chapter); /* an analysis, made or not; before the reply */
 
 /* stream.c: .bookfs/events */
 

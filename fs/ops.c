@@ -285,6 +285,13 @@ static bool may_write(fuse_req_t req, const struct view_attr *a)
 	return a->class == VIEW_CONTROL && (uid == getuid() || uid == 0);
 }
 
+static void open_as(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi)
+{
+	if (a->of_analysis)
+		ahead_opened(req, a->chapter);
+	opens[a->class](req, a, fi);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct view_attr attr;
@@ -299,7 +306,7 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	else if ((size_t)attr.class >= ARRAY_LEN(opens) || !opens[attr.class])
 		fuse_reply_err(req, EISDIR);
 	else
-		opens[attr.class](req, &attr, fi);
+		open_as(req, &attr, fi);
 }
 
 static struct handle *handle_of(const struct fuse_file_info *fi)

@@ -213,18 +213,6 @@ static void park(struct parked_table *t, fuse_req_t req, const struct view_attr 
 	set_timer(t);
 }
 
-/* An indexer opens everything it finds; nobody asked for these analyses. comm is cut at 15. */
-static bool never_asks(const struct fs *fs, const struct caller *caller)
-{
-	const struct strv *names = &fs->options->never_trigger_for;
-
-	for (size_t i = 0; i < names->len; i++)
-		if (caller->name[0] &&
-		    !strncmp(names->items[i], caller->name, sizeof(caller->name) - 1))
-			return true;
-	return false;
-}
-
 /*
  * O_NONBLOCK asks to start the work and not to wait. But POSIX gives it no meaning on a regular
  * file, and some programs open every file with it for fear of pipes, then take EAGAIN for damage:
@@ -272,7 +260,7 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 	caller_find(&caller, fuse_req_ctx(req));
 	if (r == 0 && t->ended)
 		r = -EINTR;
-	if (r == 0 && never_asks(fs, &caller)) {
+	if (r == 0 && caller_never_asks(&caller, fs->options)) {
 		snprintf(reason, sizeof(reason), "%s is one of the programs that start no analysis",
 			 caller.name);
 		err_set(&err, r = -ENODATA, "%s", reason);

@@ -321,6 +321,7 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 		fs->control_folder = folder.node;
 	fs->why = why_new();
 	fs->parked = parked_new(fs);
+	fs->ahead = ahead_new(fs);
 	fs->streams = stream_table_new(fs);
 	fs->grace = timer_new(fs->loop, hurry, fs);
 	fs->tidy = timer_new(fs->loop, tidy, fs);
@@ -381,6 +382,7 @@ void session_close(struct fs *fs)
 	file_locks_free(fs->file_locks);
 	helper_free(fs->helper);
 	parked_free(fs->parked);
+	ahead_free(fs->ahead);
 	stream_table_free(fs->streams);
 	why_free(fs->why);
 	timer_free(fs->grace);

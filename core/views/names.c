@@ -104,6 +104,7 @@ int analysis_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 	const struct chapter_state *c = views_analysis(v, ref->chapter);
 	if (!c)
 		return -EIO;
+	attr->of_analysis = true;
 	if (c->analysis_id) {
 		attr->mtime_unix_ms = c->completed_unix_ms;
 	} else if (views_chapter(v, ref->chapter)->kind == BOOK_STORY) {

@@ -51,7 +51,8 @@ struct view_attr {
 	bool volatile_list; /* a folder whose list changes while mounted: do not cache it */
 	bool costly;  /* large bytes that are loaded on a pool thread (view_load), not rendered */
 	bool of_book; /* its bytes are those of the book's own file */
-	int chapter;  /* VIEW_TRIGGER: which */
+	bool of_analysis; /* made or not */
+	int chapter;	  /* whose it is; 0: no chapter's */
 };
 
 struct view_settings {

@@ -91,7 +91,7 @@ class Watching(Case):
         os.kill(helper, signal.SIGSTOP)
         m.read("chapters/1/concepts.json")
         os.kill(helper, signal.SIGKILL)
-        m.read("chapters/2/concepts.json")
+        m.read("chapters/4/concepts.json")
         wait_for(lambda: len(os.listdir(m.path("images"))) == 2, what="the pictures")
         wait_for(lambda: "helper" in m.read(".bookfs/log"), what="its death to be seen")
 
