@@ -11,7 +11,11 @@
  * (a refrain, two novels in one volume) leads to the right place.
  */
 
-enum { OPENING_BYTES = 400 }; /* of a chapter, to know it by */
+enum {
+	OPENING_BYTES = 400, /* of a chapter, to know it by */
+	SOME = 80,	     /* bytes of letters that hardly ever stand twice in a book */
+	FEW = 30
+};
 
 void binding_document(struct binding *b, const char *path, const char *text, size_t len)
 {
@@ -39,12 +43,12 @@ struct spot {
 	size_t document, letters;
 };
 
-/* Moves *s to the end of what says `wanted`, from there on, else from the start. */
-static bool find(struct spot *s, const struct binding *b, const struct buf *wanted)
+/* Moves *s to the end of those letters, from there on, else from the start. */
+static bool find(struct spot *s, const struct binding *b, const char *wanted, size_t len)
 {
 	for (size_t k = 0; k < b->count; k++) {
 		size_t d = (s->document + k) % b->count;
-		size_t at = places_find(&b->documents[d].places, wanted, k ? 0 : s->letters);
+		size_t at = places_find(&b->documents[d].places, wanted, len, k ? 0 : s->letters);
 
 		if (at != SIZE_MAX) {
 			*s = (struct spot){d, at};
@@ -54,13 +58,26 @@ static bool find(struct spot *s, const struct binding *b, const struct buf *want
 	return false;
 }
 
+/* All of it, or its end, or at least its start: what a reader of documents or a model made of the
+ * rest may be another. */
+static bool find_some(struct spot *s, const struct binding *b, const struct buf *wanted)
+{
+	const char *w = buf_str(wanted);
+	size_t len = wanted->len;
+
+	if (len <= SOME)
+		return find(s, b, w, len);
+	return find(s, b, w, len) || find(s, b, w + len - SOME, SOME) || find(s, b, w, SOME) ||
+	       find(s, b, w + len - FEW, FEW) || find(s, b, w, FEW);
+}
+
 static bool find_text(struct spot *s, const struct binding *b, const char *text, size_t len)
 {
 	struct buf letters = {0};
 	bool found;
 
 	letters_add(&letters, text, len);
-	found = letters.len && find(s, b, &letters);
+	found = find_some(s, b, &letters);
 	buf_finish(&letters);
 	return found;
 }

@@ -34,9 +34,8 @@ struct places {
 /* s: a content document in clean UTF-8. */
 void places_read(struct places *p, const char *s, size_t len);
 void places_finish(struct places *p);
-/* The letters at or behind `from` that say what `wanted` says, or its end, or at least its start:
- * where they end. SIZE_MAX: nothing of the kind. */
-size_t places_find(const struct places *p, const struct buf *wanted, size_t from);
+/* Where those letters end, at or behind `from`; SIZE_MAX: they are not there. */
+size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from);
 /* The first place behind that many letters; SIZE_MAX: there is none. */
 size_t places_behind(const struct places *p, size_t letters);
 

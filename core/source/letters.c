@@ -15,11 +15,7 @@
  * means does not say at which byte.
  */
 
-enum {
-	LEVELS = 256,
-	ENOUGH = 24, /* letters that are hardly ever twice in a book */
-	SOME = 80
-};
+enum { LEVELS = 256 };
 
 /* ---- letters */
 
@@ -289,31 +285,14 @@ void places_finish(struct places *p)
 
 /* ---- finding */
 
-static size_t find_letters(const struct places *p, const char *what, size_t len, size_t from)
+size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from)
 {
 	const char *at;
 
 	if (!len || from > p->letters.len)
 		return SIZE_MAX;
-	at = memmem(buf_str(&p->letters) + from, p->letters.len - from, what, len);
+	at = memmem(buf_str(&p->letters) + from, p->letters.len - from, wanted, len);
 	return at ? (size_t)(at - buf_str(&p->letters)) + len : SIZE_MAX;
-}
-
-size_t places_find(const struct places *p, const struct buf *wanted, size_t from)
-{
-	const char *s = buf_str(wanted);
-	size_t len = wanted->len, some = len < SOME ? len : SOME;
-	size_t at = find_letters(p, s, len, from);
-
-	if (at == SIZE_MAX && len > ENOUGH)
-		at = find_letters(p, s + len - some, some, from);
-	if (at == SIZE_MAX && len > 2 * ENOUGH)
-		at = find_letters(p, s + len - ENOUGH, ENOUGH, from);
-	if (at == SIZE_MAX && len > ENOUGH)
-		at = find_letters(p, s, some, from);
-	if (at == SIZE_MAX && len > 2 * ENOUGH)
-		at = find_letters(p, s, ENOUGH, from);
-	return at;
 }
 
 size_t places_behind(const struct places *p, size_t letters)

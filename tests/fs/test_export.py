@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""Export: what a mount shows is what stands in the folder, an EPUB is the book with its pictures, a page shows them all.
+One book, finished once by the builtin provider."""
+
+import html.parser
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+import zipfile
+
+import harness
+
+BOOKFS = harness.BOOKFS
+LEFT_OUT = {".bookfs", "locks", ".locks", "source"}
+
+
+def bookfs(*args, **how):
+    return subprocess.run([BOOKFS, *args], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, **how)
+
+
+def tree(root):
+    """Of every file and link below it: what it is and holds, and its time."""
+    found = {}
+    for folder, folders, files in os.walk(root):
+        if folder == root:
+            folders[:] = [f for f in folders if f not in LEFT_OUT]
+        for name in files + [f for f in folders if os.path.islink(os.path.join(folder, f))]:
+            path = os.path.join(folder, name)
+            key = os.path.relpath(path, root)
+            if os.path.islink(path):
+                found[key] = os.readlink(path)
+            else:
+                found[key] = (read(path), os.stat(path).st_mtime_ns // 10**6)
+    return found
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+class Page(html.parser.HTMLParser):
+    """What a page leads to, and whether every element that was opened is closed in order."""
+    VOID = {"meta", "img", "link", "br", "hr"}
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.pictures, self.ids, self.fault = [], [], [], [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if tag == "a":
+            self.links.append(attrs["href"])
+        if tag == "img":
+            self.pictures.append((attrs["src"], attrs["alt"]))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.fault = self.fault or "%s at %s" % (tag, self.getpos())
+
+
+class Export(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = os.path.realpath(tempfile.mkdtemp(prefix="bookfs-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.tmp)
+        cls.book = os.path.join(cls.tmp, "book.epub")
+        harness.make_book(cls.book)
+        done = bookfs("run", cls.book)
+        assert done.returncode == 0, done.stderr
+
+    def path(self, name):
+        return os.path.join(self.tmp, self.id().rsplit(".", 1)[1] + name)
+
+    def done(self, *args):
+        p = bookfs("export", *args)
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        return p.stdout
+
+    def refused(self, says, *args, status=1):
+        p = bookfs("export", *args)
+        self.assertEqual((p.returncode, p.stdout), (status, ""))
+        self.assertEqual(p.stderr.count("\n"), 1, p.stderr)
+        self.assertIn(says, p.stderr)
+
+    def test_folder(self):
+        out, mnt = self.path("-out"), self.path("-mnt")
+        self.assertRegex(self.done(self.book, out), r"^\S+: \d+ files written, 0 were there\n$")
+        os.mkdir(mnt)
+        mount = harness.Mount(self.book, mnt, program=BOOKFS)
+        try:
+            shown = tree(mnt)
+        finally:
+            mount.end()
+        have = tree(out)
+        # A mount writes down that it began and ends; nothing else is another.
+        differ = {k for k in shown.keys() | have.keys() if shown.get(k) != have.get(k)}
+        self.assertLessEqual(differ, {"progress.md", "progress.analyze.md", "progress.illustrate.md", "status.json",
+                                      ".imaginize.state.json"}, differ)
+        self.assertIn("images/chapter_1_scene_1.png", have)
+        self.assertIn(".analyze.state/chapter_1.json", have)
+
+    def test_goes_on(self):
+        out = self.path("-out")
+        self.done(self.book, out)
+        picture = os.path.join(out, "images/chapter_1_scene_1.png")
+        before = tree(out)
+        os.unlink(picture)
+        write(os.path.join(out, "book.json"), "half")
+        self.assertRegex(self.done(self.book, out), r": 2 files written, \d{2,} were there\n$")
+        self.assertEqual(tree(out), before)
+
+    def test_epub(self):
+        out = self.path(".epub")
+        self.assertEqual(self.done("--epub", self.book, out), "")
+        with zipfile.ZipFile(self.book) as was, zipfile.ZipFile(out) as now:
+            plates = [n for n in now.namelist() if n.startswith("bookfs/") and n.endswith(".png")]
+            self.assertEqual(len(plates), 6)
+            for n in range(1, 7):
+                text, before = now.read("c%d.xhtml" % n).decode(), was.read("c%d.xhtml" % n).decode()
+                self.assertIn("bookfs/chapter_%d_scene_1.png" % n, text)
+                self.assertEqual(re.sub(r"\n<figure class=\"bookfs-plate\".*?</figure>", "", text, flags=re.S), before)
+            self.assertIn("The cast", now.read("bookfs/cast.xhtml").decode())
+
+    def test_page(self):
+        out = self.path("-page")
+        self.done("--html", self.book, out)
+        text = read(os.path.join(out, "index.html")).decode()
+        page = Page(text)
+        self.assertIsNone(page.fault)
+        self.assertEqual(page.open, [])
+        self.assertEqual(len(page.pictures), 6)
+        self.assertEqual(len(page.ids), len(set(page.ids)))
+        for src, alt in page.pictures:
+            self.assertTrue(os.path.exists(os.path.join(out, src)), src)
+            self.assertTrue(alt)
+        for link in page.links:
+            self.assertTrue(link[1:] in page.ids if link[0] == "#" else os.path.exists(os.path.join(out, link)), link)
+        self.assertNotRegex(text, r"(src|href)=\"?(https?:)?//|@import|url\(")
+        self.assertNotIn("<script>", text)  # no work goes on
+
+    def test_refused(self):
+        other = self.path(".txt")
+        write(other, "CHAPTER I\n\nA lamp was lit by the sea.\n")
+        file = self.path("-file")
+        write(file, "mine")
+        self.refused("no store", other, self.path("-out"))
+        self.assertEqual([n for n in os.listdir(self.tmp) if n.startswith(os.path.basename(other) + ".")], [])
+        self.refused("Not a directory", self.book, file)
+        self.refused("No such file", "--epub", self.book, "/nowhere/at/all.epub")
+        self.refused("no such book", "/nowhere.epub", self.path("-out"))
+        self.refused("one shape", "--epub", "--html", self.book, "x", status=2)
+        self.refused("name a book", self.book, status=2)
+        self.assertEqual(read(file), b"mine")
+
+
+if __name__ == "__main__":
+    unittest.main()
