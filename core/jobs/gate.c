@@ -12,14 +12,18 @@
  * transaction, so that all processes of the book keep them together. Where nothing limits, a
  * request costs one read.
  *
- * A start is taken when it is due, for whoever is first then, and leaves at once. Between the
- * transaction and the leaving lie a sync and a turn of the loop, a few milliseconds that differ
- * from one start to the next: the interval is made a little longer than asked, and a start that was
- * later than that puts off the next.
+ * A start is a moment. It is taken ahead, for whoever is first when it comes; who comes too late
+ * for it, since the machine was busy, takes another. So two starts are never nearer than their
+ * moments, less what may pass between a timer and the wire, and by that the moments are farther
+ * apart than was asked.
  */
 
-#define SLACK_MS 10
-#define SLACK_SHARE 50		      /* of the interval, at most */
+#define LATE_SHARE 64 /* of the interval, how late a start may be */
+#define LATE_LEAST_MS 2
+#define LATE_MOST_MS 10
+#define WIRE_MS 1	/* and how much the way to the server may differ */
+#define LEAD_LEAST_MS 2 /* a start is so far ahead, to be stored by then */
+#define LEAD_MOST_MS 1000
 #define LONG_WAIT_MS (10 * 60 * 1000) /* nothing is kept waiting in memory so long */
 #define STORE_MS 1000		      /* pause when a start could not be stored */
 
@@ -41,8 +45,10 @@ struct server {
 	struct gate_pass *first;
 	struct timer *timer;
 	int64_t told_boot_ms; /* what it asked for */
-	int64_t due_boot_ms;  /* before that there is no start to be had */
-	bool starting;	      /* a start is with the writer */
+	int64_t at_boot_ms;   /* the start that is taken; 0: none */
+	int64_t lead_ms;
+	int64_t store_again_boot_ms; /* a start could not be stored */
+	bool starting;		     /* a start is with the writer */
 };
 
 struct line_gate {
@@ -72,9 +78,9 @@ static void destroy(struct line_gate *g)
 struct note {
 	struct line_gate *gate;
 	char *origin;
-	enum job_kind from, to;	     /* told: for these kinds */
-	int64_t told_boot_ms;	     /* 0: nothing */
-	int64_t start_ms, tokens_ms; /* what a start took too little of */
+	enum job_kind from, to; /* told: for these kinds */
+	int64_t told_boot_ms;	/* 0: nothing */
+	int64_t tokens_ms;	/* what a start took too little of */
 };
 
 static int note_work(struct store_tx *tx, void *arg, struct err *err)
@@ -83,8 +89,8 @@ static int note_work(struct store_tx *tx, void *arg, struct err *err)
 	int rc = 0;
 	for (int kind = n->from; n->told_boot_ms && rc == 0 && kind <= (int)n->to; kind++)
 		rc = tx_server_told(tx, n->origin, (enum job_kind)kind, n->told_boot_ms);
-	if (rc == 0 && (n->start_ms || n->tokens_ms))
-		rc = tx_server_correct(tx, n->origin, n->gate->kind, n->start_ms, n->tokens_ms);
+	if (rc == 0 && n->tokens_ms)
+		rc = tx_server_tokens(tx, n->origin, n->gate->kind, n->tokens_ms);
 	return rc;
 }
 
@@ -166,9 +172,10 @@ static enum purse_answer pay(struct gate_pass *p)
 /* ---- waiting */
 
 /* While what is in flight is being waited for, nobody waits for more; and nobody for so long. */
-static void wait_for(struct server *s, int64_t wait_ms)
+static void wait_until(struct server *s, int64_t at_boot_ms)
 {
 	const struct jobs *j = s->gate->jobs;
+	int64_t wait_ms = at_boot_ms - clock_boot_ms();
 	struct provider_outcome no = {0};
 	char until[ISO_TIME_BYTES];
 	if (j && j->draining) {
@@ -179,22 +186,22 @@ static void wait_for(struct server *s, int64_t wait_ms)
 			err_set(&no.err, -EAGAIN, "the server is not to be asked before %s", until);
 		no.retry_after_ms = wait_ms;
 	} else {
-		timer_set(s->timer, clock_boot_ms() + wait_ms);
+		timer_set(s->timer, at_boot_ms);
 		return;
 	}
 	while (s->first)
 		refuse(s->first, &no);
 }
 
-static int64_t wait_of(struct server *s)
+/* What this process was told it knows; what others were told is in the store. */
+static int64_t told_of(struct server *s)
 {
 	int64_t wait_ms, now = clock_boot_ms();
 	struct store_reader *r = store_reader(s->gate->store);
 	if (store_server_wait(&wait_ms, r, s->origin, s->gate->kind) == 0 &&
 	    now + wait_ms > s->told_boot_ms)
 		s->told_boot_ms = now + wait_ms;
-	wait_ms = s->told_boot_ms > s->due_boot_ms ? s->told_boot_ms : s->due_boot_ms;
-	return wait_ms - now;
+	return s->told_boot_ms;
 }
 
 /* ---- starts */
@@ -215,10 +222,14 @@ static int64_t interval_of(const struct limits *l)
 	return ms > of_minute ? ms : of_minute;
 }
 
-static int64_t slack_of(int64_t interval_ms)
+static int64_t between(int64_t least, int64_t value, int64_t most)
 {
-	int64_t share = interval_ms / SLACK_SHARE;
-	return share < SLACK_MS ? share : SLACK_MS;
+	return value < least ? least : value > most ? most : value;
+}
+
+static int64_t late_of(int64_t interval_ms)
+{
+	return between(LATE_LEAST_MS, interval_ms / LATE_SHARE, LATE_MOST_MS);
 }
 
 static int64_t tokens_to_ms(const struct limits *l, int64_t tokens)
@@ -227,11 +238,11 @@ static int64_t tokens_to_ms(const struct limits *l, int64_t tokens)
 }
 
 struct start {
-	struct server *server; /* NULL: the gate is closed */
+	struct server *server;
+	struct line_gate *gate;
 	struct server_start what;
 	char *origin;
-	int64_t interval_ms;
-	struct line_gate *gate;
+	int64_t asked_boot_ms;
 };
 
 static int start_work(struct store_tx *tx, void *arg, struct err *err)
@@ -240,34 +251,33 @@ static int start_work(struct store_tx *tx, void *arg, struct err *err)
 	return tx_server_start(&st->what, tx);
 }
 
-static void start_now(struct server *s, const struct start *st)
+static void start_taken(struct server *s, const struct start *st)
 {
-	int64_t late_ms = clock_boot_ms() - st->what.at_boot_ms;
-	if (st->interval_ms && late_ms > slack_of(st->interval_ms) / 2)
-		note_write(s, &(struct note){.start_ms = late_ms});
-	if (s->first)
-		let_go(s->first);
+	int64_t took_ms = clock_boot_ms() - st->asked_boot_ms;
+	s->lead_ms = between(LEAD_LEAST_MS, 2 * took_ms, LEAD_MOST_MS);
+	if (st->what.at_boot_ms - clock_boot_ms() > LONG_WAIT_MS)
+		wait_until(s, st->what.at_boot_ms);
+	else
+		s->at_boot_ms = st->what.at_boot_ms;
 }
 
 static void start_done(void *arg, int result, const struct err *err)
 {
 	struct start *st = arg;
 	struct line_gate *g = st->gate;
-	struct server *s = g->closed ? NULL : st->server;
 	g->writes--;
-	if (s) {
-		s->starting = false;
-		if (result < 0 || st->what.wait_ms > 0)
-			s->due_boot_ms =
-				clock_boot_ms() + (result < 0 ? STORE_MS : st->what.wait_ms);
+	if (g->closed) {
+		destroy(g);
+	} else {
+		st->server->starting = false;
+		if (result == 0)
+			start_taken(st->server, st);
 		else
-			start_now(s, st);
+			st->server->store_again_boot_ms = clock_boot_ms() + STORE_MS;
 		gate_look(&g->gate);
 	}
 	free(st->origin);
 	free(st);
-	if (g->closed)
-		destroy(g);
 }
 
 static void start(struct server *s)
@@ -279,38 +289,65 @@ static void start(struct server *s)
 	st->gate = g;
 	st->server = s;
 	st->origin = xstrdup(s->origin);
-	st->interval_ms = interval_ms;
+	st->asked_boot_ms = clock_boot_ms();
 	st->what = (struct server_start){
 		.origin = st->origin,
 		.kind = g->kind,
-		.interval_ms = interval_ms + slack_of(interval_ms),
+		.interval_ms = interval_ms ? interval_ms + late_of(interval_ms) + WIRE_MS : 0,
 		.tokens_ms = tokens_to_ms(l, s->first->tokens),
+		.lead_ms = s->lead_ms,
+		.most_ms = LONG_WAIT_MS,
+		.missed_boot_ms = s->at_boot_ms,
 	};
+	s->at_boot_ms = 0;
 	s->starting = true;
 	g->writes++;
 	store_write(g->store, start_work, start_done, st);
 }
 
+/* Takes a start, waits for it, or lets the first go. */
+static void look_limited(struct server *s)
+{
+	int64_t now = clock_boot_ms(), late_ms = late_of(interval_of(limits_of(s->gate)));
+	if (now < s->store_again_boot_ms)
+		wait_until(s, s->store_again_boot_ms);
+	else if (!s->at_boot_ms || s->at_boot_ms < told_of(s) || now > s->at_boot_ms + late_ms)
+		start(s);
+	else if (now < s->at_boot_ms)
+		wait_until(s, s->at_boot_ms);
+	else {
+		s->at_boot_ms = 0;
+		let_go(s->first);
+	}
+}
+
+static void look_unlimited(struct server *s)
+{
+	int64_t told_boot_ms = told_of(s);
+	if (told_boot_ms > clock_boot_ms())
+		wait_until(s, told_boot_ms);
+	else
+		let_go(s->first);
+}
+
 /* ---- looking */
 
+/* Whom the first waits for, or that it went, is seen from whether it is still the first. */
 static void server_look(struct server *s)
 {
-	while (s->first && !s->starting) {
+	const struct gate_pass *before = NULL;
+	while (s->first && s->first != before && !s->starting) {
 		const struct limits *l = limits_of(s->gate);
+		before = s->first;
 		enum purse_answer paid = pay(s->first);
-		if (paid == PURSE_LATER)
-			return;
 		if (paid == PURSE_NO)
 			continue;
-		int64_t wait_ms = wait_of(s);
-		if (wait_ms > 0) {
-			wait_for(s, wait_ms);
+		if (paid == PURSE_LATER)
 			return;
-		}
 		if (interval_of(l) || l->tokens_per_minute)
-			start(s);
+			look_limited(s);
 		else
-			let_go(s->first);
+			look_unlimited(s);
 	}
 }
 
@@ -351,6 +388,7 @@ static struct server *server_of(struct line_gate *g, const char *origin)
 	struct server *s = xcalloc(1, sizeof(*s));
 	s->gate = g;
 	s->origin = xstrdup(origin);
+	s->lead_ms = LEAD_LEAST_MS;
 	s->timer = timer_new(g->loop, on_timer, s);
 	s->next = g->servers;
 	g->servers = s;

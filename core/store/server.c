@@ -2,9 +2,9 @@
 #include "internal.h"
 
 /*
- * When servers may be asked, for all processes of the book. A start is taken when it is due and not
- * ahead of time: who waits has nothing reserved, so nothing is lost when he goes, and whoever asks
- * first when the time has come is next.
+ * When servers may be asked, for all processes of the book. A start is a moment, taken ahead of it:
+ * the sync is over when it comes, and starts are as far from each other as their moments are. Each
+ * process takes one at a time, so that few are lost when it ends.
  */
 
 /* No word of a server, and no damaged row, keeps anybody longer; then it is asked once more. */
@@ -83,26 +83,28 @@ int tx_server_start(struct server_start *s, struct store_tx *tx)
 	int result = read_row(&row, &tx->conn, s->origin, s->kind);
 	if (result < 0)
 		return result;
+	/* What was taken last was missed: it is free again. */
+	if (s->missed_boot_ms && row.start_boot_ms == s->missed_boot_ms + s->interval_ms)
+		row.start_boot_ms = 0;
 	int64_t now = clock_boot_ms();
-	int64_t due = later(row.told_boot_ms, later(row.start_boot_ms, row.tokens_boot_ms));
-	s->wait_ms = later(due - now, 0);
-	s->at_boot_ms = now;
-	if (s->wait_ms > 0)
+	s->at_boot_ms = later(now + s->lead_ms, later(row.start_boot_ms, row.told_boot_ms));
+	if (s->tokens_ms && !s->missed_boot_ms)
+		s->at_boot_ms = later(s->at_boot_ms, row.tokens_boot_ms);
+	if (s->at_boot_ms - now > s->most_ms)
 		return 0;
-	row.start_boot_ms = now + s->interval_ms;
-	row.tokens_boot_ms = now + s->tokens_ms;
+	row.start_boot_ms = s->at_boot_ms + s->interval_ms;
+	if (!s->missed_boot_ms)
+		row.tokens_boot_ms = later(row.tokens_boot_ms, s->at_boot_ms) + s->tokens_ms;
 	return write_row(tx, s->origin, s->kind, &row);
 }
 
-int tx_server_correct(struct store_tx *tx, const char *origin, enum job_kind kind, int64_t start_ms,
-		      int64_t tokens_ms)
+int tx_server_tokens(struct store_tx *tx, const char *origin, enum job_kind kind, int64_t more_ms)
 {
 	struct server_row row;
 	int result = read_row(&row, &tx->conn, origin, kind);
 	if (result < 0)
 		return result;
-	row.start_boot_ms += start_ms;
-	row.tokens_boot_ms += tokens_ms;
+	row.tokens_boot_ms += more_ms;
 	return write_row(tx, origin, kind, &row);
 }
 

@@ -279,19 +279,20 @@ int store_rests(struct store_reader *r, int (*fn)(void *arg, enum job_kind kind,
 /* For how long the server asked to be left alone from now on; 0: it did not. */
 int store_server_wait(int64_t *wait_ms, struct store_reader *r, const char *origin,
 		      enum job_kind kind);
-/* Takes the next start, if it is due. */
+/* Takes the next start, which is at at_boot_ms. */
 struct server_start {
 	const char *origin;
 	enum job_kind kind;
-	int64_t interval_ms; /* to the start after this one */
-	int64_t tokens_ms;   /* how long it takes to have as many tokens again; 0: no limit */
-	int64_t wait_ms;     /* out: 0, the start is ours; else not before */
-	int64_t at_boot_ms;  /* out: what it was judged at */
+	int64_t interval_ms;	/* to the start after this one */
+	int64_t tokens_ms;	/* how long it takes to have as many tokens again; 0: no limit */
+	int64_t lead_ms;	/* not before so long from now */
+	int64_t most_ms;	/* farther away than this it is not taken */
+	int64_t missed_boot_ms; /* instead of this one, which was ours; 0: none */
+	int64_t at_boot_ms;	/* out */
 };
 int tx_server_start(struct server_start *s, struct store_tx *tx);
-/* What was taken was too little (or too much): the next start is so much later. */
-int tx_server_correct(struct store_tx *tx, const char *origin, enum job_kind kind, int64_t start_ms,
-		      int64_t tokens_ms);
+/* A start took more tokens than it was taken for, or fewer. */
+int tx_server_tokens(struct store_tx *tx, const char *origin, enum job_kind kind, int64_t more_ms);
 /* The server asked to be left alone: never shortens what it asked before. */
 int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
 		   int64_t until_boot_ms);

@@ -41,9 +41,13 @@ bool run_until(struct bench *b, bool (*until)(struct bench *b), int limit_ms)
 void open_jobs(struct bench *b, struct slow_settings slow, const struct jobs_settings *jobs)
 {
 	struct err err = {0};
+	struct jobs_settings settings = *jobs;
+	for (int kind = JOB_ANALYZE; b->gated && kind <= JOB_ILLUSTRATE; kind++)
+		b->gates[kind] = slow.gates[kind] = settings.gates[kind] =
+			jobs_gate_new(b->loop, b->store, (enum job_kind)kind);
 	b->slow = slow_new(b->loop, &slow);
 	CHECK_INT(jobs_new(&b->jobs, b->loop, b->store, &b->slow->provider, &b->slow->provider,
-			   jobs, &err),
+			   &settings, &err),
 		  0);
 	jobs_start(b->jobs);
 }
@@ -76,17 +80,24 @@ const struct jobs_settings usual = {
 
 void bench_open(struct bench *b, int chapters, struct slow_settings slow, struct jobs_settings jobs)
 {
-	*b = (struct bench){0};
+	*b = (struct bench){.gated = b->gated};
 	fixture_init(&b->files);
 	open_store(b);
 	import_made(b, chapters);
 	open_jobs(b, slow, &jobs);
 }
 
-void bench_close(struct bench *b)
+void close_jobs(struct bench *b)
 {
 	b->jobs = jobs_free(b->jobs);
-	slow_free(b->slow);
+	b->slow = slow_free(b->slow);
+	for (size_t i = 0; i < ARRAY_LEN(b->gates); i++)
+		b->gates[i] = jobs_gate_free(b->gates[i]);
+}
+
+void bench_close(struct bench *b)
+{
+	close_jobs(b);
 	CHECK_INT(check_store(b->store), 0);
 	b->poll = timer_free(b->poll);
 	b->limit = timer_free(b->limit);

@@ -15,6 +15,8 @@ struct bench {
 	struct loop *loop;
 	struct store *store;
 	struct slow *slow;
+	bool gated; /* set before: the provider's requests pass gates */
+	struct gate *gates[2];
 	struct jobs *jobs;
 	bool (*until)(struct bench *b);
 	struct timer *limit, *poll;
@@ -34,6 +36,8 @@ void bench_close(struct bench *b);
 void open_store(struct bench *b);
 void import_made(struct bench *b, int chapters);
 void open_jobs(struct bench *b, struct slow_settings slow, const struct jobs_settings *jobs);
+
+void close_jobs(struct bench *b);
 
 /* Runs the loop until `until` says so; false: not within limit_ms. */
 bool run_until(struct bench *b, bool (*until)(struct bench *b), int limit_ms);

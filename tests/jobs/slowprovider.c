@@ -16,6 +16,8 @@ struct provider_ticket {
 	struct slow *slow;
 	struct provider_ticket *next;
 	struct timer *timer;
+	struct gate_pass *pass; /* of a gate; NULL: there is none */
+	bool gone;		/* the pass let it go */
 	struct slow_call call;
 	struct analysis *analysis;
 	analyze_done_fn analyzed;
@@ -38,9 +40,9 @@ static void ticket_free(struct provider_ticket *t)
 		at = &(*at)->next;
 	*at = t->next;
 	count_busy(t->slow);
-	if (t->call.paint)
+	if (t->gone && t->call.paint)
 		t->slow->painting--;
-	else
+	else if (t->gone)
 		t->slow->analyzing--;
 	timer_free(t->timer);
 	analysis_free(t->analysis);
@@ -58,13 +60,31 @@ static void paint_answer(struct provider_ticket *t, const struct provider_outcom
 	free(bytes);
 }
 
-static void answer(void *arg)
+static struct gate *gate_of(const struct provider_ticket *t)
 {
-	struct provider_ticket *t = arg, copy;
-	struct provider_outcome o = {0};
-	if (t->slow->settings.script)
-		t->slow->settings.script(&o, t->slow->settings.arg, &t->call);
-	copy = *t;
+	return t->slow->settings.gates[t->call.paint];
+}
+
+static void leave_gate(struct provider_ticket *t, const struct provider_outcome *o)
+{
+	struct gate *g = gate_of(t);
+	const struct gate_report report = {
+		.usage = o->usage,
+		.status = o->code == 0		  ? 200
+			  : o->retry_after_ms > 0 ? 429
+						  : 500,
+		.retry_after_ms = o->retry_after_ms > 0 ? o->retry_after_ms : -1,
+		.requests_left = -1,
+		.tokens_left = -1,
+	};
+	if (g)
+		g->ops->leave(g, t->pass, &report);
+}
+
+static void answer_with(struct provider_ticket *t, const struct provider_outcome *outcome)
+{
+	struct provider_ticket copy = *t;
+	struct provider_outcome o = *outcome;
 	if (o.code == 0)
 		t->analysis = NULL; /* the answer takes it */
 	else
@@ -74,6 +94,39 @@ static void answer(void *arg)
 		paint_answer(&copy, &o);
 	else
 		copy.analyzed(copy.arg, &o, copy.analysis);
+}
+
+static void answer(void *arg)
+{
+	struct provider_ticket *t = arg;
+	struct slow *s = t->slow;
+	struct provider_outcome o = {.usage = {1, s->settings.tokens / 2, s->settings.tokens / 2}};
+	if (s->settings.script)
+		s->settings.script(&o, s->settings.arg, &t->call);
+	leave_gate(t, &o);
+	answer_with(t, &o);
+}
+
+static void begin(void *arg, const struct provider_outcome *no)
+{
+	struct provider_ticket *t = arg;
+	struct slow *s = t->slow;
+	bool paint = t->call.paint;
+	if (no) {
+		answer_with(t, no);
+		return;
+	}
+	t->gone = true;
+	timer_set(t->timer, clock_boot_ms() + s->settings.latency_ms);
+	s->started_us[paint][s->requests[paint]++ % 256] = clock_mono_us();
+	count_busy(s);
+	int *now = paint ? &s->painting : &s->analyzing;
+	int *most = paint ? &s->most_painting : &s->most_analyzing;
+	if (++*now > *most)
+		*most = *now;
+	int both = s->analyzing < s->painting ? s->analyzing : s->painting;
+	if (both > s->most_both)
+		s->most_both = both;
 }
 
 static struct provider_ticket *ticket_new(struct slow *s, struct slow_call call, void *arg)
@@ -87,15 +140,11 @@ static struct provider_ticket *ticket_new(struct slow *s, struct slow_call call,
 	t->next = s->open;
 	s->open = t;
 	t->timer = timer_new(s->loop, answer, t);
-	timer_set(t->timer, clock_boot_ms() + s->settings.latency_ms);
-	count_busy(s);
-	int *now = call.paint ? &s->painting : &s->analyzing;
-	int *most = call.paint ? &s->most_painting : &s->most_analyzing;
-	if (++*now > *most)
-		*most = *now;
-	int both = s->analyzing < s->painting ? s->analyzing : s->painting;
-	if (both > s->most_both)
-		s->most_both = both;
+	struct gate *g = gate_of(t);
+	if (g)
+		t->pass = g->ops->enter(g, "https://slow.example", s->settings.tokens, begin, t);
+	else
+		begin(t, NULL);
 	return t;
 }
 
@@ -184,13 +233,33 @@ static struct provider_ticket *paint(struct provider *p, const struct paint_requ
 
 static void cancel(struct provider *p, struct provider_ticket *t)
 {
+	struct gate *g = gate_of(t);
+	if (g && !t->gone)
+		g->ops->cancel(g, t->pass);
+	else
+		leave_gate(t, &(struct provider_outcome){.code = -ECANCELED});
 	ticket_free(t);
+}
+
+static void estimate(struct usage *out, const struct slow *s)
+{
+	*out = (struct usage){1, s->settings.tokens / 2, s->settings.tokens / 2};
+}
+
+static void estimate_analyze(struct usage *out, struct provider *p, const struct analyze_request *r)
+{
+	estimate(out, (const struct slow *)p);
+}
+
+static void estimate_paint(struct usage *out, struct provider *p, const struct paint_request *r)
+{
+	estimate(out, (const struct slow *)p);
 }
 
 struct slow *slow_free(struct slow *s)
 {
 	while (s && s->open)
-		ticket_free(s->open);
+		cancel(&s->provider, s->open);
 	free(s);
 	return NULL;
 }
@@ -206,6 +275,8 @@ static const struct provider_ops slow_ops = {
 	.analyze = analyze,
 	.paint = paint,
 	.cancel = cancel,
+	.estimate_analyze = estimate_analyze,
+	.estimate_paint = estimate_paint,
 	.free = free_provider,
 };
 

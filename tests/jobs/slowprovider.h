@@ -16,7 +16,9 @@ struct slow_call {
 struct slow_settings {
 	int latency_ms;
 	int analyze_slots, paint_slots;
-	size_t picture_bytes; /* at least so large; 0: the smallest PNG there is */
+	struct gate *gates[2]; /* by paint; NULL: everything goes at once */
+	int64_t tokens;	       /* that each answer takes, and is estimated to; half of them out */
+	size_t picture_bytes;  /* at least so large; 0: the smallest PNG there is */
 	/* Fills *o for a call that shall fail; NULL: none does. */
 	void (*script)(struct provider_outcome *o, void *arg, const struct slow_call *call);
 	void *arg;
@@ -29,6 +31,8 @@ struct slow {
 	struct loop *loop;
 	struct provider_ticket *open;
 	int analyses, paints; /* calls so far */
+	int requests[2];      /* that were let go, by paint */
+	int64_t started_us[2][256];
 	int analyzing, painting;
 	int most_analyzing, most_painting, most_both; /* at one time */
 	int64_t paint_busy_us, paint_moved_us;	      /* slots times time; its last change */

@@ -29,7 +29,7 @@ static bool nothing_asked(struct bench *b)
 
 static void test_store_fails(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings slow = {
 		.latency_ms = 5, .analyze_slots = 1, .script = fill_disk};
 	bench_open(&b, 5, slow, usual);
@@ -65,7 +65,7 @@ static bool one_painted(struct bench *b)
 
 static void test_picture_does_not_fit(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings slow = {.latency_ms = 5,
 					   .analyze_slots = 1,
 					   .paint_slots = 1,
@@ -124,7 +124,7 @@ static bool both_stuck(struct bench *b)
 /* Two results wait, and then a reader's wish cannot be stored either: one cause, one line. */
 static void test_said_once(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	struct ear ear;
 	const struct slow_settings slow = {
 		.latency_ms = 5, .analyze_slots = 2, .script = fill_disk};

@@ -9,7 +9,7 @@
 
 static void test_whole_book(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 8, (struct slow_settings){.latency_ms = 20}, usual);
 	jobs_wish_all(b.jobs, answered, &b);
 	CHECK(run_until(&b, all_done, 10000));
@@ -32,7 +32,7 @@ static bool one_open(struct bench *b)
 
 static void test_on_demand_first(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings one = {.latency_ms = 30, .analyze_slots = 1, .paint_slots = 1};
 	bench_open(&b, 10, one, usual);
 	jobs_wish_all(b.jobs, NULL, NULL);
@@ -52,7 +52,7 @@ static bool made_again(struct bench *b)
 
 static void test_many_wishes_one_analysis(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 4, (struct slow_settings){.latency_ms = 40}, usual);
 	for (int i = 0; i < 200; i++)
 		jobs_wish_analysis(b.jobs, 2, true, false, answered, &b);
@@ -77,7 +77,7 @@ static bool wish_answered(struct bench *b)
 
 static void test_wish_refused(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 4, (struct slow_settings){.latency_ms = 5}, usual);
 	jobs_wish_analysis(b.jobs, 1, true, false, answered, &b);
 	CHECK(run_until(&b, wish_answered, 2000));
@@ -101,7 +101,7 @@ static void fail_twice(struct provider_outcome *o, void *arg, const struct slow_
 
 static void test_retry(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings slow = {.latency_ms = 5, .script = fail_twice};
 	bench_open(&b, 3, slow, usual);
 	int64_t began = clock_boot_ms();
@@ -127,7 +127,7 @@ static bool one_failed(struct bench *b)
 
 static void test_final_failure(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings slow = {.latency_ms = 5, .script = fail_always};
 	bench_open(&b, 3, slow, usual);
 	jobs_wish_analysis(b.jobs, 2, true, false, answered, &b);
@@ -160,7 +160,7 @@ static bool asked_and_idle(struct bench *b)
 
 static void test_long_wait(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	struct jobs_settings once = usual;
 	once.max_attempts = 1;
 	bench_open(&b, 3, (struct slow_settings){.latency_ms = 5, .script = wait_an_hour}, once);
@@ -178,7 +178,7 @@ static void test_long_wait(void)
 
 static void test_drain(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 30, (struct slow_settings){.latency_ms = 50}, usual);
 	jobs_wish_all(b.jobs, NULL, NULL);
 	CHECK(run_until(&b, one_open, 5000));
@@ -200,12 +200,11 @@ static void test_drain(void)
 /* What is in flight when jobs go away is given back, and done by the next. */
 static void test_free_in_flight(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 6, (struct slow_settings){.latency_ms = 30}, usual);
 	jobs_wish_all(b.jobs, NULL, NULL);
 	CHECK(run_until(&b, one_open, 5000));
-	b.jobs = jobs_free(b.jobs);
-	slow_free(b.slow);
+	close_jobs(&b);
 	open_jobs(&b, (struct slow_settings){.latency_ms = 10}, &usual);
 	b.answers = 1;
 	CHECK(run_until(&b, all_done, 10000));
@@ -258,8 +257,7 @@ static void work_alone(const struct fixture *files, struct meeting *other, int r
 	jobs_wish_all(b.jobs, answered, &b);
 	CHECK(run_until(&b, book_done, 20000));
 	struct share share = {b.slow->analyses, b.slow->paints, check_failures};
-	b.jobs = jobs_free(b.jobs);
-	slow_free(b.slow);
+	close_jobs(&b);
 	b.poll = timer_free(b.poll);
 	b.limit = timer_free(b.limit);
 	store_close(b.store);
@@ -385,7 +383,7 @@ static void test_commands(void)
 		{"analyze 77", -ENOENT, "the book has no chapter 77"},
 		{"illustrate 1", -ENODATA, "chapter 1 is front or back matter"},
 	};
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 4, (struct slow_settings){.latency_ms = 1}, usual);
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		b.answers = 0;
@@ -408,7 +406,7 @@ static void test_commands(void)
  * failure and another process's turn. */
 static void test_illustrate_without_images(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	struct jobs_settings none = usual;
 	none.images = false;
 	bench_open(&b, 5, (struct slow_settings){.latency_ms = 5, .script = fail_twice}, none);
@@ -417,8 +415,7 @@ static void test_illustrate_without_images(void)
 	CHECK_INT(b.slow->paints, 0);
 	jobs_command(b.jobs, "illustrate 3", 12, answered, &b);
 	CHECK(run_until(&b, failed_once, 5000));
-	b.jobs = jobs_free(b.jobs);
-	slow_free(b.slow);
+	close_jobs(&b);
 	open_jobs(&b, (struct slow_settings){.latency_ms = 5}, &none);
 	CHECK(run_until(&b, all_done, 8000));
 	CHECK_INT(analysed(&b), 2);
@@ -432,7 +429,7 @@ static void test_illustrate_without_images(void)
 /* Bytes of a stranger: one answer each, one line, and nothing else happens. */
 static void test_hostile_commands(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	bench_open(&b, 3, (struct slow_settings){.latency_ms = 1}, usual);
 	unsigned seed = 7;
 	for (int i = 0; i < 2000; i++) {
@@ -492,7 +489,7 @@ static int count_order(void *arg, const struct store_event *e)
  * How near the bound is, bench_jobs measures. */
 static void test_slots_stay_busy(void)
 {
-	struct bench b;
+	struct bench b = {0};
 	const struct slow_settings slow = {
 		.latency_ms = 200, .analyze_slots = 4, .paint_slots = 4, .picture_bytes = 500000};
 	bench_open(&b, 10, slow, usual);
