@@ -5,9 +5,10 @@
     locks.py BOOKFS --client LOCK_CLIENT --checker CHECK_HISTORY [--operations N] [--seed N] [--full] [--keep]
              [--expect RULE] [--patience MS]
 
-What the agents do stands in lock_client.c, the rules in tests/store/check_history.py. With --expect the program is one
-with a fault put in, and the checker must name that rule. Without it, the time is measured too in which a dead holder's
-lock is free, and is another's who waits.
+What the agents do stands in lock_client.c, the rules in tests/store/check_history.py. Before them there is a drill of
+fixed steps. With --expect the program is one with a fault put in, which the drill shows for certain: nothing else is
+done, and the checker must name that rule. Without it, the time is measured too in which a dead holder's lock is free,
+and is another's who waits.
 """
 import collections
 import ctypes
@@ -15,6 +16,8 @@ import importlib.util
 import mmap
 import os
 import random
+import re
+import select
 import shutil
 import signal
 import statistics
@@ -130,11 +133,9 @@ class Field:
             self.start_agent(slot)
         start, calls = time.monotonic(), 0
         while time.monotonic() < start + seconds and (
-                self.operations() < count or (self.killed["mounts"] < 2 and not self.args.expect)):
+                self.operations() < count or self.killed["mounts"] < 2):
             time.sleep(self.random.uniform(0.05, 0.15))
             calls += 1
-            if self.args.expect:
-                continue        # who comes anew would repair by chance what was left undone
             self.kill_agent(self.random.randrange(PROCESSES))
             if calls % 6 == 3:
                 self.kill_mount(self.random.randrange(MOUNTS))
@@ -147,12 +148,33 @@ class Field:
         self.put(0, 0)
         return took, made, codes
 
+    def drill(self):
+        """Steps that show each fault of mutate.py. Two are in one mount, the third in the other."""
+        with open(self.path("history.drill"), "w", encoding="ascii", buffering=1) as out:
+            a, b, c = people = [Person(self, number, out) for number in range(3)]
+            first, second, both = ["Chapter_01"], ["Chapter_02"], ["Chapter_01", "Chapter_02"]
+            for one in (a, c):          # a set in part; the next holder's token
+                one.release(both, one.take(both))
+            had = a.take(first)         # a wake-up
+            ends = b.wait_in_flock("Chapter_01")
+            a.release(first, had)
+            ends()
+            had, other = a.take(first), c.take(second)      # a grant of what is not free
+            ends = b.wait_for_set(both)
+            a.release(first, had)
+            got = ends() if b.sees(second[0])[0] == b.name else None
+            c.release(second, other)
+            b.release(both, got or ends())
+            for one in people:
+                one.end()
+
     def history(self):
         """All records in one file: those of an operation in their order, the queue's just after its beginning."""
         self.kills.flush()
         path = self.path("history")
         queue = collections.defaultdict(list)
-        with open(self.path("queue"), encoding="ascii") as lines:
+        with open(self.path("queue"), "a+", encoding="ascii") as lines:
+            lines.seek(0)
             for line in lines:
                 queue[line.split()[1]].append(line)
         with open(path, "w", encoding="ascii") as out:
@@ -172,6 +194,108 @@ class Field:
         codes = [m.close() for m in self.mounts]
         self.kills.close()
         return codes
+
+
+class Person:
+    """A shell that does one thing after another, which are written down; it is the holder."""
+
+    def __init__(self, field, number, out):
+        self.name, self.out, self.count = f"D{number}.0", out, 0
+        self.folder, self.patience_s = field.folder, 0.6 if field.args.expect else 30
+        self.locks, self.via = field.mounts[number % MOUNTS].path("locks"), f"m{number % MOUNTS}.0"
+        self.shell = subprocess.Popen(["bash", "--norc", "--noprofile"], cwd=self.locks, stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                      env={**os.environ, "BOOKFS_INSTANCE": self.name, "B": field.book,
+                                           "BOOKFS": field.args.program}, start_new_session=True)
+        rig.started[self.shell.pid] = None
+
+    def end(self):
+        self.shell.communicate("exit\n")
+        rig.started.pop(self.shell.pid, None)
+
+    def start(self, line):
+        self.shell.stdin.write(f"{line}; echo $?\n")
+        self.shell.stdin.flush()
+
+    def status(self):
+        return int(self.shell.stdout.readline())
+
+    def begin(self, kind, names, tokens=(), more=""):
+        self.count += 1
+        self.out.write(f"I {self.name}/{self.count} {self.name} {now_us()} {kind} {'+'.join(names)} "
+                       f"{'+'.join(map(str, tokens or [0] * len(names)))}{more}\n")
+        return f"{self.name}/{self.count}"
+
+    def answered(self, op, result, tokens):
+        self.out.write(f"R {op} {now_us()} {result} {'+'.join(map(str, tokens))}\n")
+        return tokens
+
+    def sees(self, name):
+        """(holder, token) of a lock, or (None, 0)"""
+        try:
+            with open(os.path.join(self.locks, name), encoding="utf-8") as f:
+                fields = dict(line.split(": ", 1) for line in f.read().splitlines())
+        except FileNotFoundError:
+            return None, 0
+        return fields["instance"], int(fields["token"])
+
+    def mine(self, names):
+        return [token if who == self.name else 0 for who, token in map(self.sees, names)]
+
+    def take(self, names):
+        op = self.begin("take", names)
+        self.start("touch " + "+".join(names))
+        status = self.status()
+        return self.answered(op, "EBUSY" if status else "OK", self.mine(names))
+
+    def release(self, names, tokens):
+        for name, token in zip(names, tokens):
+            if token:
+                op = self.begin("release", [name], [token])
+                self.start("rm -f " + name)
+                self.answered(op, "EBUSY" if self.status() else "OK", [token])
+
+    def wait(self, op, line):
+        """Starts it, until it is in the queue. What ends that wait, which tells whether it was granted."""
+        def arrivals():
+            with open(os.path.join(self.locks, ".log"), encoding="utf-8") as f:
+                return sum(" waiting " in line and self.name in line for line in f)
+        before = arrivals()
+        self.start(line + " & echo $!; wait $!")
+        pid = int(self.shell.stdout.readline())
+        rig.wait_for(lambda: arrivals() > before, 30)
+        self.out.write(f"Q {op} {now_us()}\n")
+
+        def ends():
+            if not select.select([self.shell.stdout], [], [], self.patience_s)[0]:
+                self.out.write(f"C {op} {now_us()}\n")
+                os.kill(pid, signal.SIGTERM)
+            if self.status() == 0:
+                return True
+            self.answered(op, "EINTR", [0])
+            return False
+        return ends
+
+    def wait_for_set(self, names):
+        """What ends that wait, and gives its tokens."""
+        op = self.begin("wait", names)
+        ends = self.wait(op, f'"$BOOKFS" lock --wait 600 "$B" {" ".join(names)} > /dev/null')
+        return lambda: self.answered(op, "OK", self.mine(names)) if ends() else [0] * len(names)
+
+    def wait_in_flock(self, name):
+        """The same; what was got goes with the descriptor."""
+        op, said = self.begin("wait", [name], more=f" via={self.via}"), os.path.join(self.folder, "said")
+        ends = self.wait(op, f'flock .all/{name} cat {name} > "{said}"')
+
+        def ends_and_closes():
+            if not ends():
+                return
+            with open(said, encoding="utf-8") as f:
+                token = re.search(r"^token: (\d+)", f.read(), re.M).group(1)
+            self.answered(op, "OK", [token])
+            self.answered(self.begin("close", [name], [token]), "OK", [token])
+            rig.wait_for(lambda: self.sees(name)[0] is None, 30)
+        return ends_and_closes
 
 
 def report(field, history, took, checks):
@@ -243,10 +367,14 @@ def run(args, checks):
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)     # PR_SET_CHILD_SUBREAPER: orphans are ours to wait for
     count = args.operations or (110000 if args.full else 5000)
     field = Field(args)
-    took, made, codes = field.act(count, 600 if args.full else 12)
-    checks.ok("all agents ended well", not any(codes), codes)
-    if args.full:
-        checks.ok(f"{count} operations", made >= count, made)
+    took = time.monotonic()
+    field.drill()
+    took = time.monotonic() - took
+    if not args.expect:
+        took, made, codes = field.act(count, 600 if args.full else 12)
+        checks.ok("all agents ended well", not any(codes), codes)
+        if args.full:
+            checks.ok(f"{count} operations", made >= count, made)
     judge(field, checker, took, checks)
     if not args.expect:
         deaths(field, 100 if args.full else 16, checks)
