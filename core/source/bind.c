@@ -210,8 +210,10 @@ bool binding_page(struct buf *out, const struct binding *b, const char *path)
 		return false;
 	buf_adds(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<html xmlns=\""
 		      "http://www.w3.org/1999/xhtml\" xml:lang=\"en\">\n<head><title>");
-	buf_addf(out, "%s</title></head>\n<body>\n<h1>%s</h1>\n",
+	/* A book whose pages have one size each wants it of this one too (EPUB 3.3, 8.2.2.6). */
+	buf_addf(out, "%s</title>%s</head>\n<body>\n<h1>%s</h1>\n",
 		 b->plates->cast_count ? "The cast" : "Pictures",
+		 b->epub2 ? "" : "<meta name=\"viewport\" content=\"width=1000, height=1400\"/>",
 		 b->plates->cast_count ? "The cast" : "Pictures");
 	add_cast(out, b->plates);
 	for (size_t i = 0; i < b->plates->count; i++)

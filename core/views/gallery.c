@@ -29,12 +29,12 @@ static const char style[] =
 	"h3{margin:2rem 0 .5rem}\n"
 	".soft,dd{color:var(--soft)}\n"
 	"nav ol{columns:18rem;padding-left:1.5rem}\n"
-	".plates{display:grid;gap:2rem;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr))}\n"
-	"figure{margin:0}\n"
+	"figure{margin:0 0 2.5rem;display:grid;gap:1rem 2rem;"
+	"grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr))}\n"
 	"img{display:block;width:100%;height:auto;border:1px solid var(--rule)}\n"
 	".blank{aspect-ratio:1;border:1px dashed var(--rule);display:grid;place-items:center;"
 	"color:var(--soft)}\n"
-	"figcaption p{margin:.5rem 0}\n"
+	"figcaption p{margin:0 0 .75rem}\n"
 	"blockquote{margin:.75rem 0;padding-left:1rem;border-left:2px solid var(--rule);"
 	"font-style:italic}\n"
 	"dt{font-weight:bold;margin-top:.75rem}dd{margin:0}\n";
@@ -92,9 +92,10 @@ static void add_contents(struct buf *out, const struct plates *p)
 		buf_add_xml(out, title);
 		buf_adds(out, "</a></li>\n");
 	}
+	buf_adds(out, "</ol>\n");
 	if (p->cast->len)
-		buf_adds(out, "<li><a href=\"#cast\">The cast</a></li>\n");
-	buf_adds(out, "</ol>\n</nav>\n");
+		buf_adds(out, "<p><a href=\"#cast\">The cast</a></p>\n");
+	buf_adds(out, "</nav>\n");
 }
 
 static const char *why_missing(const struct plate *plate)
@@ -180,16 +181,15 @@ static void add_plates(struct buf *out, const struct plates *p, const char *imag
 		CLEANUP(cleanup_free) char *title = NULL;
 
 		if (p->items[i].chapter != chapter) {
-			buf_adds(out, chapter ? "</div>\n</section>\n" : "");
+			buf_adds(out, chapter ? "</section>\n" : "");
 			chapter = p->items[i].chapter;
 			title = plates_chapter(p, chapter);
 			buf_addf(out, "<section id=\"chapter_%d\">\n", chapter);
 			add_text(out, "h2", title);
-			buf_adds(out, "<div class=\"plates\">\n");
 		}
 		add_plate(out, p, &p->items[i], images);
 	}
-	buf_adds(out, chapter ? "</div>\n</section>\n" : "");
+	buf_adds(out, chapter ? "</section>\n" : "");
 }
 
 static void add_cast(struct buf *out, const struct plates *p)
