@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "plates.h"
-#include "views.h"
+#include "tree.h"
 
 /*
  * One page for a browser, from a file or any server, with nothing of anybody else's in it. It is
@@ -235,4 +235,9 @@ int view_gallery(struct buf *out, const char *images, struct store_reader *r, st
 	}
 	plates_finish(&p);
 	return code;
+}
+
+int render_gallery(struct buf *out, struct views *v, const struct ref *ref)
+{
+	return view_gallery(out, "../images/", v->reader, NULL);
 }

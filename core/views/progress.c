@@ -39,6 +39,7 @@ static const struct {
 	[EVENT_IMPORTED] = {MARK_INFO, HALF_BOTH, "The book was imported[ - %D]"},
 	[EVENT_PAUSED] = {MARK_WARNING, HALF_BOTH, "Paused"},
 	[EVENT_RESUMED] = {MARK_INFO, HALF_BOTH, "Resumed"},
+	[EVENT_BUDGET_RAISED] = {MARK_INFO, HALF_BOTH, "The budget was raised"},
 };
 
 /* ---- one event */

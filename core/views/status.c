@@ -21,6 +21,7 @@ struct table {
 	struct picture_state *pictures;
 	size_t picture_count, picture_cap;
 	int64_t tokens;
+	struct store_usage usage[2]; /* by job_kind */
 };
 
 static void table_finish(struct table *t)
@@ -70,6 +71,8 @@ static int table_read(struct table *t, struct views *v, int chapter)
 	int err = store_pictures(v->reader, chapter, picture_add, t);
 	if (err == 0 && !chapter)
 		err = store_tokens(&t->tokens, v->reader);
+	if (err == 0 && !chapter)
+		err = store_spent(t->usage, v->reader);
 	return err;
 }
 
@@ -140,7 +143,9 @@ static cJSON *totals_json(const struct table *t)
 	cJSON_AddItemToObject(json, "chapters", counts_json(chapters));
 	cJSON_AddItemToObject(json, "images", counts_json(images));
 	cJSON_AddNumberToObject(json, "tokensUsed", (double)t->tokens);
-	cJSON_AddNumberToObject(json, "cost", 0); /* builtin is free; nothing else works yet */
+	const struct store_usage *text = &t->usage[JOB_ANALYZE], *image = &t->usage[JOB_ILLUSTRATE];
+	cJSON_AddNumberToObject(json, "requests", (double)(text->requests + image->requests));
+	cJSON_AddNumberToObject(json, "cost", (double)(text->cost_micro + image->cost_micro) / 1e6);
 	return json;
 }
 
@@ -177,6 +182,18 @@ static int job_add(void *arg, const struct store_job *j)
 	return 0;
 }
 
+static int rest_add(void *arg, enum job_kind kind, const char *why)
+{
+	struct work *w = arg;
+	CLEANUP(cleanup_free)
+	char *reason = xasprintf("%s wait: %s", kind == JOB_ANALYZE ? "analyses" : "pictures", why);
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddItemToObject(json, "reason", view_json_text(reason));
+	cJSON_AddItemToObject(json, "until", cJSON_CreateNull());
+	cJSON_AddItemToArray(w->waiting, json);
+	return 0;
+}
+
 static int add_work(cJSON *json, struct views *v)
 {
 	struct work w = {cJSON_AddArrayToObject(json, "running"),
@@ -191,6 +208,8 @@ static int add_work(cJSON *json, struct views *v)
 		cJSON_AddItemToObject(pause, "until", cJSON_CreateNull());
 		cJSON_AddItemToArray(w.waiting, pause);
 	}
+	if (err == 0)
+		err = store_rests(v->reader, rest_add, &w);
 	return err < 0 ? err : store_jobs(v->reader, job_add, &w);
 }
 

@@ -189,6 +189,16 @@ const struct node view_nodes[KINDS] = {
 			      .list = source_files_list,
 			      .detail = source_file_detail},
 
+	[KIND_GALLERY] = {.name = "gallery",
+			  .parent = KIND_ROOT,
+			  .class = VIEW_FOLDER,
+			  .topic = TOPIC_BOOK},
+	[KIND_GALLERY_PAGE] = {.name = "index.html",
+			       .parent = KIND_GALLERY,
+			       .class = VIEW_DOCUMENT,
+			       .topic = TOPIC_WORK,
+			       .render = render_gallery},
+
 	[KIND_ANALYZE_STATE] = {.name = ".analyze.state",
 				.parent = KIND_ROOT,
 				.class = VIEW_FOLDER,

@@ -54,6 +54,8 @@ enum kind {
 	KIND_SOURCE,
 	KIND_SOURCE_FOLDER,
 	KIND_SOURCE_FILE,
+	KIND_GALLERY,
+	KIND_GALLERY_PAGE,
 	KIND_ANALYZE_STATE,
 	KIND_ANALYZE_CHAPTER,
 	KIND_ANALYZE_MANIFEST,
@@ -313,6 +315,7 @@ int render_text(struct buf *, struct views *, const struct ref *);
 int render_chapter_prompt(struct buf *, struct views *, const struct ref *);
 int render_prompt(struct buf *, struct views *, const struct ref *);
 int render_seq(struct buf *, struct views *, const struct ref *);
+int render_gallery(struct buf *, struct views *, const struct ref *);
 void views_add_flat(struct buf *out, const char *s); /* on one line */
 /* "15-17", "15", or "" where no page is known. */
 void views_page_range(char out[64], const struct book_chapter *c, const struct quote *q);

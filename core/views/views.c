@@ -28,6 +28,7 @@ static const unsigned moves[EVENT_TYPES] = {
 	[EVENT_QUEUED] = MOVES(TOPIC_WORK),
 	[EVENT_PAUSED] = MOVES(TOPIC_WORK),
 	[EVENT_RESUMED] = MOVES(TOPIC_WORK),
+	[EVENT_BUDGET_RAISED] = MOVES(TOPIC_WORK),
 };
 
 static void stamps_move(struct stamp stamps[TOPICS], unsigned topics, const struct store_event *e)

@@ -135,22 +135,32 @@ class Export(unittest.TestCase):
                 self.assertEqual(re.sub(r"\n<figure class=\"bookfs-plate\".*?</figure>", "", text, flags=re.S), before)
             self.assertIn("The cast", now.read("bookfs/cast.xhtml").decode())
 
-    def test_page(self):
-        out = self.path("-page")
-        self.done("--html", self.book, out)
-        text = read(os.path.join(out, "index.html")).decode()
+    def page(self, path):
+        text = read(path).decode()
         page = Page(text)
         self.assertIsNone(page.fault)
         self.assertEqual(page.open, [])
         self.assertEqual(len(page.pictures), 6)
         self.assertEqual(len(page.ids), len(set(page.ids)))
         for src, alt in page.pictures:
-            self.assertTrue(os.path.exists(os.path.join(out, src)), src)
+            self.assertTrue(os.path.exists(os.path.join(os.path.dirname(path), src)), src)
             self.assertTrue(alt)
         for link in page.links:
-            self.assertTrue(link[1:] in page.ids if link[0] == "#" else os.path.exists(os.path.join(out, link)), link)
+            there = os.path.join(os.path.dirname(path), link)
+            self.assertTrue(link[1:] in page.ids if link[0] == "#" else os.path.exists(there), link)
         self.assertNotRegex(text, r"(src|href)=\"?(https?:)?//|@import|url\(")
         self.assertNotIn("<script>", text)  # no work goes on
+
+    def test_page(self):
+        out, mnt = self.path("-page"), self.path("-mnt")
+        self.done("--html", self.book, out)
+        self.page(os.path.join(out, "index.html"))
+        os.mkdir(mnt)
+        mount = harness.Mount(self.book, mnt, program=BOOKFS)
+        try:
+            self.page(os.path.join(mnt, "gallery/index.html"))
+        finally:
+            mount.end()
 
     def test_refused(self):
         other = self.path(".txt")
