@@ -2,6 +2,8 @@
 #include "gate.h"
 #include "pipeline.h"
 
+#include <string.h>
+
 /*
  * What the jobs of this process may spend. A kind of work rests when a request of it was refused
  * for the budget, or would be: its jobs stay pending, their attempts are not used up, and the store
@@ -15,14 +17,21 @@ struct rest {
 	struct err why;
 };
 
+/* The event itself says that it is the budget: "max_requests=50". */
+static char *spent_part(struct rest *r)
+{
+	char *colon = strchr(r->why.msg, ':');
+	return colon ? colon + 2 : NULL;
+}
+
 static int rest_work(struct store_tx *tx, void *arg, struct err *err)
 {
-	const struct rest *r = arg;
+	struct rest *r = arg;
 	int rc = tx_rest(tx, r->kind, r->why.msg);
 	if (rc == 0)
-		rc = tx_event(tx, &(struct store_event){
-					  .type = r->first ? EVENT_BUDGET_SPENT : EVENT_QUEUED,
-					  .detail = r->first ? (char *)r->why.msg : NULL});
+		rc = tx_event(tx, &(struct store_event){.type = r->first ? EVENT_BUDGET_SPENT
+									 : EVENT_QUEUED,
+							.detail = r->first ? spent_part(r) : NULL});
 	return rc;
 }
 

@@ -97,17 +97,18 @@ int store_tokens(int64_t *tokens, struct store_reader *r)
 	return more < 0 ? more : 0;
 }
 
-static int count_usage(struct store_totals *t, struct conn *c)
+int store_spent(struct store_usage out[2], struct store_reader *r)
 {
 	static const char sql[] = "SELECT kind, sum(requests), sum(tokens_in), sum(tokens_out),"
 				  " sum(cost_micro) FROM job GROUP BY kind";
-	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more;
+	out[JOB_ANALYZE] = out[JOB_ILLUSTRATE] = (struct store_usage){0};
 	while ((more = query_row(&q)) == 1) {
 		int kind = query_get_enum(&q, 0, JOB_ILLUSTRATE);
 		if (q.failed)
 			return q.failed;
-		t->usage[kind] = query_usage(&q, 1);
+		out[kind] = query_usage(&q, 1);
 	}
 	return more;
 }
@@ -135,7 +136,7 @@ int store_totals(struct store_totals *out, struct store_reader *r)
 	if (result == 0)
 		result = store_tokens(&t.tokens, r);
 	if (result == 0)
-		result = count_usage(&t, &r->conn);
+		result = store_spent(t.usage, r);
 	if (result == 0)
 		result = count_running(&t, r);
 	store_snapshot_end(r);

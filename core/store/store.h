@@ -379,6 +379,7 @@ struct store_totals {
 };
 int store_totals(struct store_totals *out, struct store_reader *r);
 int store_tokens(int64_t *tokens, struct store_reader *r); /* totals.tokens, without the counting */
+int store_spent(struct store_usage out[2], struct store_reader *r); /* totals.usage, likewise */
 /* Jobs that are not ended and those that failed, in the order in which they would be done. */
 int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg);
 
