@@ -145,7 +145,7 @@ static int measure_picture(void *arg, const struct store_picture *p)
 	    (p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began))) {
 		c->asked_pictures = true;
 		run->wishes++;
-		jobs_wish_pictures(run->engine->jobs, p->chapter, wished, run);
+		jobs_wish_pictures(run->engine->jobs, p->chapter, 0, wished, run);
 	}
 	return 0;
 }

@@ -69,6 +69,7 @@ static int pictures(struct store_tx *tx, const struct order *o, const struct ctl
 		.chapter = c->chapter,
 		.profile = o->jobs->lines[JOB_ILLUSTRATE].profile,
 		.on_demand = c->on_demand,
+		.most = c->most,
 	};
 	int count = 0;
 	return wish_code(tx_wish_pictures(&count, tx, &w), c->chapter, err);
@@ -175,9 +176,13 @@ void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg)
 	order_one(j, (struct ctl_command){CTL_ANALYZE, 0, false, false}, done, arg);
 }
 
-void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *arg)
+void jobs_wish_pictures(struct jobs *j, int chapter, int most, store_done_fn done, void *arg)
 {
-	order_one(j, (struct ctl_command){CTL_ILLUSTRATE, chapter, chapter != 0, false}, done, arg);
+	const struct ctl_command c = {.verb = CTL_ILLUSTRATE,
+				      .chapter = chapter,
+				      .on_demand = chapter != 0,
+				      .most = most};
+	order_one(j, c, done, arg);
 }
 
 /* "budget +50" alone means requests, or pictures where only those have an end. */

@@ -10,19 +10,37 @@ static void usage_add(struct usage *sum, const struct usage *u, int times)
 	sum->tokens_out += u->tokens_out * times;
 }
 
-static void estimate_pictures(struct estimate *e, struct jobs *j, const struct paint_request *r,
-			      int count)
+/* An estimate as far as it is, of what is wanted. */
+struct count {
+	struct estimate sum;
+	struct jobs *jobs;
+	const struct book *book;
+	const struct estimate_scope *scope;
+};
+
+static bool is_wanted(const struct count *c, int chapter)
 {
-	struct provider *p = j->lines[JOB_ILLUSTRATE].provider;
+	return chapter >= 1 && (size_t)chapter <= c->book->chapter_count &&
+	       (!c->scope->chapters || c->scope->chapters[chapter - 1]);
+}
+
+static void estimate_pictures(struct count *c, const struct paint_request *r, int count)
+{
+	struct provider *p = c->jobs->lines[JOB_ILLUSTRATE].provider;
+	struct estimate *e = &c->sum;
 	struct usage one = {0};
+	if (c->scope->most && e->pictures + count > c->scope->most)
+		count = c->scope->most - e->pictures;
 	if (p->ops->estimate_paint)
 		p->ops->estimate_paint(&one, p, r);
 	usage_add(&e->image, &one, count);
 	e->pictures += count;
 }
 
-static int estimate_chapter(struct estimate *e, struct jobs *j, const struct book *book, int number)
+static int estimate_chapter(struct count *k, int number)
 {
+	struct jobs *j = k->jobs;
+	const struct book *book = k->book;
 	const struct book_chapter *c = &book->chapters[number - 1];
 	struct provider *p = j->lines[JOB_ANALYZE].provider;
 	CLEANUP(store_state_finish) struct store_state state = {0};
@@ -46,8 +64,8 @@ static int estimate_chapter(struct estimate *e, struct jobs *j, const struct boo
 	struct usage one = {0};
 	if (p->ops->estimate_analyze)
 		p->ops->estimate_analyze(&one, p, &request);
-	usage_add(&e->text, &one, 1);
-	e->chapters++;
+	usage_add(&k->sum.text, &one, 1);
+	k->sum.chapters++;
 	const struct paint_request picture = {
 		.book_title = book->title,
 		.chapter_title = c->title,
@@ -56,50 +74,48 @@ static int estimate_chapter(struct estimate *e, struct jobs *j, const struct boo
 		.width_px = j->settings.image_width_px,
 		.height_px = j->settings.image_height_px,
 	};
-	if (j->settings.images)
-		estimate_pictures(e, j, &picture, request.scenes);
+	if (k->scope->images)
+		estimate_pictures(k, &picture, request.scenes);
 	return 0;
 }
-
-struct undrawn {
-	struct estimate *estimate;
-	struct jobs *jobs;
-	const struct book *book;
-};
 
 static int estimate_picture(void *arg, const struct store_picture *p)
 {
-	struct undrawn *u = arg;
-	if (p->id)
+	struct count *k = arg;
+	if (p->id || !is_wanted(k, p->chapter))
 		return 0;
 	const struct paint_request request = {
-		.book_title = u->book->title,
+		.book_title = k->book->title,
 		.chapter = p->chapter,
 		.scene = p->scene,
 		.prompt = p->prompt ? p->prompt : "",
-		.width_px = u->jobs->settings.image_width_px,
-		.height_px = u->jobs->settings.image_height_px,
+		.width_px = k->jobs->settings.image_width_px,
+		.height_px = k->jobs->settings.image_height_px,
 	};
-	estimate_pictures(u->estimate, u->jobs, &request, 1);
+	estimate_pictures(k, &request, 1);
 	return 0;
 }
 
-int jobs_estimate(struct estimate *out, struct jobs *j, struct err *err)
+int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_scope *scope,
+		  struct err *err)
 {
-	struct estimate e = {0};
-	struct book *book;
+	struct count k = {.jobs = j, .scope = scope};
+	struct estimate *e = &k.sum;
+	struct book *book = NULL;
 	struct store_reader *r = store_reader(j->store);
 	int rc = jobs_book(&book, j);
-	for (size_t i = 0; rc == 0 && i < book->chapter_count; i++)
-		rc = estimate_chapter(&e, j, book, (int)i + 1);
-	if (rc == 0 && j->settings.images)
-		rc = store_pictures(r, 0, estimate_picture, &(struct undrawn){&e, j, book});
+	k.book = book;
+	for (int number = 1; rc == 0 && (size_t)number <= book->chapter_count; number++)
+		if (is_wanted(&k, number))
+			rc = estimate_chapter(&k, number);
+	if (rc == 0 && scope->images)
+		rc = store_pictures(r, 0, estimate_picture, &k);
 	if (rc < 0)
 		return err_set(err, rc, "the store: %s", store_reason(r, rc));
 	const struct prices *prices = j->settings.prices;
-	e.cost_micro =
-		cost_of(&prices[JOB_ANALYZE], e.text.tokens_in, e.text.tokens_out, 0) +
-		cost_of(&prices[JOB_ILLUSTRATE], e.image.tokens_in, e.image.tokens_out, e.pictures);
-	*out = e;
+	e->cost_micro = cost_of(&prices[JOB_ANALYZE], e->text.tokens_in, e->text.tokens_out, 0) +
+			cost_of(&prices[JOB_ILLUSTRATE], e->image.tokens_in, e->image.tokens_out,
+				e->pictures);
+	*out = *e;
 	return 0;
 }

@@ -82,7 +82,13 @@ struct estimate {
 	struct usage text, image; /* exact in requests */
 	int64_t cost_micro;
 };
-int jobs_estimate(struct estimate *out, struct jobs *j, struct err *err);
+struct estimate_scope {
+	const bool *chapters; /* [number - 1]: those that count; NULL: all */
+	bool images;	      /* with pictures, */
+	int most;	      /* at most so many; 0: all */
+};
+int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_scope *scope,
+		  struct err *err);
 /* What lets the requests of one kind of this process go. Providers are given it, and jobs_new is
  * told of it, which brings limits and budget. */
 struct gate *jobs_gate_new(struct loop *loop, struct store *store, enum job_kind kind);
@@ -102,7 +108,8 @@ void jobs_wish_analysis(struct jobs *j, int chapter, bool on_demand, bool again,
 			void *arg);
 /* All story chapters; with pictures if settings say so. */
 void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg);
-void jobs_wish_pictures(struct jobs *j, int chapter, store_done_fn done, void *arg);
+/* chapter 0: of all; most 0: all of them. */
+void jobs_wish_pictures(struct jobs *j, int chapter, int most, store_done_fn done, void *arg);
 
 /* Commands of .bookfs/ctl, one a line, all done or none: "analyze 9", "analyze all", "illustrate
  * 9", "illustrate all", "retry failed", "pause", "resume", "budget +50 [requests]", "budget +50

@@ -214,6 +214,7 @@ struct wish {
 	const char *profile;
 	bool on_demand, again;
 	bool pictures; /* analysis: draw what it finds, whatever result_info says */
+	int most;      /* pictures: make at most so many jobs; 0: all */
 };
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w);
 /* Asks for the pictures of a chapter's current concepts that have none (0: of all chapters); *count

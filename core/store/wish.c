@@ -182,7 +182,7 @@ int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const str
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":analysis", analysis);
 	int more;
-	while ((more = query_row(&q)) == 1) {
+	while ((more = query_row(&q)) == 1 && (!w->most || *count < w->most)) {
 		struct job_wish job = {
 			.kind = JOB_ILLUSTRATE,
 			.concept = query_get_int(&q, 0),
@@ -199,7 +199,7 @@ int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const str
 			return put;
 		*count += put;
 	}
-	return more;
+	return more < 0 ? more : 0;
 }
 
 int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w)
