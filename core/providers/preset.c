@@ -100,8 +100,8 @@ static const struct preset presets[] = {
 		.name = "azure",
 		.about = "Azure OpenAI: base_url is https://NAME.openai.azure.com, a model is a "
 			 "deployment's name",
-		.chat = WIRE_CHAT,
-		.image = WIRE_IMAGES,
+		.chat = WIRE_AZURE_CHAT,
+		.image = WIRE_AZURE_IMAGES,
 		.key_variable = "AZURE_OPENAI_API_KEY",
 		.key_needed = true,
 		.chat_slots = 3,
@@ -110,8 +110,8 @@ static const struct preset presets[] = {
 	{
 		.name = "ollama",
 		.about = "Ollama on this machine, for text",
-		.chat = WIRE_CHAT,
-		.base_url = "http://localhost:11434/v1",
+		.chat = WIRE_OLLAMA,
+		.base_url = "http://localhost:11434",
 		.chat_slots = 1,
 	},
 	{
@@ -133,7 +133,7 @@ static const struct preset presets[] = {
 	{
 		.name = "sdcpp",
 		.about = "stable-diffusion.cpp's sd-server on this machine, for pictures",
-		.image = WIRE_IMAGES,
+		.image = WIRE_SDCPP,
 		.base_url = "http://localhost:1234/v1",
 		.image_slots = 1,
 	},

@@ -100,12 +100,16 @@ enum wire {
 	WIRE_CHAT,	/* OpenAI's chat/completions */
 	WIRE_ANTHROPIC, /* messages */
 	WIRE_GEMINI,	/* :generateContent, for pictures too */
+	WIRE_OLLAMA,	/* its own api/chat, which can be told how much it shall see */
+	WIRE_AZURE_CHAT,
 	/* pictures */
 	WIRE_IMAGES,	  /* OpenAI's images/generations */
-	WIRE_OPENROUTER,  /* images */
+	WIRE_OPENROUTER,  /* images, else as the next */
 	WIRE_CHAT_IMAGES, /* chat/completions with modalities */
-	WIRE_A1111,	  /* sdapi/v1/txt2img */
-	WIRE_COMFYUI,	  /* a workflow of the person's own */
+	WIRE_AZURE_IMAGES,
+	WIRE_SDCPP,   /* stable-diffusion.cpp's images/generations */
+	WIRE_A1111,   /* sdapi/v1/txt2img */
+	WIRE_COMFYUI, /* a workflow of the person's own */
 };
 
 /* A server that people have, and what is known of it. */

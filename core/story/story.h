@@ -164,6 +164,11 @@ struct chapter_prompt {
 	int chapter, scenes;
 	const char *text;
 	size_t text_len;
+	/* A person's own words in place of ours, or NULL. {book}, {title}, {chapter} (its number),
+	 * {language}, {scenes} and {text} in them are filled in, once: what was put in is not
+	 * looked through again. What the answer must look like, and the text if it is not in them,
+	 * stand behind them. */
+	const char *instructions;
 };
 int prompt_chapter(struct buf *out, const struct chapter_prompt *p);
 

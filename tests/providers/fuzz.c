@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "card.h"
 #include "fuzz.h"
-#include "openai.h"
+#include "exchange.h"
 #include "painter_wire.h"
 #include "picture.h"
 #include "providers.h"
@@ -64,48 +64,118 @@ static void fuzz_page(const char *s, size_t len)
 	FUZZ_HOLDS(png.len > 8 && !memcmp(png.data, "\x89PNG\r\n\x1a\n", 8));
 }
 
-/* Any status and any body: the first line is the status, the rest what a server said. */
-static void judge(const struct openai_kind *kind, const char *s, size_t len)
+static const struct preset fuzz_preset = {.name = "fuzz"};
+
+/* Any status and any body: the first line is the status and what was asked before (f: a picture's
+ * address, p: whether it is done, r: with a reminder), the rest what a server said. */
+static void judge(enum wire wire, enum aim aim, const char *s, size_t len)
 {
 	static const char text[] = "The old lighthouse stood white against the black sky.";
 	const char *end = memchr(s, '\n', len);
 	size_t head = end ? (size_t)(end - s) + 1 : 0;
 	CLEANUP(cleanup_free) char *status = xstrndup(s, head);
-	struct openai_exchange x = {.base_url = xstrdup("http://127.0.0.1/v1"),
-				    .model = xstrdup("m"),
-				    .prompt = xstrdup("p"),
-				    .answer = {.status = atoi(status) % 1000}};
+	struct service service = {.preset = &fuzz_preset,
+				  .wire = wire_format(wire),
+				  .base_url = "http://127.0.0.1/v1",
+				  .model = "m",
+				  .workflow = "{\"1\": {\"text\": \"{prompt}\"}}",
+				  .temperature = 0.5,
+				  .seed = 7,
+				  .context_tokens = 4096};
+	struct exchange x = {.service = &service,
+			     .aim = aim,
+			     .prompt = xstrdup("a prompt"),
+			     .width_px = 512,
+			     .height_px = 512,
+			     .step = strchr(status, 'f')   ? STEP_FETCH
+				     : strchr(status, 'p') ? STEP_POLL
+							   : STEP_ASK,
+			     .url = xstrdup("http://127.0.0.1/v1/history/1"),
+			     .reminded = strchr(status, 'r'),
+			     .answer = {.status = atoi(status) % 1000}};
 
-	x.fetching = strchr(status, 'f');
-	x.reminded = strchr(status, 'r');
+	if (x.reminded) {
+		x.bad = xstrdup("bad");
+		x.fault = xstrdup("fault");
+	}
 	buf_adds(&x.text, text);
 	buf_add(&x.answer.body, s + head, len - head);
-	kind->judge(&x);
+	exchange_judge(&x);
 	FUZZ_HOLDS(x.verdict != VERDICT_FAILED || (x.outcome.code < 0 && x.outcome.err.msg[0]));
-	FUZZ_HOLDS(x.verdict != VERDICT_FETCH || x.url);
-	if (x.verdict == VERDICT_GOOD && kind == &openai_chat)
+	FUZZ_HOLDS(x.verdict != VERDICT_NEXT || (x.url && x.step != STEP_ASK));
+	FUZZ_HOLDS(x.verdict != VERDICT_SPLIT || x.lessons.context_tokens > 0);
+	if (x.verdict == VERDICT_GOOD && aim == AIM_CHAPTER)
 		for (size_t i = 0; i < x.analysis->concept_count; i++)
 			if (x.analysis->concepts[i].quote.offset != QUOTE_NOT_FOUND)
 				check_quote(&x.analysis->concepts[i].quote, text, strlen(text));
-	if (x.verdict == VERDICT_GOOD && kind == &openai_image)
+	if (x.verdict == VERDICT_GOOD && aim == AIM_PICTURE)
 		FUZZ_HOLDS(x.picture.len && x.ext);
 	if (x.verdict == VERDICT_AGAIN) { /* what it said may be shown to it again */
-		CLEANUP(buf_finish) struct buf body = {0};
-		FUZZ_HOLDS(kind->request(&body, &x) == 0);
-		CLEANUP(openai_json_free) cJSON *root = openai_json(buf_str(&body), body.len);
+		CLEANUP(buf_finish) struct buf body = {0}, url = {0};
+		FUZZ_HOLDS(exchange_body(&body, &x, NULL) == 0);
+		FUZZ_HOLDS(exchange_address(&url, &x) == 0);
+		CLEANUP(json_drop) cJSON *root = json_read(buf_str(&body), body.len);
 		FUZZ_HOLDS(root != NULL);
 	}
-	openai_exchange_finish(&x);
+	exchange_finish(&x);
 }
 
-static void fuzz_chat(const char *s, size_t len)
+#define WIRE_TARGET(name, wire, aim)                                                               \
+	static void fuzz_##name(const char *s, size_t len)                                         \
+	{                                                                                          \
+		judge(wire, aim, s, len);                                                          \
+	}
+WIRE_TARGET(chat, WIRE_CHAT, AIM_CHAPTER)
+WIRE_TARGET(anthropic, WIRE_ANTHROPIC, AIM_CHAPTER)
+WIRE_TARGET(gemini, WIRE_GEMINI, AIM_CHAPTER)
+WIRE_TARGET(ollama, WIRE_OLLAMA, AIM_CHAPTER)
+WIRE_TARGET(images, WIRE_IMAGES, AIM_PICTURE)
+WIRE_TARGET(chat_images, WIRE_OPENROUTER, AIM_PICTURE)
+WIRE_TARGET(gemini_images, WIRE_GEMINI, AIM_PICTURE)
+WIRE_TARGET(a1111, WIRE_A1111, AIM_PICTURE)
+WIRE_TARGET(comfyui, WIRE_COMFYUI, AIM_PICTURE)
+WIRE_TARGET(models, WIRE_CHAT, AIM_MODELS)
+
+/* A person's workflow: any JSON that is taken makes a request. */
+static void fuzz_workflow(const char *s, size_t len)
 {
-	judge(&openai_chat, s, len);
+	CLEANUP(cleanup_free) char *workflow = xstrndup(s, len);
+	CLEANUP(buf_finish) struct buf body = {0};
+	struct service service = {.preset = &fuzz_preset,
+				  .wire = wire_format(WIRE_COMFYUI),
+				  .base_url = "http://127.0.0.1",
+				  .model = "",
+				  .workflow = workflow,
+				  .seed = -1};
+	struct exchange x = {
+		.service = &service, .aim = AIM_PICTURE, .prompt = "a {seed} \"quote\""};
+
+	if (service.wire->check(&service, NULL) < 0)
+		return;
+	FUZZ_HOLDS(exchange_body(&body, &x, NULL) == 0);
+	CLEANUP(json_drop) cJSON *root = json_read(buf_str(&body), body.len);
+	FUZZ_HOLDS(root != NULL);
 }
 
-static void fuzz_image(const char *s, size_t len)
+/* The parts are the whole, in order, none empty, and none begins within a character. */
+static void fuzz_parts(const char *s, size_t len)
 {
-	judge(&openai_image, s, len);
+	int64_t most = len ? (unsigned char)s[0] % 20 + 1 : 1;
+	const struct part whole = {.len = len, .scenes = 7};
+	struct part *parts;
+	size_t count = parts_split(&parts, s, &whole, most), at = 0;
+	int scenes = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		FUZZ_HOLDS(parts[i].start == at && (parts[i].len > 0 || !len));
+		at += parts[i].len;
+		scenes += parts[i].scenes;
+		if (utf8_valid(s, len))
+			FUZZ_HOLDS(utf8_valid(s + parts[i].start, parts[i].len));
+	}
+	FUZZ_HOLDS(at == len && scenes == whole.scenes);
+	FUZZ_HOLDS(tokens_estimate(s, len) <= (int64_t)len);
+	free(parts);
 }
 
 /* Header fields and addresses: a line each. */
@@ -140,8 +210,21 @@ const char *__lsan_default_suppressions(void)
 }
 
 static const struct fuzz_target targets[] = {
-	{"builtin_analyze", fuzz_analyze}, {"painter_card", fuzz_card},
-	{"painter_page", fuzz_page},	   {"openai_chat", fuzz_chat},
-	{"openai_image", fuzz_image},	   {"http_head", fuzz_head},
+	{"builtin_analyze", fuzz_analyze},
+	{"painter_card", fuzz_card},
+	{"painter_page", fuzz_page},
+	{"wire_chat", fuzz_chat},
+	{"wire_anthropic", fuzz_anthropic},
+	{"wire_gemini", fuzz_gemini},
+	{"wire_ollama", fuzz_ollama},
+	{"wire_images", fuzz_images},
+	{"wire_chat_images", fuzz_chat_images},
+	{"wire_gemini_images", fuzz_gemini_images},
+	{"wire_a1111", fuzz_a1111},
+	{"wire_comfyui", fuzz_comfyui},
+	{"wire_models", fuzz_models},
+	{"workflow", fuzz_workflow},
+	{"parts", fuzz_parts},
+	{"http_head", fuzz_head},
 };
 FUZZ_MAIN(targets)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "openai.h"
+#include "exchange.h"
 
 #include <string.h>
 
@@ -15,19 +15,24 @@ static bool is_bounded(const char *s, size_t len)
 	return values <= VALUES_MAX;
 }
 
-cJSON *openai_json(const char *s, size_t len)
+cJSON *json_read(const char *s, size_t len)
 {
 	if (!len || !is_bounded(s, len) || !utf8_valid(s, len))
 		return NULL;
 	return cJSON_ParseWithLength(s, len);
 }
 
-const char *openai_json_string(const cJSON *object, const char *key)
+const cJSON *json_member(const cJSON *object, const char *key)
 {
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
-int openai_json_print(struct buf *out, const cJSON *json)
+const char *json_text(const cJSON *object, const char *key)
+{
+	return cJSON_GetStringValue(json_member(object, key));
+}
+
+int json_print(struct buf *out, const cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);
 	int r = text ? buf_adds(out, text) : -ENOMEM;
@@ -92,7 +97,7 @@ static const char *copy_value(struct buf *out, const char *s)
 }
 
 /* A bare array counts only where the answer begins: within prose it may be a footnote. */
-bool openai_json_find(struct buf *out, const char **at)
+bool json_find(struct buf *out, const char **at)
 {
 	const char *s = behind_fence(behind_thought(*at));
 	if (*s != '[')

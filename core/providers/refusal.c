@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "exchange.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * Six shapes of JSON, HTML, and nothing at all: each gives a line a person can read, and a verdict:
+ * come again, never with this, or in another form.
+ */
+
+static void copy(char *out, size_t size, const char *s)
+{
+	snprintf(out, size, "%s", s ? s : "");
+}
+
+/* A string, or a number written as one. */
+static void copy_value(char *out, size_t size, const cJSON *v)
+{
+	if (cJSON_IsNumber(v))
+		snprintf(out, size, "%d", v->valueint);
+	else
+		copy(out, size, cJSON_GetStringValue(v));
+}
+
+/* ---- reading */
+
+static const cJSON *error_of(const cJSON *root)
+{
+	if (cJSON_IsArray(root))
+		root = root->child;
+	const cJSON *e = json_member(root, "error");
+	if (e && !cJSON_IsNull(e) && !cJSON_IsFalse(e))
+		return e;
+	const char *object = json_text(root, "object");
+	return object && !strcmp(object, "error") ? root : json_member(root, "detail");
+}
+
+/* A choice that was broken off says so itself. */
+bool refusal_in(const cJSON *root)
+{
+	const cJSON *e = error_of(root);
+	return e && !json_member(cJSON_IsArray(root) ? root->child : root, "choices");
+}
+
+static void append(struct refusal *e, const char *s)
+{
+	size_t len = strlen(e->message);
+	if (s && *s)
+		snprintf(e->message + len, sizeof(e->message) - len, "%s%s", len ? ": " : "", s);
+}
+
+static void read_message(struct refusal *e, const cJSON *error)
+{
+	const char *said = json_text(error, "message");
+	append(e, cJSON_GetStringValue(error));
+	append(e, said ? said : json_text(error, "msg"));
+	/* OpenRouter's, of the server behind it; AUTOMATIC1111's, beside the error. */
+	append(e, json_text(json_member(error, "metadata"), "raw"));
+}
+
+/* Google says in the details what stands in others' headers. */
+static void read_details(struct refusal *e, const cJSON *error)
+{
+	const cJSON *detail;
+	cJSON_ArrayForEach(detail, json_member(error, "details"))
+	{
+		const char *delay = json_text(detail, "retryDelay");
+		const char *reason = json_text(detail, "reason");
+		if (delay)
+			e->retry_after_ms = http_wait_ms(delay, 1000, clock_unix_ms(), NULL);
+		if (reason && !strcmp(reason, "API_KEY_INVALID"))
+			e->status = 401;
+	}
+	const cJSON *heads = json_member(json_member(error, "metadata"), "headers");
+	const char *reset = json_text(heads, "X-RateLimit-Reset");
+	if (reset)
+		e->retry_after_ms = http_wait_ms(reset, 1000, clock_unix_ms(), NULL);
+}
+
+static void read_json(struct refusal *e, const cJSON *root)
+{
+	const cJSON *error = error_of(root);
+	if (cJSON_IsArray(error)) /* FastAPI: {"detail": [{"msg": ...}]} */
+		error = error->child;
+	read_message(e, error);
+	append(e, json_text(root, "errors")); /* AUTOMATIC1111's reason stands beside its error */
+	copy_value(e->code, sizeof(e->code), json_member(error, "code"));
+	if (!e->code[0])
+		copy_value(e->code, sizeof(e->code), json_member(error, "type"));
+	copy_value(e->param, sizeof(e->param), json_member(error, "param"));
+	/* An error within a 200, or one of a server behind the server. */
+	const cJSON *code = json_member(error, "code");
+	if (e->status < 400 && cJSON_IsNumber(code) && code->valueint >= 400 &&
+	    code->valueint < 600)
+		e->status = code->valueint;
+	read_details(e, error);
+	const cJSON *room = json_member(error, "n_ctx"); /* llama.cpp's */
+	if (cJSON_IsNumber(room) && room->valuedouble > 0 && room->valuedouble < 1e9)
+		e->limit = (int64_t)room->valuedouble;
+}
+
+/* Of a page its title; else of any text its start. */
+static void read_text(struct refusal *e, const char *body, size_t len)
+{
+	CLEANUP(cleanup_free) char *text = xstrndup(body, len < 4096 ? len : 4096);
+	const char *title = strcasestr(text, "<title>");
+	if (title) {
+		title += 7;
+		snprintf(e->message, sizeof(e->message), "a page \"%.*s\"",
+			 (int)strcspn(title, "<\r\n"), title);
+	} else if (text[0] && text[0] != '<') {
+		snprintf(e->message, sizeof(e->message), "\"%.200s\"", text);
+	} else {
+		copy(e->message, sizeof(e->message),
+		     len ? "a page without a title" : "an empty answer");
+	}
+}
+
+/* "maximum context length is 8192 tokens, you asked for 9000": the least of what may be a limit. */
+static int64_t limit_in(const char *s)
+{
+	enum { LEAST = 256 };
+	int64_t least = 0;
+	while (*s) {
+		size_t digits = strspn(s, "0123456789");
+		int64_t n = digits && digits < 10 ? strtoll(s, NULL, 10) : 0;
+		bool word = digits && (isalpha((unsigned char)s[digits]) || s[digits] == '-');
+		if (n >= LEAST && !word && (!least || n < least))
+			least = n;
+		s += digits ? digits : 1;
+	}
+	return least;
+}
+
+void refusal_read(struct refusal *e, int status, const char *body, size_t len)
+{
+	CLEANUP(json_drop) cJSON *root = json_read(body, len);
+	*e = (struct refusal){.status = status, .retry_after_ms = -1};
+	if (root)
+		read_json(e, root);
+	if (!e->message[0])
+		read_text(e, body ? body : "", len);
+	if (!e->limit)
+		e->limit = limit_in(e->message);
+}
+
+/* ---- what becomes of the request */
+
+static bool is_one_of(const char *code, const char *const *codes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(code, codes[i]))
+			return true;
+	return false;
+}
+
+static const char *const spent[] = {"insufficient_quota", "billing_hard_limit_reached",
+				    "insufficient_credits", "billing_error"};
+static const char *const moderated[] = {"content_policy_violation", "moderation_blocked",
+					"content_filter", "ResponsibleAIPolicyViolation"};
+
+static bool is_passing(int status)
+{
+	return status == 408 || status == 409 || status == 429 || status >= 500;
+}
+
+/* "the server refused it (400 invalid_model): MESSAGE" */
+static int say(struct err *err, int code, const char *what, const struct refusal *e)
+{
+	return err_set(err, code, "%s (%d%s%s): %s", what, e->status, e->code[0] ? " " : "",
+		       e->code, e->message);
+}
+
+static int64_t wait_of(const struct refusal *e, const struct http_answer *a)
+{
+	if (a->retry_after_ms > 0)
+		return a->retry_after_ms;
+	return e->retry_after_ms > 0 ? e->retry_after_ms : 0;
+}
+
+void refusal_outcome(struct provider_outcome *o, const struct refusal *e,
+		     const struct http_answer *a)
+{
+	int status = e->status;
+	*o = (struct provider_outcome){.retry_after_ms = -1};
+	if (status == 402 || is_one_of(e->code, spent, ARRAY_LEN(spent))) {
+		o->code = say(&o->err, -EDQUOT, "the server's account is spent", e);
+		return;
+	}
+	if (is_one_of(e->code, moderated, ARRAY_LEN(moderated))) {
+		o->refused = true;
+		o->code = say(&o->err, -EIO, "the server will not do this one", e);
+		return;
+	}
+	if (status == 401 || status == 403) {
+		o->code = say(&o->err, -EACCES, "the server refused the key", e);
+		return;
+	}
+	if (status >= 300 && status < 400) {
+		o->code = err_set(&o->err, -EIO,
+				  "the server sends us elsewhere (%d), which is not followed: %s",
+				  status, a->location);
+		return;
+	}
+	bool again = a->should_retry < 0 ? status < 400 || is_passing(status) : a->should_retry;
+	if (again)
+		o->retry_after_ms = wait_of(e, a);
+	o->code = say(&o->err, -EIO,
+		      again ? "the server cannot do it now" : "the server refused it", e);
+}
+
+/* ---- another form of the request */
+
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
+
+static bool names(const struct refusal *e, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcasestr(e->message, *words) || strcasestr(e->param, *words) ||
+		    !strcmp(e->code, *words))
+			return true;
+	return false;
+}
+
+/* By what words it is known that an option is refused, and not what was asked. */
+static bool learn_option(struct exchange *x, const struct refusal *e)
+{
+	const struct {
+		unsigned options;
+		const char *const *words;
+	} known[] = {
+		{OPTION_ROOM, WORDS("max_tokens", "max_completion_tokens", "maxOutputTokens",
+				    "max_output_tokens", "num_predict")},
+		{OPTION_SCHEMA | OPTION_JSON,
+		 WORDS("response_format", "json_schema", "json_object", "json schema", "JSON mode",
+		       "structured output", "grammar", "responseJsonSchema", "response_json_schema",
+		       "responseMimeType", "response_mime_type", "output_config", "output format")},
+		{OPTION_TEMPERATURE, WORDS("temperature")},
+		{OPTION_PICTURE_FORMAT, WORDS("response_format")},
+		{OPTION_WORDS, WORDS("modalit")},
+		{OPTION_QUALITY, WORDS("quality")},
+		{OPTION_SIZE, WORDS("size", "aspect", "image_config", "imageConfig")},
+		{OPTION_SEED, WORDS("seed")},
+	};
+	if (e->status != 400 && e->status != 404 && e->status != 422 && e->status != 501)
+		return false;
+	unsigned sent = exchange_options(x);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if ((sent & known[i].options) && names(e, known[i].words)) {
+			x->lessons.refused |= sent & known[i].options;
+			return true;
+		}
+	return false;
+}
+
+/* A limit that is believed must be less than what was refused. */
+static bool learn_context(struct exchange *x, const struct refusal *e)
+{
+	const char *const *words =
+		WORDS("context_length_exceeded", "exceed_context_size_error", "context length",
+		      "context size", "context window", "prompt is too long", "input token count",
+		      "maximum number of tokens", "too many tokens", "request too large");
+	if (x->aim != AIM_CHAPTER || e->status < 400 || e->status == 429 || !names(e, words))
+		return false;
+	int64_t sent = exchange_tokens(x);
+	x->lessons.context_tokens = e->limit && e->limit < sent * 2 ? e->limit : sent * 2 / 3;
+	x->verdict = VERDICT_SPLIT;
+	return true;
+}
+
+static bool learn_length(struct exchange *x, const struct refusal *e)
+{
+	size_t sent = x->prompt ? strlen(x->prompt) : 0, limit = (size_t)e->limit;
+	size_t least = x->lessons.prompt_bytes ? x->lessons.prompt_bytes : SIZE_MAX;
+	if (x->aim != AIM_PICTURE || (e->status != 400 && e->status != 422) ||
+	    !names(e, WORDS("prompt")) ||
+	    !names(e, WORDS("too long", "maximum length", "at most", "exceed", "longer",
+			    "characters", "string_above_max_length")))
+		return false;
+	if (!limit || limit >= sent || limit >= least)
+		return false;
+	x->lessons.prompt_bytes = limit;
+	return true;
+}
+
+static bool learn_path(struct exchange *x, const struct refusal *e)
+{
+	if (!exchange_wire(x)->instead || (e->status != 404 && e->status != 405))
+		return false;
+	x->lessons.refused |= OPTION_PATH;
+	return true;
+}
+
+void refusal_learn(struct exchange *x, const struct refusal *e)
+{
+	if (x->outcome.code != -EIO || x->outcome.refused || x->step != STEP_ASK ||
+	    learn_context(x, e))
+		return;
+	if (learn_path(x, e) || learn_length(x, e) || learn_option(x, e))
+		x->verdict = VERDICT_AGAIN;
+}
