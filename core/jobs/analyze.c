@@ -29,11 +29,8 @@ static void ask(struct task *t, const struct book_chapter *c)
 	t->ticket = p->ops->analyze(p, &request, answered, t);
 }
 
-static void begin(struct task *t)
+static void begin(struct task *t, const struct book_chapter *c)
 {
-	const struct book_chapter *c = task_chapter(t);
-	if (!c)
-		return;
 	struct provider_outcome no = {0};
 	no.code = store_text(&t->text, store_reader(t->pipeline->jobs->store), t->job.text_id);
 	if (no.code < 0)
@@ -42,24 +39,13 @@ static void begin(struct task *t)
 		ask(t, c);
 }
 
-static void leave(struct task *t)
-{
-	struct provider *p = t->pipeline->provider;
-	p->ops->cancel(p, t->ticket);
-}
-
 static int store(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct task *t = arg;
 	const struct jobs *j = t->pipeline->jobs;
-	const struct result_info info = {
-		.provider = t->pipeline->provider->ops->name,
-		.model = t->pipeline->provider->model,
-		.options = t->pipeline->options,
-		.prompt_version = PROMPT_VERSION,
-		.image_profile = j->lines[JOB_ILLUSTRATE].profile,
-		.only_wished = !j->settings.images,
-	};
+	struct result_info info = pipeline_result(t->pipeline);
+	info.image_profile = j->lines[JOB_ILLUSTRATE].profile;
+	info.only_wished = !j->settings.images;
 	return tx_analysis_done(tx, t->job.id, t->analysis, &info);
 }
 
@@ -71,7 +57,6 @@ const struct pipeline_ops analyze_ops = {
 	.noun = "the analysis",
 	.failed = EVENT_ANALYSIS_FAILED,
 	.begin = begin,
-	.leave = leave,
 	.store = store,
 	.idle = idle,
 };

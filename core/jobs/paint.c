@@ -210,31 +210,17 @@ static void prepare_next(struct jobs *j)
 	loop_work(j->loop, prepare, prepared, p);
 }
 
-static void begin(struct task *t)
+static void begin(struct task *t, const struct book_chapter *c)
 {
-	if (!task_chapter(t))
-		return;
 	t->unprepared = true;
 	prepare_next(t->pipeline->jobs);
-}
-
-static void leave(struct task *t)
-{
-	struct provider *p = t->pipeline->provider;
-	if (t->ticket)
-		p->ops->cancel(p, t->ticket);
 }
 
 static int store(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct task *t = arg;
-	const struct result_info info = {
-		.provider = t->pipeline->provider->ops->name,
-		.model = t->pipeline->provider->model,
-		.options = t->pipeline->options,
-		.prompt_version = PROMPT_VERSION,
-		.prompt = buf_str(&t->prompt),
-	};
+	struct result_info info = pipeline_result(t->pipeline);
+	info.prompt = buf_str(&t->prompt);
 	return tx_picture_done(tx, t->job.id, t->picture.data, t->picture.len, t->ext, &info);
 }
 
@@ -242,7 +228,6 @@ const struct pipeline_ops paint_ops = {
 	.noun = "the picture",
 	.failed = EVENT_IMAGE_FAILED,
 	.begin = begin,
-	.leave = leave,
 	.store = store,
 	.idle = cast_free,
 };

@@ -288,24 +288,43 @@ void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
 	task_answered(t, outcome);
 }
 
-const struct book_chapter *task_chapter(struct task *t)
+/* The book may have changed since the job was wished for. */
+static int find_chapter(const struct book_chapter **out, struct task *t, struct err *err)
 {
-	struct provider_outcome no = {0};
 	struct book *book = NULL;
-	no.code = jobs_book(&book, t->pipeline->jobs);
-	if (no.code == 0 && (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)) {
-		no.retry_after_ms = -1;
-		no.code = err_set(&no.err, -ENOENT, "the book no longer has this text");
-	}
-	if (no.code < 0) {
-		pipeline_fail(t, &no);
-		return NULL;
-	}
-	const struct book_chapter *c = &book->chapters[t->job.chapter - 1];
+	int rc = jobs_book(&book, t->pipeline->jobs);
+	if (rc < 0)
+		return rc;
+	if (t->job.chapter < 1 || (size_t)t->job.chapter > book->chapter_count)
+		return err_set(err, -ENOENT, "the book no longer has this text");
+	*out = &book->chapters[t->job.chapter - 1];
 	t->book_title = xstrdup(book->title);
 	t->language = xstrdup(book->language);
-	t->chapter_title = xstrdup(c->title);
-	return c;
+	t->chapter_title = xstrdup((*out)->title);
+	return 0;
+}
+
+static void task_begin(struct task *t)
+{
+	const struct book_chapter *c = NULL;
+	struct provider_outcome no = {0};
+	no.code = find_chapter(&c, t, &no.err);
+	if (no.code == -ENOENT)
+		no.retry_after_ms = -1;
+	if (no.code < 0)
+		pipeline_fail(t, &no);
+	else
+		t->pipeline->ops->begin(t, c);
+}
+
+struct result_info pipeline_result(const struct pipeline *p)
+{
+	return (struct result_info){
+		.provider = p->provider->ops->name,
+		.model = p->provider->model,
+		.options = p->options,
+		.prompt_version = PROMPT_VERSION,
+	};
 }
 
 /* ---- claiming */
@@ -408,7 +427,7 @@ static void claim_taken(struct claim *c)
 	int got = c->got;
 	c->got = 0; /* the tasks own them now */
 	for (int i = 0; i < got; i++)
-		p->ops->begin(task_new(p, &c->jobs[i]));
+		task_begin(task_new(p, &c->jobs[i]));
 	pipeline_pump(p);
 }
 
@@ -526,7 +545,8 @@ void pipeline_leave(struct pipeline *p)
 		}
 		if (t->asking) {
 			g->ids[g->count++] = t->job.id;
-			p->ops->leave(t);
+			if (t->ticket)
+				p->provider->ops->cancel(p->provider, t->ticket);
 		} else if (t->code == 0) {
 			lost++;
 		}

@@ -49,10 +49,10 @@ struct task {
 struct pipeline_ops {
 	const char *noun; /* in messages */
 	enum store_event_type failed;
-	void (*begin)(struct task *t); /* ends in pipeline_answer or pipeline_fail */
-	void (*leave)(struct task *t); /* stop asking */
-	store_work_fn store;	       /* writes the answer; arg is the task */
-	void (*idle)(struct jobs *j);  /* the last task ended */
+	/* Ends in pipeline_answer or pipeline_fail. c is borrowed until it returns. */
+	void (*begin)(struct task *t, const struct book_chapter *c);
+	store_work_fn store;	      /* writes the answer; arg is the task */
+	void (*idle)(struct jobs *j); /* the last task ended */
 };
 extern const struct pipeline_ops analyze_ops, paint_ops;
 
@@ -128,9 +128,8 @@ void pipeline_leave(struct pipeline *p); /* jobs_free: every task that can go go
 /* The answer is in the task. */
 void pipeline_answer(struct task *t, const struct provider_outcome *outcome);
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
-/* Fills in the titles of what t is about; the chapter is borrowed until the next jobs_book. NULL:
- * the book has it no longer or cannot be read, and pipeline_fail was called. */
-const struct book_chapter *task_chapter(struct task *t);
+/* What all results of a pipeline have in common. */
+struct result_info pipeline_result(const struct pipeline *p);
 void task_drop(struct task *t); /* of a closed jobs: unlinks and frees it */
 
 void paint_leave(struct jobs *j); /* jobs_free: before the tasks go */

@@ -200,13 +200,14 @@ static void test_estimate(void)
 {
 	struct bench b = gated_bench();
 	struct jobs_settings s = usual;
+	const struct estimate_scope whole = {.images = true};
 	struct estimate e;
 	struct err err = {0};
 	s.prices[JOB_ILLUSTRATE].per_image = 40000;
 	s.prices[JOB_ANALYZE].per_million_out = 1000000;
 	s.budget.requests = 4;
 	bench_open(&b, 8, (struct slow_settings){.latency_ms = 5, .tokens = 100}, s);
-	CHECK_INT(jobs_estimate(&e, b.jobs, &err), 0);
+	CHECK_INT(jobs_estimate(&e, b.jobs, &whole, &err), 0);
 	CHECK_INT(e.chapters, 6);
 	CHECK_INT(e.pictures, 12);
 	CHECK_INT(e.text.requests, 6);
@@ -215,7 +216,7 @@ static void test_estimate(void)
 	CHECK_INT(e.cost_micro, 300 + 12 * 40000);
 	jobs_wish_all(b.jobs, answered, &b);
 	CHECK(run_until(&b, spent, 10000));
-	CHECK_INT(jobs_estimate(&e, b.jobs, &err), 0);
+	CHECK_INT(jobs_estimate(&e, b.jobs, &whole, &err), 0);
 	CHECK_INT(e.text.requests + e.image.requests, 18 - 4); /* what is left of it */
 	bench_close(&b);
 }
