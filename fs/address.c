@@ -16,13 +16,19 @@ static bool is_printable(const char *s)
 	return true;
 }
 
-/* What every reader of addresses takes for the same host: a key goes by this comparison. */
+/* What every reader of addresses takes for the same host, with one port at most: a key goes by this
+ * comparison. */
 static bool is_plain(const char *host, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)host[i]) && !strchr(".-_:[]", host[i]))
+	const char *six = len && host[0] == '[' ? memchr(host, ']', len) : NULL;
+	size_t name = six ? (size_t)(six - host) + 1 : strcspn(host, ":/");
+
+	for (size_t i = 0; i < name; i++)
+		if (!isalnum((unsigned char)host[i]) && !strchr(six ? ":.[]" : ".-_", host[i]))
 			return false;
-	return len > 0 && host[0] != ':';
+	if (name && name < len && host[name] == ':')
+		name += 1 + strspn(host + name + 1, "0123456789");
+	return name > 0 && name == len && host[len - 1] != ':';
 }
 
 int address_parse(struct address *out, const char *url)

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include "lock_json.h"
 #include "lock_words.h"
+#include "settings.h"
 
 #include <cjson/cJSON.h>
 
@@ -26,6 +27,45 @@ static void fuzz_options(const char *s, size_t len)
 	FUZZ_HOLDS(!o.store || o.store[0] == '/');
 	for (size_t i = 0; i < o.kernel.len; i++) /* nothing else is slipped to the kernel */
 		FUZZ_HOLDS(!strpbrk(o.kernel.items[i], ",= \\"));
+}
+
+/* What a person writes into the settings' file. */
+static void fuzz_config(const char *s, size_t len)
+{
+	CLEANUP(config_finish) struct config c = {0};
+	FILE *file = len ? fmemopen((void *)s, len, "r") : NULL; /* is not written to */
+	struct err err = {0};
+	int r = file ? config_parse(&c, file, "config", &err) : 0;
+
+	FUZZ_HOLDS(r == 0 || (r == -EINVAL && !c.count && !strchr(err.msg, '\n')));
+	FUZZ_HOLDS(r == 0 || (!strncmp(err.msg, "config:", 7) && err.msg[7] >= '1'));
+	for (size_t i = 0; i < c.count; i++) {
+		const struct config_entry *e = &c.entries[i];
+
+		FUZZ_HOLDS(config_find(&c, e->section, e->setting->name) == e);
+		FUZZ_HOLDS(!*e->section || provider_preset(e->section));
+		FUZZ_HOLDS(!*e->section || e->setting->owner != OF_MOUNT);
+		FUZZ_HOLDS(*e->section || e->setting->kind != SETTING_SECRET);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Whatever an address is taken for: a key goes by that. */
+static void fuzz_address(const char *s, size_t len)
+{
+	CLEANUP(cleanup_free) char *url = xstrndup(s, len);
+	CLEANUP(cleanup_free) char *again = NULL;
+	struct address a, b;
+
+	if (address_parse(&a, url) < 0)
+		return;
+	FUZZ_HOLDS(*a.host && !strpbrk(a.host, "/@?#\\ ") && (!*a.path || *a.path == '/'));
+	again = xasprintf("http%s://%s%s", a.tls ? "s" : "", a.host, a.path);
+	FUZZ_HOLDS(address_parse(&b, again) == 0 && address_same_server(url, again));
+	FUZZ_HOLDS(address_is_loopback(&a) == address_is_loopback(&b));
+	FUZZ_HOLDS(!address_is_loopback(&a) || !strncmp(a.host, "127.", 4) ||
+		   !strncmp(a.host, "[::1]", 5) || strstr(a.host, "localhost"));
 }
 
 enum { CHAPTERS = 12 };
@@ -149,6 +189,7 @@ static void fuzz_lock_plan(const char *s, size_t len)
 static const struct fuzz_target targets[] = {
 	{"lock_words", fuzz_lock_words}, {"lock_command", fuzz_lock_command},
 	{"lock_json", fuzz_lock_json},	 {"lock_plan", fuzz_lock_plan},
-	{"options", fuzz_options},
+	{"options", fuzz_options},	 {"config", fuzz_config},
+	{"address", fuzz_address},
 };
 FUZZ_MAIN(targets)

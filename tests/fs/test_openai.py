@@ -5,10 +5,12 @@ import errno
 import glob
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import unittest
 
 from harness import BOOKFS, Case, main, wait_for
 
@@ -32,7 +34,7 @@ class Openai(Case):
     def options(self, text="good", image="good", more=""):
         base = "http://127.0.0.1:%d/" % self.port
         pictures = ",image_model=p,image_base_url=%s%s/v1" % (base, image) if image else ""
-        return "provider=openai,model=m,base_url=%s%s/v1%s%s" % (base, text, pictures, more)
+        return "provider=openai,model=m,base_url=%s%s/v1%s,illustrate=auto%s" % (base, text, pictures, more)
 
     def mounted(self, options, **env):
         return self.mount(options, program=BOOKFS, OPENAI_API_KEY=KEY, **env)
@@ -66,18 +68,42 @@ class Openai(Case):
         self.assertEqual(prompt, m.read("chapters/2/prompt.txt"))
         self.assertEqual(len(self.requests("/images/")), 1)
 
-    def test_the_key_is_nowhere(self):
-        m = self.mounted(self.options("unauthorized"))
+    def settings(self, text):
+        """A settings' file, and the environment that has it."""
+        os.makedirs(self.tmp + "/xdg/bookfs", exist_ok=True)
+        with open(self.tmp + "/xdg/bookfs/config", "w") as f:
+            f.write(text)
+        os.chmod(f.name, 0o600)
+        with open(self.tmp + "/key", "w") as f:
+            f.write(KEY + "\n")
+        os.chmod(f.name, 0o600)
+        return {"XDG_CONFIG_HOME": self.tmp + "/xdg"}
+
+    def ways(self, word):
+        """Each way to hand over a key: options, and an environment."""
+        for provider, variable, path in (("openai", "OPENAI_API_KEY", "v1"), ("anthropic", "ANTHROPIC_API_KEY", "v1"),
+                                         ("gemini", "GEMINI_API_KEY", "v1beta")):
+            base = "http://127.0.0.1:%d/%s/%s" % (self.port, word, path)
+            section = "[%s]\nmodel = m\nbase_url = %s\n" % (provider, base)
+            yield "provider=%s,model=m,base_url=%s" % (provider, base), {variable: KEY}
+            yield "provider=" + provider, self.settings(section + "api_key = %s\n" % KEY)
+            yield "provider=" + provider, self.settings(section + "api_key_command = cat %s/key\n" % self.tmp)
+
+    def refused_mount(self, options, **env):
+        m = self.mount(options, program=BOOKFS, **env)
+        before = len(self.requests())
         with self.errno(errno.EACCES):
             m.read("chapters/1/concepts.json")
         why = m.read(".bookfs/why")
         self.assertIn("errno: EACCES", why)
-        self.assertIn("the server refused the key (401 invalid_api_key)", why)
-        self.assertEqual(len(self.requests()), 1)
+        self.assertIn("the server refused the key (401", why)
+        sent = self.requests()[before:]
+        self.assertEqual([r["key"].replace("Bearer ", "") for r in sent], [KEY])
         files = subprocess.run(["grep", "-rlF", KEY, m.dir], capture_output=True, text=True, timeout=20).stdout
         self.assertEqual(files, "")
         self.assertNotIn(KEY, why + m.read(".bookfs/log") + m.read("chapters/1/status.json") + m.messages())
         children = subprocess.run(["pgrep", "-P", str(m.process.pid)], capture_output=True, text=True).stdout.split()
+        self.assertNotEqual(children, [])
         for pid in [str(m.process.pid)] + children:
             for name in ("cmdline", "environ"):
                 with open("/proc/%s/%s" % (pid, name), "rb") as f:
@@ -85,6 +111,37 @@ class Openai(Case):
         self.assert_no_key()
         m.end()
         self.assert_no_key()
+
+    def test_the_key_is_nowhere(self):
+        for options, env in self.ways("unauthorized"):
+            self.refused_mount(options, **env)
+            for name in glob.glob(self.tmp + "/book.epub.bookfs*"):
+                os.remove(name)
+
+    @unittest.skipIf(os.environ.get("SANITIZE", "none") != "none", "a sanitizer's own tracing")
+    @unittest.skipIf(subprocess.run(["strace", "-o/dev/null", "true"], stderr=subprocess.DEVNULL, check=False).returncode,
+                     "no tracing here")
+    def test_where_the_key_passes(self):
+        """Of all system calls only these hold it: reading it where it was put, a pipe, and the server's socket."""
+        trace, allowed = self.tmp + "/trace", re.compile(
+            r"(read|pread64|write|sendto|sendmsg|writev)\(\d+<(pipe:|TCP:|%s/(key|xdg/bookfs/config)>)" % self.tmp)
+        for options, env in self.ways("good"):
+            done = subprocess.run(["strace", "-ff", "-yy", "-s", "100000", "-e", "trace=!futex", "-o", trace, BOOKFS, "run",
+                                   "--chapters", "1", "-o", options, self.book], capture_output=True, text=True,
+                                  timeout=60, stdin=subprocess.DEVNULL, env={**os.environ, **env})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = []
+            for name in glob.glob(trace + ".*"):  # one a process, as calls of several would be cut in pieces
+                with open(name) as f:
+                    lines += [line for line in f if KEY in line]
+                os.remove(name)
+            self.assertTrue(any("TCP:" in line for line in lines))
+            # execve's environment is shown as a number of variables.
+            self.assertEqual([line for line in lines if not allowed.match(line)], [])
+            self.assertNotIn(KEY, done.stdout + done.stderr)
+            self.assert_no_key()
+            for name in glob.glob(self.tmp + "/book.epub.bookfs*"):
+                os.remove(name)
 
     def test_a_key_alone_chooses_nothing(self):
         m = self.mounted("", OPENAI_BASE_URL="http://127.0.0.1:%d/good/v1" % self.port)
