@@ -11,7 +11,7 @@ build='
 	gcc libc6-dev pkg-config meson ninja-build python3
 	fuse3 libfuse3-dev
 	libsqlite3-dev libzip-dev libdeflate-dev libxml2-dev libcjson-dev nettle-dev
-	libcairo2-dev libpango1.0-dev wordnet-base libcurl4-openssl-dev libinih-dev libcmark-dev
+	libcairo2-dev libpango1.0-dev libgdk-pixbuf-2.0-dev wordnet-base libcurl4-openssl-dev libinih-dev libcmark-dev
 	fonts-dejavu-core fonts-ebgaramond'	# the letters on a picture card
 test='
 	clang clang-tidy clang-format libclang-rt-14-dev llvm

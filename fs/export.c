@@ -236,11 +236,81 @@ static int export_to(const char *out, const char *name, const struct engine *e,
 	return r;
 }
 
-/* ---- the command */
+/* ---- picture books */
 
-struct shapes {
-	bool epub, html;
+struct picture_book {
+	struct store_reader *reader;
+	struct binder *binder;
+	struct packer *packer; /* of a CBZ */
+	size_t pages;
+	struct err *err;
 };
+
+static int add_page(void *arg, const struct view_sheet *v)
+{
+	static const enum binder_page pages[] = {[VIEW_PAGE_COVER] = BINDER_COVER,
+						 [VIEW_PAGE_PLATE] = BINDER_PLATE,
+						 [VIEW_PAGE_CAST] = BINDER_CAST};
+	struct picture_book *b = arg;
+	CLEANUP(buf_finish) struct buf picture = {0}, png = {0};
+	const struct binder_sheet sheet = {pages[v->page], v->title, v->text,
+					   v->foot,	   v->lines, &picture};
+	char name[32];
+	int r = v->picture ? store_picture_bytes(&picture, b->reader, v->picture) : 0;
+
+	if (r < 0)
+		return err_set(b->err, r, "%s", store_reason(b->reader, r));
+	r = binder_add(&png, b->binder, &sheet, b->err);
+	if (r < 0 || !b->packer)
+		return r;
+	snprintf(name, sizeof(name), "page-%04zu.png", ++b->pages);
+	return packer_add(b->packer, name, &png, true, b->err);
+}
+
+static int export_cbz(const struct engine *e, const struct options *o, const char *out,
+		      struct err *err)
+{
+	CLEANUP(binder_close_cleanup) struct binder *binder = NULL;
+	CLEANUP(packer_close_cleanup) struct packer *packer = NULL;
+	struct picture_book b = {.reader = store_reader(e->store), .err = err};
+	int r = packer_open(&packer, out, NULL, NULL, err);
+
+	(void)o;
+	if (r == 0)
+		r = binder_open(&binder, BINDER_PAGES, -1, err);
+	b.binder = binder;
+	b.packer = packer;
+	if (r == 0)
+		r = view_sheets(b.reader, add_page, &b, err);
+	return r == 0 ? packer_write(packer, err) : r;
+}
+
+/* Under another name until it is whole. */
+static int export_pdf(const struct engine *e, const struct options *o, const char *out,
+		      struct err *err)
+{
+	CLEANUP(binder_close_cleanup) struct binder *binder = NULL;
+	CLEANUP(cleanup_free) char *part = xasprintf("%s.part", out);
+	CLEANUP(cleanup_close)
+	int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	struct picture_book b = {.reader = store_reader(e->store), .err = err};
+	int r = fd < 0 ? err_set(err, -errno, "%s: %s", part, strerror(errno))
+		       : binder_open(&binder, BINDER_PDF, fd, err);
+
+	(void)o;
+	b.binder = binder;
+	if (r == 0)
+		r = view_sheets(b.reader, add_page, &b, err);
+	if (r == 0)
+		r = binder_finish(binder, err);
+	if (r == 0 && (fsync(fd) < 0 || rename(part, out) < 0))
+		r = err_set(err, -errno, "%s: %s", out, strerror(errno));
+	if (r < 0 && fd >= 0)
+		unlink(part);
+	return r;
+}
+
+/* ---- the command */
 
 /* A page and the pictures that it shows. */
 static int export_page(const struct engine *e, const struct options *o, const char *out,
@@ -261,16 +331,29 @@ static int export_page(const struct engine *e, const struct options *o, const ch
 	return r < 0 ? err_set(err, r, "%s/index.html: %s", out, strerror(-r)) : 0;
 }
 
-static int export(const struct options *o, const struct shapes *shape, const char *out)
+static int export_epub(const struct engine *e, const struct options *o, const char *out,
+		       struct err *err)
+{
+	return view_bind_epub(out, o->book, store_reader(e->store), err);
+}
+
+static int export_all(const struct engine *e, const struct options *o, const char *out,
+		      struct err *err)
+{
+	return export_to(out, NULL, e, o, err);
+}
+
+typedef int (*export_fn)(const struct engine *e, const struct options *o, const char *out,
+			 struct err *err);
+
+static int export(const struct options *o, export_fn fn, const char *out)
 {
 	CLEANUP(engine_close_cleanup) struct engine *e = NULL;
 	struct err err = {0};
 	int r = engine_open(&e, o, ENGINE_LOOK, &err);
 
 	if (r == 0)
-		r = shape->epub	  ? view_bind_epub(out, o->book, store_reader(e->store), &err)
-		    : shape->html ? export_page(e, o, out, &err)
-				  : export_to(out, NULL, e, o, &err);
+		r = fn(e, o, out, &err);
 	return r < 0 ? say_failed(&err) : EXIT_DONE;
 }
 
@@ -278,9 +361,11 @@ static int run_export(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
 	CLEANUP(strv_finish) struct strv words = {0};
-	struct shapes shape = {0};
-	const struct flag flags[] = {{"--epub", .on = &shape.epub},
-				     {"--html", .on = &shape.html},
+	bool epub = false, html = false, cbz = false, pdf = false;
+	const struct flag flags[] = {{"--epub", .on = &epub},
+				     {"--html", .on = &html},
+				     {"--cbz", .on = &cbz},
+				     {"--pdf", .on = &pdf},
 				     {"--store", .take = options_store, .options = &o}};
 	struct err err = {0};
 	int r;
@@ -291,17 +376,23 @@ static int run_export(const struct command *c, int argc, char **argv)
 		return r < 0 ? EXIT_DONE : r;
 	if (words.len != 2)
 		return say_usage(c, "name a book and what to write: bookfs export BOOK FOLDER");
-	if (shape.epub && shape.html)
-		return say_usage(c, "one shape at a time: --epub or --html");
+	if (epub + html + cbz + pdf > 1)
+		return say_usage(c, "one shape at a time: --epub, --html, --cbz or --pdf");
 	if (options_book(&o, words.items[0], &err) < 0)
 		return say_failed(&err);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
-	return export(&o, &shape, words.items[1]);
+	return export(&o,
+		      epub   ? export_epub
+		      : html ? export_page
+		      : cbz  ? export_cbz
+		      : pdf  ? export_pdf
+			     : export_all,
+		      words.items[1]);
 }
 
 const struct command command_export = {
 	.name = "export",
-	.usage = "bookfs export [--epub|--html] [--store PATH] BOOK OUT",
+	.usage = "bookfs export [--epub|--html|--cbz|--pdf] [--store PATH] BOOK OUT",
 	.summary = "BOOK OUT: the results as plain files, or as a book",
 	.help = "Writes what a mount of BOOK shows into the folder OUT: analyses, pictures and\n"
 		"documents, without the book's own files. What is there already is not written\n"
@@ -309,6 +400,7 @@ const struct command command_export = {
 		"\n"
 		"    --epub           OUT is an EPUB: the book with its pictures at their scenes\n"
 		"    --html           OUT is a folder with index.html, a page of all pictures\n"
+		"    --cbz, --pdf     OUT is a picture book: a cover, a page a picture, the cast\n"
 		"    --store PATH     the book's store is there\n",
 	.run = run_export,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "painter_child.h"
 #include "painter_client.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -46,53 +46,6 @@ static void on_socket(void *arg, uint32_t revents);
 
 /* ---- the child */
 
-/* In a build tree the programs stand one or two folders above core/; installed they do not, and the
- * painter is where it was installed. */
-static void find_program(char out[PATH_MAX])
-{
-	static const char *const near[] = {"..", "../.."};
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	for (size_t i = 0; n > 0 && i < ARRAY_LEN(near); i++) {
-		self[n] = '\0';
-		char *slash = strrchr(self, '/');
-		int len = snprintf(out, PATH_MAX, "%.*s/%s/core/providers/bookfs-painter",
-				   (int)(slash - self), self, near[i]);
-		if (len < PATH_MAX && access(out, X_OK) == 0)
-			return;
-	}
-	snprintf(out, PATH_MAX, "%s", PAINTER_PATH);
-}
-
-/* The child has its end of the socket as its input and output, no other descriptor, its own process
- * group (Ctrl-C is for us, who may still want its picture), and all signals as they were born. */
-static int spawn(pid_t *pid, const char *path, int fd)
-{
-	extern char **environ;
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	char *argv[] = {"bookfs-painter", NULL};
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, fd, 0);
-	posix_spawn_file_actions_adddup2(&files, fd, 1);
-	posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETPGROUP);
-	int r = posix_spawn(pid, path, &files, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return -r;
-}
-
 /* Ends the child, if there is one, and says how it ended. */
 static void end_child(struct painter *p, char how[64])
 {
@@ -121,13 +74,13 @@ static int start_child(struct painter *p, struct err *err)
 	char path[PATH_MAX];
 	int fds[2], r;
 
-	find_program(path);
+	child_path(path, "bookfs-painter");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_set(err, -errno, "no socket for the painter: %s", strerror(errno));
 	CLEANUP(cleanup_close) int theirs = fds[1];
 	p->fd = fds[0];
 	fcntl(p->fd, F_SETFL, O_NONBLOCK);
-	r = spawn(&p->pid, path, theirs);
+	r = child_spawn(&p->pid, path, NULL, theirs, theirs, -1);
 	if (r < 0) {
 		p->pid = 0;
 		close(p->fd);

@@ -21,11 +21,36 @@ static void put_string(struct buf *out, const char *s)
 	buf_add(out, s, len);
 }
 
-int wire_put_card(struct buf *out, const struct card *c)
+static void put_strings(struct buf *out, const struct strv *v, size_t most)
+{
+	size_t count = v->len < most ? v->len : most;
+
+	put_number(out, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		put_string(out, v->items[i]);
+}
+
+static void begin(struct buf *out)
+{
+	const struct wire_head head = {.mark = WIRE_MARK};
+
+	buf_add(out, &head, sizeof(head));
+}
+
+static int end(struct buf *out)
 {
 	struct wire_head head = {.mark = WIRE_MARK};
-	size_t names = c->names.len < WIRE_NAMES_MAX ? c->names.len : WIRE_NAMES_MAX;
-	buf_add(out, &head, sizeof(head));
+
+	if (buf_error(out) < 0)
+		return buf_error(out);
+	head.len = (uint32_t)(out->len - sizeof(head));
+	memcpy(out->data, &head, sizeof(head));
+	return 0;
+}
+
+int wire_put_card(struct buf *out, const struct card *c)
+{
+	begin(out);
 	put_number(out, (uint32_t)c->chapter);
 	put_number(out, (uint32_t)c->scene);
 	put_number(out, (uint32_t)c->width_px);
@@ -36,14 +61,21 @@ int wire_put_card(struct buf *out, const struct card *c)
 	put_string(out, c->description);
 	put_string(out, c->mood);
 	put_string(out, c->lighting);
-	put_number(out, (uint32_t)names);
-	for (size_t i = 0; i < names; i++)
-		put_string(out, c->names.items[i]);
-	if (buf_error(out) < 0)
-		return buf_error(out);
-	head.len = (uint32_t)(out->len - sizeof(head));
-	memcpy(out->data, &head, sizeof(head));
-	return 0;
+	put_strings(out, &c->names, WIRE_NAMES_MAX);
+	return end(out);
+}
+
+int wire_put_sheet(struct buf *out, const struct sheet *s)
+{
+	begin(out);
+	put_number(out, (uint32_t)s->kind);
+	put_string(out, s->title);
+	put_string(out, s->text);
+	put_string(out, s->foot);
+	put_strings(out, &s->lines, WIRE_LINES_MAX);
+	put_number(out, (uint32_t)s->picture.len);
+	buf_add(out, buf_str(&s->picture), s->picture.len);
+	return end(out);
 }
 
 struct reader {
@@ -74,6 +106,16 @@ static char *get_string(struct reader *r)
 	return xstrndup(r->at - len, len);
 }
 
+static void get_strings(struct strv *out, struct reader *r, uint32_t most)
+{
+	uint32_t count = get_number(r);
+
+	for (uint32_t i = 0; !r->failed && i < count && i < most; i++) {
+		CLEANUP(cleanup_free) char *s = get_string(r);
+		strv_add(out, s);
+	}
+}
+
 int wire_get_card(struct card *out, const char *body, size_t len)
 {
 	struct reader r = {.at = body, .end = body + len};
@@ -88,11 +130,7 @@ int wire_get_card(struct card *out, const char *body, size_t len)
 	c.description = get_string(&r);
 	c.mood = get_string(&r);
 	c.lighting = get_string(&r);
-	uint32_t names = get_number(&r);
-	for (uint32_t i = 0; !r.failed && i < names && i < WIRE_NAMES_MAX; i++) {
-		CLEANUP(cleanup_free) char *name = get_string(&r);
-		strv_add(&c.names, name);
-	}
+	get_strings(&c.names, &r, WIRE_NAMES_MAX);
 	if (r.failed || r.at != r.end) {
 		card_finish(&c);
 		return -EBADMSG;
@@ -110,4 +148,33 @@ void card_finish(struct card *c)
 	free(c->mood);
 	free(c->lighting);
 	strv_finish(&c->names);
+}
+
+int wire_get_sheet(struct sheet *out, const char *body, size_t len)
+{
+	struct reader r = {.at = body, .end = body + len};
+	struct sheet s = {.kind = (int32_t)get_number(&r)};
+	uint32_t bytes;
+
+	s.title = get_string(&r);
+	s.text = get_string(&r);
+	s.foot = get_string(&r);
+	get_strings(&s.lines, &r, WIRE_LINES_MAX);
+	bytes = get_number(&r);
+	if (r.failed || bytes != (size_t)(r.end - r.at)) {
+		sheet_finish(&s);
+		return -EBADMSG;
+	}
+	buf_add(&s.picture, r.at, bytes);
+	*out = s;
+	return 0;
+}
+
+void sheet_finish(struct sheet *s)
+{
+	free(s->title);
+	free(s->text);
+	free(s->foot);
+	strv_finish(&s->lines);
+	buf_finish(&s->picture);
 }

@@ -181,6 +181,26 @@ int provider_server_new(struct provider **out, struct loop *loop, enum provider_
 struct provider *provider_free(struct provider *p);
 DEFINE_CLEANUP(struct provider, provider_free)
 
+/* ---- picture books: pages set by a program of its own, bookfs-binder, for a command that waits */
+
+struct binder;
+enum binder_kind { BINDER_PDF, BINDER_PAGES };
+enum binder_page { BINDER_COVER, BINDER_PLATE, BINDER_CAST };
+struct binder_sheet { /* all borrowed */
+	enum binder_page kind;
+	const char *title, *text, *foot;
+	const struct strv *lines;  /* the cast: a name, what is said of it, a name ... */
+	const struct buf *picture; /* PNG, JPEG; one that cannot be read leaves its place empty */
+};
+/* pdf: where a BINDER_PDF is written to. */
+int binder_open(struct binder **out, enum binder_kind kind, int pdf, struct err *err);
+/* png: the page of BINDER_PAGES is appended; else NULL. */
+int binder_add(struct buf *png, struct binder *b, const struct binder_sheet *sheet,
+	       struct err *err);
+int binder_finish(struct binder *b, struct err *err); /* the PDF is written */
+struct binder *binder_close(struct binder *b);
+DEFINE_CLEANUP(struct binder, binder_close)
+
 /* The analyst itself, pure: any thread. */
 int builtin_analyze(struct analysis **out, const struct analyze_request *r, struct err *err);
 

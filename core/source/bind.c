@@ -226,7 +226,7 @@ bool binding_page(struct buf *out, const struct binding *b, const char *path)
 int binding_write_ours(struct binding *b, struct buf *page, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = xasprintf("%s" BOUND_PAGE, b->folder);
-	int r = page ? packer_add(b->packer, path, page, err) : 0;
+	int r = page ? packer_add(b->packer, path, page, false, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < b->plates->count; i++) {
 		CLEANUP(cleanup_free) char *file = binding_file(b, i);
@@ -254,7 +254,7 @@ int book_illustrate(const char *out_path, const char *path, const struct book *b
 		r = archive_open(&a, fd, &book_limits_default, err);
 	close(fd);
 	if (r == 0)
-		r = packer_open(&packer, out_path, zip ? path : NULL, err);
+		r = packer_open(&packer, out_path, zip ? path : NULL, "application/epub+zip", err);
 	binding.packer = packer;
 	if (r == 0)
 		r = zip ? bind_own(&binding, a, err) : bind_new(&binding, err);

@@ -52,22 +52,12 @@ const char *plate_media_type(const char *name);
 void plate_add(struct buf *out, const struct book_plate *p, const char *document, const char *file,
 	       const char *prefix, bool epub2);
 
-/* ---- packer.c: an archive is written, in part from another */
+/* ---- packer.c: what only an EPUB needs of it */
 
-struct packer;
-/* from: an archive whose members can be copied; or NULL. Begins with the mimetype (OCF 3.3, 4.2).
- */
-int packer_open(struct packer **out, const char *path, const char *from, struct err *err);
 int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *err);
-/* Takes the bytes. */
-int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err *err);
 /* Its bytes are read when the archive is written. plates: borrowed until then. */
 int packer_add_plate(struct packer *p, const char *path, const struct book_plates *plates,
 		     size_t plate, struct err *err);
-/* Writes it all; the file is there whole, or not at all. */
-int packer_write(struct packer *p, struct err *err);
-struct packer *packer_close(struct packer *p); /* what was not written is forgotten */
-DEFINE_CLEANUP(struct packer, packer_close)
 
 /* ---- bind.c: which plate goes where */
 

@@ -48,9 +48,9 @@ static int add_source(struct packer *p, const char *path, zip_source_t *source, 
 	return set_looks(p, index, stored, err);
 }
 
-int packer_open(struct packer **out, const char *path, const char *from, struct err *err)
+int packer_open(struct packer **out, const char *path, const char *from, const char *type,
+		struct err *err)
 {
-	static const char type[] = "application/epub+zip";
 	CLEANUP(packer_close_cleanup) struct packer *p = xcalloc(1, sizeof(*p));
 	int code = 0, r;
 
@@ -66,8 +66,9 @@ int packer_open(struct packer **out, const char *path, const char *from, struct 
 		zip_error_fini(&e);
 		return r;
 	}
-	r = add_source(p, "mimetype", zip_source_buffer(p->zip, type, sizeof(type) - 1, 0), true,
-		       err);
+	r = type ? add_source(p, "mimetype", zip_source_buffer(p->zip, type, strlen(type), 0), true,
+			      err)
+		 : 0;
 	if (r < 0)
 		return r;
 	*out = p;
@@ -89,7 +90,7 @@ int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *
 	return failed(err, p->path, zip_get_error(p->zip));
 }
 
-int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err *err)
+int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err)
 {
 	size_t len;
 	int r = buf_error(bytes);
@@ -101,7 +102,7 @@ int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err
 	source = zip_source_buffer(p->zip, data, len, 1);
 	if (!source)
 		free(data);
-	return add_source(p, path, source, false, err);
+	return add_source(p, path, source, packed, err);
 }
 
 /* ---- plates */

@@ -175,4 +175,18 @@ struct book_plates {
 int book_illustrate(const char *out_path, const char *path, const struct book *b,
 		    const struct book_plates *plates, struct err *err);
 
+/* ---- an archive is written: a CBZ, an EPUB */
+
+struct packer;
+/* from: an archive whose members are to be copied, or NULL. type: what its first member "mimetype"
+ * says (OCF 3.3, section 4.2), or NULL: it has none. */
+int packer_open(struct packer **out, const char *path, const char *from, const char *type,
+		struct err *err);
+/* Takes the bytes. packed: they are small already (a picture). */
+int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err);
+/* Writes it all; the file is there whole, or not at all. */
+int packer_write(struct packer *p, struct err *err);
+struct packer *packer_close(struct packer *p); /* what was not written is forgotten */
+DEFINE_CLEANUP(struct packer, packer_close)
+
 #endif

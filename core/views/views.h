@@ -148,6 +148,17 @@ int view_bind_epub(const char *out_path, const char *book_path, struct store_rea
  * pictures are, as seen from it: "../images/". */
 int view_gallery(struct buf *out, const char *images, struct store_reader *r, struct err *err);
 
+/* The pages of a picture book: a cover with the first picture, a page a picture, the cast. fn's
+ * return value other than 0 ends it and is returned. -ENOENT: there is no picture. */
+struct view_sheet {
+	enum view_page { VIEW_PAGE_COVER, VIEW_PAGE_PLATE, VIEW_PAGE_CAST } page;
+	const char *title, *text, *foot; /* borrowed, as all here */
+	const struct strv *lines;	 /* the cast: a name, what is said of it, a name ... */
+	int64_t picture;		 /* 0: none */
+};
+int view_sheets(struct store_reader *r, int (*fn)(void *arg, const struct view_sheet *s), void *arg,
+		struct err *err);
+
 /* ---- the lock table, written down (locks.md). fs asks the table; the command line does too. */
 
 int view_chapters(const struct views *v);

@@ -2,10 +2,12 @@
 """Export: what a mount shows is what stands in the folder, an EPUB is the book with its pictures, a page shows them all.
 One book, finished once by the builtin provider."""
 
+import contextlib
 import html.parser
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -162,6 +164,23 @@ class Export(unittest.TestCase):
         finally:
             mount.end()
 
+    def test_picture_books(self):
+        """As many pages as pictures, with a cover and the cast; a picture that cannot be read costs its place only."""
+        cbz, pdf = self.path(".cbz"), self.path(".pdf")
+        self.done("--cbz", self.book, cbz)
+        with zipfile.ZipFile(cbz) as z:
+            self.assertEqual(z.namelist(), ["page-%04d.png" % n for n in range(1, 9)])
+            self.assertTrue(all(z.read(n).startswith(b"\x89PNG") for n in z.namelist()))
+        self.done("--pdf", self.book, pdf)
+        self.assertEqual(len(re.findall(rb"/Type /Page\b", read(pdf))), 8)
+        broken = self.path("-broken.epub")
+        for end in ("", ".bookfs"):
+            shutil.copy(self.book + end, broken + end)
+        with contextlib.closing(sqlite3.connect(broken + ".bookfs")) as db, db:
+            db.execute("UPDATE picture_data SET bytes = substr(bytes, 1, 500) WHERE id = 2")
+        self.done("--pdf", broken, pdf)
+        self.assertEqual(len(re.findall(rb"/Type /Page\b", read(pdf))), 8)
+
     def test_refused(self):
         other = self.path(".txt")
         write(other, "CHAPTER I\n\nA lamp was lit by the sea.\n")
@@ -171,6 +190,7 @@ class Export(unittest.TestCase):
         self.assertEqual([n for n in os.listdir(self.tmp) if n.startswith(os.path.basename(other) + ".")], [])
         self.refused("Not a directory", self.book, file)
         self.refused("No such file", "--epub", self.book, "/nowhere/at/all.epub")
+        self.refused("No such file", "--pdf", self.book, "/nowhere/at/all.pdf")
         self.refused("no such book", "/nowhere.epub", self.path("-out"))
         self.refused("one shape", "--epub", "--html", self.book, "x", status=2)
         self.refused("name a book", self.book, status=2)

@@ -14,7 +14,7 @@ static void test_tree(void)
 		&b, "/",
 		"book.json status.json Contents.md Chapters.md Elements.md progress.md "
 		"progress.analyze.md progress.illustrate.md .imaginize.state.json chapters "
-		"by-title elements images source .analyze.state .illustrate.state .bookfs locks "
+		"by-title elements images source gallery .analyze.state .illustrate.state .bookfs locks "
 		".locks");
 	CHECK_NAMES(&b, "chapters", "1 2 3 4 5");
 	CHECK_NAMES(
