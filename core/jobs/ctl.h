@@ -12,7 +12,7 @@ struct ctl_command {
 	enum ctl_verb verb;
 	int chapter; /* 0: all */
 	bool on_demand, again;
-	int most; /* illustrate: pictures; 0: all */
+	int most;	     /* illustrate: pictures; 0: all */
 	struct budget raise; /* budget: by how much */
 	bool any_part;	     /* which of its parts was not said */
 };

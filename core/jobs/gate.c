@@ -485,6 +485,11 @@ void gate_attach(struct gate *gate, struct jobs *j)
 		line_gate(gate)->jobs = j;
 }
 
+bool gate_is_used(const struct gate *gate)
+{
+	return gate && line_gate(gate)->servers;
+}
+
 int64_t gate_told_boot_ms(const struct gate *gate)
 {
 	int64_t told = 0;

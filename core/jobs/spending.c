@@ -84,6 +84,8 @@ enum purse_answer jobs_pay(struct jobs *j, enum job_kind kind, const struct budg
 
 bool jobs_can_pay(struct jobs *j, enum job_kind kind)
 {
+	if (!gate_is_used(j->settings.gates[kind]))
+		return true;
 	const struct budget least = jobs_price(j, kind, kind == JOB_ANALYZE);
 	enum purse_answer answer = purse_ask(&j->purse, &least);
 	if (answer == PURSE_LATER)
