@@ -10,12 +10,12 @@ static void test_tree(void)
 {
 	struct bench b;
 	bench_open(&b, 5);
-	CHECK_NAMES(
-		&b, "/",
-		"book.json status.json Contents.md Chapters.md Elements.md progress.md "
-		"progress.analyze.md progress.illustrate.md .imaginize.state.json chapters "
-		"by-title elements images source gallery .analyze.state .illustrate.state .bookfs locks "
-		".locks");
+	CHECK_NAMES(&b, "/",
+		    "book.json status.json Contents.md Chapters.md Elements.md progress.md "
+		    "progress.analyze.md progress.illustrate.md .imaginize.state.json chapters "
+		    "by-title elements images source gallery .analyze.state .illustrate.state "
+		    ".bookfs locks "
+		    ".locks");
 	CHECK_NAMES(&b, "chapters", "1 2 3 4 5");
 	CHECK_NAMES(
 		&b, "chapters/2",
