@@ -94,6 +94,8 @@ int locker_open(struct locker *k, const char *place, const char *as, struct err 
 	int r;
 
 	k->place = place;
+	k->signals = -1;
+	sigprocmask(SIG_SETMASK, NULL, &k->mask);
 	k->store_given = k->options.store != NULL;
 	if (as && !lock_instance_valid(as))
 		return err_set(err, -EINVAL,
@@ -106,6 +108,8 @@ int locker_open(struct locker *k, const char *place, const char *as, struct err 
 
 void locker_finish(struct locker *k)
 {
+	if (k->table && k->signals >= 0)
+		close(k->signals);
 	k->table = locks_close(k->table);
 	k->holders = holders_free(k->holders);
 	options_finish(&k->options);

@@ -14,6 +14,8 @@
  *     locker_commands.c  unlock, locks, break, clear
  */
 
+#include <signal.h>
+
 #include "fs.h"
 #include "holder.h"
 
@@ -26,7 +28,9 @@ struct locker {
 	struct locks *table;
 	struct holders *holders;
 	struct holder me;
-	int signal; /* that ended a wait */
+	sigset_t mask; /* of signals, as it was at the start */
+	int signals;   /* a signalfd, once one is needed; else -1 */
+	int signal;    /* that ended a wait */
 };
 
 /* Opens the lock table of a book, or of the book that is mounted on a directory; as: --as, or NULL.
@@ -55,10 +59,11 @@ char *locker_ask(const char *question);
 
 /* ---- locker_lock.c */
 
-/* Waits until it is granted, for at most wait_s, with a countdown on a terminal. 0; -EINTR
- * (k->signal); -ECANCELED: the holder ended meanwhile; or the refusal as it is at the end. */
-int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
-		struct lock_refusal *no);
+/* Takes it, after a wait of at most wait_s (0: none), with a countdown on a terminal. 0: then
+ * signals are held back, as nobody knows yet; -EINTR (k->signal): nothing was taken; -ECANCELED:
+ * the holder ended meanwhile; or the refusal as it is at the end. */
+int locker_get(struct locker *k, const struct lock_claim *claim, int wait_s,
+	       struct lock_refusal *no);
 
 /* ---- locker_dialog.c */
 

@@ -66,12 +66,10 @@ int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_
 		if (!answer || means(answer, "cancel"))
 			return -ECANCELED;
 		if (means(answer, "wait")) {
-			r = locker_wait(k, claim, WAIT_S, no);
+			r = locker_get(k, claim, WAIT_S, no);
 		} else if (held && means(answer, "override")) {
 			r = override(k, no);
-			r = r == -ECANCELED ? -EBUSY
-			    : r < 0	    ? r
-					    : locks_acquire(k->table, claim, no);
+			r = r == -ECANCELED ? -EBUSY : r < 0 ? r : locker_get(k, claim, 0, no);
 		}
 	}
 	return r;

@@ -146,7 +146,7 @@ static int wait_child(struct guard *g, pid_t child, int signals)
 
 static int run_command(struct guard *g, char **argv)
 {
-	sigset_t caught, before;
+	sigset_t caught;
 	pid_t child, guardian = getpid();
 	int signals, status;
 
@@ -155,11 +155,11 @@ static int run_command(struct guard *g, char **argv)
 	sigaddset(&caught, SIGQUIT);
 	sigaddset(&caught, SIGTERM);
 	sigaddset(&caught, SIGHUP);
-	sigprocmask(SIG_BLOCK, &caught, &before);
+	sigprocmask(SIG_BLOCK, &caught, NULL);
 	signals = signalfd(-1, &caught, SFD_CLOEXEC);
 	child = fork();
 	if (child == 0)
-		run_child(argv, &before, guardian);
+		run_child(argv, &g->k->mask, guardian);
 	if (child < 0)
 		fprintf(stderr, "bookfs: %s: %s\n", argv[0], strerror(errno));
 	status = child < 0 ? EXIT_FAILED : wait_child(g, child, signals);

@@ -9,15 +9,18 @@
 
 /*
  * bookfs lock. Waiting is a row in the table's queue; whoever frees what we want grants it to us,
- * and a bell says so. Ctrl-C leaves the queue: what had just been granted is given back with it.
+ * and a bell says so.
+ *
+ * Signals. Ctrl-C, TERM and HUP are read, not taken, from before we ask until it is said what we
+ * got: one that comes in between gives back what was just granted, and leaves the queue. So there
+ * is no moment in which a signal leaves us a lock that nobody was told of.
  */
 
 enum { SWEEP_MS = 250, WAIT_MOST_S = 7 * 24 * 3600 };
 
-/* ---- waiting */
+/* ---- signals */
 
-/* Ctrl-C and TERM are to be read from the moment on that its row is in the queue. */
-static int catch_signals(sigset_t *before)
+static void hold_signals(struct locker *k)
 {
 	sigset_t caught;
 
@@ -25,9 +28,27 @@ static int catch_signals(sigset_t *before)
 	sigaddset(&caught, SIGINT);
 	sigaddset(&caught, SIGTERM);
 	sigaddset(&caught, SIGHUP);
-	sigprocmask(SIG_BLOCK, &caught, before);
-	return signalfd(-1, &caught, SFD_CLOEXEC);
+	sigprocmask(SIG_BLOCK, &caught, NULL);
+	if (k->signals < 0)
+		k->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
 }
+
+static void let_signals(struct locker *k)
+{
+	sigprocmask(SIG_SETMASK, &k->mask, NULL);
+}
+
+static bool was_interrupted(struct locker *k)
+{
+	struct signalfd_siginfo info;
+
+	if (read(k->signals, &info, sizeof(info)) != sizeof(info))
+		return false;
+	k->signal = (int)info.ssi_signo;
+	return true;
+}
+
+/* ---- waiting */
 
 /* Said again only when it is another number. */
 static void countdown(int64_t *said, int64_t left_ms)
@@ -40,19 +61,12 @@ static void countdown(int64_t *said, int64_t left_ms)
 	fprintf(stderr, "\r\033[Kwaiting, %lld s (Ctrl-C: give up) ", (long long)left_s);
 }
 
-static int signal_of(int signals)
-{
-	struct signalfd_siginfo info;
-
-	return read(signals, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : SIGINT;
-}
-
-/* 1 granted, 0 not in time, -EINTR, or the table's failure. */
-static int wait_granted(struct locker *k, int wait_s, int signals)
+/* 1 granted, 0 not in time or interrupted, or the table's failure. */
+static int wait_granted(struct locker *k, int wait_s)
 {
 	int64_t until = clock_boot_ms() + (int64_t)wait_s * 1000, left, told = 0, said = -1;
 	struct pollfd fds[] = {{.fd = locks_fd(k->table), .events = POLLIN},
-			       {.fd = signals, .events = POLLIN}};
+			       {.fd = k->signals, .events = POLLIN}};
 	bool show = isatty(STDERR_FILENO);
 	int r;
 
@@ -69,16 +83,27 @@ static int wait_granted(struct locker *k, int wait_s, int signals)
 	}
 	if (said >= 0)
 		fputs("\r\033[K", stderr);
-	/* It may have come since poll looked, with the grant. */
-	if (r < 0 || poll(&fds[1], 1, 0) <= 0)
-		return r;
-	k->signal = signal_of(signals);
-	return -EINTR;
+	return r;
 }
 
-/* What was granted to the waiter in the moment it was interrupted: all tokens after its number.
- * What was its own before stays so. */
-static void give_back(struct locker *k, const struct lock_claim *claim, int64_t waiter)
+/* 0 it was granted, else as locks_acquire. */
+static int wait_for(struct locker *k, const struct lock_claim *claim, int wait_s,
+		    struct lock_refusal *no)
+{
+	int64_t waiter;
+	int r = locks_wait(&waiter, k->table, claim, no);
+
+	if (r == 0)
+		r = wait_granted(k, wait_s);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	locks_wait_cancel(k->table, waiter);
+	/* Once more, as it says who has it now. */
+	return locks_acquire(k->table, claim, no);
+}
+
+/* What was got since that number: what was its own before stays so. */
+static void give_back(struct locker *k, const struct lock_claim *claim, int64_t since)
 {
 	struct lock have;
 
@@ -87,29 +112,29 @@ static void give_back(struct locker *k, const struct lock_claim *claim, int64_t 
 		return;
 	}
 	for (int i = 0; i < claim->count; i++)
-		if (locks_get(&have, k->table, claim->resources[i]) == 0 && have.token > waiter &&
+		if (locks_get(&have, k->table, claim->resources[i]) == 0 && have.token > since &&
 		    lock_is_of(&have, claim->holder))
 			locks_release_token(k->table, have.resource, have.token);
 }
 
-int locker_wait(struct locker *k, const struct lock_claim *claim, int wait_s,
-		struct lock_refusal *no)
+int locker_get(struct locker *k, const struct lock_claim *claim, int wait_s,
+	       struct lock_refusal *no)
 {
-	int64_t waiter;
-	sigset_t before;
-	int signals = catch_signals(&before), r = locks_wait(&waiter, k->table, claim, no);
+	int64_t since;
+	int r;
 
-	if (r == 0) {
-		r = wait_granted(k, wait_s, signals);
-		if ((r == 0 || r == -EINTR) && locks_wait_cancel(k->table, waiter) == -ENOENT)
-			give_back(k, claim, waiter);
-		/* Once more, as it says who has it now. */
+	hold_signals(k);
+	r = locks_seq(&since, k->table);
+	if (r == 0)
+		r = wait_s ? wait_for(k, claim, wait_s, no) : locks_acquire(k->table, claim, no);
+	if (was_interrupted(k)) {
 		if (r == 0)
-			r = locks_acquire(k->table, claim, no);
+			give_back(k, claim, since);
+		r = -EINTR;
 	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	close(signals);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		let_signals(k);
+	return r;
 }
 
 /* ---- the command */
@@ -160,8 +185,7 @@ static void say_taken(const struct locker *k, const struct lock_claim *claim)
 static int get(struct locker *k, const struct request *q, const struct lock_claim *claim,
 	       struct lock_refusal *no)
 {
-	int wait_s = seconds(&q->wait, WAIT_MOST_S);
-	int r = wait_s ? locker_wait(k, claim, wait_s, no) : locks_acquire(k->table, claim, no);
+	int r = locker_get(k, claim, seconds(&q->wait, WAIT_MOST_S), no);
 
 	return r == -EBUSY && locker_can_ask() ? locker_dialog(k, claim, no) : r;
 }
