@@ -241,8 +241,9 @@ static void look(void *arg)
 {
 	struct run *run = arg;
 
-	store_events(store_reader(run->engine->store), run->seq, 10000, print_event, run);
+	/* In this order: whatever was counted has its line, though somebody commits in between. */
 	measure(run);
+	store_events(store_reader(run->engine->store), run->seq, 10000, print_event, run);
 	if (run->bar)
 		print_bar(run);
 	if (nothing_open(run)) {
