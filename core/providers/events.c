@@ -46,7 +46,7 @@ bool events_next(struct buf *data, const char **at)
 		buf_clear(data);
 		for (size_t len; **at && (len = take_line(&line, at));)
 			add_data(data, line, len);
-		if (data->len && strcmp(buf_str(data), "[DONE]"))
+		if (data->len)
 			return true;
 	}
 	return false;

@@ -267,10 +267,14 @@ static bool read_one(struct exchange *x, struct reply *r, const char *s, size_t 
 static bool read_events(struct exchange *x, struct reply *r, const char *body)
 {
 	CLEANUP(buf_finish) struct buf data = {.max_bytes = x->answer.body.len + 1};
-	for (const char *at = body; events_next(&data, &at);)
-		if (!read_one(x, r, buf_str(&data), data.len))
+	bool ended = false;
+	for (const char *at = body; events_next(&data, &at);) {
+		ended = !strcmp(buf_str(&data),
+				"[DONE]"); /* OpenAI's last word, which is no JSON */
+		if (!ended && !read_one(x, r, buf_str(&data), data.len))
 			return false;
-	if (r->end == REPLY_OPEN && !r->base64)
+	}
+	if (!ended && r->end == REPLY_OPEN && !r->base64)
 		exchange_fail(x, -EIO, 0, "the server's answer is cut off after %zu bytes",
 			      x->answer.body.len);
 	return x->verdict == VERDICT_GOOD;

@@ -15,15 +15,6 @@ static void copy(char *out, size_t size, const char *s)
 	snprintf(out, size, "%s", s ? s : "");
 }
 
-/* A string, or a number written as one. */
-static void copy_value(char *out, size_t size, const cJSON *v)
-{
-	if (cJSON_IsNumber(v))
-		snprintf(out, size, "%d", v->valueint);
-	else
-		copy(out, size, cJSON_GetStringValue(v));
-}
-
 /* ---- reading */
 
 static const cJSON *error_of(const cJSON *root)
@@ -49,6 +40,18 @@ static void append(struct refusal *e, const char *s)
 	size_t len = strlen(e->message);
 	if (s && *s)
 		snprintf(e->message + len, sizeof(e->message) - len, "%s%s", len ? ": " : "", s);
+	for (char *c = e->message + len; *c; c++)
+		*c = (unsigned char)*c < ' ' ? ' ' : *c;
+}
+
+/* A number is the status once more; then Google's word for it is better, or a type. */
+static void read_code(struct refusal *e, const cJSON *error)
+{
+	static const char *const names[] = {"code", "status", "type"};
+	const char *code = NULL;
+	for (size_t i = 0; !code && i < ARRAY_LEN(names); i++)
+		code = json_text(error, names[i]);
+	copy(e->code, sizeof(e->code), code);
 }
 
 static void read_message(struct refusal *e, const cJSON *error)
@@ -86,10 +89,8 @@ static void read_json(struct refusal *e, const cJSON *root)
 		error = error->child;
 	read_message(e, error);
 	append(e, json_text(root, "errors")); /* AUTOMATIC1111's reason stands beside its error */
-	copy_value(e->code, sizeof(e->code), json_member(error, "code"));
-	if (!e->code[0])
-		copy_value(e->code, sizeof(e->code), json_member(error, "type"));
-	copy_value(e->param, sizeof(e->param), json_member(error, "param"));
+	read_code(e, error);
+	copy(e->param, sizeof(e->param), json_text(error, "param"));
 	/* An error within a 200, or one of a server behind the server. */
 	const cJSON *code = json_member(error, "code");
 	if (e->status < 400 && cJSON_IsNumber(code) && code->valueint >= 400 &&
@@ -269,7 +270,7 @@ static bool learn_context(struct exchange *x, const struct refusal *e)
 	if (x->aim != AIM_CHAPTER || e->status < 400 || e->status == 429 || !names(e, words))
 		return false;
 	int64_t sent = exchange_tokens(x);
-	x->lessons.context_tokens = e->limit && e->limit < sent * 2 ? e->limit : sent * 2 / 3;
+	x->lessons.context_tokens = e->limit && e->limit < sent * 2 ? e->limit : sent * 2 / 3 + 1;
 	x->verdict = VERDICT_SPLIT;
 	return true;
 }
