@@ -9,7 +9,7 @@ enum {
 	PICTURE_BYTES_MAX = 24 << 20,
 	BODY_BYTES_MAX = 32 << 20,
 	MODELS_MOST = 2000,
-	POLL_FIRST_MS = 100,
+	POLL_FIRST_MS = 50,
 	POLL_MOST_MS = 2000,
 };
 /* Of what may be refused, what stands in requests for the one and for the other. */

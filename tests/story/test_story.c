@@ -460,6 +460,32 @@ static void test_prompt_fence(void)
 	CHECK(other && !memmem(text.data, text.len, other + 10, 21));
 }
 
+/* A person's own words: fields are filled in once, the book's words never. */
+static void test_prompt_own(void)
+{
+	static const char text[] = "She wrote {title} and {scenes} on the wall.";
+	CLEANUP(buf_finish) struct buf one = {0}, two = {0};
+	struct chapter_prompt p = {
+		.book_title = "The {text}",
+		.chapter_title = "Nine",
+		.chapter = 9,
+		.scenes = 2,
+		.text = text,
+		.text_len = sizeof(text) - 1,
+		.instructions = "Of {book}, {chapter}: {title} ({language}), {scenes} of {what}",
+	};
+	CHECK(prompt_chapter(&one, &p) == 0);
+	CHECK(!strncmp(buf_str(&one), "Of \"The {text}\", 9: \"Nine\" (\"\"), 2 of {what}\n", 48));
+	CHECK(strstr(buf_str(&one), "\nAnswer with JSON only") != NULL);
+	CHECK(strstr(buf_str(&one), text) != NULL);
+	CHECK(strstr(strstr(buf_str(&one), text) + 1, text) == NULL);
+	p.instructions = "Look: {text} Two of {title}!";
+	CHECK(prompt_chapter(&two, &p) == 0);
+	const char *found = strstr(buf_str(&two), text);
+	CHECK(found && strstr(found, " Two of \"Nine\"!") != NULL);
+	CHECK(found && strstr(found + 1, text) == NULL);
+}
+
 static void test_prompt_scene(void)
 {
 	CLEANUP(analysis_free_cleanup) struct analysis *a = sample();
@@ -490,6 +516,7 @@ int main(void)
 	test_catalogue_files();
 	test_catalogue_large();
 	test_prompt_fence();
+	test_prompt_own();
 	test_prompt_scene();
 	return check_result();
 }
