@@ -31,6 +31,21 @@ static bool is_plain(const char *host, size_t len)
 	return name > 0 && name == len && host[len - 1] != ':';
 }
 
+/* Azure's version of its interface is all that may stand behind a '?': keys do elsewhere. */
+static bool is_plain_query(const char *query)
+{
+	static const char name[] = "?api-version=";
+
+	if (!*query)
+		return true;
+	if (strncmp(query, name, sizeof(name) - 1))
+		return false;
+	for (query += sizeof(name) - 1; *query; query++)
+		if (!isalnum((unsigned char)*query) && !strchr(".-", *query))
+			return false;
+	return true;
+}
+
 int address_parse(struct address *out, const char *url)
 {
 	struct address a = {0};
@@ -41,10 +56,11 @@ int address_parse(struct address *out, const char *url)
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		if (!strncasecmp(url, schemes[i].prefix, strlen(schemes[i].prefix)))
 			scheme = &schemes[i];
-	if (!scheme || !is_printable(url) || strpbrk(url, "?#@"))
+	if (!scheme || !is_printable(url) || strpbrk(url, "#@") ||
+	    !is_plain_query(url + strcspn(url, "?")))
 		return -EINVAL;
 	host = url + strlen(scheme->prefix);
-	len = strcspn(host, "/");
+	len = strcspn(host, "/?");
 	if (!is_plain(host, len) || len >= sizeof(a.host))
 		return -EINVAL;
 	a.tls = scheme == &schemes[1];

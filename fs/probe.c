@@ -473,6 +473,13 @@ static int say_models(const struct side *s, bool json)
 	return say_object(root);
 }
 
+/* A list is asked of no model, but a provider is made of one. */
+static void name_any(struct server *s)
+{
+	if (s->preset && !s->model)
+		s->model = xstrdup("any");
+}
+
 static int list_models(struct loop *loop, struct side *s, bool json)
 {
 	const struct finding *f = &s->findings[0];
@@ -510,6 +517,8 @@ static int run_models(const struct command *c, int argc, char **argv)
 		return r < 0 ? EXIT_DONE : r;
 	if (options_gather(&t.options, &err) < 0 || options_keys(&t.options, &err) < 0)
 		return say_usage(c, "%s", err.msg);
+	name_any(&t.options.text_server);
+	name_any(&t.options.image_server);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
 	if (talk_open(&t, &err) < 0)
 		return say_failed(&err);

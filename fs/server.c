@@ -393,22 +393,34 @@ int options_gather(struct options *o, struct err *err)
 	return r == 0 ? gather(o, &config, err) : r;
 }
 
-/* A server that is billed has many: none is chosen for whoever pays. */
+/* One that is billed has many, and none is chosen for whoever pays; a server of one's own may have
+ * a single one that needs no name. */
+static int need_model(const struct server *s, bool needed, const char *prefix, const char *also,
+		      struct err *err)
+{
+	if (!s->preset || s->model ||
+	    (!needed &&
+	     !(s->preset->key_needed && address_same_server(s->base_url, s->preset->base_url))))
+		return 0;
+	return err_set(
+		err, -EINVAL,
+		"%sprovider=%s needs the model too: %smodel=NAME (bookfs models%s lists them)",
+		prefix, s->preset->name, prefix, also);
+}
+
 int options_models(const struct options *o, struct err *err)
 {
 	const struct server *text = &o->text_server, *image = &o->image_server;
+	int r = need_model(text, text->preset && text->preset->chat == WIRE_OLLAMA, "", "", err);
 
-	if (text->preset && text->preset->key_needed && !text->model)
-		return err_set(err, -EINVAL,
-			       "provider=%s needs the model too: model=NAME (bookfs models lists "
-			       "them)",
-			       text->preset->name);
-	if (image->preset && image->preset->key_needed && !image->model)
-		return err_set(err, -EINVAL,
-			       "image_provider=%s needs the model too: image_model=NAME (bookfs "
-			       "models lists them)",
-			       image->preset->name);
-	return 0;
+	if (r == 0)
+		r = need_model(image, false, "image_", " --images", err);
+	if (r == 0 && image->preset && image->preset->image == WIRE_COMFYUI && !o->workflow)
+		r = err_set(err, -EINVAL,
+			    "image_provider=%s needs the workflow too: workflow=FILE, exported for "
+			    "the API",
+			    image->preset->name);
+	return r;
 }
 
 int options_complete(struct options *o, struct err *err)

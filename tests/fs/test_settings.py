@@ -215,7 +215,8 @@ class Mistakes(Case):
                 ("provider=openai,model=m,image_api_key=" + KEY, {}, "a key is no argument"),
                 ("model=m", {}, "add provider=openai"), ("image_model=m", {}, "add image_provider=openai"),
                 ("provider=openai", key, "model=NAME"),
-                ("provider=openai,model=m,image_base_url=http://localhost:1/v1", key, "image_model=NAME"),
+                ("provider=openai,model=m,image_provider=openai", key, "image_model=NAME"),
+                ("provider=ollama", {}, "model=NAME"), ("image_provider=comfyui", {}, "workflow=FILE"),
                 ("provider=openrouter,model=m", {}, "set OPENROUTER_API_KEY"),
                 ("provider=openrouter,model=m", key, "OPENAI_API_KEY is set, and is for provider=openai"),
                 ("image_provider=gemini", {}, "image_provider=gemini needs a key: set GEMINI_API_KEY"),
@@ -227,6 +228,7 @@ class Mistakes(Case):
                  "base_url=https://h.example/v1"),
                 ("provider=openai,model=m,base_url=https://h.example/?key=" + OTHER, key, "without name, password"),
                 ("provider=openai,model=m,base_url=https://me:%s@h.example/" % OTHER, key, "without name, password"),
+                ("provider=azure,model=m,base_url=https://h.example?api-key=" + OTHER, key, "without name, password"),
                 ("prices=1", {}, "IN:OUT"), ("prices=1:2:3:4", {}, "IN:OUT"), ("image_prices=x", {}, "PICTURE, IN:OUT"),
                 ("max_cost=-1", {}, "or \"unlimited\""), ("max_cost=0.1234567", {}, "a number from 0"),
                 ("chat_interval=1.", {}, "a number from 0"), ("chat_slots=0", {}, "a number from 1"),
@@ -249,7 +251,7 @@ class Mistakes(Case):
             self.assertIn("usage: bookfs " + command, self.run_bookfs(command, "--help").stdout)
 
     def test_an_address_without_its_path(self):
-        done = self.run_bookfs("config", "-o", "provider=ollama,base_url=http://localhost:1")
+        done = self.run_bookfs("config", "-o", "provider=llamacpp,base_url=http://localhost:1")
         self.assertIn("base_url=http://localhost:1 names no path", done.stderr)
 
 
@@ -328,7 +330,7 @@ class Keys(Case):
                          OPENAI_API_KEY=KEY)
         sent = self.keys_sent("provider=openai,model=m,insecure=yes,base_url=http://a.example/good/v1",
                               OPENAI_API_KEY=KEY, http_proxy=self.base, no_proxy="")
-        self.assertEqual(sent, {"": {KEY}})  # of a proxy a whole address is asked
+        self.assertEqual(sent, {"good": {KEY}})
         for host in ("localhost", "[::1]", "x.localhost", "127.0.0.2:80"):
             self.config("provider=openai,model=m,base_url=http://%s/v1" % host, OPENAI_API_KEY=KEY)
 
@@ -381,7 +383,7 @@ class Talk(Case):
         for options, says, remedy in ((self.options("unauthorized"), "refused the key", "environment, OPENAI_API_KEY"),
                                       (self.options("unpaid"), "account is spent", "credit"),
                                       (self.options("nomodel"), "no such model", None),
-                                      ("provider=ollama,model=m,base_url=http://127.0.0.1:%d" % self.port, "",
+                                      ("provider=llamacpp,model=m,base_url=http://127.0.0.1:%d" % self.port, "",
                                        "is /v1 missing? try base_url=http://127.0.0.1:%d/v1" % self.port),
                                       ("provider=ollama,model=m,base_url=http://127.0.0.1:9/v1", "cannot be asked",
                                        "is it running")):
@@ -415,6 +417,12 @@ class Talk(Case):
         done = self.run_bookfs("models", "--json", "-o", self.options("good"), OPENAI_API_KEY=KEY)
         self.assertEqual(json.loads(done.stdout)["models"], ["m", "p"])
         self.refused("refused the key", "models", "-o", self.options("unauthorized"), status=1, OPENAI_API_KEY=KEY)
+        done = self.run_bookfs("models", "-o", "provider=ollama,base_url=%sgood" % self.base)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "m\np\n", ""))
+        self.curl("clear")
+        self.run_bookfs("models", "-o", "provider=azure,base_url=%sgood?api-version=2024-10-21" % self.base,
+                        AZURE_OPENAI_API_KEY=KEY)
+        self.assertIn("/models?api-version=2024-10-21", [r["path"][5:] for r in self.curl("log")])
         self.refused("provider=NAME", "models", status=1)
 
     def test_providers(self):
