@@ -475,7 +475,8 @@ static void test_prompt_own(void)
 		.instructions = "Of {book}, {chapter}: {title} ({language}), {scenes} of {what}",
 	};
 	CHECK(prompt_chapter(&one, &p) == 0);
-	CHECK(!strncmp(buf_str(&one), "Of \"The {text}\", 9: \"Nine\" (\"\"), 2 of {what}\n", 48));
+	CHECK(strstr(buf_str(&one), "Of \"The {text}\", 9: \"Nine\" (\"\"), 2 of {what}\n") ==
+	      buf_str(&one));
 	CHECK(strstr(buf_str(&one), "\nAnswer with JSON only") != NULL);
 	CHECK(strstr(buf_str(&one), text) != NULL);
 	CHECK(strstr(strstr(buf_str(&one), text) + 1, text) == NULL);
