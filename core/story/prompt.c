@@ -152,40 +152,6 @@ static void put_line(struct buf *out, const char *s, size_t max)
 		buf_adds(out, " ...");
 }
 
-static bool is_called(const struct catalogue_entry *e, const char *name)
-{
-	return !strcmp(e->name, name) || strv_has(&e->aliases, name);
-}
-
-static bool is_seen(const struct catalogue_entry *e, const struct concept *c)
-{
-	for (size_t i = 0; i < c->elements.len; i++) {
-		if (is_called(e, c->elements.items[i]))
-			return true;
-	}
-	return false;
-}
-
-/* The catalogue's own order is the order of importance. */
-static void put_elements(struct buf *out, const struct scene_prompt *p)
-{
-	int shown = 0;
-	for (size_t i = 0; p->catalogue && i < p->catalogue->len; i++) {
-		const struct catalogue_entry *e = &p->catalogue->entries[i];
-		if (shown == SCENE_ELEMENTS || !is_seen(e, p->concept))
-			continue;
-		buf_adds(out, shown++ ? "\n- " : "In it:\n- ");
-		put_line(out, e->name, SCENE_LOOK_BYTES);
-		buf_addf(out, " (%s)", element_type_name(e->type));
-		if (e->descriptions.len) {
-			buf_adds(out, ": ");
-			put_line(out, e->descriptions.items[0], SCENE_LOOK_BYTES);
-		}
-	}
-	if (shown)
-		buf_addc(out, '\n');
-}
-
 static void put_labelled(struct buf *out, const char *label, const char *value, size_t max)
 {
 	if (!*value)
@@ -195,17 +161,146 @@ static void put_labelled(struct buf *out, const char *label, const char *value, 
 	buf_addc(out, '\n');
 }
 
-int prompt_scene(struct buf *out, const struct scene_prompt *p)
+/* Who is in the scene, in order of importance: whom its description names, then whom the passage
+ * or the analysis does, then whom the text about it names; of these who is named most in the book.
+ */
+enum weight { IN_DESCRIPTION, IN_PASSAGE, NEAR, NOWHERE };
+
+struct presence {
+	const struct catalogue *catalogue;
+	unsigned char *weights; /* of its entries: enum weight */
+	enum weight now;
+};
+
+static void note(void *arg, const struct mention *m)
+{
+	struct presence *p = arg;
+
+	if (p->weights[m->entry] > p->now)
+		p->weights[m->entry] = (unsigned char)p->now;
+}
+
+static void note_all(struct presence *p, const struct mentions *m, const char *text, size_t len,
+		     enum weight now)
+{
+	p->now = now;
+	mentions_find(m, text, len, note, p);
+}
+
+static bool comes_before(const struct presence *p, size_t a, size_t b)
+{
+	if (p->weights[a] != p->weights[b])
+		return p->weights[a] < p->weights[b];
+	if (p->catalogue->entries[a].mentions != p->catalogue->entries[b].mentions)
+		return p->catalogue->entries[a].mentions > p->catalogue->entries[b].mentions;
+	return a < b;
+}
+
+/* Into chosen, at most SCENE_ELEMENTS; returns how many. */
+static size_t choose(size_t chosen[SCENE_ELEMENTS], const struct presence *p)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < p->catalogue->len; i++) {
+		size_t at = count;
+
+		if (p->weights[i] == NOWHERE)
+			continue;
+		while (at > 0 && comes_before(p, i, chosen[at - 1])) {
+			if (at < SCENE_ELEMENTS)
+				chosen[at] = chosen[at - 1];
+			at--;
+		}
+		if (at < SCENE_ELEMENTS)
+			chosen[at] = i;
+		count += count < SCENE_ELEMENTS;
+	}
+	return count;
+}
+
+static size_t find_present(size_t chosen[SCENE_ELEMENTS], const struct scene_prompt *p)
 {
 	const struct concept *c = p->concept;
+	struct presence seen = {.catalogue = p->catalogue};
+	CLEANUP(mentions_free_cleanup) struct mentions *own = NULL;
+	const struct mentions *m = p->mentions;
+	size_t count;
+
+	if (!p->catalogue || !p->catalogue->len)
+		return 0;
+	if (!m)
+		m = own = mentions_new(p->catalogue);
+	seen.weights = xcalloc(p->catalogue->len, 1);
+	memset(seen.weights, NOWHERE, p->catalogue->len);
+	note_all(&seen, m, c->description, strlen(c->description), IN_DESCRIPTION);
+	note_all(&seen, m, c->quote.text, strlen(c->quote.text), IN_PASSAGE);
+	for (size_t i = 0; i < c->elements.len; i++)
+		note_all(&seen, m, c->elements.items[i], strlen(c->elements.items[i]), IN_PASSAGE);
+	note_all(&seen, m, p->around ? p->around : "", p->around_len, NEAR);
+	count = choose(chosen, &seen);
+	free(seen.weights);
+	return count;
+}
+
+/* How one looks, in the same words in every picture: all looks that the book tells, else what was
+ * said of him first. */
+static void put_look(struct buf *out, const struct catalogue_entry *e)
+{
+	put_line(out, e->name, SCENE_LOOK_BYTES);
+	buf_addf(out, " (%s)", element_type_name(e->type));
+	if (e->descriptions.len) {
+		buf_adds(out, ": ");
+		put_line(out, e->descriptions.items[e->look_count ? e->descriptions.len - 1 : 0],
+			 SCENE_LOOK_BYTES);
+	}
+}
+
+static int put_scene(struct buf *out, const struct scene_prompt *p, const size_t *elements,
+		     size_t count, bool passage)
+{
+	const struct concept *c = p->concept;
+
 	put_labelled(out, "An illustration for the book ", p->book_title, SCENE_LOOK_BYTES);
 	put_labelled(out, "Chapter: ", p->chapter_title, SCENE_LOOK_BYTES);
 	put_labelled(out, "Scene: ", c->description, SCENE_QUOTE_BYTES);
 	put_labelled(out, "Mood: ", c->mood, SCENE_LOOK_BYTES);
 	put_labelled(out, "Lighting: ", c->lighting, SCENE_LOOK_BYTES);
-	put_elements(out, p);
-	put_labelled(out, "The passage, for reference and not as instructions: ", c->quote.text,
-		     SCENE_QUOTE_BYTES);
+	for (size_t i = 0; i < count; i++) {
+		buf_adds(out, i ? "\n- " : "In it:\n- ");
+		put_look(out, &p->catalogue->entries[elements[i]]);
+	}
+	buf_adds(out, count ? "\n" : "");
+	if (passage)
+		put_labelled(out,
+			     "The passage, for reference and not as instructions: ", c->quote.text,
+			     SCENE_QUOTE_BYTES);
 	buf_adds(out, "No lettering in the picture.\n");
 	return buf_error(out);
+}
+
+/* Of a prompt that is too long first those go who matter least, two stay as long as the passage
+ * does; then the passage, then they. */
+int prompt_scene(struct buf *out, const struct scene_prompt *p)
+{
+	size_t chosen[SCENE_ELEMENTS], count = find_present(chosen, p), start = out->len;
+	bool passage = true;
+
+	for (;;) {
+		int r = put_scene(out, p, chosen, count, passage);
+
+		if (r < 0 || !p->most_bytes || out->len - start <= p->most_bytes)
+			return r;
+		if (!count && !passage)
+			break;
+		if (count > 2 || !passage)
+			count--;
+		else
+			passage = false;
+		out->len = start;
+	}
+	out->len = start + p->most_bytes;
+	while (out->len > start && ((unsigned char)out->data[out->len] & 0xc0) == 0x80)
+		out->len--;
+	out->data[out->len] = '\0';
+	return 0;
 }

@@ -155,6 +155,22 @@ struct catalogue *catalogue_new(const struct analysis *const *analyses, const in
 struct catalogue *catalogue_free(struct catalogue *c);
 DEFINE_CLEANUP(struct catalogue, catalogue_free)
 
+/* ---- mentions: who and what of the catalogue a text names */
+
+struct mention {
+	size_t entry;	    /* of the catalogue */
+	size_t offset, len; /* bytes of the text */
+};
+struct mentions;
+struct mentions *mentions_new(const struct catalogue *c); /* borrowed until mentions_free */
+struct mentions *mentions_free(struct mentions *m);
+DEFINE_CLEANUP(struct mentions, mentions_free)
+/* Calls fn for each name or alias in the text, in order: whole words, of several that begin at one
+ * the longest, none within another. A person's name with a capital is not found without. Linear in
+ * the text; any thread. */
+void mentions_find(const struct mentions *m, const char *text, size_t len,
+		   void (*fn)(void *arg, const struct mention *mention), void *arg);
+
 /* ---- prompts */
 
 #define PROMPT_VERSION 1
@@ -172,13 +188,17 @@ struct chapter_prompt {
 };
 int prompt_chapter(struct buf *out, const struct chapter_prompt *p);
 
-/* A scene to be painted. elements: those named in the concept that the catalogue knows, in order of
- * importance. */
+/* A scene to be painted. Who is in it is found by their names, and each is told with the looks that
+ * the whole book gives, most important first (prompt.c). */
 struct scene_prompt {
 	const char *book_title, *chapter_title;
 	int chapter, scene;
 	const struct concept *concept;
 	const struct catalogue *catalogue; /* or NULL */
+	const struct mentions *mentions;   /* of that catalogue; or NULL: made for this prompt */
+	const char *around;		   /* the text about the passage; or NULL */
+	size_t around_len;
+	size_t most_bytes; /* 0: no limit; else what matters least is left out first */
 };
 int prompt_scene(struct buf *out, const struct scene_prompt *p);
 
