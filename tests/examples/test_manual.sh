@@ -17,10 +17,11 @@ if command -v mandoc >/dev/null; then
 	fi
 fi
 
-options=$(sed -n 's/^\t{"\([a-z_]*\)", OPTION_.*/\1/p' "$1/options.c")
-[ -n "$options" ] || fail "no options found in options.c"
+# A key is a setting and no option.
+options=$(sed -n '/SETTING_SECRET/d; s/^\t{"\([a-z_]*\)", SETTING_.*/\1/p' "$1/settings.c")
+[ -n "$options" ] || fail "no options found in settings.c"
 for option in $options; do
-	grep -q "^\.It Cm $option\( \|$\)" "$page" || fail "the option $option is not explained"
+	grep -q "^\.It \(.* \)\?Cm $option\( \|$\)" "$page" || fail "the option $option is not explained"
 done
 
 commands=$(sed -n 's/^\t\.name = "\([a-z]*\)",$/\1/p' "$1"/*.c)
