@@ -196,6 +196,27 @@ int engine_views(struct views **out, const struct engine *e, const struct option
 int provider_make(struct provider **text, struct provider **image, struct loop *loop,
 		  struct gate *const gates[2], const struct options *o, struct err *err);
 
+/* ---- estimate.c: what a book would take, before it is spent */
+
+extern const struct command command_estimate;
+
+/* What a run is to do. */
+struct run_wish {
+	const char *chapters; /* "1-5,10"; NULL: all */
+	int limit;	      /* pictures; <0: all */
+	bool json;
+};
+int estimate_book(struct options *o, const struct run_wish *w); /* says it; the exit status */
+/* Those of `count` chapters that a list names; NULL: all. -EINVAL. */
+int chapters_parse(bool *wanted, size_t count, const char *list, struct err *err);
+int limit_parse(int *limit, const char *word, struct err *err); /* -EINVAL */
+
+/* "83 + 130 requests, about 1.2 M tokens, cost 3.10"; "1.2 M tokens, cost 3.10", or nothing. */
+void words_of_estimate(struct buf *out, const struct estimate *e);
+void words_of_usage(struct buf *out, int64_t tokens, int64_t cost_micro);
+void words_of_cost(struct buf *out, int64_t micro);
+bool costs_unknown(const struct options *o); /* a server costs, and its prices were not given */
+
 /* ---- mountpoint.c: the directory, before and after */
 
 #define FS_TYPE "fuse.bookfs"

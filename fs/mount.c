@@ -4,6 +4,59 @@
 
 #include "fs.h"
 
+/* ---- no surprise bills */
+
+enum { MOUNT_REQUESTS = 50 };
+
+/* Whoever reads files means no bill. Where a server costs, a mount draws only what is asked for,
+ * and asks but so often. What was set stays. */
+static void limit_spending(struct options *o)
+{
+	if (o->illustrate == ILLUSTRATE_UNSET && server_costs(&o->image_server))
+		o->illustrate = ILLUSTRATE_ASK;
+	if (!options_given(o, "max_requests") &&
+	    (server_costs(&o->text_server) || server_costs(&o->image_server)))
+		o->budget.requests = MOUNT_REQUESTS;
+}
+
+static void add_limits(struct buf *line, const struct options *o)
+{
+	if (o->budget.requests >= 0)
+		buf_addf(line, "this mount stops after %lld requests (max_requests=)",
+			 (long long)o->budget.requests);
+	else
+		buf_adds(line, "this mount has no max_requests=");
+	if (!o->no_images && o->illustrate == ILLUSTRATE_ASK)
+		buf_adds(line, ", pictures on request (echo illustrate 9 > .bookfs/ctl)");
+}
+
+/* One line, before anything is asked. */
+static void say_spending(const struct engine *e, const struct options *o)
+{
+	const struct estimate_scope whole = {.images = !o->no_images};
+	CLEANUP(buf_finish) struct buf line = {0};
+	struct estimate left;
+	struct err err;
+
+	if (!server_costs(&o->text_server) && !server_costs(&o->image_server))
+		return;
+	if (jobs_estimate(&left, e->jobs, &whole, &err) < 0)
+		return; /* what is wrong with the store, its readers are told */
+	buf_addf(&line, "%s %s: ", e->provider->ops->name, e->provider->model);
+	if (left.text.requests + left.image.requests) {
+		buf_adds(&line,
+			 left.chapters ? "the whole book would take " : "what is left would take ");
+		words_of_estimate(&line, &left);
+		buf_adds(&line, "; ");
+	} else {
+		buf_adds(&line, "all is done; ");
+	}
+	add_limits(&line, o);
+	fprintf(stderr, "bookfs: %s\n", buf_str(&line));
+}
+
+/* ---- the course */
+
 /* In the order that fuse.md gives: the helper before threads and SQLite, the import before the
  * mount. */
 static int start(struct engine **engine, struct fs *fs, struct options *o, struct err *err)
@@ -19,7 +72,10 @@ static int start(struct engine **engine, struct fs *fs, struct options *o, struc
 	r = helper_fork(&helper, err);
 	if (r == 0)
 		r = engine_open(engine, o, ENGINE_WORK, err);
-	return r == 0 ? session_start(fs, *engine, helper, err) : r;
+	if (r < 0)
+		return r;
+	say_spending(*engine, o);
+	return session_start(fs, *engine, helper, err);
 }
 
 static int serve(struct options *o, int verdict)
@@ -83,6 +139,7 @@ static int run_mount(const struct command *c, int argc, char **argv)
 	r = parse_mount(&o, c, argc, argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
+	limit_spending(&o);
 	r = start_fork(&verdict, &status, o.foreground, &err);
 	if (r < 0)
 		return say_failed(&err);

@@ -9,72 +9,46 @@
 /*
  * `bookfs run`: the whole book without a mount. Each chapter that is wanted is wished for, then the
  * store is watched until nothing that is wanted is open. Other processes may do part of the work.
+ *
+ * With a limit the analyses ask for no pictures: they are wished for here, so many as are left of
+ * it, and none is left waiting for the next who opens the book.
  */
 
-enum { LOOK_MS = 20, REFRESH_MS = 1000, PATIENCE_MS = 1000, BAR_CELLS = 24 };
+enum { LOOK_MS = 20, REFRESH_MS = 1000, PATIENCE_MS = 1000, LEAVE_MS = 500, BAR_CELLS = 24 };
 
 struct count {
-	int total, done, failed;
+	int total, done, failed, open; /* the rest: nobody asked */
 };
 
 struct chapter_run {
-	bool wanted, analysed, asked_pictures;
+	bool analysed, asked_pictures;
+	int undrawn; /* pictures that may be asked for */
 };
 
 struct run {
 	struct engine *engine;
 	const struct options *options;
+	const struct run_wish *wish;
 	struct book *book;
-	struct chapter_run *chapters; /* [number - 1] */
-	bool json, bar;
+	bool *wanted;		      /* [number - 1] */
+	struct chapter_run *chapters; /* the same */
+	struct estimate estimate;
+	bool bar, yes;
 	bool began, draining, finished;
+	bool spent; /* the budget, and that ends it */
+	int room;   /* pictures that the limit leaves */
 	int wishes; /* not stored yet */
 	int result; /* <0: a wish could not be stored */
 	int64_t seq, started_mono_us;
 	int done_before; /* what was there when we began: no measure of our speed */
 	struct count analyses, pictures;
-	struct timer *look, *refresh, *patience;
+	struct timer *look, *refresh, *patience, *leave;
 	int64_t stuck_since_boot_ms; /* 0: the store takes what is given */
 	struct watch *signals;
 	int signal_fd;
 };
 
 /* ---- what is wanted */
-
-static void want_all(struct run *run)
-{
-	for (size_t i = 0; i < run->book->chapter_count; i++)
-		run->chapters[i].wanted = true;
-}
-
-/* "1-5,10", or NULL: all. -EINVAL. */
-static int want(struct run *run, const char *list, struct err *err)
-{
-	long last = (long)run->book->chapter_count;
-	const char *p = list;
-	char *end;
-
-	if (!list) {
-		want_all(run);
-		return 0;
-	}
-	do {
-		long from = strtol(p, &end, 10), to = from;
-
-		if (end != p && *end == '-') {
-			p = end + 1;
-			to = strtol(p, &end, 10);
-		}
-		if (end == p || (*end && *end != ',') || from < 1 || to < from || to > last)
-			return err_set(err, -EINVAL,
-				       "--chapters: \"%s\" names no chapters of 1 to %ld (1-5,10)",
-				       list, last);
-		for (long n = from; n <= to; n++)
-			run->chapters[n - 1].wanted = true;
-		p = end + 1;
-	} while (*end);
-	return 0;
-}
 
 static void look_soon(struct run *run)
 {
@@ -118,7 +92,7 @@ static void wish(struct run *run)
 	run->wishes++;
 	jobs_command(run->engine->jobs, "resume", strlen("resume"), wished, run);
 	for (size_t i = 0; i < run->book->chapter_count; i++) {
-		if (!run->chapters[i].wanted || run->book->chapters[i].kind != BOOK_STORY)
+		if (!run->wanted[i] || run->book->chapters[i].kind != BOOK_STORY)
 			continue;
 		run->wishes++;
 		jobs_wish_analysis(run->engine->jobs, (int)i + 1, false, false, wished, run);
@@ -135,19 +109,37 @@ static int measure_picture(void *arg, const struct store_picture *p)
 	if (p->chapter < 1 || (size_t)p->chapter > run->book->chapter_count)
 		return 0;
 	c = &run->chapters[p->chapter - 1];
-	if (!c->wanted)
+	if (!run->wanted[p->chapter - 1])
 		return 0;
 	run->pictures.total++;
 	run->pictures.done += p->state == STATE_COMPLETED;
 	run->pictures.failed += p->state == STATE_FAILED;
+	run->pictures.open += p->state == STATE_PENDING || p->state == STATE_IN_PROGRESS;
 	/* Analysed by somebody who wanted no pictures; or failed before we began: once more. */
-	if (c->analysed && !c->asked_pictures &&
-	    (p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began))) {
-		c->asked_pictures = true;
-		run->wishes++;
-		jobs_wish_pictures(run->engine->jobs, p->chapter, 0, wished, run);
-	}
+	c->undrawn += p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began);
 	return 0;
+}
+
+static bool is_limited(const struct run *run)
+{
+	return run->wish->limit >= 0;
+}
+
+static void wish_pictures(struct run *run, int number)
+{
+	struct chapter_run *c = &run->chapters[number - 1];
+	int most = c->undrawn;
+
+	if (!c->undrawn || !c->analysed || c->asked_pictures)
+		return;
+	if (is_limited(run) && most > run->room)
+		most = run->room;
+	if (most == 0)
+		return;
+	c->asked_pictures = true;
+	run->room -= most;
+	run->wishes++;
+	jobs_wish_pictures(run->engine->jobs, number, most, wished, run);
 }
 
 static void measure_chapter(struct run *run, int number)
@@ -158,6 +150,7 @@ static void measure_chapter(struct run *run, int number)
 	if (store_state(&s, store_reader(run->engine->store), number) < 0)
 		return;
 	c->analysed = s.state == STATE_COMPLETED;
+	c->undrawn = 0;
 	run->analyses.total++;
 	run->analyses.done += c->analysed;
 	run->analyses.failed += s.state == STATE_FAILED;
@@ -168,10 +161,17 @@ static void measure(struct run *run)
 {
 	run->analyses = run->pictures = (struct count){0};
 	for (size_t i = 0; i < run->book->chapter_count; i++)
-		if (run->chapters[i].wanted && run->book->chapters[i].kind == BOOK_STORY)
+		if (run->wanted[i] && run->book->chapters[i].kind == BOOK_STORY)
 			measure_chapter(run, (int)i + 1);
-	if (!run->options->no_images)
-		store_pictures(store_reader(run->engine->store), 0, measure_picture, run);
+	if (run->options->no_images)
+		return;
+	store_pictures(store_reader(run->engine->store), 0, measure_picture, run);
+	if (!run->began) /* what others asked for is drawn too, and counts */
+		run->room = run->wish->limit - run->pictures.open;
+	if (run->room < 0)
+		run->room = 0;
+	for (size_t i = 0; i < run->book->chapter_count; i++)
+		wish_pictures(run, (int)i + 1);
 }
 
 static int done_count(const struct run *run)
@@ -179,38 +179,85 @@ static int done_count(const struct run *run)
 	return run->analyses.done + run->pictures.done;
 }
 
+static int left_count(const struct run *run)
+{
+	const struct count *p = &run->pictures;
+
+	return p->total - p->done - p->failed - p->open;
+}
+
 static bool nothing_open(const struct run *run)
 {
 	const struct count *a = &run->analyses, *p = &run->pictures;
 
-	return !run->wishes && a->done + a->failed == a->total && p->done + p->failed == p->total;
+	return !run->wishes && a->done + a->failed == a->total && !p->open &&
+	       (is_limited(run) || !left_count(run));
+}
+
+/* Nothing of what is open will be begun. What is in flight is waited for. */
+static bool budget_spent(const struct run *run)
+{
+	struct spending s;
+
+	jobs_spending(&s, run->engine->jobs);
+	return s.exhausted && !run->wishes && !jobs_in_flight(run->engine->jobs);
 }
 
 /* ---- what is said of it */
 
-static void print_eta(const struct run *run, int left)
+/* Pictures of chapters that are not analysed yet are expected, as the estimate had them. */
+static int expected_count(const struct run *run)
+{
+	int pictures = run->pictures.total - left_count(run);
+
+	if (!run->options->no_images && run->estimate.pictures > pictures)
+		pictures = run->estimate.pictures;
+	return run->analyses.total + pictures;
+}
+
+static void print_pace(const struct run *run, int left)
 {
 	int64_t us = clock_mono_us() - run->started_mono_us;
 	int made = done_count(run) - run->done_before;
 
-	if (made > 0 && left > 0) {
+	if (made <= 0 || us <= 0)
+		return;
+	fprintf(stderr, "  %.0f/min", made * 60e6 / (double)us);
+	if (left > 0) {
 		int64_t s = us / made * left / 1000000;
 
 		fprintf(stderr, "  %d:%02d left", (int)(s / 60), (int)(s % 60));
 	}
 }
 
+static void print_spending(const struct run *run)
+{
+	CLEANUP(buf_finish) struct buf words = {0};
+	struct spending s;
+	char until[ISO_TIME_BYTES];
+
+	jobs_spending(&s, run->engine->jobs);
+	words_of_usage(&words, s.spent.tokens, s.spent.cost_micro);
+	if (words.len)
+		fprintf(stderr, "  %s", buf_str(&words));
+	if (s.waits_until_unix_ms > clock_unix_ms()) {
+		clock_iso(until, s.waits_until_unix_ms);
+		fprintf(stderr, "  the server asked to wait until %.8sZ", until + 11);
+	}
+}
+
 static void print_bar(const struct run *run)
 {
-	int total = run->analyses.total + run->pictures.total, done = done_count(run);
+	int total = expected_count(run), done = done_count(run);
 	int filled = total ? done * BAR_CELLS / total : BAR_CELLS;
 
 	fputs("\r[", stderr);
 	for (int i = 0; i < BAR_CELLS; i++)
 		fputc(i < filled ? '#' : '.', stderr);
 	fprintf(stderr, "] chapters %d/%d  pictures %d/%d", run->analyses.done, run->analyses.total,
-		run->pictures.done, run->pictures.total);
-	print_eta(run, total - done);
+		run->pictures.done, total - run->analyses.total);
+	print_spending(run);
+	print_pace(run, total - done);
 	fputs("\033[K", stderr);
 	fflush(stderr);
 }
@@ -248,6 +295,9 @@ static void look(void *arg)
 		print_bar(run);
 	if (nothing_open(run)) {
 		run->finished = true;
+		loop_stop(run->engine->loop);
+	} else if (budget_spent(run)) {
+		run->spent = true;
 		loop_stop(run->engine->loop);
 	}
 }
@@ -288,21 +338,36 @@ static void on_change(void *arg)
 	look_soon(run);
 }
 
+static void leave(void *arg)
+{
+	struct run *run = arg;
+
+	loop_stop(run->engine->loop);
+}
+
+/* Ctrl-C is from somebody who waits: what is in flight gets half a second. SIGTERM is from somebody
+ * who does not, and what is in flight may be paid for. */
 static void on_signal(void *arg, uint32_t revents)
 {
 	struct run *run = arg;
 	struct signalfd_siginfo info;
+	bool hurry;
 
 	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
+	hurry = info.ssi_signo == SIGINT;
 	if (run->draining) {
 		loop_stop(run->engine->loop);
 		return;
 	}
 	run->draining = true;
 	fprintf(stderr,
-		"%sbookfs: what is in flight (%d) is finished and stored; Ctrl-C leaves at once\n",
+		hurry ? "%sbookfs: stopped; run it again to go on\n"
+		      : "%sbookfs: what is in flight (%d) is finished and stored; Ctrl-C leaves at "
+			"once\n",
 		run->bar ? "\n" : "", jobs_in_flight(run->engine->jobs));
+	timer_set(run->leave,
+		  clock_boot_ms() + (hurry ? LEAVE_MS : run->options->grace_s * 1000LL));
 	jobs_drain(run->engine->jobs, on_drained, run);
 }
 
@@ -329,9 +394,59 @@ static int prepare(struct run *run, struct err *err)
 	if (code < 0)
 		return err_set(err, code, "the store: %s", store_reason(r, code));
 	run->chapters = xcalloc(run->book->chapter_count + 1, sizeof(*run->chapters));
+	run->wanted = xcalloc(run->book->chapter_count + 1, sizeof(*run->wanted));
+	code = chapters_parse(run->wanted, run->book->chapter_count, run->wish->chapters, err);
+	if (code < 0)
+		return code;
 	if (run->engine->read_only)
 		return err_set(err, -EROFS, "%s cannot be written", store_path(run->engine->store));
 	return watch_signals(run, err);
+}
+
+/* ---- before anything is spent */
+
+/* A line that begins with y; Ctrl-C and the end of the input are a no. */
+static bool answered_yes(const struct run *run)
+{
+	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = run->signal_fd, .events = POLLIN}};
+	char line[64];
+	ssize_t n = -1;
+
+	if (poll(fds, ARRAY_LEN(fds), -1) > 0 && !fds[1].revents)
+		n = read(STDIN_FILENO, line, sizeof(line));
+	if (fds[1].revents)
+		fputc('\n', stderr);
+	return n > 0 && (line[0] == 'y' || line[0] == 'Y');
+}
+
+/* What servers will be asked for is said, and where it costs and somebody is there he is asked. */
+static int consent(struct run *run, struct err *err)
+{
+	const struct options *o = run->options;
+	const struct estimate_scope scope = {
+		.chapters = run->wanted,
+		.images = !o->no_images && run->wish->limit != 0,
+		.most = run->wish->limit > 0 ? run->wish->limit : 0,
+	};
+	CLEANUP(buf_finish) struct buf words = {0};
+	bool costs = server_costs(&o->text_server) || server_costs(&o->image_server);
+	bool ask = costs && !run->yes && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+	int r;
+
+	if (!o->text_server.preset && !o->image_server.preset)
+		return 0;
+	r = jobs_estimate(&run->estimate, run->engine->jobs, &scope, err);
+	if (r < 0 || run->estimate.text.requests + run->estimate.image.requests == 0)
+		return r;
+	words_of_estimate(&words, &run->estimate);
+	fprintf(stderr, "bookfs: %s to %s %s%s%s", buf_str(&words),
+		run->engine->provider->ops->name, run->engine->provider->model,
+		costs_unknown(o) ? "; what they cost is not known without prices=" : "",
+		ask ? ". Go on? [y/N] " : "\n");
+	if (ask && !answered_yes(run))
+		return err_set(err, -ECANCELED, "nothing was asked");
+	return 0;
 }
 
 static int course(struct run *run)
@@ -342,6 +457,7 @@ static int course(struct run *run)
 	run->look = timer_new(loop, look, run);
 	run->refresh = timer_new(loop, refresh, run);
 	run->patience = timer_new(loop, patience, run);
+	run->leave = timer_new(loop, leave, run);
 	run->started_mono_us = clock_mono_us();
 	measure(run);
 	run->done_before = done_count(run);
@@ -362,7 +478,36 @@ static int course(struct run *run)
 static bool all_done(const struct run *run)
 {
 	return run->finished && run->result == 0 && run->analyses.done == run->analyses.total &&
-	       run->pictures.done == run->pictures.total;
+	       run->pictures.done + left_count(run) == run->pictures.total;
+}
+
+static void answer_text(const struct run *run)
+{
+	CLEANUP(buf_finish) struct buf words = {0};
+	struct spending s;
+
+	printf("chapters: %d of %d analysed; pictures: %d of %d painted; failed: %d",
+	       run->analyses.done, run->analyses.total, run->pictures.done, run->pictures.total,
+	       run->analyses.failed + run->pictures.failed);
+	if (run->finished && left_count(run))
+		printf("; left by --limit: %d", left_count(run));
+	jobs_spending(&s, run->engine->jobs);
+	words_of_usage(&words, s.spent.tokens, s.spent.cost_micro);
+	if (s.spent.requests)
+		printf("\ntook: %lld requests%s%s", (long long)s.spent.requests,
+		       words.len ? ", " : "", buf_str(&words));
+	putchar('\n');
+}
+
+static void say_why_it_ended(const struct run *run)
+{
+	struct err why = {0};
+
+	if (!run->spent)
+		return;
+	if (jobs_rests(run->engine->jobs, JOB_ANALYZE, &why) == 0)
+		jobs_rests(run->engine->jobs, JOB_ILLUSTRATE, &why);
+	fprintf(stderr, "bookfs: %s; run it again with more of it to go on\n", why.msg);
 }
 
 static int answer(const struct run *run, struct err *err)
@@ -371,10 +516,9 @@ static int answer(const struct run *run, struct err *err)
 	CLEANUP(buf_finish) struct buf json = {0};
 	int r;
 
-	if (!run->json) {
-		printf("chapters: %d of %d analysed; pictures: %d of %d painted; failed: %d\n",
-		       run->analyses.done, run->analyses.total, run->pictures.done,
-		       run->pictures.total, run->analyses.failed + run->pictures.failed);
+	say_why_it_ended(run);
+	if (!run->wish->json) {
+		answer_text(run);
 		return 0;
 	}
 	r = engine_views(&views, run->engine, run->options, err);
@@ -392,16 +536,18 @@ static struct run *run_finish(struct run *run)
 	timer_free(run->look);
 	timer_free(run->refresh);
 	timer_free(run->patience);
+	timer_free(run->leave);
 	watch_free(run->signals);
 	if (run->signal_fd >= 0)
 		close(run->signal_fd);
 	book_free(run->book);
 	free(run->chapters);
+	free(run->wanted);
 	run->engine = engine_close(run->engine);
 	return NULL;
 }
 
-static int run_book(struct run *run, const char *chapters)
+static int run_book(struct run *run)
 {
 	struct err err = {0};
 	int r = engine_open(&run->engine, run->options, ENGINE_WORK, &err), status = EXIT_FAILED;
@@ -409,10 +555,10 @@ static int run_book(struct run *run, const char *chapters)
 	run->signal_fd = -1;
 	if (r == 0)
 		r = prepare(run, &err);
-	if (r == 0) {
-		r = want(run, chapters, &err);
-		status = r < 0 ? EXIT_USAGE : status;
-	}
+	if (r == -EINVAL)
+		status = EXIT_USAGE;
+	if (r == 0)
+		r = consent(run, &err);
 	if (r == 0)
 		r = course(run);
 	if (r == 0)
@@ -425,16 +571,38 @@ static int run_book(struct run *run, const char *chapters)
 	return status;
 }
 
+/* With a limit it is not the analyses that ask for pictures. */
+static int complete(struct options *o, struct run_wish *w, const struct strv *chapters,
+		    const struct strv *limits, struct err *err)
+{
+	int r = options_complete(o, err);
+
+	if (chapters->len)
+		w->chapters = chapters->items[chapters->len - 1];
+	if (r == 0 && limits->len)
+		r = limit_parse(&w->limit, limits->items[limits->len - 1], err);
+	if (w->limit < 0 && o->illustrate == ILLUSTRATE_ASK)
+		o->no_images = true;
+	if (w->limit >= 0)
+		o->illustrate = ILLUSTRATE_ASK;
+	return r;
+}
+
 static int run_run(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
-	CLEANUP(strv_finish) struct strv chapters = {0};
+	CLEANUP(strv_finish) struct strv chapters = {0}, limits = {0};
 	CLEANUP(cleanup_free) char *book = NULL;
-	struct run run = {.options = &o, .bar = isatty(STDERR_FILENO)};
+	struct run_wish w = {.limit = -1};
+	struct run run = {.options = &o, .wish = &w, .bar = isatty(STDERR_FILENO)};
+	bool dry = false;
 	const struct flag flags[] = {
 		{"--chapters", .values = &chapters},
+		{"--limit", .values = &limits},
 		{"--no-images", .on = &o.no_images},
-		{"--json", .on = &run.json},
+		{"--dry-run", "-n", .on = &dry},
+		{"--yes", "-y", .on = &run.yes},
+		{"--json", .on = &w.json},
 		{"--store", .take = options_store, .options = &o},
 		{"--options", "-o", .take = options_parse, .options = &o},
 	};
@@ -446,31 +614,38 @@ static int run_run(const struct command *c, int argc, char **argv)
 			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (options_complete(&o, &err) < 0)
+	if (complete(&o, &w, &chapters, &limits, &err) < 0)
 		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
 	signals_block();
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
-	return run_book(&run, chapters.len ? chapters.items[chapters.len - 1] : NULL);
+	return dry ? estimate_book(&o, &w) : run_book(&run);
 }
 
 const struct command command_run = {
 	.name = "run",
-	.usage = "bookfs run [--chapters 1-5,10] [--no-images] [--json] [--store PATH] BOOK",
+	.usage = "bookfs run [--chapters 1-5,10] [--limit N] [--no-images] [--dry-run] [--yes]\n"
+		 "           [--json] [--store PATH] [-o OPTION,...] BOOK",
 	.summary = "BOOK: do the whole book without a mount",
 	.help = "Analyses every chapter and paints every picture that is not there yet. Exit 0: "
 		"all\n"
-		"of it is done. Ctrl-C once finishes and stores what is in flight, twice leaves.\n"
+		"that was asked for is done; 1: something failed, the budget is spent, or it was\n"
+		"stopped; run it again to go on. What servers will be asked is said first, and on "
+		"a\n"
+		"terminal, where it costs, you are asked. Ctrl-C leaves at once; SIGTERM first "
+		"lets\n"
+		"what is in flight end.\n"
 		"\n"
 		"    --chapters 1-5,10     only these\n"
+		"    --limit N             at most N pictures; the others are left\n"
 		"    --no-images           no pictures\n"
+		"    --dry-run             say what it would take, as bookfs estimate does\n"
+		"    --yes                 do not ask\n"
 		"    --json                print the final state as JSON (status.json)\n"
 		"    --store PATH          the results are in PATH instead of beside the book\n"
-		"    -o depth=N            as for mount; also pages_per_image=N, grace=S: how "
-		"long\n"
-		"                          to wait for a disk that takes nothing; and "
-		"provider=openai\n"
-		"                          with all that belongs to it\n",
+		"    -o OPTION,...         as for mount; grace=S is also how long to wait for a "
+		"disk\n"
+		"                          that takes nothing\n",
 	.run = run_run,
 };

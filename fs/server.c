@@ -452,7 +452,7 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	out->prices[JOB_ILLUSTRATE] = o->image_server.prices;
 	out->budget = o->budget;
 	out->in_turn = o->in_turn;
-	out->images = !o->no_images;
+	out->images = !o->no_images && o->illustrate != ILLUSTRATE_ASK;
 	out->pages_per_image = o->pages_per_image;
 	out->max_attempts = (o->retries < 0 ? RETRIES_BUILTIN : o->retries) + 1;
 	take_size(out, o->image_size);

@@ -263,12 +263,12 @@ class Work(Case):
         self.assertIn("the ink ran out", status.stdout)
         self.assertEqual(self.run_bookfs("run", self.book).returncode, 0)
 
-    def test_interrupt_stores_what_is_in_flight(self):
+    def test_terminated_it_stores_what_is_in_flight(self):
         gate = self.gate()
         p = subprocess.Popen([SLOWFS, "run", self.book], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                              env={**os.environ, "SLOW_GATE": gate.path, "SLOW_LOG": self.log})
         wait_for(lambda: self.asked() > 0, what="the work to begin")
-        p.send_signal(signal.SIGINT)
+        p.send_signal(signal.SIGTERM)
         while "in flight" not in p.stderr.readline():
             self.assertIsNone(p.poll())
         gate.open()

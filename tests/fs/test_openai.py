@@ -55,7 +55,7 @@ class Openai(Case):
                 self.assertNotIn(KEY.encode(), f.read(), name)
 
     def test_analysis_and_pictures(self):
-        m = self.mounted(self.options())
+        m = self.mounted(self.options(more=",illustrate=auto"))
         a = json.loads(m.read("chapters/2/concepts.json"))
         self.assertEqual((a["status"], a["provider"], a["model"]), ("completed", "openai", "m"))
         self.assertIn(a["concepts"][0]["quote"], m.read("chapters/2/text.md"))
