@@ -18,11 +18,11 @@
  * apart than was asked.
  */
 
-#define LATE_SHARE 64 /* of the interval, how late a start may be */
+#define LATE_SHARE 32 /* of the interval, how late a start may be */
 #define LATE_LEAST_MS 2
-#define LATE_MOST_MS 10
+#define LATE_MOST_MS 20
 #define WIRE_MS 1	/* and how much the way to the server may differ */
-#define LEAD_LEAST_MS 2 /* a start is so far ahead, to be stored by then */
+#define LEAD_LEAST_MS 4 /* a start is so far ahead, to be stored by then */
 #define LEAD_MOST_MS 1000
 #define LONG_WAIT_MS (10 * 60 * 1000) /* nothing is kept waiting in memory so long */
 #define STORE_MS 1000		      /* pause when a start could not be stored */
@@ -198,7 +198,7 @@ static int64_t told_of(struct server *s)
 {
 	int64_t wait_ms, now = clock_boot_ms();
 	struct store_reader *r = store_reader(s->gate->store);
-	if (store_server_wait(&wait_ms, r, s->origin, s->gate->kind) == 0 &&
+	if (store_server_wait(&wait_ms, r, s->origin, s->gate->kind) == 0 && wait_ms > 0 &&
 	    now + wait_ms > s->told_boot_ms)
 		s->told_boot_ms = now + wait_ms;
 	return s->told_boot_ms;
