@@ -100,11 +100,21 @@ static bool is_hopeless(CURLcode code)
 	return is_certificate(code);
 }
 
+/* What libcurl calls an unsupported protocol may be an answer that is no HTTP: then there is a
+ * server, and the next answer may be one. */
+static bool is_no_answer(const struct http_call *c, CURLcode code)
+{
+	long port = 0;
+	if (code == CURLE_UNSUPPORTED_PROTOCOL)
+		c->http->curl->easy_getinfo(c->easy, CURLINFO_PRIMARY_PORT, &port);
+	return port > 0;
+}
+
 static void failed(struct http_call *c, CURLcode code)
 {
 	struct http_answer *a = &c->answer;
 	const char *why = c->reason[0] ? c->reason : c->http->curl->easy_strerror(code);
-	a->hopeless = is_hopeless(code);
+	a->hopeless = is_hopeless(code) && !is_no_answer(c, code);
 	if (c->too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		a->hopeless = true;
 		a->code = err_set(&a->err, -EFBIG, "the server's answer is larger than %zu bytes",

@@ -96,6 +96,9 @@ static void test_failures(void)
 	expect("cut", usual, -EIO, "cannot be asked");
 	expect("reset", usual, -EIO, "cannot be asked");
 	expect("garbage", usual, -EIO, "cannot be asked");
+	struct got g = ask("garbage", usual);
+	CHECK(!g.a.hopeless);
+	buf_finish(&g.a.body);
 	expect("huge", usual, -EFBIG, "larger than 1048576 bytes");
 	expect("endless", usual, -EFBIG, "larger than");
 	expect("bomb", usual, -EFBIG, "larger than");
