@@ -36,6 +36,8 @@ static struct cast *cast_new(void)
 
 /* ---- one picture */
 
+enum { AROUND_BYTES = 600 };
+
 enum phase { PREPARE_QUEUED, PREPARE_AT_WORK, PREPARE_CANCELLED };
 
 struct preparation {
@@ -66,8 +68,30 @@ static int concept_find(struct task *t, struct store_reader *r, struct err *err)
 	return 0;
 }
 
+/* What stands AROUND_BYTES before and behind the passage, cut at characters; nothing where the
+ * passage is not in the text. */
+static int read_around(struct buf *out, const struct task *t, struct store_reader *r)
+{
+	const struct quote *q = &concept_of(t)->quote;
+	int rc = q->offset == QUOTE_NOT_FOUND ? -ENOENT : store_text(out, r, t->job.text_id);
+	if (rc < 0 || q->offset > out->len || q->len > out->len - q->offset)
+		return rc == -ENOENT ? 0 : rc;
+	size_t from = q->offset > AROUND_BYTES ? q->offset - AROUND_BYTES : 0;
+	size_t end = q->offset + q->len + AROUND_BYTES;
+	end = end < out->len ? end : out->len;
+	while (from > 0 && ((unsigned char)out->data[from] & 0xc0) == 0x80)
+		from--;
+	while (end < out->len && ((unsigned char)out->data[end] & 0xc0) == 0x80)
+		end++;
+	memmove(out->data, out->data + from, end - from);
+	out->len = end - from;
+	out->data[out->len] = '\0';
+	return 0;
+}
+
 static int prompt_make(struct preparation *p, struct err *err)
 {
+	CLEANUP(buf_finish) struct buf around = {0};
 	struct task *t = p->task;
 	struct cast *c = p->cast;
 	const struct catalogue *catalogue = NULL;
@@ -82,6 +106,8 @@ static int prompt_make(struct preparation *p, struct err *err)
 	rc = concept_find(t, c->reader, err);
 	if (rc == 0) {
 		rc = store_cast_catalogue(&catalogue, c->kept, c->reader);
+		if (rc == 0)
+			rc = read_around(&around, t, c->reader);
 		if (rc < 0)
 			err_set(err, rc, "the cast cannot be read: %s", strerror(-rc));
 	}
@@ -95,6 +121,8 @@ static int prompt_make(struct preparation *p, struct err *err)
 		.scene = t->job.scene,
 		.concept = concept_of(t),
 		.catalogue = catalogue,
+		.around = buf_str(&around),
+		.around_len = around.len,
 	};
 	return prompt_scene(&t->prompt, &scene);
 }
@@ -163,7 +191,7 @@ static void prepared(void *arg)
 		if (p->outcome.code < 0)
 			pipeline_fail(t, &p->outcome);
 		else
-			ask(t);
+			pipeline_ready(t);
 	}
 	sem_destroy(&p->worked);
 	free(p);
@@ -228,6 +256,7 @@ const struct pipeline_ops paint_ops = {
 	.noun = "the picture",
 	.failed = EVENT_IMAGE_FAILED,
 	.begin = begin,
+	.ask = ask,
 	.store = store,
 	.idle = cast_free,
 };

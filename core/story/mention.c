@@ -211,7 +211,7 @@ static const char *longest(uint32_t *entry, const struct mentions *m, const stru
 }
 
 void mentions_find(const struct mentions *m, const char *text, size_t len,
-		   void (*fn)(void *arg, const struct mention *mention), void *arg)
+		   void (*fn)(void *arg, const struct mentioned *what), void *arg)
 {
 	const char *end = text + len;
 	struct word w;
@@ -221,8 +221,8 @@ void mentions_find(const struct mentions *m, const char *text, size_t len,
 		const char *behind = longest(&entry, m, &w, end);
 
 		if (behind)
-			fn(arg, &(struct mention){entry, (size_t)(w.at - text),
-						  (size_t)(behind - w.at)});
+			fn(arg, &(struct mentioned){entry, (size_t)(w.at - text),
+						    (size_t)(behind - w.at)});
 		s = behind ? behind : w.behind;
 	}
 }

@@ -172,7 +172,7 @@ struct presence {
 	enum weight now;
 };
 
-static void note(void *arg, const struct mention *m)
+static void note(void *arg, const struct mentioned *m)
 {
 	struct presence *p = arg;
 

@@ -157,7 +157,7 @@ DEFINE_CLEANUP(struct catalogue, catalogue_free)
 
 /* ---- mentions: who and what of the catalogue a text names */
 
-struct mention {
+struct mentioned {
 	size_t entry;	    /* of the catalogue */
 	size_t offset, len; /* bytes of the text */
 };
@@ -169,7 +169,7 @@ DEFINE_CLEANUP(struct mentions, mentions_free)
  * the longest, none within another. A person's name with a capital is not found without. Linear in
  * the text; any thread. */
 void mentions_find(const struct mentions *m, const char *text, size_t len,
-		   void (*fn)(void *arg, const struct mention *mention), void *arg);
+		   void (*fn)(void *arg, const struct mentioned *what), void *arg);
 
 /* ---- prompts */
 

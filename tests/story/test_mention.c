@@ -28,7 +28,7 @@ static struct analysis *analysis_of(const struct person *people, size_t count)
 	return a;
 }
 
-static void say(void *arg, const struct mention *m)
+static void say(void *arg, const struct mentioned *m)
 {
 	struct buf *out = arg;
 
@@ -41,7 +41,7 @@ struct said {
 	struct buf out;
 };
 
-static void say_name(void *arg, const struct mention *m)
+static void say_name(void *arg, const struct mentioned *m)
 {
 	struct said *s = arg;
 
