@@ -13,7 +13,7 @@ static void answered(void *arg, const struct provider_outcome *outcome, struct a
 	pipeline_answer(t, outcome);
 }
 
-static void ask(struct task *t, const struct book_chapter *c)
+static void ask(struct task *t)
 {
 	const struct analyze_request request = {
 		.book_title = t->book_title,
@@ -22,8 +22,7 @@ static void ask(struct task *t, const struct book_chapter *c)
 		.chapter_title = t->chapter_title,
 		.text = buf_str(&t->text),
 		.text_len = t->text.len,
-		.scenes = scenes_wanted((int64_t)c->page_count,
-					t->pipeline->jobs->settings.pages_per_image),
+		.scenes = t->scenes,
 	};
 	struct provider *p = t->pipeline->provider;
 	t->ticket = p->ops->analyze(p, &request, answered, t);
@@ -32,11 +31,13 @@ static void ask(struct task *t, const struct book_chapter *c)
 static void begin(struct task *t, const struct book_chapter *c)
 {
 	struct provider_outcome no = {0};
+	t->scenes =
+		scenes_wanted((int64_t)c->page_count, t->pipeline->jobs->settings.pages_per_image);
 	no.code = store_text(&t->text, store_reader(t->pipeline->jobs->store), t->job.text_id);
 	if (no.code < 0)
 		pipeline_fail(t, &no);
 	else
-		ask(t, c);
+		pipeline_ready(t);
 }
 
 static int store(struct store_tx *tx, void *arg, struct err *err)
@@ -57,6 +58,7 @@ const struct pipeline_ops analyze_ops = {
 	.noun = "the analysis",
 	.failed = EVENT_ANALYSIS_FAILED,
 	.begin = begin,
+	.ask = ask,
 	.store = store,
 	.idle = idle,
 };

@@ -174,9 +174,12 @@ void jobs_changed(struct jobs *j)
 {
 	if (!j->started || j->draining)
 		return;
+	if (store_paused(&j->paused, store_reader(j->store)) < 0)
+		j->paused = false; /* who claims will find that nothing can be read */
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		j->lines[i].dry = false;
 		j->lines[i].epoch++;
+		pipeline_yield(&j->lines[i]);
 	}
 	pump(j);
 }
@@ -253,6 +256,8 @@ void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg)
 	j->drained_arg = arg;
 	for (size_t i = 0; i < ARRAY_LEN(j->settings.gates); i++)
 		gate_look(j->settings.gates[i]); /* who waits there is in vain */
+	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++)
+		pipeline_yield(&j->lines[i]);
 	drain_check(j);
 }
 

@@ -16,6 +16,7 @@
 
 #define RETRY_MS 500 /* pause after the first failure; doubles */
 #define RETRY_CAP_MS 8000
+#define AHEAD_MOST 8		      /* claimed before there is a slot */
 #define LONG_WAIT_MS (10 * 60 * 1000) /* a wait this long is no failure: the work stays pending */
 #define STORE_MS 200		      /* pause before storing again what could not be stored */
 #define STORE_CAP_MS 30000
@@ -48,8 +49,8 @@ static struct task *task_new(struct pipeline *p, const struct store_job *job)
 	struct task *t = xcalloc(1, sizeof(*t));
 	t->pipeline = p;
 	t->job = *job;
-	t->asking = true;
-	p->asking++;
+	t->open = true;
+	p->open++;
 	struct task **last = &p->tasks;
 	while (*last)
 		last = &(*last)->next;
@@ -63,8 +64,8 @@ void task_drop(struct task *t)
 	while (*at != t)
 		at = &(*at)->next;
 	*at = t->next;
-	if (t->asking)
-		t->pipeline->asking--;
+	t->pipeline->open -= t->open;
+	t->pipeline->asking -= t->asking;
 	if (t->store_failures)
 		t->pipeline->jobs->unstored--;
 	timer_free(t->store_again);
@@ -200,16 +201,65 @@ static void store_answers(struct pipeline *p)
 	}
 }
 
+/* ---- slots */
+
+/* It is no longer open, and its slot is the next one's. */
 static void slot_free(struct task *t)
 {
-	if (t->asking)
-		t->pipeline->asking--;
-	t->asking = false;
+	t->pipeline->open -= t->open;
+	t->pipeline->asking -= t->asking;
+	t->open = t->ready = t->asking = false;
 	t->ticket = NULL;
 }
 
-/* What a slot does next is decided before its answer is written: to store a picture takes many
- * times as long as a claim, and meanwhile the provider would have nothing to do. */
+/* Whom somebody waits for goes first. */
+static struct task *next_ready(const struct pipeline *p)
+{
+	struct task *first = NULL;
+	for (struct task *t = p->tasks; t; t = t->next) {
+		if (t->ready && t->job.on_demand)
+			return t;
+		if (t->ready && !first)
+			first = t;
+	}
+	return first;
+}
+
+/* While a result waits for the disk nothing more is bought. */
+static void ask_ready(struct pipeline *p)
+{
+	struct task *t;
+	while (!p->jobs->unstored && p->asking < p->slots && (t = next_ready(p))) {
+		t->ready = false;
+		t->asking = true;
+		p->asking++;
+		p->ops->ask(t);
+	}
+}
+
+void pipeline_ready(struct task *t)
+{
+	t->ready = true;
+	pipeline_yield(t->pipeline);
+	ask_ready(t->pipeline);
+}
+
+void pipeline_yield(struct pipeline *p)
+{
+	const struct jobs *j = p->jobs;
+	for (struct task *t = p->tasks; t; t = t->next) {
+		if (!t->ready || !(j->draining || (j->paused && !t->job.on_demand)))
+			continue;
+		t->code = -ECANCELED;
+		t->waits = true;
+		slot_free(t);
+		t->answered = true;
+	}
+	if (!p->claiming)
+		store_answers(p);
+}
+
+/* What a slot does next is decided before its answer is written. */
 static void task_answered(struct task *t, const struct provider_outcome *outcome)
 {
 	const struct jobs *j = t->pipeline->jobs;
@@ -471,13 +521,26 @@ static int task_count(const struct pipeline *p)
 	return count;
 }
 
-/* Free slots, and no more than the disk keeps up with: as many answers as there are slots may be on
- * their way to it. */
+/* Somebody waits for what is behind all that was claimed ahead: it goes before. */
+static bool is_demanded(const struct pipeline *p, int ahead)
+{
+	bool demanded = false;
+	for (const struct task *t = p->tasks; t; t = t->next)
+		ahead -= t->open && !t->asking && t->job.on_demand;
+	return ahead > 0 && !p->claiming &&
+	       store_demanded(&demanded, store_reader(p->jobs->store), p->kind, p->profile) == 0 &&
+	       demanded;
+}
+
+/* For free slots and what is claimed ahead, and no more than the disk keeps up with: as many
+ * answers as there are slots may be on their way to it. */
 static int room_of(const struct pipeline *p)
 {
-	int slots = p->slots - p->asking - p->claiming;
-	int tasks = 2 * p->slots - task_count(p) - p->claiming;
-	return slots < tasks ? slots : tasks;
+	int ahead = p->slots < AHEAD_MOST ? p->slots : AHEAD_MOST;
+	int room = p->slots + ahead - p->open - p->claiming;
+	int tasks = 2 * p->slots + ahead - task_count(p) - p->claiming;
+	room = room < tasks ? room : tasks;
+	return room <= 0 && is_demanded(p, ahead) ? 1 : room;
 }
 
 bool pipeline_in_turn(const struct jobs *j)
@@ -507,7 +570,6 @@ static int64_t claimable_in_ms(struct pipeline *p)
 static bool may_work(const struct pipeline *p)
 {
 	const struct jobs *j = p->jobs;
-	/* While a result waits for the disk no new work is bought. */
 	return j->started && !j->draining && !j->unstored && !p->dry && !p->rests;
 }
 
@@ -516,8 +578,9 @@ static bool may_work(const struct pipeline *p)
  * moment when several processes claim. */
 void pipeline_pump(struct pipeline *p)
 {
-	int room = room_of(p);
-	if (!may_work(p) || room <= 0)
+	ask_ready(p);
+	int room = may_work(p) ? room_of(p) : 0;
+	if (room <= 0)
 		return;
 	int64_t wait_ms = claimable_in_ms(p);
 	if (wait_ms == INT64_MAX)
@@ -543,7 +606,7 @@ void pipeline_leave(struct pipeline *p)
 			t->store_again = NULL;
 			continue; /* stored() drops it */
 		}
-		if (t->asking) {
+		if (t->open) {
 			g->ids[g->count++] = t->job.id;
 			if (t->ticket)
 				p->provider->ops->cancel(p->provider, t->ticket);

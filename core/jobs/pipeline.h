@@ -6,11 +6,12 @@
  * Private to jobs. A pipeline is one kind of work with its slots; a task is one claim on its way
  * from the store through a provider and back.
  *
- *	claim -> begin -> (provider) -> pipeline_answer or pipeline_fail -> stored -> end
+ *	claim -> begin -> pipeline_ready -> ask -> pipeline_answer or pipeline_fail -> stored -> end
  *
- * A slot is taken from the claim until the provider answered. Storing the answer takes no slot, and
- * the slot's next claim goes to the writer first, so a provider hardly ever waits for the disk.
- *Until its result is stored a task is never dropped: a full disk is waited out.
+ * A slot is taken from the asking until the provider answered. Some tasks are claimed and prepared
+ * ahead, so that a slot's next request leaves the moment it is free: a claim and the storing of an
+ * answer are syncs of the disk, and a provider waits for neither. Until its result is stored a task
+ * is never dropped: a full disk is waited out.
  */
 
 #include <stdatomic.h>
@@ -23,6 +24,8 @@ struct task {
 	struct task *next;
 	struct store_job job;
 	struct provider_ticket *ticket; /* while the provider works on it */
+	bool open;			/* there is no answer yet */
+	bool ready;			/* waits for a slot */
 	bool asking;			/* holds a slot */
 	bool answered;			/* to be stored when no claim is before it */
 	bool writing;			/* its closure is with the writer */
@@ -30,6 +33,7 @@ struct task {
 	char *book_title, *language, *chapter_title;
 
 	struct buf text;	      /* analyze: the chapter */
+	int scenes;		      /* analyze: wanted */
 	struct analysis *analysis;    /* analyze: the answer */
 	struct store_analysis source; /* illustrate: what the concept is a part of */
 	struct buf prompt;	      /* illustrate: the final one */
@@ -49,8 +53,9 @@ struct task {
 struct pipeline_ops {
 	const char *noun; /* in messages */
 	enum store_event_type failed;
-	/* Ends in pipeline_answer or pipeline_fail. c is borrowed until it returns. */
+	/* Prepares; ends in pipeline_ready or pipeline_fail. c is borrowed until it returns. */
 	void (*begin)(struct task *t, const struct book_chapter *c);
+	void (*ask)(struct task *t);  /* ends in pipeline_answer or pipeline_fail */
 	store_work_fn store;	      /* writes the answer; arg is the task */
 	void (*idle)(struct jobs *j); /* the last task ended */
 };
@@ -64,8 +69,9 @@ struct pipeline {
 	int slots;
 	char *profile, *options;
 	struct task *tasks;
-	int asking;	/* tasks that hold a slot */
-	int claiming;	/* slots that claims under way may fill */
+	int open;	/* tasks that have no answer yet */
+	int asking;	/* those of them that hold a slot */
+	int claiming;	/* tasks that claims under way may bring */
 	bool dry;	/* the last claim found less than it had room for */
 	unsigned epoch; /* of the store's changes, to see whether one came during a claim */
 	struct timer *due;
@@ -91,7 +97,7 @@ struct jobs {
 	struct cast *cast;
 	struct preparation *preparation; /* a picture's prompt is being made, with the cast */
 	unsigned jitter;
-	bool started, draining;
+	bool started, draining, paused;
 	void (*drained)(void *arg);
 	void *drained_arg;
 	int adopt_failures; /* since jobs_start */
@@ -122,9 +128,12 @@ void jobs_raise(struct jobs *j, const struct budget *by);
 void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr);
 void pipeline_finish(struct pipeline *p);
 void pipeline_pump(struct pipeline *p);
+/* Prepared tasks that are not to be asked now (a pause, the end) go back to the store. */
+void pipeline_yield(struct pipeline *p);
 /* overlap=no: are there analyses for the pictures to wait for? */
 bool pipeline_in_turn(const struct jobs *j);
 void pipeline_leave(struct pipeline *p); /* jobs_free: every task that can go goes */
+void pipeline_ready(struct task *t);
 /* The answer is in the task. */
 void pipeline_answer(struct task *t, const struct provider_outcome *outcome);
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome);

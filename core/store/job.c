@@ -308,6 +308,21 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 	return 0;
 }
 
+int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, const char *profile)
+{
+	static const char sql[] =
+		"SELECT 1 FROM job WHERE state = 1 AND kind = :kind AND profile = :profile"
+		" AND on_demand = 1 AND chapter > 0 AND not_before_ms <= :now LIMIT 1";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":kind", kind);
+	query_text(&q, ":profile", profile);
+	query_int(&q, ":now", clock_unix_ms());
+	int more = query_row(&q);
+	if (more >= 0)
+		*demanded = more == 1;
+	return more < 0 ? more : 0;
+}
+
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind)
 {
 	static const char sql[] = "SELECT count(*) FROM job WHERE kind = :kind"

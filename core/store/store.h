@@ -236,6 +236,9 @@ int tx_claim(struct store_job *out, struct store_tx *tx, enum job_kind kind, con
 int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind kind,
 		    const char *profile);
 
+/* Does somebody wait for one that is due? */
+int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, const char *profile);
+
 /* How many are asked for and not ended, whosever. */
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind);
 

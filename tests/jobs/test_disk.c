@@ -24,21 +24,21 @@ static void fill_disk(struct provider_outcome *o, void *arg, const struct slow_c
 
 static bool nothing_asked(struct bench *b)
 {
-	return b->slow->analyses == 1 && b->slow->analyzing == 0;
+	return jobs_stuck(b->jobs) && b->slow->analyzing == 0;
 }
 
 static void test_store_fails(void)
 {
 	struct bench b = {0};
 	const struct slow_settings slow = {
-		.latency_ms = 5, .analyze_slots = 1, .script = fill_disk};
+		.latency_ms = 250, .analyze_slots = 1, .script = fill_disk};
 	bench_open(&b, 5, slow, usual);
 	jobs_wish_all(b.jobs, answered, &b);
 	CHECK(run_until(&b, nothing_asked, 5000));
 	run_until(&b, never, 500);
 	CHECK_INT(analysed(&b), 0);
-	CHECK_INT(b.slow->analyses, 1); /* no more is bought */
-	CHECK_INT(jobs_in_flight(b.jobs), 1);
+	/* The next was asked for before the first was refused; no more is bought. */
+	CHECK_INT(b.slow->analyses, 2);
 	disk_full(false);
 	CHECK(run_until(&b, all_done, 10000));
 	CHECK_INT(analysed(&b), 3);
@@ -60,13 +60,13 @@ static void fill_nearly(struct provider_outcome *o, void *arg, const struct slow
 
 static bool one_painted(struct bench *b)
 {
-	return b->slow->paints == 1 && b->slow->painting == 0;
+	return jobs_stuck(b->jobs) && b->slow->painting == 0;
 }
 
 static void test_picture_does_not_fit(void)
 {
 	struct bench b = {0};
-	const struct slow_settings slow = {.latency_ms = 5,
+	const struct slow_settings slow = {.latency_ms = 250,
 					   .analyze_slots = 1,
 					   .paint_slots = 1,
 					   .picture_bytes = 2 << 20,
@@ -75,7 +75,7 @@ static void test_picture_does_not_fit(void)
 	jobs_wish_all(b.jobs, NULL, NULL);
 	CHECK(run_until(&b, one_painted, 5000));
 	run_until(&b, never, 400);
-	CHECK(b.slow->paints <= 2); /* the next was claimed before the first was refused */
+	CHECK_INT(b.slow->paints, 2); /* the next was asked for before the first was refused */
 	CHECK_INT(drawn(&b), 0);
 	disk_full(false);
 	jobs_drain(b.jobs, drained, &b);
@@ -118,7 +118,7 @@ static int ear_close(struct ear *e, const char *what)
 
 static bool both_stuck(struct bench *b)
 {
-	return b->slow->analyses == 2 && b->slow->analyzing == 0 && jobs_stuck(b->jobs);
+	return b->slow->analyses >= 2 && b->slow->analyzing == 0 && jobs_stuck(b->jobs);
 }
 
 /* Two results wait, and then a reader's wish cannot be stored either: one cause, one line. */

@@ -197,6 +197,33 @@ static void test_drain(void)
 	bench_close(&b);
 }
 
+static bool none_in_flight(struct bench *b)
+{
+	return jobs_in_flight(b->jobs) == 0;
+}
+
+/* What was claimed ahead is given back; what is asked for goes on. */
+static void test_pause(void)
+{
+	struct bench b = {0};
+	const struct slow_settings one = {.latency_ms = 150, .analyze_slots = 1};
+	struct jobs_settings no_pictures = usual;
+	no_pictures.images = false;
+	bench_open(&b, 6, one, no_pictures);
+	jobs_wish_all(b.jobs, NULL, NULL);
+	CHECK(run_until(&b, one_open, 5000));
+	jobs_command(b.jobs, "pause", 5, answered, &b);
+	CHECK(run_until(&b, wish_answered, 5000));
+	CHECK(run_until(&b, none_in_flight, 5000));
+	CHECK_INT(b.slow->analyses, 1);
+	CHECK_INT(totals(&b).chapters[STATE_IN_PROGRESS], 0);
+	b.answers = 0;
+	jobs_command(b.jobs, "resume", 6, answered, &b);
+	CHECK(run_until(&b, all_done, 10000));
+	CHECK_INT(b.slow->analyses, 4);
+	bench_close(&b);
+}
+
 /* What is in flight when jobs go away is given back, and done by the next. */
 static void test_free_in_flight(void)
 {
@@ -522,6 +549,7 @@ int main(void)
 	test_final_failure();
 	test_long_wait();
 	test_drain();
+	test_pause();
 	test_free_in_flight();
 	test_commands();
 	test_illustrate_without_images();
