@@ -198,6 +198,23 @@ static void refuse(struct exchange *x, const char *why)
 	x->outcome.refused = true;
 }
 
+/* A server may cut a long prompt and say nothing of it. What it has kept from a request before is
+ * not counted again by some, so that few tokens prove nothing. */
+static bool is_cut_prompt(const struct exchange *x, const struct reply *r)
+{
+	enum { LEAST = 512 };
+	return x->aim == AIM_CHAPTER && exchange_wire(x)->cuts_prompts && r->tokens_in >= LEAST &&
+	       r->tokens_in < exchange_tokens(x) / 2;
+}
+
+static void split(struct exchange *x, const struct reply *r)
+{
+	exchange_fail(x, -EIO, -1, "the model has read only %lld tokens of the chapter",
+		      (long long)r->tokens_in);
+	x->lessons.context_tokens = r->tokens_in * 4 / 3; /* with room for its answer */
+	x->verdict = VERDICT_SPLIT;
+}
+
 static void conclude(struct exchange *x, const struct reply *r)
 {
 	x->outcome.usage.tokens_in = r->tokens_in;
@@ -211,6 +228,8 @@ static void conclude(struct exchange *x, const struct reply *r)
 		conclude_picture(x, r);
 	else if (!r->seen)
 		exchange_fail(x, -EIO, 0, "the server's answer holds no choice");
+	else if (is_cut_prompt(x, r))
+		split(x, r);
 	else
 		reply_read_text(r, x);
 }
@@ -243,6 +262,7 @@ static void judge_refusal(struct exchange *x, const char *body, size_t len)
 {
 	struct refusal e;
 	refusal_read(&e, x->answer.status, body, len);
+	x->answer.status = e.status; /* a refusal may stand within a 200 */
 	refusal_outcome(&x->outcome, &e, &x->answer);
 	x->verdict = VERDICT_FAILED;
 	refusal_learn(x, &e);

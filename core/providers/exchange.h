@@ -146,6 +146,7 @@ struct wire_format {
 	const char *const *fields; /* see http.h */
 	unsigned options;	   /* of enum option: what it knows */
 	bool model_needed;
+	bool cuts_prompts;	/* that are too long for the model, and says nothing of it */
 	bool always_room;	/* the limit of an answer's tokens stands in each request */
 	int64_t context_tokens; /* usual; 0: as the preset is */
 	int (*body)(cJSON *root, const struct exchange *x, struct err *err);
@@ -199,7 +200,8 @@ bool events_next(struct buf *data, const char **at);
 struct refusal {
 	int status;
 	char code[64], param[64];
-	char message[320];	/* never empty */
+	char message[320]; /* never empty */
+	bool moderated;
 	int64_t retry_after_ms; /* in its text; -1: nothing */
 	int64_t limit;		/* the least number of many that it names: a limit; 0: none */
 };

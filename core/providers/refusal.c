@@ -59,8 +59,6 @@ static void read_message(struct refusal *e, const cJSON *error)
 	const char *said = json_text(error, "message");
 	append(e, cJSON_GetStringValue(error));
 	append(e, said ? said : json_text(error, "msg"));
-	/* OpenRouter's, of the server behind it; AUTOMATIC1111's, beside the error. */
-	append(e, json_text(json_member(error, "metadata"), "raw"));
 }
 
 /* Google says in the details what stands in others' headers. */
@@ -76,10 +74,16 @@ static void read_details(struct refusal *e, const cJSON *error)
 		if (reason && !strcmp(reason, "API_KEY_INVALID"))
 			e->status = 401;
 	}
-	const cJSON *heads = json_member(json_member(error, "metadata"), "headers");
-	const char *reset = json_text(heads, "X-RateLimit-Reset");
+}
+
+/* OpenRouter's, of the server behind it. */
+static void read_metadata(struct refusal *e, const cJSON *metadata)
+{
+	const char *reset = json_text(json_member(metadata, "headers"), "X-RateLimit-Reset");
+	append(e, json_text(metadata, "raw"));
 	if (reset)
 		e->retry_after_ms = http_wait_ms(reset, 1000, clock_unix_ms(), NULL);
+	e->moderated = cJSON_IsArray(json_member(metadata, "reasons"));
 }
 
 static void read_json(struct refusal *e, const cJSON *root)
@@ -88,6 +92,7 @@ static void read_json(struct refusal *e, const cJSON *root)
 	if (cJSON_IsArray(error)) /* FastAPI: {"detail": [{"msg": ...}]} */
 		error = error->child;
 	read_message(e, error);
+	read_metadata(e, json_member(error, "metadata"));
 	append(e, json_text(root, "errors")); /* AUTOMATIC1111's reason stands beside its error */
 	read_code(e, error);
 	copy(e->param, sizeof(e->param), json_text(error, "param"));
@@ -160,7 +165,15 @@ static bool is_one_of(const char *code, const char *const *codes, size_t count)
 static const char *const spent[] = {"insufficient_quota", "billing_hard_limit_reached",
 				    "insufficient_credits", "billing_error"};
 static const char *const moderated[] = {"content_policy_violation", "moderation_blocked",
-					"content_filter", "ResponsibleAIPolicyViolation"};
+					"content_filter", "contentFilter",
+					"ResponsibleAIPolicyViolation"};
+
+/* Some know no code for it. */
+static bool is_spent(const struct refusal *e)
+{
+	return e->status == 402 || is_one_of(e->code, spent, ARRAY_LEN(spent)) ||
+	       (e->status < 500 && strcasestr(e->message, "credit balance"));
+}
 
 static bool is_passing(int status)
 {
@@ -186,11 +199,11 @@ void refusal_outcome(struct provider_outcome *o, const struct refusal *e,
 {
 	int status = e->status;
 	*o = (struct provider_outcome){.retry_after_ms = -1};
-	if (status == 402 || is_one_of(e->code, spent, ARRAY_LEN(spent))) {
+	if (is_spent(e)) {
 		o->code = say(&o->err, -EDQUOT, "the server's account is spent", e);
 		return;
 	}
-	if (is_one_of(e->code, moderated, ARRAY_LEN(moderated))) {
+	if (e->moderated || is_one_of(e->code, moderated, ARRAY_LEN(moderated))) {
 		o->refused = true;
 		o->code = say(&o->err, -EIO, "the server will not do this one", e);
 		return;

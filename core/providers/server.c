@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "server.h"
+#include "ticket.h"
 
 #include <string.h>
 
@@ -29,7 +29,6 @@ struct provider_ticket *ticket_new(struct server *s, enum aim aim, void *arg)
 				      .at = &s->tickets,
 				      .service = s->service,
 				      .exchange = {.service = s->service, .aim = aim},
-				      .until_boot_ms = clock_boot_ms() + s->total_ms,
 				      .arg = arg};
 	s->service->refs++;
 	if (t->next)
@@ -112,10 +111,10 @@ static void leave_gate(struct provider_ticket *t, const struct gate_report *repo
 	t->passed = false;
 }
 
-static struct gate_report report_of(const struct http_answer *a, const struct usage *usage)
+/* What an answer's head says; of usage nothing is known yet. */
+static struct gate_report report_of(const struct http_answer *a)
 {
 	return (struct gate_report){
-		.usage = *usage,
 		.status = a->code < 0 ? 0 : a->status,
 		.retry_after_ms = a->retry_after_ms,
 		.requests_left = a->requests_left,
@@ -186,7 +185,10 @@ static void send_it(struct provider_ticket *t)
 {
 	struct exchange *x = &t->exchange;
 	CLEANUP(buf_finish) struct buf url = {0}, body = {0};
+	struct http_answer none = {0};
 	struct err err = {0};
+	http_header_void(&none);
+	t->report = report_of(&none);
 	x->outcome = (struct provider_outcome){0};
 	lessons_add(&x->lessons, &t->owner->lessons);
 	int r = exchange_address(&url, x);
@@ -199,6 +201,8 @@ static void send_it(struct provider_ticket *t)
 	}
 	t->asked = x->step == STEP_ASK;
 	t->tries += t->asked;
+	if (t->asked)
+		t->until_boot_ms = clock_boot_ms() + t->owner->total_ms;
 	post(t, buf_str(&url), &body);
 }
 
@@ -211,14 +215,15 @@ static void judge(void *arg) /* pool */
 	buf_finish(&t->exchange.answer.body);
 }
 
-void usage_add(struct usage *all, const struct usage *more)
+static void usage_add(struct usage *all, const struct usage *more)
 {
 	all->requests += more->requests;
 	all->tokens_in += more->tokens_in;
 	all->tokens_out += more->tokens_out;
 }
 
-/* Following the address of a picture is no request of its own. */
+/* Following the address of a picture is no request of its own. When to come again may stand in an
+ * answer's text, and so may its true status. */
 static void count(struct provider_ticket *t)
 {
 	struct exchange *x = &t->exchange;
@@ -226,8 +231,12 @@ static void count(struct provider_ticket *t)
 	u->requests = t->asked;
 	usage_add(&t->usage, u);
 	usage_add(&t->spent, u);
-	const struct gate_report report = report_of(&x->answer, u);
-	leave_gate(t, &report);
+	t->report.usage = *u;
+	if (x->answer.code == 0)
+		t->report.status = x->answer.status;
+	if (t->report.retry_after_ms < 0 && x->outcome.retry_after_ms > 0)
+		t->report.retry_after_ms = x->outcome.retry_after_ms;
+	leave_gate(t, &t->report);
 }
 
 static void look_again(void *arg)
@@ -307,6 +316,7 @@ static void answered(void *arg, struct http_answer *answer)
 {
 	struct provider_ticket *t = arg;
 	t->call = NULL;
+	t->report = report_of(answer);
 	t->exchange.answer = *answer;
 	answer->body = (struct buf){0};
 	loop_work(t->owner->loop, judge, judged, t);
@@ -340,15 +350,12 @@ static void estimate_paint(struct usage *out, struct provider *p, const struct p
 	*out = (struct usage){.requests = 1};
 }
 
-/* What a request took that nobody will hear of. */
-static void count_cancelled(struct provider_ticket *t)
+/* What a request took that nobody will hear of. The exchange may be the pool's just now: of it only
+ * what never changes is looked at. */
+static void give_back(struct provider_ticket *t)
 {
-	struct http_answer *a = &t->exchange.answer;
-	const struct usage sent = {.requests = 1, .tokens_in = exchange_tokens(&t->exchange)};
-	if (t->call)
-		http_header_void(a);
-	const struct gate_report report = report_of(a, &sent);
-	leave_gate(t, &report);
+	t->report.usage = (struct usage){.requests = 1, .tokens_in = exchange_tokens(&t->exchange)};
+	leave_gate(t, &t->report);
 }
 
 /* One in the pool, or posted, frees itself when it comes back. */
@@ -356,7 +363,7 @@ static void cancel(struct provider *p, struct provider_ticket *t)
 {
 	const bool at_gate = t->pass && !t->passed, paused = t->paused;
 	const bool here = at_gate || paused || t->call;
-	count_cancelled(t);
+	give_back(t);
 	ticket_leave(t);
 	if (t->call)
 		http_cancel(t->call);

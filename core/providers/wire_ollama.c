@@ -7,7 +7,8 @@
  * Ollama's own chat. Its OpenAI-like one cannot be told how much of a prompt the model shall see,
  * and drops silently what is more than a small default: the middle of a chapter would be missing
  * and nobody would know. Here num_ctx says it, always the same, since another number loads the
- * model anew; and what is too long nevertheless is refused where the server is new enough.
+ * model anew. What is too long nevertheless is refused where the server is new enough, and known by
+ * its count of tokens where it is not: a model may have been made for less.
  */
 
 enum { CONTEXT_TOKENS = 16384 };
@@ -69,6 +70,7 @@ const struct wire_format wire_ollama = {
 	.address = address,
 	.options = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED,
 	.model_needed = true,
+	.cuts_prompts = true,
 	.context_tokens = CONTEXT_TOKENS,
 	.body = make_body,
 	.read = read_answer,

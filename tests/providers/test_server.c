@@ -524,6 +524,7 @@ static void test_gate(void)
 	} gates[] = {{"openai", "good/v1", NULL, 1, 200, -1},
 		     {"openai", "plainonly/v1", NULL, 3, 200, -1},
 		     {"openai", "closed/v1", NULL, 1, 429, 3600000},
+		     {"openai", "inside/v1", NULL, 1, 502, -1},
 		     {"openai", "reset/v1", NULL, 1, 0, -1},
 		     {"openai", "url/v1", "auto", 1, 200, -1},
 		     {"comfyui", "good", "auto", 1, 200, -1}};

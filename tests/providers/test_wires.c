@@ -285,6 +285,95 @@ static void test_lesson(const struct lesson *l)
 	service_drop(service);
 }
 
+/* Ollama of old cuts a prompt to what its model sees. */
+static void test_cut_prompt(void)
+{
+	static const struct {
+		int tokens;
+		enum verdict verdict;
+	} answers[] = {{1200, VERDICT_AGAIN}, {600, VERDICT_SPLIT}, {20, VERDICT_AGAIN}};
+	const struct server_settings settings = {
+		.preset = provider_preset("ollama"), .model = "m", .temperature = -1, .seed = -1};
+	struct service *service = service_for(ROLE_TEXT, &settings);
+	CLEANUP(buf_finish) struct buf prompt = {0};
+	for (int i = 0; i < 700; i++)
+		buf_adds(&prompt, "word. ");
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct exchange x = {.service = service, .answer = {.status = 200}};
+		x.prompt = xstrdup(buf_str(&prompt));
+		buf_addf(
+			&x.answer.body,
+			"{\"message\":{\"content\":\"{}\"},\"done\":true,\"prompt_eval_count\":%d}",
+			answers[i].tokens);
+		exchange_judge(&x);
+		CHECK_INT((int)x.verdict, (int)answers[i].verdict);
+		CHECK_INT((int)x.lessons.context_tokens,
+			  answers[i].verdict == VERDICT_SPLIT ? 800 : 0);
+		exchange_finish(&x);
+	}
+	service_drop(service);
+}
+
+/* What becomes of a request that was refused, and in whose words. */
+static const struct refused {
+	int status, code;
+	int64_t retry_ms; /* 1: some time */
+	bool refused;
+	const char *body, *says;
+} refusals[] = {
+	{403, -EIO, -1, true,
+	 "{\"error\":{\"code\":403,\"message\":\"flagged\",\"metadata\":{\"reasons\":[\"x\"]}}}",
+	 "will not do this one (403): flagged"},
+	{403, -EACCES, -1, false, "{\"error\":{\"message\":\"no right to it\"}}",
+	 "refused the key (403): no right to it"},
+	{400, -EDQUOT, -1, false,
+	 "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"Your "
+	 "credit balance is too low\"}}",
+	 "account is spent (400 invalid_request_error)"},
+	{400, -EACCES, -1, false,
+	 "{\"error\":{\"code\":400,\"message\":\"API key not "
+	 "valid.\",\"status\":\"INVALID_ARGUMENT\","
+	 "\"details\":[{\"reason\":\"API_KEY_INVALID\"}]}}",
+	 "refused the key (401 INVALID_ARGUMENT)"},
+	{429, -EIO, 48000, false,
+	 "{\"error\":{\"code\":429,\"message\":\"wait\\nfor it\",\"status\":\"RESOURCE_EXHAUSTED\","
+	 "\"details\":[{\"retryDelay\":\"48s\"}]}}",
+	 "cannot do it now (429 RESOURCE_EXHAUSTED): wait for it"},
+	{200, -EIO, 1, false,
+	 "{\"error\":{\"message\":\"Provider returned error\",\"code\":429,\"metadata\":{\"raw\":"
+	 "\"busy\",\"headers\":{\"X-RateLimit-Reset\":\"99999999999000\"}}}}",
+	 "cannot do it now (429): Provider returned error: busy"},
+	{529, -EIO, 0, false,
+	 "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"
+	 "}",
+	 "cannot do it now (529 overloaded_error): Overloaded"},
+	{500, -EIO, 0, false,
+	 "{\"error\":\"OutOfMemoryError\",\"detail\":\"\",\"body\":\"\",\"errors\":\"CUDA\"}",
+	 "cannot do it now (500): OutOfMemoryError: CUDA"},
+};
+
+static void test_refusal(const struct refused *r)
+{
+	const struct server_settings settings = {
+		.preset = provider_preset("openai"), .model = "m", .temperature = -1, .seed = -1};
+	struct service *service = service_for(ROLE_TEXT, &settings);
+	struct exchange x = {.service = service, .prompt = xstrdup("P")};
+	http_header_void(&x.answer);
+	x.answer.status = r->status;
+	buf_adds(&x.answer.body, r->body);
+	exchange_judge(&x);
+	const struct provider_outcome *o = &x.outcome;
+	bool waits = r->retry_ms == 1 ? o->retry_after_ms > 1 : o->retry_after_ms == r->retry_ms;
+	if (o->code != r->code || !waits || o->refused != r->refused ||
+	    !strstr(o->err.msg, r->says)) {
+		fprintf(stderr, "%s: code %d, again %lld, \"%s\"\n", r->body, o->code,
+			(long long)o->retry_after_ms, o->err.msg);
+		check_failures++;
+	}
+	exchange_finish(&x);
+	service_drop(service);
+}
+
 static void test_lessons_add(void)
 {
 	struct lessons all = {0};
@@ -483,6 +572,9 @@ int main(void)
 	test_reminder();
 	for (size_t i = 0; i < ARRAY_LEN(lessons); i++)
 		test_lesson(&lessons[i]);
+	test_cut_prompt();
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
+		test_refusal(&refusals[i]);
 	test_lessons_add();
 	test_tags();
 	for (size_t i = 0; i < ARRAY_LEN(wrongs); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SERVER_H
-#define SERVER_H
+#ifndef TICKET_H
+#define TICKET_H
 
 /* Private to server.c and server_chapter.c: the provider that asks a server. */
 
@@ -39,6 +39,7 @@ struct provider_ticket {
 	int tries;
 	int64_t until_boot_ms;	/* a picture is waited for until then */
 	struct gate_pass *pass; /* while it is at the gate, or asked for */
+	struct gate_report report;
 	bool passed, asked;	/* it may go; it is a request, and not the way to a picture */
 	struct http_call *call; /* while it is with the server */
 	struct timer *pause;	/* between two looks at whether a picture is done */
@@ -59,7 +60,6 @@ struct provider_ticket *ticket_new(struct server *s, enum aim aim, void *arg);
 void ticket_finish(struct provider_ticket *t); /* tells the outcome, later */
 void ticket_fail(struct provider_ticket *t, int code, const char *reason);
 void ticket_ask(struct provider_ticket *t); /* through the gate, to the server */
-void usage_add(struct usage *all, const struct usage *more);
 
 /* server_chapter.c */
 struct provider_ticket *chapter_ask(struct provider *p, const struct analyze_request *r,
