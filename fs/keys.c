@@ -238,8 +238,13 @@ static int need_key(const struct options *o, const struct server *s, const struc
 	if (o->unused_key)
 		buf_addf(&other, "; %s is set, and is for %sprovider=%s",
 			 o->unused_key->key_variable, image ? "image_" : "", o->unused_key->name);
+	/* The text's own is for another address. */
 	return err_set(err, -EINVAL, "%sprovider=%s needs a key: set %s%s", image ? "image_" : "",
-		       p->name, p->key_variable, buf_str(&other));
+		       p->name,
+		       image && o->text_server.preset == p && !strcmp(p->name, "openai")
+			       ? IMAGE_KEY_VARIABLE
+			       : p->key_variable,
+		       buf_str(&other));
 }
 
 static int check_key(const struct options *o, const struct server *s, const struct key_names *n,

@@ -220,6 +220,8 @@ class Mistakes(Case):
                 ("provider=openrouter,model=m", {}, "set OPENROUTER_API_KEY"),
                 ("provider=openrouter,model=m", key, "OPENAI_API_KEY is set, and is for provider=openai"),
                 ("image_provider=gemini", {}, "image_provider=gemini needs a key: set GEMINI_API_KEY"),
+                ("provider=openai,model=m,base_url=http://localhost:1/v1,image_model=p,"
+                 "image_base_url=https://api.openai.com/v1", key, "set OPENAI_IMAGE_API_KEY"),
                 ("provider=azure,model=m", {}, "needs base_url=...: Azure OpenAI"),
                 ("provider=sdcpp", {}, "image_provider=sdcpp"), ("provider=groq,image_model=m", {}, "groq paints nothing"),
                 ("provider=openai,model=m,base_url=http://h.example/v1", key, "unencrypted: use https, or insecure=yes"),
@@ -249,6 +251,16 @@ class Mistakes(Case):
         for command in ("config", "providers", "models", "probe"):
             self.refused("one word too many: x", command, "x")
             self.assertIn("usage: bookfs " + command, self.run_bookfs(command, "--help").stdout)
+
+    def test_the_shell_knows_them(self):
+        with open(os.path.join(os.path.dirname(SERVER), "../../contrib/bash-completion/bookfs")) as f:
+            words = set(re.findall(r"[a-z0-9_]+", f.read()))
+        providers = json.loads(self.run_bookfs("providers", "--json").stdout)["providers"]
+        self.assertEqual([n for n in list(self.config()) + [p["name"] for p in providers]
+                          if n not in words and not n.endswith("api_key")], [])
+        for line in self.run_bookfs("--help").stdout.splitlines():
+            command = re.match(r"    bookfs ([a-z]+) ", line)
+            self.assertTrue(not command or command[1] in words, line)
 
     def test_an_address_without_its_path(self):
         done = self.run_bookfs("config", "-o", "provider=llamacpp,base_url=http://localhost:1")
