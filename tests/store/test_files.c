@@ -292,7 +292,8 @@ static void test_wrecked(void)
 	fill(&f);
 	size_t len;
 	CLEANUP(cleanup_free) char *data = read_file(f.store_path, &len);
-	for (size_t page = 8192; page < len; page += 8192)
+	/* The schema takes the first pages, and without it nothing is opened at all. */
+	for (size_t page = 32768; page < len; page += 8192)
 		memset(data + page + 8, 0xa5, 200);
 	write_file(f.store_path, data, len);
 	CLEANUP(store_close_cleanup) struct store *s = NULL;
