@@ -112,6 +112,7 @@ static void put_field(cJSON *fields, const char *key, const char *line, size_t l
 		return;
 	CLEANUP(cleanup_free) char *name = xstrndup(line, (size_t)(colon - line));
 	const char *end = line + len;
+	http_blot(key, name, strlen(name));
 	for (line = colon + 1; line < end && strchr(" \t", *line); line++)
 		;
 	while (end > line && strchr(" \t\r\n", end[-1]))
@@ -219,12 +220,18 @@ static int write_new(int folder, int number, const char *suffix, const char *dat
 	return fd < 0 ? -errno : write_all(fd, data, len);
 }
 
-static int write_meta(int folder, int number, const cJSON *meta)
+char *http_record_meta(const struct http_recording *e)
+{
+	char *text = cJSON_Print(e->meta);
+	if (!text)
+		abort(); /* as xcalloc does */
+	return text;
+}
+
+static int write_meta(int folder, int number, const struct http_recording *e)
 {
 	char from[NAME_MAX_BYTES], to[NAME_MAX_BYTES];
-	CLEANUP(cleanup_free) char *text = cJSON_Print(meta);
-	if (!text)
-		return -ENOMEM;
+	CLEANUP(cleanup_free) char *text = http_record_meta(e);
 	int r = write_new(folder, number, "meta.tmp", text, strlen(text));
 	snprintf(from, sizeof(from), "%06d.meta.tmp", number);
 	snprintf(to, sizeof(to), "%06d.meta.json", number);
@@ -246,7 +253,7 @@ static int write_exchange(struct http_recording *e)
 	} while (result == -EEXIST);
 	if (result == 0)
 		result = write_new(folder, number, "body", buf_str(&e->came), e->came.len);
-	return result == 0 ? write_meta(folder, number, e->meta) : result;
+	return result == 0 ? write_meta(folder, number, e) : result;
 }
 
 static void write_one(void *arg) /* pool */

@@ -25,6 +25,8 @@ struct http_recording *http_record_begin(struct http_recorder *r,
 void http_record_head(struct http_recording *e, const char *line, size_t len); /* of the answer */
 /* Ends it. NULL: nobody waited for the answer, and nothing is written. */
 void http_record_end(struct http_recording *e, const struct http_answer *answer);
+/* What N.meta.json will hold. Owned; not of NULL. */
+char *http_record_meta(const struct http_recording *e);
 
 /* A key in a text, blotted out. Shorter ones than 8 bytes are no secrets and may be any word. */
 void http_blot(const char *key, char *text, size_t len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "card.h"
 #include "fuzz.h"
+#include "http_record.h"
 #include "exchange.h"
 #include "painter_wire.h"
 #include "picture.h"
@@ -202,6 +203,34 @@ static void fuzz_head(const char *s, size_t len)
 			   strlen(origin) > 7);
 }
 
+/* What is recorded of any head is JSON, printable, and without the key. The first line goes into
+ * the address, the others are the answer's fields. */
+static void fuzz_record(const char *s, size_t len)
+{
+	static const char key[] = "sk-secret-key";
+	const char *end = memchr(s, '\n', len);
+	size_t first = end ? (size_t)(end - s) : len;
+	CLEANUP(cleanup_free) char *path = xstrndup(s, first);
+	CLEANUP(cleanup_free) char *url = xasprintf("http://127.0.0.1%s", path);
+	const char *const fields[] = {path, NULL};
+	const struct http_request request = {.url = url, .key = key, .fields = fields};
+	struct http_recorder *recorder = NULL;
+
+	FUZZ_HOLDS(http_record_open(&recorder, NULL, "/tmp", NULL) == 0);
+	struct http_recording *e = http_record_begin(recorder, &request);
+	for (size_t at = first; at < len; at += first) {
+		end = memchr(s + at, '\n', len - at);
+		first = end ? (size_t)(end - s) + 1 - at : len - at;
+		http_record_head(e, s + at, first);
+	}
+	CLEANUP(cleanup_free) char *meta = http_record_meta(e);
+	CLEANUP(json_drop) cJSON *root = json_read(meta, strlen(meta));
+	FUZZ_HOLDS(root && cJSON_GetObjectItemCaseSensitive(root, "response_headers"));
+	FUZZ_HOLDS(!strstr(meta, key));
+	http_record_end(e, NULL);
+	http_record_close(recorder);
+}
+
 /* What fontconfig and Pango keep for the life of a process is no leak. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
@@ -226,5 +255,6 @@ static const struct fuzz_target targets[] = {
 	{"workflow", fuzz_workflow},
 	{"parts", fuzz_parts},
 	{"http_head", fuzz_head},
+	{"http_record", fuzz_record},
 };
 FUZZ_MAIN(targets)
