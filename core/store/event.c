@@ -23,6 +23,7 @@ static const char *const names[EVENT_TYPES] = {
 	[EVENT_PAUSED] = "paused",
 	[EVENT_RESUMED] = "resumed",
 	[EVENT_BUDGET_RAISED] = "budgetRaised",
+	[EVENT_SERVER_WAITS] = "serverWaits",
 };
 
 const char *store_event_name(enum store_event_type t)

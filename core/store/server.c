@@ -9,6 +9,7 @@
 
 /* No word of a server, and no damaged row, keeps anybody longer; then it is asked once more. */
 #define WAIT_MOST_MS ((int64_t)24 * 3600 * 1000)
+#define TOLD_MS 1000 /* a wait that is so much longer is an event */
 
 struct server_row {
 	int64_t start_boot_ms, tokens_boot_ms, told_boot_ms;
@@ -108,6 +109,18 @@ int tx_server_tokens(struct store_tx *tx, const char *origin, enum job_kind kind
 	return write_row(tx, origin, kind, &row);
 }
 
+/* Many answers at once say nearly the same: one line of it is enough. */
+static int tell_of_wait(struct store_tx *tx, const char *origin, enum job_kind kind,
+			int64_t wait_ms)
+{
+	char until[ISO_TIME_BYTES];
+	clock_iso(until, clock_unix_ms() + wait_ms);
+	CLEANUP(cleanup_free)
+	char *detail = xasprintf("%s is asked for no %s until %s", origin,
+				 kind == JOB_ANALYZE ? "chapters" : "pictures", until);
+	return tx_event(tx, &(struct store_event){.type = EVENT_SERVER_WAITS, .detail = detail});
+}
+
 int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
 		   int64_t until_boot_ms)
 {
@@ -115,6 +128,29 @@ int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
 	int result = read_row(&row, &tx->conn, origin, kind);
 	if (result < 0 || row.told_boot_ms >= until_boot_ms)
 		return result;
-	row.told_boot_ms = capped(until_boot_ms, clock_boot_ms());
-	return write_row(tx, origin, kind, &row);
+	int64_t now = clock_boot_ms(), before = later(row.told_boot_ms, now);
+	row.told_boot_ms = capped(until_boot_ms, now);
+	result = write_row(tx, origin, kind, &row);
+	if (result == 0 && row.told_boot_ms - before >= TOLD_MS)
+		result = tell_of_wait(tx, origin, kind, row.told_boot_ms - now);
+	return result;
+}
+
+int store_servers_told(struct store_reader *r, int64_t after_unix_ms,
+		       int (*fn)(void *arg, const char *origin, enum job_kind kind,
+				 int64_t until_unix_ms),
+		       void *arg)
+{
+	static const char sql[] = "SELECT origin, kind, told_ms FROM server WHERE told_ms > :after"
+				  " ORDER BY origin, kind";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":after", after_unix_ms);
+	int more, ended = 0;
+	while (!ended && (more = query_row(&q)) == 1) {
+		enum job_kind kind = (enum job_kind)query_get_enum(&q, 1, JOB_ILLUSTRATE);
+		if (q.failed)
+			return q.failed;
+		ended = fn(arg, query_string(&q, 0), kind, query_get_int(&q, 2));
+	}
+	return ended ? ended : more;
 }

@@ -110,6 +110,7 @@ enum store_event_type {
 	EVENT_PAUSED,
 	EVENT_RESUMED,
 	EVENT_BUDGET_RAISED,
+	EVENT_SERVER_WAITS,
 	EVENT_TYPES
 };
 const char *store_event_name(
@@ -300,6 +301,12 @@ int tx_server_tokens(struct store_tx *tx, const char *origin, enum job_kind kind
 /* The server asked to be left alone: never shortens what it asked before. */
 int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
 		   int64_t until_boot_ms);
+/* Those that asked to be left alone until after after_unix_ms. fn's value other than 0 ends it and
+ * is returned. */
+int store_servers_told(struct store_reader *r, int64_t after_unix_ms,
+		       int (*fn)(void *arg, const char *origin, enum job_kind kind,
+				 int64_t until_unix_ms),
+		       void *arg);
 
 /* ---- results */
 

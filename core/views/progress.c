@@ -40,6 +40,7 @@ static const struct {
 	[EVENT_PAUSED] = {MARK_WARNING, HALF_BOTH, "Paused"},
 	[EVENT_RESUMED] = {MARK_INFO, HALF_BOTH, "Resumed"},
 	[EVENT_BUDGET_RAISED] = {MARK_INFO, HALF_BOTH, "The budget was raised"},
+	[EVENT_SERVER_WAITS] = {MARK_WARNING, HALF_BOTH, "A server is left alone[ - %D]"},
 };
 
 /* ---- one event */

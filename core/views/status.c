@@ -12,6 +12,7 @@ struct picture_state {
 	enum job_state state;
 	int attempts;
 	char *error;
+	struct store_usage usage;
 	char file[NAME_BYTES]; /* "" while there is none */
 };
 
@@ -48,6 +49,7 @@ static int picture_add(void *arg, const struct store_picture *p)
 		.state = p->id ? STATE_COMPLETED : p->state,
 		.attempts = p->attempts,
 		.error = p->id ? NULL : xstrdup(p->error),
+		.usage = p->usage,
 	};
 	if (p->id)
 		image_file(s->file, p->chapter, p->scene, p->ext);
@@ -85,6 +87,19 @@ static void add_state(cJSON *json, enum job_state state, int attempts, const cha
 	cJSON_AddItemToObject(json, "error", view_json_text(error));
 }
 
+static double cost_of(const struct store_usage *u)
+{
+	return (double)u->cost_micro / 1e6;
+}
+
+static void add_usage(cJSON *json, const struct store_usage *u)
+{
+	cJSON_AddNumberToObject(json, "requests", (double)u->requests);
+	cJSON_AddNumberToObject(json, "tokensIn", (double)u->tokens_in);
+	cJSON_AddNumberToObject(json, "tokensOut", (double)u->tokens_out);
+	cJSON_AddNumberToObject(json, "cost", cost_of(u));
+}
+
 static cJSON *chapter_json(struct views *v, const struct table *t, int chapter)
 {
 	const struct store_state *s = &t->chapters[chapter - 1];
@@ -95,6 +110,7 @@ static cJSON *chapter_json(struct views *v, const struct table *t, int chapter)
 	add_state(json, s->state, s->attempts, s->error);
 	cJSON_AddNumberToObject(json, "concepts", s->concepts);
 	cJSON_AddNumberToObject(json, "tokensUsed", (double)s->tokens);
+	add_usage(json, &s->usage);
 	cJSON_AddItemToObject(json, "outdated",
 			      c && c->outdated ? cJSON_CreateString(c->outdated)
 					       : cJSON_CreateFalse());
@@ -110,6 +126,7 @@ static cJSON *picture_json(const struct picture_state *p)
 	cJSON_AddNumberToObject(json, "chapter", p->chapter);
 	cJSON_AddItemToObject(json, "file", view_json_text(p->file[0] ? p->file : NULL));
 	add_state(json, p->state, p->attempts, p->error);
+	add_usage(json, &p->usage);
 	return json;
 }
 
@@ -144,10 +161,98 @@ static cJSON *totals_json(const struct table *t)
 	cJSON_AddItemToObject(json, "images", counts_json(images));
 	cJSON_AddNumberToObject(json, "tokensUsed", (double)t->tokens);
 	const struct store_usage *text = &t->usage[JOB_ANALYZE], *image = &t->usage[JOB_ILLUSTRATE];
-	cJSON_AddNumberToObject(json, "requests", (double)(text->requests + image->requests));
-	cJSON_AddNumberToObject(json, "cost", (double)(text->cost_micro + image->cost_micro) / 1e6);
+	const struct store_usage all = {
+		.requests = text->requests + image->requests,
+		.tokens_in = text->tokens_in + image->tokens_in,
+		.tokens_out = text->tokens_out + image->tokens_out,
+		.cost_micro = text->cost_micro + image->cost_micro,
+	};
+	add_usage(json, &all);
 	return json;
 }
+
+/* ---- how fast it goes, by what ended last */
+
+#define PACE_EVENTS 256
+#define PACE_MS (5 * 60 * 1000) /* an older one says nothing of now */
+
+struct pace {
+	int count[2]; /* by job_kind */
+	int64_t first_unix_ms[2], last_unix_ms[2];
+};
+
+static int pace_add(void *arg, const struct store_event *e)
+{
+	struct pace *p = arg;
+	int kind = e->type == EVENT_CONCEPTS_READY   ? JOB_ANALYZE
+		   : e->type == EVENT_IMAGE_COMPLETE ? JOB_ILLUSTRATE
+						     : -1;
+	if (kind < 0)
+		return 0;
+	if (!p->count[kind] || e->time_unix_ms - p->last_unix_ms[kind] > PACE_MS) {
+		p->count[kind] = 0;
+		p->first_unix_ms[kind] = e->time_unix_ms;
+	}
+	p->count[kind]++;
+	p->last_unix_ms[kind] = e->time_unix_ms;
+	return 0;
+}
+
+/* Between the first and the last there is one pause less than there are ends; 0: not known. */
+static double per_minute(const struct pace *p, enum job_kind kind)
+{
+	int64_t ms = p->last_unix_ms[kind] - p->first_unix_ms[kind];
+	return p->count[kind] > 1 && ms > 0 ? (p->count[kind] - 1) * 60000.0 / (double)ms : 0;
+}
+
+static int open_jobs(const struct table *t, enum job_kind kind)
+{
+	int open = 0;
+	for (size_t i = 0; kind == JOB_ANALYZE && i < t->chapter_count; i++)
+		open += t->chapters[i].state == STATE_PENDING ||
+			t->chapters[i].state == STATE_IN_PROGRESS;
+	for (size_t i = 0; kind == JOB_ILLUSTRATE && i < t->picture_count; i++)
+		open += t->pictures[i].state == STATE_PENDING ||
+			t->pictures[i].state == STATE_IN_PROGRESS;
+	return open;
+}
+
+/* Of what was asked for; 0: nobody is at it, or it cannot be told. */
+static int64_t eta_unix_ms(const struct table *t, const struct pace *p)
+{
+	int64_t eta = 0;
+	for (int k = JOB_ANALYZE; k <= JOB_ILLUSTRATE; k++) {
+		int open = open_jobs(t, (enum job_kind)k);
+		double pace = per_minute(p, (enum job_kind)k);
+		if (open && pace <= 0)
+			return 0;
+		int64_t end = open ? p->last_unix_ms[k] + (int64_t)(open * 60000.0 / pace) : 0;
+		eta = end > eta ? end : eta;
+	}
+	return eta;
+}
+
+static void add_rate(cJSON *json, const char *name, double per_minute)
+{
+	if (per_minute > 0)
+		cJSON_AddNumberToObject(json, name, (double)(int64_t)(per_minute * 100) / 100);
+	else
+		cJSON_AddNullToObject(json, name);
+}
+
+static int add_pace(cJSON *json, struct views *v, const struct table *t, bool running)
+{
+	struct pace p = {0};
+	int64_t seq = v->topics[TOPIC_WORK].seq;
+	int err = store_events(v->reader, seq - PACE_EVENTS, PACE_EVENTS, pace_add, &p);
+	cJSON *pace = cJSON_AddObjectToObject(json, "pace");
+	add_rate(pace, "chaptersPerMinute", per_minute(&p, JOB_ANALYZE));
+	add_rate(pace, "imagesPerMinute", per_minute(&p, JOB_ILLUSTRATE));
+	cJSON_AddItemToObject(pace, "eta", view_json_time(running ? eta_unix_ms(t, &p) : 0));
+	return err;
+}
+
+/* ---- what is done now, and what is waited for */
 
 struct work {
 	cJSON *running, *waiting;
@@ -190,6 +295,20 @@ static int rest_add(void *arg, enum job_kind kind, const char *why)
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddItemToObject(json, "reason", view_json_text(reason));
 	cJSON_AddItemToObject(json, "until", cJSON_CreateNull());
+	cJSON_AddStringToObject(json, "remedy", "echo budget +50 > .bookfs/ctl goes on");
+	cJSON_AddItemToArray(w->waiting, json);
+	return 0;
+}
+
+static int server_add(void *arg, const char *origin, enum job_kind kind, int64_t until_unix_ms)
+{
+	struct work *w = arg;
+	CLEANUP(cleanup_free)
+	char *reason = xasprintf("%s asked to be left alone, with %s", origin,
+				 kind == JOB_ANALYZE ? "chapters" : "pictures");
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddItemToObject(json, "reason", view_json_text(reason));
+	cJSON_AddItemToObject(json, "until", view_json_time(until_unix_ms));
 	cJSON_AddItemToArray(w->waiting, json);
 	return 0;
 }
@@ -210,6 +329,10 @@ static int add_work(cJSON *json, struct views *v)
 	}
 	if (err == 0)
 		err = store_rests(v->reader, rest_add, &w);
+	/* By the clock of this version: its bytes do not change with time. */
+	if (err == 0)
+		err = store_servers_told(v->reader, v->topics[TOPIC_WORK].time_unix_ms, server_add,
+					 &w);
 	return err < 0 ? err : store_jobs(v->reader, job_add, &w);
 }
 
@@ -223,6 +346,9 @@ static int status_print(struct buf *out, struct views *v, const struct table *t)
 	cJSON_AddItemToObject(json, "images", pictures_json(t));
 	cJSON_AddItemToObject(json, "totals", totals_json(t));
 	int err = add_work(json, v);
+	if (err == 0)
+		err = add_pace(json, v, t,
+			       cJSON_GetArraySize(cJSON_GetObjectItem(json, "running")) > 0);
 	if (err < 0)
 		return err;
 	cJSON *whole = json;

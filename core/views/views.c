@@ -29,6 +29,7 @@ static const unsigned moves[EVENT_TYPES] = {
 	[EVENT_PAUSED] = MOVES(TOPIC_WORK),
 	[EVENT_RESUMED] = MOVES(TOPIC_WORK),
 	[EVENT_BUDGET_RAISED] = MOVES(TOPIC_WORK),
+	[EVENT_SERVER_WAITS] = MOVES(TOPIC_WORK),
 };
 
 static void stamps_move(struct stamp stamps[TOPICS], unsigned topics, const struct store_event *e)

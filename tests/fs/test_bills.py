@@ -21,15 +21,18 @@ KEY = "sk-a-secret-that-nobody-sees"
 class Bills(Case):
     chapters = 6
 
+    @classmethod
+    def setUpClass(cls):
+        server = subprocess.Popen([sys.executable, "-B", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(server.wait)
+        cls.addClassCleanup(server.stdout.close)
+        cls.addClassCleanup(server.stdin.close)
+        cls.port = int(server.stdout.readline())
+        cls.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
     def setUp(self):
         super().setUp()
-        self.server = subprocess.Popen([sys.executable, "-B", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       text=True)
-        self.addCleanup(self.server.wait)
-        self.addCleanup(self.server.stdout.close)
-        self.addCleanup(self.server.stdin.close)
-        self.port = int(self.server.stdout.readline())
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self.get("/clear")
         self.env = {**os.environ, "OPENAI_API_KEY": KEY, "TMPDIR": os.path.join(self.tmp, "temporary")}
         os.mkdir(self.env["TMPDIR"])
 
@@ -227,8 +230,8 @@ class Mounted(Bills):
         why = m.read(".bookfs/why")
         self.assertIn("reason: the budget is spent: max_requests=50\n", why)
         self.assertIn("echo budget +50 > .bookfs/ctl", why)
-        waiting = json.loads(m.read("status.json"))["waiting"]
-        self.assertIn("the budget is spent: max_requests=50", json.dumps(waiting))
+        wait_for(lambda: any("the budget is spent: max_requests=50" in w["reason"]
+                             for w in json.loads(m.read("status.json"))["waiting"]), what="status to say it")
         m.command("budget +2")  # one for what was waited for when it was spent
         self.assertEqual(json.loads(m.read("chapters/60/concepts.json"))["status"], "completed")
         self.assertEqual(json.loads(m.read("chapters/51/concepts.json"))["status"], "completed")
