@@ -229,7 +229,7 @@ static struct task *next_ready(const struct pipeline *p)
 static void ask_ready(struct pipeline *p)
 {
 	struct task *t;
-	while (!p->jobs->unstored && p->asking < p->slots && (t = next_ready(p))) {
+	while (!p->jobs->unstored && !p->rests && p->asking < p->slots && (t = next_ready(p))) {
 		t->ready = false;
 		t->asking = true;
 		p->asking++;
@@ -248,7 +248,7 @@ void pipeline_yield(struct pipeline *p)
 {
 	const struct jobs *j = p->jobs;
 	for (struct task *t = p->tasks; t; t = t->next) {
-		if (!t->ready || !(j->draining || (j->paused && !t->job.on_demand)))
+		if (!t->ready || !(j->draining || p->rests || (j->paused && !t->job.on_demand)))
 			continue;
 		t->code = -ECANCELED;
 		t->waits = true;

