@@ -76,7 +76,8 @@ static int64_t frame_tokens(const struct chapter_prompt *c)
 {
 	const struct part none = {.scenes = c->scenes};
 	CLEANUP(cleanup_free) char *prompt = NULL;
-	return make_prompt(&prompt, c, &none) < 0 ? 0 : tokens_estimate(prompt, strlen(prompt));
+	make_prompt(&prompt, c, &none);
+	return prompt ? tokens_estimate(prompt, strlen(prompt)) : 0;
 }
 
 /* Tokens of text that a part may have, two thirds of what there is room for: a server counts in

@@ -405,7 +405,7 @@ static void test_way(const struct way *w)
 					  .temperature = -1,
 					  .seed = -1,
 					  .timeout_ms = w->code == -ETIMEDOUT ? 300 : 5000};
-	CLEANUP(cleanup_free) char *forgotten = fetch("clear");
+	free(fetch("clear"));
 	CLEANUP(provider_free_cleanup) struct provider *p = provider_of(&s, w->path);
 	CLEANUP(cleanup_free) char *key = xasprintf("\"key\": \"%s\"", w->key);
 	int left = 1;
@@ -553,7 +553,7 @@ static void test_gate_says_no(void)
 	const struct provider_outcome no = {
 		.code = -EDQUOT, .err = {-EDQUOT, "all is spent"}, .retry_after_ms = 60000};
 	struct test_gate gate;
-	CLEANUP(cleanup_free) char *forgotten = fetch("clear");
+	free(fetch("clear"));
 	CLEANUP(provider_free_cleanup)
 	struct provider *p = gated(&gate, "openai", "good/v1", NULL);
 	int left = 1;
@@ -670,7 +670,7 @@ static void test_long_fails(void)
 					  .temperature = -1,
 					  .seed = -1,
 					  .context_tokens = 2048};
-	CLEANUP(cleanup_free) char *forgotten = fetch("clear");
+	free(fetch("clear"));
 	CLEANUP(provider_free_cleanup) struct provider *p = provider_of(&s, "second500/v1");
 	CLEANUP(cleanup_free) char *text = long_text();
 	struct got g;
