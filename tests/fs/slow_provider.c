@@ -11,15 +11,17 @@
  * The program with another provider, for tests only: it takes its time, or fails, as the
  * environment says, and keeps a list of what it was asked.
  *
- * SLOW_GATE a FIFO: nothing is answered until somebody writes to it, which is never read; SLOW_MS
- * how long an answer takes from then on; SLOW_FAIL a reason: every analysis fails with EIO;
- * SLOW_LOG a file that gets a line for each request.
+ * SLOW_GATE a FIFO: nothing is answered until somebody writes to it, which is never read;
+ * SLOW_STEPS a FIFO: each byte written to it lets one answer go; SLOW_MS how long an answer takes
+ * from then on; SLOW_FAIL a reason: every analysis fails with EIO; SLOW_LOG a file that gets a line
+ * for each request.
  */
 
 struct provider_ticket {
 	struct provider_ticket *next;
 	struct slow *slow;
 	struct timer *timer;
+	bool began;
 	struct analyze_request analyze;
 	analyze_done_fn analyzed;
 	paint_done_fn painted;
@@ -32,6 +34,8 @@ struct slow {
 	struct provider_ticket *tickets;
 	struct watch *gate; /* NULL: it is open */
 	int gate_fd;
+	bool by_steps;
+	int steps; /* that nobody has taken yet */
 	int64_t delay_ms;
 	const char *fail, *log;
 };
@@ -93,16 +97,30 @@ static void on_time(void *arg)
 
 static void begin(struct provider_ticket *t)
 {
+	t->began = true;
 	timer_set(t->timer, clock_boot_ms() + t->slow->delay_ms);
+}
+
+/* Those that may. */
+static void begin_some(struct slow *s)
+{
+	for (struct provider_ticket *t = s->tickets; t; t = t->next)
+		if (!t->began && (!s->by_steps || s->steps-- > 0))
+			begin(t);
+	if (s->steps < 0)
+		s->steps = 0;
 }
 
 static void on_gate(void *arg, uint32_t revents)
 {
 	struct slow *s = arg;
+	char bytes[64];
+	ssize_t n = s->by_steps ? read(s->gate_fd, bytes, sizeof(bytes)) : 0;
 
-	s->gate = watch_free(s->gate);
-	for (struct provider_ticket *t = s->tickets; t; t = t->next)
-		begin(t);
+	if (!s->by_steps)
+		s->gate = watch_free(s->gate);
+	s->steps += n > 0 ? (int)n : 0;
+	begin_some(s);
 }
 
 static struct provider_ticket *ticket(struct provider *p, void *arg, const char *what, int chapter)
@@ -117,8 +135,8 @@ static struct provider_ticket *ticket(struct provider *p, void *arg, const char 
 	*t = (struct provider_ticket){.next = s->tickets, .slow = s, .arg = arg};
 	s->tickets = t;
 	t->timer = timer_new(s->loop, on_time, t);
-	if (!s->gate)
-		begin(t);
+	if (!s->gate || s->steps > 0)
+		begin_some(s);
 	return t;
 }
 
@@ -170,9 +188,11 @@ static const struct provider_ops slow_ops = {
 int provider_make(struct provider **text, struct provider **image, struct loop *loop,
 		  struct gate *const gates[2], const struct options *o, struct err *err)
 {
-	const char *delay = getenv("SLOW_MS"), *gate = getenv("SLOW_GATE");
+	const char *delay = getenv("SLOW_MS"), *gate = getenv("SLOW_GATE"),
+		   *steps = getenv("SLOW_STEPS");
 	struct slow *s = xcalloc(1, sizeof(*s));
 
+	gate = steps ? steps : gate;
 	*s = (struct slow){
 		.provider = {.ops = &slow_ops,
 			     .model = "slow-1",
@@ -181,6 +201,7 @@ int provider_make(struct provider **text, struct provider **image, struct loop *
 			     .paint_slots = 4},
 		.loop = loop,
 		.gate_fd = gate ? open(gate, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1,
+		.by_steps = steps != NULL,
 		.delay_ms = delay ? strtol(delay, NULL, 10) : 0,
 		.fail = getenv("SLOW_FAIL"),
 		.log = getenv("SLOW_LOG"),

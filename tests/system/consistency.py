@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """What belongs to one .bookfs/seq agrees, 200 times during a run.
 
-    consistency.py BOOKFS [--times N] [--full]
+    consistency.py SLOWFS [--times N] [--full]
+
+SLOWFS is the mount with a provider that answers when it is let (tests/fs).
 
 A round reads seq, then the manifests, chapter and concept files, Chapters.md, status.json and the list of
 images/, then seq again. Where both numbers are equal everything read between them is of one state, and is
-held against each other. Rounds where the number moved say nothing and are only counted. While it runs
-the documents must also be whole whatever the number does: JSON parses, Chapters.md ends as it should.
+held against each other. Rounds where the number moved say nothing and are only counted; that it stands still again
+is certain, as answers come only when they are let go, a few before each round. While it runs the documents must also
+be whole whatever the number does: JSON parses, Chapters.md ends as it should.
 """
 import collections
 import json
@@ -18,6 +21,9 @@ import threading
 
 import bookmaker
 import rig
+
+
+STEPS = 4           # at most, between two states that are looked at
 
 
 class Snapshot:
@@ -142,33 +148,45 @@ class Tally:
         self.states, self.contradictions, self.torn = set(), [], []
 
 
+def look(mount, chapters, tally):
+    """A state that stood still while it was read."""
+    while True:
+        s = Snapshot(mount, [random.randint(1, chapters)])
+        if s.still():
+            return s
+        tally.moved += 1
+
+
 def one_book(args, checks, work, number, wanted, tally):
     """Watches the whole run of one book; adds to the tally."""
     chapters = 40 if args.full else 24
     book = bookmaker.make(os.path.join(work, f"book{number}.epub"), chapters=chapters, words=600,
                           seed=number)
-    with rig.Mount(args.program, book, options="pages_per_image=1") as mount:
+    steps = os.path.join(work, f"steps{number}")
+    os.mkfifo(steps)
+    fd = os.open(steps, os.O_RDWR)
+    with rig.Mount(args.program, book, options="pages_per_image=1", env={"SLOW_STEPS": steps}) as mount:
         stop = threading.Event()
         second = threading.Thread(target=whole_always, args=(mount, stop, tally.torn), daemon=True)
         second.start()
         mount.command("analyze all")
         done = False
         while not done and tally.during < wanted:
-            s = Snapshot(mount, [random.randint(1, chapters)])
+            os.write(fd, b"1" * random.randint(1, STEPS))
+            s = look(mount, chapters, tally)
             done = rig.all_done(s.status)
-            if not s.still():
-                tally.moved += 1
-                continue
             tally.during += not done
             tally.states.add((number, s.seq))
             tally.contradictions += [f"at seq {s.seq}: {line}" for line in disagreements(s)]
         stop.set()
-        second.join(10)
+        second.join(60)
+        os.write(fd, b"1" * 4096)
         status = rig.wait_done(mount, 120)
-        last = Snapshot(mount, [1])
+        last = look(mount, chapters, tally)
         checks.ok(f"run {number} completes", rig.all_done(status), status["totals"])
         checks.ok(f"run {number}, finished, agrees", not list(disagreements(last)),
                   "; ".join(disagreements(last)))
+    os.close(fd)
 
 
 def run(args, checks):

@@ -199,7 +199,7 @@ def one_reader(checks, mount, number, name, line, readhow, work):
 
 def looking_starts_nothing(checks, mount):
     os.listdir(mount.dir)
-    time.sleep(0.5)     # whatever a mount does at its start has been done
+    rig.wait_for(lambda: any(e["event"] == "mounted" for e in mount.events()), 60)
     seq, status = mount.seq(), mount.status()
     for name, line in LOOKERS.items():
         code, _, err = shell(line, M=mount.dir)
@@ -283,7 +283,8 @@ def run(args, checks):
         checks.ok("each chapter was analysed once", sorted(started) == sorted(set(started)), started)
         whole_mount(checks, mount, work)
         if watchers:
-            time.sleep(0.5)
+            rig.wait_for(lambda: set(os.listdir(mount.path("images"))) <= seen(pictures_log) and
+                         "concepts.json" in seen(chapter_log), 60)
             pictures = {n for n in os.listdir(mount.path("images")) if not n.startswith(".")}
             missing = pictures - seen(pictures_log)
             checks.ok(f"inotifywait saw all {len(pictures)} pictures", pictures and not missing, missing)
