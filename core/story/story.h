@@ -171,6 +171,37 @@ DEFINE_CLEANUP(struct mentions, mentions_free)
 void mentions_find(const struct mentions *m, const char *text, size_t len,
 		   void (*fn)(void *arg, const struct mentioned *what), void *arg);
 
+/* ---- what other illustrators wrote (formats.md, "What import must read") */
+
+struct finding {     /* a chapter of theirs */
+	int number;  /* as they count; 0: not said. They count documents, without front matter. */
+	char *title; /* or "" */
+	char *concepts, *elements; /* JSON; NULL: none */
+	int64_t tokens;
+};
+struct found_picture { /* chapter and scene as they count */
+	int chapter, scene;
+	char *file;   /* its name in their images/ or beside it; NULL: none was met */
+	char *prompt; /* or NULL */
+};
+/* Zero-initialise; findings_finish. */
+struct findings {
+	struct finding *chapters;
+	size_t chapter_count, chapter_cap;
+	struct found_picture *pictures;
+	size_t picture_count, picture_cap;
+	struct analysis *cast; /* the elements of the book as a whole; or NULL */
+	struct strv notes;     /* what could not be read, a line each */
+};
+/* Takes in one file of theirs, by its path within their folder and its bytes, whatever they are.
+ * What an earlier file told of a chapter stays, so the most exact come first: .analyze.state/ and
+ * chapters/, .illustrate.state/, .imaginize.state.json, Chapters.md, Elements.md. */
+void findings_read(struct findings *f, const char *path, const char *s, size_t len);
+bool findings_picture(struct findings *f, const char *file); /* false: it is called like none */
+void findings_finish(struct findings *f);
+/* The chapter as analysis_parse takes it. -ENOENT: nothing was found of it. */
+int finding_answer(struct buf *out, const struct finding *c);
+
 /* ---- prompts */
 
 #define PROMPT_VERSION 1

@@ -80,6 +80,32 @@ static void fuzz_decode(const char *s, size_t len)
 		check_round_trip(a);
 }
 
+/* A path, NUL, and the file: chapters that were found give answers that are an answer's, or are
+ * refused as one. */
+static void fuzz_findings(const char *s, size_t len)
+{
+	CLEANUP(findings_finish) struct findings f = {0};
+	struct halves h;
+
+	split(&h, s, len);
+	findings_picture(&f, h.first);
+	findings_read(&f, h.first, h.second, h.second_len);
+	for (size_t i = 0; i < f.chapter_count; i++) {
+		CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+		CLEANUP(buf_finish) struct buf answer = {0};
+		struct err err = {0};
+		int r = finding_answer(&answer, &f.chapters[i]);
+
+		FUZZ_HOLDS(r == 0 || r == -ENOENT || r == -EFBIG);
+		if (r < 0)
+			continue;
+		r = analysis_parse(&a, buf_str(&answer), answer.len, chapter, strlen(chapter),
+				   &err);
+		FUZZ_HOLDS(r == 0 || (r == -EBADMSG && err.msg[0]));
+	}
+	free(h.first);
+}
+
 /* What is found is found again by its own words, there or before. */
 static void fuzz_locate(const char *s, size_t len)
 {
@@ -112,9 +138,8 @@ static void fuzz_concept_id(const char *s, size_t len)
 }
 
 static const struct fuzz_target targets[] = {
-	{"analysis_parse", fuzz_parse},
-	{"analysis_decode", fuzz_decode},
-	{"quote_locate", fuzz_locate},
-	{"concept_id", fuzz_concept_id},
+	{"analysis_parse", fuzz_parse}, {"analysis_decode", fuzz_decode},
+	{"quote_locate", fuzz_locate},	{"concept_id", fuzz_concept_id},
+	{"findings", fuzz_findings},
 };
 FUZZ_MAIN(targets)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORY_FINDINGS_H
+#define STORY_FINDINGS_H
+
+/* Private to story: the parts of findings_read (story.h). */
+
+#include "story.h"
+
+/* The chapter of that number, or of that title where number is 0; made if it is not there. NULL:
+ * there are too many. */
+struct finding *findings_chapter(struct findings *f, int number, const char *title);
+void findings_note(struct findings *f, const char *path, const char *what);
+void findings_read_chapters(struct findings *f, const char *s, size_t len); /* Chapters.md */
+void findings_read_elements(struct findings *f, const char *s, size_t len); /* Elements.md */
+
+#endif
