@@ -309,12 +309,12 @@ void fs_refuse(fuse_req_t req, uint64_t node, const char *name, int code, const 
 
 /* nodes.c: views' nodes, and the few that are fs's own */
 
-/* .bookfs/pid and .bookfs/store: reachable by name, for `bookfs umount` and `bookfs lock` */
-enum { HOST_PID = HOST_CTL + 1, HOST_STORE };
+/* .bookfs/pid, store and spending: reachable by name, for `bookfs umount`, `lock` and `status` */
+enum { HOST_PID = HOST_CTL + 1, HOST_STORE, HOST_SPENDING };
 /* The last kind there can be, which no node of views has. n below 2^16. */
 #define NODE_OWN(n) (UINT64_MAX - ((uint64_t)(n) << 6))
 #define INO_OWN(n) (((uint64_t)1 << 52) + (n))
-enum { OWN_PID, OWN_STORE, OWN_TEMPORARY_FIRST, OWN_TEMPORARY_LAST = 0xffff };
+enum { OWN_PID, OWN_STORE, OWN_SPENDING, OWN_TEMPORARY_FIRST, OWN_TEMPORARY_LAST = 0xffff };
 
 int node_attr(struct view_attr *out, struct fs *fs, uint64_t node);
 int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const char *name);

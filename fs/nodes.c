@@ -34,6 +34,7 @@ static const struct {
 } own_files[] = {
 	[OWN_PID] = {"pid", HOST_PID},
 	[OWN_STORE] = {"store", HOST_STORE},
+	[OWN_SPENDING] = {"spending", HOST_SPENDING},
 };
 
 static void own_attr(struct view_attr *out, struct fs *fs, uint64_t number)

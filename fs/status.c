@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <cjson/cJSON.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,9 +42,10 @@ static const struct file_state *file_state(const struct options *o)
 	return r < 0 ? NULL : r ? &changed : &current;
 }
 
-static int read_mounted(struct buf *out, const char *dir, struct err *err)
+/* A file of the mount. */
+static int read_mounted(struct buf *out, const char *dir, const char *name, struct err *err)
 {
-	CLEANUP(cleanup_free) char *path = xasprintf("%s/status.json", dir);
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", dir, name);
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char part[16384];
 	ssize_t n = -1;
@@ -58,16 +58,12 @@ static int read_mounted(struct buf *out, const char *dir, struct err *err)
 /* Where the store of a mount is, as it need not be beside the book. */
 static void find_store(struct options *o, const char *dir)
 {
-	CLEANUP(cleanup_free) char *path = xasprintf("%s/.bookfs/store", dir);
-	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char name[PATH_MAX];
-	ssize_t n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
+	CLEANUP(buf_finish) struct buf path = {0};
+	struct err err;
 
-	if (n < 1 || o->store)
+	if (o->store || read_mounted(&path, dir, ".bookfs/store", &err) < 0 || !path.len)
 		return;
-	name[n] = '\0';
-	name[strcspn(name, "\n")] = '\0';
-	o->store = xstrdup(name);
+	o->store = xstrndup(path.data, strcspn(path.data, "\n"));
 }
 
 /* Read only as far as a store lets itself be read: no import, no work. */
@@ -93,11 +89,21 @@ static int read_stored(struct buf *out, const struct options *o, struct err *err
 	return r;
 }
 
+static const cJSON *get(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static double number(const cJSON *object, const char *name)
+{
+	const cJSON *n = get(object, name);
+
+	return cJSON_IsNumber(n) ? n->valuedouble : 0;
+}
+
 static int count(const cJSON *counts, const char *state)
 {
-	const cJSON *n = cJSON_GetObjectItemCaseSensitive(counts, state);
-
-	return cJSON_IsNumber(n) ? n->valueint : 0;
+	return (int)number(counts, state);
 }
 
 static void say_counts(const cJSON *totals, const char *name)
@@ -111,7 +117,7 @@ static void say_counts(const cJSON *totals, const char *name)
 
 static const char *text_of(const cJSON *object, const char *name)
 {
-	const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+	const char *s = cJSON_GetStringValue(get(object, name));
 
 	return s ? s : "";
 }
@@ -159,23 +165,79 @@ static int say_json(const cJSON *root)
 	return r == EOF ? EXIT_FAILED : EXIT_DONE;
 }
 
+static void say_spent(const cJSON *totals)
+{
+	CLEANUP(buf_finish) struct buf cost = {0};
+
+	printf("tokens used: %.0f", number(totals, "tokensUsed"));
+	if (number(totals, "requests") > 0) {
+		words_of_cost(&cost, (int64_t)(number(totals, "cost") * 1e6 + 0.5));
+		printf(" (%.0f in, %.0f out), by %.0f requests; cost %s",
+		       number(totals, "tokensIn"), number(totals, "tokensOut"),
+		       number(totals, "requests"), buf_str(&cost));
+	}
+	putchar('\n');
+}
+
+static void say_pace(const cJSON *pace)
+{
+	if (*text_of(pace, "eta"))
+		printf("pace: %.1f chapters and %.1f pictures a minute; done at %s\n",
+		       number(pace, "chaptersPerMinute"), number(pace, "imagesPerMinute"),
+		       text_of(pace, "eta"));
+}
+
+/* What has an end. */
+static void say_budget(const cJSON *budget)
+{
+	const cJSON *left;
+
+	cJSON_ArrayForEach(left, get(budget, "left"))
+	{
+		if (cJSON_IsNumber(left))
+			printf("budget: %.10g %s spent, %.10g left (max_%s=)\n",
+			       number(get(budget, "spent"), left->string), left->string,
+			       left->valuedouble, left->string);
+	}
+}
+
+static void say_waiting(const cJSON *w)
+{
+	printf("waiting: %s", text_of(w, "reason"));
+	if (*text_of(w, "until"))
+		printf(" (until %s)", text_of(w, "until"));
+	if (*text_of(w, "remedy"))
+		printf(": %s", text_of(w, "remedy"));
+	putchar('\n');
+}
+
 static int say_status(const cJSON *root)
 {
-	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(root, "totals"), *item;
+	const cJSON *totals = get(root, "totals"), *item;
 
 	say_counts(totals, "chapters");
 	say_counts(totals, "images");
-	printf("tokens used: %d\n", count(totals, "tokensUsed"));
-	say_failures(cJSON_GetObjectItemCaseSensitive(root, "chapters"), "number", "chapter");
-	say_failures(cJSON_GetObjectItemCaseSensitive(root, "images"), "chapter",
-		     "picture of chapter");
-	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, "waiting"))
-		printf("waiting: %s\n", text_of(item, "reason"));
+	say_spent(totals);
+	say_pace(get(root, "pace"));
+	say_budget(get(root, "budget"));
+	say_failures(get(root, "chapters"), "number", "chapter");
+	say_failures(get(root, "images"), "chapter", "picture of chapter");
+	cJSON_ArrayForEach(item, get(root, "waiting")) say_waiting(item);
 	say_file_state(root);
 	return EXIT_DONE;
 }
 
-static int answer(const struct buf *json, const struct file_state *f, bool as_json)
+/* What a process knows beside the store: NULL, or of the mount that was named. */
+static void add_budget(cJSON *root, const struct buf *spending)
+{
+	cJSON *budget = cJSON_ParseWithLength(buf_str(spending), spending->len);
+
+	if (budget)
+		cJSON_AddItemToObject(root, "budget", budget);
+}
+
+static int answer(const struct buf *json, const struct buf *spending, const struct file_state *f,
+		  bool as_json)
 {
 	cJSON *root = cJSON_ParseWithLength(buf_str(json), json->len);
 	int r;
@@ -184,6 +246,7 @@ static int answer(const struct buf *json, const struct file_state *f, bool as_js
 		fprintf(stderr, "bookfs: status.json is not JSON\n");
 		return EXIT_FAILED;
 	}
+	add_budget(root, spending);
 	if (f)
 		add_file_state(root, f);
 	r = as_json ? say_json(root) : say_status(root);
@@ -191,8 +254,11 @@ static int answer(const struct buf *json, const struct file_state *f, bool as_js
 	return r;
 }
 
-static int get_status(struct buf *out, struct options *o, const char *word, struct err *err)
+/* spending: of a mount alone. */
+static int get_status(struct buf *out, struct buf *spending, struct options *o, const char *word,
+		      struct err *err)
 {
+	struct err none;
 	CLEANUP(cleanup_free) char *dir = NULL;
 	struct mountpoint there;
 	int r = mountpoint_path(&dir, word, err);
@@ -201,7 +267,8 @@ static int get_status(struct buf *out, struct options *o, const char *word, stru
 		o->book = xstrdup(there.source);
 		mountpoint_finish(&there);
 		find_store(o, dir);
-		return read_mounted(out, dir, err);
+		read_mounted(spending, dir, ".bookfs/spending", &none);
+		return read_mounted(out, dir, "status.json", err);
 	}
 	r = options_book(o, word, err);
 	return r == 0 ? read_stored(out, o, err) : r;
@@ -211,7 +278,7 @@ static int run_status(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
 	CLEANUP(cleanup_free) char *word = NULL;
-	CLEANUP(buf_finish) struct buf json = {0};
+	CLEANUP(buf_finish) struct buf json = {0}, spending = {0};
 	bool as_json = false;
 	const struct flag flags[] = {{"--json", .on = &as_json},
 				     {"--store", .take = options_store, .options = &o}};
@@ -224,9 +291,9 @@ static int run_status(const struct command *c, int argc, char **argv)
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
-	if (get_status(&json, &o, word, &err) < 0)
+	if (get_status(&json, &spending, &o, word, &err) < 0)
 		return say_failed(&err);
-	return answer(&json, file_state(&o), as_json);
+	return answer(&json, &spending, file_state(&o), as_json);
 }
 
 const struct command command_status = {
@@ -234,7 +301,9 @@ const struct command command_status = {
 	.usage = "bookfs status [--json] [--store PATH] BOOK|DIR",
 	.summary = "BOOK|DIR: how far the work is",
 	.help = "Says how many chapters and pictures are done, what failed and why, and what is\n"
-		"waited for, and whether the book's file has changed since its import. --json\n"
-		"prints the document that a mount shows as status.json, with \"bookFile\" added.\n",
+		"waited for, what it took, how fast it goes, and whether the book's file has\n"
+		"changed since its import. Of a mount also what it has spent of its budget.\n"
+		"--json prints the document that a mount shows as status.json, with \"bookFile\"\n"
+		"and \"budget\" added.\n",
 	.run = run_status,
 };

@@ -100,6 +100,24 @@ class Estimate(Bills):
         self.assertRegex(r.stdout, r"^6 chapters to analyse, 6 pictures to paint\n6 \+ 6 requests, about \d+ k tokens, "
                                    r"cost 0\.\d\d\n$")
 
+    def test_cost_is_told(self):
+        """What it took, by the server's own count, in all that speaks of it."""
+        options = self.options(",prices=2:8,image_prices=0.04")
+        r = self.bookfs("run", "--json", "--chapters", "1-2", "-o", options, self.book)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        totals = json.loads(self.get("/totals"))
+        chat = totals["chat"]
+        cost = chat["tokens_in"] * 2e-6 + chat["tokens_out"] * 8e-6 + 2 * 0.04
+        state = json.loads(r.stdout)
+        self.assertEqual(state["totals"]["requests"], 4)
+        self.assertEqual(state["totals"]["tokensIn"], chat["tokens_in"])  # pictures are paid for each
+        self.assertEqual(state["totals"]["tokensOut"], chat["tokens_out"])
+        self.assertAlmostEqual(state["totals"]["cost"], cost, delta=0.001)
+        self.assertAlmostEqual(sum(c["cost"] for c in state["chapters"] + state["images"]), cost, delta=0.001)
+        m = self.mount(program=BOOKFS)
+        one = json.loads(m.read("chapters/1/status.json"))
+        self.assertEqual((one["requests"], one["cost"] > 0, one["images"][0]["cost"]), (1, True, 0.04))
+
     def test_builtin(self):
         r = self.bookfs("estimate", self.book)
         self.assertEqual(r.stdout, "6 chapters to analyse, 6 pictures to paint\nno server is asked\n")
@@ -232,6 +250,12 @@ class Mounted(Bills):
         self.assertIn("echo budget +50 > .bookfs/ctl", why)
         wait_for(lambda: any("the budget is spent: max_requests=50" in w["reason"]
                              for w in json.loads(m.read("status.json"))["waiting"]), what="status to say it")
+        said = self.bookfs("status", m.dir).stdout
+        self.assertRegex(said, r"tokens used: \d+ \(\d+ in, \d+ out\), by 50 requests; cost 0.00\n")
+        self.assertIn("budget: 50 requests spent, 0 left (max_requests=)\n", said)
+        self.assertIn("waiting: analyses wait: the budget is spent: max_requests=50: echo budget +50 > .bookfs/ctl", said)
+        budget = json.loads(self.bookfs("status", "--json", m.dir).stdout)["budget"]
+        self.assertEqual((budget["spent"]["requests"], budget["left"]["requests"], budget["exhausted"]), (50, 0, True))
         m.command("budget +2")  # one for what was waited for when it was spent
         self.assertEqual(json.loads(m.read("chapters/60/concepts.json"))["status"], "completed")
         self.assertEqual(json.loads(m.read("chapters/51/concepts.json"))["status"], "completed")
