@@ -173,7 +173,7 @@ class Test:
     def told(self):
         """429 with Retry-After: 2, to one of two processes: neither asks before its time."""
         book = self.book("told", 24)
-        options = self.server.options("good.20~good.20~good.20~429:2~good.20", "good.20")
+        options = self.server.options("good.100~good.100~good.100~429:2~good.100", "good.100", "chat_slots=1,image_slots=1")
         both = [self.start(book, options) for _ in range(2)]
         ends = [self.finish(p) for p in both]
         log = self.server.log()
