@@ -16,6 +16,7 @@
 
 #define RETRY_MS 500 /* pause after the first failure; doubles */
 #define RETRY_CAP_MS 8000
+#define BACKLOG_BYTES (6 << 20)
 #define AHEAD_MOST 8		      /* claimed before there is a slot */
 #define LONG_WAIT_MS (10 * 60 * 1000) /* a wait this long is no failure: the work stays pending */
 #define STORE_MS 200		      /* pause before storing again what could not be stored */
@@ -225,11 +226,21 @@ static struct task *next_ready(const struct pipeline *p)
 	return first;
 }
 
-/* While a result waits for the disk nothing more is bought. */
+/* Answers in memory that are not stored yet. */
+static size_t backlog_bytes(const struct pipeline *p)
+{
+	size_t bytes = 0;
+	for (const struct task *t = p->tasks; t; t = t->next)
+		bytes += t->picture.len;
+	return bytes;
+}
+
+/* While a result waits for the disk nothing more is bought, and not much while many do. */
 static void ask_ready(struct pipeline *p)
 {
 	struct task *t;
-	while (!p->jobs->unstored && !p->rests && p->asking < p->slots && (t = next_ready(p))) {
+	while (!p->jobs->unstored && backlog_bytes(p) <= BACKLOG_BYTES && !p->rests &&
+	       p->asking < p->slots && (t = next_ready(p))) {
 		t->ready = false;
 		t->asking = true;
 		p->asking++;

@@ -276,6 +276,8 @@ static bool read_one(struct exchange *x, struct reply *r, const char *s, size_t 
 		judge_refusal(x, s, len);
 		return false;
 	}
+	if (s == x->answer.body.data) /* megabytes of a picture, which are in root too */
+		buf_finish(&x->answer.body);
 	if (x->aim == AIM_MODELS)
 		read_models(x, root);
 	else
