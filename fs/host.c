@@ -23,7 +23,8 @@ static int caller_why_text(struct buf *out, struct fs *fs, fuse_req_t req)
 
 static int control_text(struct buf *out, struct fs *fs, fuse_req_t req)
 {
-	return buf_adds(out, "analyze N|all\nillustrate N|all\nretry failed\npause\nresume\n");
+	return buf_adds(out, "analyze N|all\nillustrate N|all\nretry failed\npause\nresume\n"
+			     "budget +N [requests|tokens|images|cost]\n");
 }
 
 /* The number means nothing to a caller that cannot be seen from here. */
