@@ -10,9 +10,11 @@ enum {
 	SLOTS = NAMES_MAX * 2,
 	MENTIONS_MAX = 1 << 20,
 	SMALL_WORDS = 1 << 20,
+
 	NAME_WORDS = 5,
 	NAME_TEXT_BYTES = 80,
 	TITLE_VOTES = 8,
+	SEX_VOTES = 3,
 	RARE = 4500, /* of a word's rank by use */
 };
 
@@ -233,6 +235,22 @@ static bool says_person(const struct word *w)
 	return is_address(w) && !WORD_AMONG(w, "old", "young", "saint", "st");
 }
 
+static bool says_male(const struct word *w)
+{
+	return (w->len == 1 && *w->s == 'M') ||
+	       WORD_AMONG(w, "mr", "mister", "sir", "lord", "king", "prince", "duke", "count",
+			  "baron", "uncle", "father", "brother", "master", "monsieur", "herr",
+			  "signor", "don", "squire", "emperor", "grandfather");
+}
+
+static bool says_female(const struct word *w)
+{
+	return WORD_AMONG(w, "mrs", "miss", "ms", "lady", "madam", "madame", "mme", "mlle", "frau",
+			  "mademoiselle", "queen", "princess", "duchess", "countess", "baroness",
+			  "aunt", "aunty", "auntie", "mother", "sister", "mistress", "dame",
+			  "empress", "grandmother", "signora");
+}
+
 static void add_name(struct names *n, const struct context *c, uint32_t sentence)
 {
 	char text[NAME_TEXT_BYTES];
@@ -249,6 +267,8 @@ static void add_name(struct names *n, const struct context *c, uint32_t sentence
 	if (s->bare && says_person(first)) {
 		s->n[SIGHT_TITLED]++;
 		s->n[SIGHT_CHARACTER] += TITLE_VOTES;
+		s->n[SIGHT_MALE] += says_male(first) * SEX_VOTES;
+		s->n[SIGHT_FEMALE] += says_female(first) * SEX_VOTES;
 	}
 	votes_cast(s, c);
 }
@@ -396,6 +416,8 @@ static void see_thing(struct names *n, const struct context *sentence, size_t i,
 	if (!name)
 		return;
 	const struct lexeme *l = c.words[k].lex;
+	n->thing = l;
+
 	enum sight sight = l ? kind_sight(l->kinds) : SIGHTS;
 	name->s.n[sight == SIGHTS ? SIGHT_ITEM : sight] += l ? rarity(l) : 3;
 	if (sight == SIGHT_CHARACTER || sight == SIGHT_CREATURE) {
@@ -411,8 +433,9 @@ static void see_sentence(struct names *n, const struct prose *p, uint32_t senten
 	struct word words[SENTENCE_WORDS];
 	const struct sentence *s = &p->sentences[sentence];
 	size_t count = prose_words(words, p, s);
-	const struct context c = {p, s, words, count, 0, 0};
+	struct context c = {.prose = p, .sentence = s, .words = words, .count = count};
 	for (size_t i = 0; i < count;) {
+		c.thing = n->thing;
 		if (is_determiner(&words[i]))
 			see_thing(n, &c, i, sentence);
 		if (!words[i].upper)
@@ -426,6 +449,7 @@ int names_init(struct names *n, const struct prose *p)
 	*n = (struct names){0};
 	n->slots = xcalloc(SLOTS, sizeof(*n->slots));
 	n->small = xcalloc(SMALL_WORDS, 1);
+
 	for (size_t i = 0; i < p->count; i++)
 		see_sentence(n, p, (uint32_t)i);
 	for (size_t i = 0; i < n->len; i++) {
@@ -469,6 +493,7 @@ uint32_t names_in_title(struct names *n, const char *title)
 		}
 		i += step;
 	}
+
 	return run ? entitle(n, &words[last], run) : 0;
 }
 

@@ -25,6 +25,8 @@ struct names {
 	size_t mention_count, mention_cap;
 	uint32_t *slots; /* hash of text -> index + 1 */
 	uint8_t *small;	 /* at a word's hash: times seen without a capital, up to 255 */
+
+	const struct lexeme *thing; /* the last one that was spoken of */
 };
 
 int names_init(struct names *n, const struct prose *p);
@@ -39,6 +41,7 @@ struct context {
 	const struct sentence *sentence;
 	const struct word *words;
 	size_t count, i, len;
+	const struct lexeme *thing; /* the last one that was spoken of, or NULL */
 };
 /* What stands around the name, and in it, as votes. */
 void votes_cast(struct sighting *s, const struct context *c);

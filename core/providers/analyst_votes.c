@@ -124,6 +124,8 @@ static void vote_speech(struct sighting *s, const struct context *c)
 	if (is_article(prev)) {
 		joined = prev->joined;
 		prev = before(c, 2);
+		if (prev && WORD_AMONG(prev, "call", "calls", "called"))
+			return; /* "which they call the Deep" */
 	}
 	if (prev && !owner && joined && word_has(prev, LEX_SPEECH) && !prev->upper)
 		s->n[SIGHT_CHARACTER] += SPEAKS;
@@ -216,6 +218,13 @@ static bool is_drawn_out(const struct word *w, const struct word *next)
 	return dash && !next->upper && !next->lex && next->s[0] == end[-1];
 }
 
+/* "on Sundays"; "Sunday" alone has been a name. */
+static bool is_days(const struct word *w)
+{
+	return WORD_AMONG(w, "mondays", "tuesdays", "wednesdays", "thursdays", "fridays",
+			  "saturdays", "sundays");
+}
+
 /* "English ships", "a Frenchman": a people, or what comes of a land. */
 static void vote_nothing(struct sighting *s, const struct context *c)
 {
@@ -225,6 +234,8 @@ static void vote_nothing(struct sighting *s, const struct context *c)
 		return;
 	if (w->lex && w->lex->kinds & LEX_PROPER && !(w->lex->kinds & (LEX_GEO | LEX_PERSON)))
 		s->n[SIGHT_NOTHING] += THERE;
+	if (is_days(w))
+		s->n[SIGHT_NOTHING] += THE_NOUN;
 	if (next && next->joined && is_noun(next) && next->lex->verb < 20 && !w->possessive)
 		s->n[SIGHT_NOTHING] += THERE;
 	if (prev &&
@@ -296,9 +307,9 @@ static void vote_beast(struct sighting *s, const struct context *c)
 
 /* ---- what the text says that it is */
 
-static void state(struct sighting *s, const struct word *noun)
+static void state(struct sighting *s, const struct lexeme *noun)
 {
-	enum sight sight = kind_sight(noun->lex->kinds);
+	enum sight sight = kind_sight(noun->kinds);
 	if (sight != SIGHTS)
 		s->n[sight] += THE_NOUN;
 }
@@ -329,6 +340,19 @@ static const struct word *noun_called(const struct context *c, const struct word
 	return NULL;
 }
 
+/* "A sturgeon. They call him Otto": the last thing that was spoken of. */
+static void vote_called_thing(struct sighting *s, const struct context *c, const struct word *prev,
+			      const struct word *two)
+{
+	if (!prev || !two || !WORD_AMONG(prev, "him", "her") ||
+	    kind_sight(c->thing->kinds) != SIGHT_CREATURE ||
+	    !WORD_AMONG(two, "call", "calls", "called", "named", "name"))
+		return;
+	state(s, c->thing);
+	if (!s->other)
+		s->other = xstrdup(c->thing->word);
+}
+
 /* "Otto was a jackdaw", "Hart, the baker,", "the jackdaw, Otto,", "a barge called Swift", "the
  * mule's name was Daisy", "the town of Ostrand". */
 static void vote_stated(struct sighting *s, const struct context *c)
@@ -356,7 +380,34 @@ static void vote_stated(struct sighting *s, const struct context *c)
 			s->other = xstrdup(noun->lex->word);
 	}
 	if (noun)
-		state(s, noun);
+		state(s, noun->lex);
+	else if (c->thing)
+		vote_called_thing(s, c, prev, two);
+}
+
+/* "Ida, two tons of bronze,", "Ida weighed two tons", "a piece of Ida": a thing, whatever it is
+ * called. */
+static void vote_made(struct sighting *s, const struct context *c)
+{
+	size_t from = c->i + c->len;
+	const struct word *prev = before(c, 1), *next = word_at(c, from);
+	if (prev && c->i > 1 && word_is(prev, "of") &&
+	    WORD_AMONG(before(c, 2), "piece", "pieces", "fragment", "fragments", "splinter"))
+		s->n[SIGHT_ITEM] += SPEAKS;
+	if (prev && WORD_AMONG(prev, "hung", "hangs"))
+		s->n[SIGHT_ITEM] += SPEAKS; /* "in the middle hung" */
+	if (next && next->joined && WORD_AMONG(next, "weighed", "weighs"))
+		s->n[SIGHT_ITEM] += THE_NOUN;
+	for (size_t k = from + 1; k + 2 < c->count && k < from + 9; k++) {
+		const struct word *w = &c->words[k];
+		if (w->upper)
+			return;
+		if (WORD_AMONG(w, "tons", "ton", "tonnes", "pounds", "hundredweight") &&
+		    word_is(w + 1, "of") && word_has(w + 2, LEX_MATERIAL)) {
+			s->n[SIGHT_ITEM] += THE_NOUN;
+			return;
+		}
+	}
 }
 
 /* In a language whose nouns all have capitals: what stands behind an article, or what is declined
@@ -389,6 +440,7 @@ void votes_cast(struct sighting *s, const struct context *c)
 	vote_nothing(s, c);
 	vote_pronouns(s, c);
 	vote_stated(s, c);
+	vote_made(s, c);
 	vote_ship(s, c);
 	vote_beast(s, c);
 	vote_called(s, c);

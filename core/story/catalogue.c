@@ -259,10 +259,27 @@ static bool is_stale(const struct catalogue_entry *e, const char *fact)
 	return stale * 3 >= words * 2;
 }
 
+/* "red jersey" was not all: "a man's red jersey". */
+static void improve_look(struct catalogue_entry *e, int chapter, const struct quote *q)
+{
+	enum { LEAST = 4 };
+	size_t len = strlen(q->text);
+	for (size_t i = 0; i < e->look_count; i++) {
+		const char *text = e->looks[i].quote->text;
+		size_t old = strlen(text);
+		if (old >= LEAST && old < len && !strcmp(q->text + len - old, text)) {
+			e->looks[i] = (struct appearance){chapter, q};
+			return;
+		}
+	}
+}
+
 static void add_look(struct catalogue_entry *e, int chapter, const struct quote *q)
 {
-	if (e->look_count == LOOKS_MAX || is_stale(e, q->text))
+	if (e->look_count == LOOKS_MAX || is_stale(e, q->text)) {
+		improve_look(e, chapter, q);
 		return;
+	}
 	e->looks = xgrow(e->looks, &e->look_cap, e->look_count + 1, sizeof(*e->looks));
 	e->looks[e->look_count++] = (struct appearance){chapter, q};
 }
@@ -350,6 +367,11 @@ static void add_counted_aliases(struct catalogue_entry *e, const struct members 
 	}
 }
 
+static bool is_being(enum element_type t)
+{
+	return kind_of(t) == ELEMENT_CHARACTER;
+}
+
 static void add_member(struct catalogue_entry *e, const struct node *n)
 {
 	const struct element *member = n->element;
@@ -359,7 +381,9 @@ static void add_member(struct catalogue_entry *e, const struct node *n)
 			add_alias(&e->aliases, e->name, member->aliases.items[k]);
 		e->mentions += (int64_t)member->quote_count;
 	}
-	for (size_t k = 0; k < member->look_count; k++)
+	/* What a chapter took for a place has looks of one. */
+	bool alike = is_being(member->type) == is_being(e->type);
+	for (size_t k = 0; k < member->look_count && alike; k++)
 		add_look(e, n->chapter, &member->looks[k]);
 	if (*member->description && n->group == NOT_COUNTED &&
 	    e->descriptions.len < DESCRIPTIONS_MAX &&
