@@ -163,6 +163,7 @@ int engine_views(struct views **out, const struct engine *e, const struct option
 		.model = e->provider->model,
 		.options = jobs_options(e->jobs, JOB_ANALYZE),
 		.prompt_version = PROMPT_VERSION,
+		.instructions = o->instructions,
 		.pages_per_image = o->pages_per_image,
 		.images = !o->no_images,
 		.trigger = !o->never_trigger && !e->read_only,

@@ -63,7 +63,7 @@ struct command {
 	int (*run)(const struct command *c, int argc, char **argv); /* argv: after the name */
 };
 extern const struct command command_mount, command_umount, command_run, command_status,
-	command_check, command_export;
+	command_check, command_export, command_import;
 extern const struct command command_config, command_providers, command_models, command_probe;
 
 /* A flag of a command: one of on, values and take is set. `also`: a second spelling or NULL. */
@@ -141,19 +141,20 @@ struct options {
 	/* Who reads and who paints. The names are as given, the servers what came of it. */
 	char *provider, *image_provider;
 	struct server text_server, image_server;
-	bool insecure; /* a key may go unencrypted over a network */
-	int timeout_s; /* for one answer of a server */
-	int retries;   /* of a job; <0: as many as usual */
+	bool insecure;			 /* a key may go unencrypted over a network */
+	int timeout_s;			 /* for one answer of a server */
+	int retries;			 /* of a job; <0: as many as usual */
 	int64_t temperature_milli, seed; /* <0: the server's own */
 	int64_t context_tokens;		 /* 0: the usual */
 	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
+	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
 	struct budget budget;
 	bool in_turn;	/* no picture before all is analysed */
 	int illustrate; /* enum illustrate */
 	int readahead;	/* chapters; <0: not said */
 
 	const struct preset *unused_key; /* whose key the environment held in vain; NULL */
-	char *config_path; /* of the settings' file, there or not; NULL: no home */
+	char *config_path;		 /* of the settings' file, there or not; NULL: no home */
 	struct origin origins[SETTINGS_MOST];
 };
 void options_init(struct options *o);

@@ -90,9 +90,10 @@ void options_init(struct options *o)
 
 void options_finish(struct options *o)
 {
-	char *const texts[] = {o->book,		  o->dir,	 o->store,	   o->provider,
-			       o->image_provider, o->image_size, o->image_quality, o->workflow,
-			       o->prompt_dir,	  o->record_dir, o->config_path};
+	char *const texts[] = {o->book,		  o->dir,	   o->store,	     o->provider,
+			       o->image_provider, o->image_size,   o->image_quality, o->workflow,
+			       o->prompt_dir,	  o->instructions, o->workflow_text, o->record_dir,
+			       o->config_path};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);

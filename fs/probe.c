@@ -23,7 +23,7 @@ static const char probe_text[] =
 enum verdict { NOT_ASKED, WORKS, FAILS };
 
 /* What one request showed. */
-struct finding {
+struct trial {
 	const char *what; /* "models", "chapter", "picture"; NULL: there is none */
 	enum verdict verdict;
 	struct buf detail, remedy;
@@ -38,7 +38,7 @@ struct side {
 	const struct server *server;
 	struct provider *provider;
 	bool image;
-	struct finding findings[2];
+	struct trial trials[2];
 	struct strv models;
 };
 
@@ -46,16 +46,16 @@ struct side {
 struct asking {
 	struct loop *loop;
 	struct side *side;
-	struct finding *finding;
+	struct trial *trial;
 	struct provider_outcome outcome;
 	int64_t began_us;
 };
 
 static void side_finish(struct side *s)
 {
-	for (size_t i = 0; i < ARRAY_LEN(s->findings); i++) {
-		buf_finish(&s->findings[i].detail);
-		buf_finish(&s->findings[i].remedy);
+	for (size_t i = 0; i < ARRAY_LEN(s->trials); i++) {
+		buf_finish(&s->trials[i].detail);
+		buf_finish(&s->trials[i].remedy);
 	}
 	strv_finish(&s->models);
 }
@@ -116,7 +116,7 @@ static void advise(struct buf *out, const struct side *s, const struct provider_
 
 static void end(struct asking *a, const struct provider_outcome *outcome)
 {
-	struct finding *f = a->finding;
+	struct trial *f = a->trial;
 
 	a->outcome = *outcome;
 	f->took_ms = (clock_mono_us() - a->began_us) / 1000;
@@ -143,7 +143,7 @@ static void on_analysis(void *arg, const struct provider_outcome *outcome, struc
 {
 	CLEANUP(analysis_free_cleanup) struct analysis *analysis = given;
 	struct asking *a = arg;
-	struct buf *detail = &a->finding->detail;
+	struct buf *detail = &a->trial->detail;
 
 	end(a, outcome);
 	if (outcome->code < 0)
@@ -163,16 +163,16 @@ static void on_picture(void *arg, const struct provider_outcome *outcome, const 
 
 	end(a, outcome);
 	if (outcome->code == 0)
-		buf_addf(&a->finding->detail, "a picture, %s of %zu KB", ext, (len + 1023) / 1024);
+		buf_addf(&a->trial->detail, "a picture, %s of %zu KB", ext, (len + 1023) / 1024);
 }
 
 /* The loop runs until the answer is there; the pointers of the request live so long. */
-static struct finding *ask(struct asking *a, struct loop *loop, struct side *s, const char *what)
+static struct trial *ask(struct asking *a, struct loop *loop, struct side *s, const char *what)
 {
-	struct finding *f = s->findings[0].what ? &s->findings[1] : &s->findings[0];
+	struct trial *f = s->trials[0].what ? &s->trials[1] : &s->trials[0];
 
 	f->what = what;
-	*a = (struct asking){.loop = loop, .side = s, .finding = f, .began_us = clock_mono_us()};
+	*a = (struct asking){.loop = loop, .side = s, .trial = f, .began_us = clock_mono_us()};
 	return f;
 }
 
@@ -241,7 +241,7 @@ static bool offers(const struct side *s)
 /* A list that lacks the model may be of its full names; the chapter decides. */
 static void judge_models(struct side *s)
 {
-	struct finding *f = &s->findings[0];
+	struct trial *f = &s->trials[0];
 	const char *model = s->server->model, *near;
 
 	if (f->verdict != WORKS)
@@ -282,14 +282,14 @@ static void probe_image_side(struct loop *loop, struct side *s, const struct job
 /* A server without a list of its models works all the same, if it does the rest. */
 static bool works(const struct side *s)
 {
-	const struct finding *last = &s->findings[s->findings[1].what ? 1 : 0];
+	const struct trial *last = &s->trials[s->trials[1].what ? 1 : 0];
 
 	return !last->what || last->verdict == WORKS;
 }
 
 /* ---- saying */
 
-static void say_finding(const struct finding *f)
+static void say_trial(const struct trial *f)
 {
 	static const char *const words[] = {[WORKS] = "ok", [FAILS] = "FAILED"};
 
@@ -316,11 +316,11 @@ static void say_side(const struct side *s)
 		printf(" at %s, %s%s", server->base_url, server->model ? "model " : "its own model",
 		       server->model ? server->model : "");
 	putchar('\n');
-	for (size_t i = 0; i < ARRAY_LEN(s->findings); i++)
-		say_finding(&s->findings[i]);
+	for (size_t i = 0; i < ARRAY_LEN(s->trials); i++)
+		say_trial(&s->trials[i]);
 }
 
-static cJSON *finding_json(const struct finding *f)
+static cJSON *trial_json(const struct trial *f)
 {
 	cJSON *item = cJSON_CreateObject();
 
@@ -347,9 +347,9 @@ static void add_side(cJSON *root, const struct side *s)
 		cJSON_AddStringToObject(item, "model", s->server->model);
 	cJSON_AddBoolToObject(item, "works", works(s));
 	all = cJSON_AddArrayToObject(item, "findings");
-	for (size_t i = 0; i < ARRAY_LEN(s->findings); i++)
-		if (s->findings[i].what)
-			cJSON_AddItemToArray(all, finding_json(&s->findings[i]));
+	for (size_t i = 0; i < ARRAY_LEN(s->trials); i++)
+		if (s->trials[i].what)
+			cJSON_AddItemToArray(all, trial_json(&s->trials[i]));
 }
 
 static int say_probe(const struct side *text, const struct side *image, bool draw, bool json)
@@ -482,7 +482,7 @@ static void name_any(struct server *s)
 
 static int list_models(struct loop *loop, struct side *s, bool json)
 {
-	const struct finding *f = &s->findings[0];
+	const struct trial *f = &s->trials[0];
 
 	if (!s->server->preset)
 		return fprintf(stderr, "bookfs: builtin has no models to choose from: add "

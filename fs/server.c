@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -423,12 +424,50 @@ int options_models(const struct options *o, struct err *err)
 	return r;
 }
 
+enum { TEXT_BYTES_MOST = 1 << 20 };
+
+/* A person's own prompt or workflow, whole. NULL path: there is none. */
+static int read_text(char **out, const char *path, struct err *err)
+{
+	CLEANUP(buf_finish) struct buf text = {.max_bytes = TEXT_BYTES_MOST};
+	CLEANUP(cleanup_close) int fd = -1;
+	char part[16384];
+	ssize_t n;
+
+	if (!path)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
+		buf_add(&text, part, (size_t)n);
+	if (fd < 0 || n < 0)
+		return err_set(err, -EINVAL, "%s: %s", path, strerror(errno));
+	if (buf_error(&text) < 0 || !utf8_valid(buf_str(&text), text.len) ||
+	    strlen(buf_str(&text)) != text.len)
+		return err_set(err, -EINVAL, "%s: no text of at most %d KB", path,
+			       TEXT_BYTES_MOST / 1024);
+	*out = buf_steal(&text, NULL);
+	return 0;
+}
+
+static int read_texts(struct options *o, struct err *err)
+{
+	CLEANUP(cleanup_free) char *chapter = NULL;
+	int r = 0;
+
+	if (o->prompt_dir && o->text_server.preset)
+		chapter = xasprintf("%s/chapter.txt", o->prompt_dir);
+	r = read_text(&o->instructions, chapter, err);
+	return r == 0 ? read_text(&o->workflow_text, o->workflow, err) : r;
+}
+
 int options_complete(struct options *o, struct err *err)
 {
 	int r = options_gather(o, err);
 
 	if (r == 0)
 		r = options_models(o, err);
+	if (r == 0)
+		r = read_texts(o, err);
 	return r == 0 ? options_keys(o, err) : r;
 }
 

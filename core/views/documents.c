@@ -41,6 +41,7 @@ int render_chapter_prompt(struct buf *out, struct views *v, const struct ref *re
 		.scenes = scenes_wanted((int64_t)c->page_count, v->settings.pages_per_image),
 		.text = buf_str(&text),
 		.text_len = text.len,
+		.instructions = v->settings.instructions,
 	};
 	return prompt_chapter(out, &p);
 }

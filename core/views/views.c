@@ -219,6 +219,7 @@ static void settings_copy(struct view_settings *to, const struct view_settings *
 	to->provider = xstrdup(from->provider ? from->provider : "");
 	to->model = xstrdup(from->model ? from->model : "");
 	to->options = xstrdup(from->options ? from->options : "");
+	to->instructions = xstrdup(from->instructions);
 	to->book_path = xstrdup(from->book_path ? from->book_path : "");
 }
 
@@ -287,6 +288,7 @@ struct views *views_free(struct views *v)
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);
+	free((char *)v->settings.instructions);
 	free((char *)v->settings.book_path);
 	free(v);
 	return NULL;

@@ -59,6 +59,7 @@ struct view_settings {
 	const char *provider, *model, *options; /* what this mount would make analyses with: for
 						   prompt.txt and "outdated" */
 	int prompt_version;
+	const char *instructions; /* as in chapter_prompt */
 	int pages_per_image;
 	bool images;
 	bool trigger;	       /* false: trigger=never */

@@ -68,6 +68,23 @@ class Openai(Case):
         self.assertEqual(prompt, m.read("chapters/2/prompt.txt"))
         self.assertEqual(len(self.requests("/images/")), 1)
 
+    def test_own_words(self):
+        """prompt_dir: fields are filled in once, whatever the book says."""
+        os.mkdir(self.tmp + "/words")
+        with open(self.tmp + "/words/chapter.txt", "w") as f:
+            f.write("Of {book}, in verse: {title}\nChapter: {chapter}\nGive {scenes} concept. {nothing}")
+        m = self.mounted(self.options(image=None, more=",prompt_dir=%s/words" % self.tmp))
+        self.assertEqual(json.loads(m.read("chapters/2/concepts.json"))["status"], "completed")
+        prompt = json.loads(self.requests("/chat/")[0]["body"])["messages"][0]["content"]
+        self.assertIn("Of \"The Test Light\", in verse: \"Chapter 2\"\nChapter: 2\nGive 1 concept. {nothing}\n", prompt)
+        self.assertIn(m.read("chapters/2/text.md").split("\n")[2][:40], prompt)
+        self.assertEqual(m.read("chapters/2/prompt.txt"), prompt)
+        m.end()
+        os.remove(self.tmp + "/words/chapter.txt")
+        done = self.run_book(self.options(image=None, more=",prompt_dir=%s/words" % self.tmp))
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
+        self.assertIn("words/chapter.txt: No such file", done.stderr)
+
     def settings(self, text):
         """A settings' file, and the environment that has it."""
         os.makedirs(self.tmp + "/xdg/bookfs", exist_ok=True)
