@@ -201,6 +201,10 @@ int binder_finish(struct binder *b, struct err *err); /* the PDF is written */
 struct binder *binder_close(struct binder *b);
 DEFINE_CLEANUP(struct binder, binder_close)
 
+/* Is this a whole PNG, JPEG or WebP of a size that can be shown? *ext (borrowed for ever) as the
+ * bytes are: "png", "jpg", "webp". -EBADMSG with the reason. Any thread. */
+int picture_check(const char **ext, const void *data, size_t len, struct err *err);
+
 /* The analyst itself, pure: any thread. */
 int builtin_analyze(struct analysis **out, const struct analyze_request *r, struct err *err);
 

@@ -204,6 +204,45 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 			       });
 }
 
+/* One that says the same of that text, whoever is best now. */
+static int is_there(struct store_tx *tx, const struct analysis_row *row)
+{
+	static const char sql[] =
+		"SELECT 1 FROM analysis WHERE text = :text AND key = :key AND body = :body";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":text", row->text);
+	query_text(&q, ":key", row->key);
+	query_blob(&q, ":body", row->body.data, row->body.len);
+	return query_row(&q);
+}
+
+int tx_bring_analysis(struct store_tx *tx, int64_t text_id, const struct analysis *a,
+		      const struct result_info *info)
+{
+	const struct store_job job = {.text_id = text_id};
+	CLEANUP(analysis_row_finish) struct analysis_row row = {0};
+	char found[16];
+	int64_t id;
+	int result = make_row(&row, tx, &job, a, info);
+	if (result == 0)
+		result = is_there(tx, &row);
+	if (result)
+		return result < 0 ? result : 0;
+	result = insert_analysis(&id, tx, &row, info);
+	if (result == 0)
+		result = insert_concepts(tx, id, row.concepts);
+	if (result < 0)
+		return result;
+	snprintf(found, sizeof(found), "%d", row.concepts);
+	result = tx_announce(tx, &(struct announcement){
+					 .type = EVENT_CONCEPTS_READY,
+					 .text = text_id,
+					 .provider = info->provider,
+					 .detail = found,
+				 });
+	return result < 0 ? result : 1;
+}
+
 /* ---- reading */
 
 void store_analysis_finish(struct store_analysis *a)

@@ -84,6 +84,45 @@ int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_
 			       });
 }
 
+/* The concept's newest picture, if it is these bytes. */
+static int is_there(struct store_tx *tx, int64_t concept, const void *data, size_t len)
+{
+	static const char sql[] =
+		"SELECT 1 FROM picture WHERE hash = :hash AND id = (SELECT max(id)"
+		" FROM picture WHERE concept = :concept)";
+	char hex[HASH_HEX];
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_add(h, data, len);
+	hash_hex(hex, h);
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":hash", hex);
+	query_int(&q, ":concept", concept);
+	return query_row(&q);
+}
+
+int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_t text_id,
+		     const struct bytes *b, const struct result_info *info)
+{
+	const struct store_job job = {.concept = of->concept};
+	int64_t id;
+	int result = is_ext(b->ext) ? is_there(tx, of->concept, b->data, b->len) : -EINVAL;
+	if (result)
+		return result < 0 ? result : 0;
+	result = insert_picture(&id, tx, &job, b->data, b->len, b->ext, info);
+	if (result == 0)
+		result = insert_bytes(tx, id, b->data, b->len);
+	if (result < 0)
+		return result;
+	result = tx_announce(tx, &(struct announcement){
+					 .type = EVENT_IMAGE_COMPLETE,
+					 .text = text_id,
+					 .scene = of->scene,
+					 .provider = info->provider,
+					 .ext = b->ext,
+				 });
+	return result < 0 ? result : 1;
+}
+
 /* ---- reading */
 
 #define PICTURE_COLUMNS(chapter)                                                                   \

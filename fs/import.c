@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fs.h"
+
+/*
+ * bookfs import: what another illustrator left in a folder, or an export of ours, becomes results
+ * of the book (formats.md). Their chapter numbers count something else, so a chapter of theirs is
+ * the one of ours in whose text its quotes stand, and whose title it has. What is taken was paid
+ * for once and is kept like a server's; what cannot be placed is named.
+ */
+
+enum { FILE_BYTES = 64 << 20, ANSWER_BYTES = 64 << 20 };
+
+#define PROVIDER "imported"
+
+struct import {
+	struct engine *engine;
+	struct book *book; /* with the texts of its story */
+	struct findings found;
+	int folder;
+	int *places; /* of found.chapters: ours, or 0 */
+	int chapters, pictures, there;
+	struct strv lost; /* what could not be placed */
+};
+
+/* ---- the folder */
+
+static int read_file(struct buf *out, int folder, const char *name)
+{
+	CLEANUP(cleanup_close)
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	out->max_bytes = FILE_BYTES;
+	do {
+		char part[65536];
+
+		n = read(fd, part, sizeof(part));
+		if (n > 0)
+			buf_add(out, part, (size_t)n);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : buf_error(out);
+}
+
+static const char *reason(int code)
+{
+	return code == -ELOOP || code == -EINVAL ? "is no regular file" : strerror(-code);
+}
+
+static void take_file(struct import *m, int folder, const char *name, const char *path)
+{
+	CLEANUP(buf_finish) struct buf bytes = {0};
+	int r = read_file(&bytes, folder, name);
+
+	if (r == 0) {
+		findings_read(&m->found, path, buf_str(&bytes), bytes.len);
+	} else if (r != -ENOENT) {
+		CLEANUP(cleanup_free) char *line = xasprintf("%s: %s", path, reason(r));
+
+		strv_add(&m->lost, line);
+	}
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Calls fn for each name in the folder, in the order of bytes: the same folder, the same result. */
+static void each_name(struct import *m, const char *sub,
+		      void (*fn)(struct import *m, int folder, const char *sub, const char *name))
+{
+	CLEANUP(cleanup_close)
+	int folder = openat(m->folder, sub, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct dirent **names;
+	int count = folder < 0 ? 0 : scandirat(folder, ".", &names, NULL, by_name);
+
+	for (int i = 0; i < count; i++) {
+		fn(m, folder, sub, names[i]->d_name);
+		free(names[i]);
+	}
+	if (count > 0)
+		free(names);
+}
+
+static void take_json(struct import *m, int folder, const char *sub, const char *name)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", sub, name);
+	size_t len = strlen(name);
+
+	if (len > 5 && !strcmp(name + len - 5, ".json"))
+		take_file(m, folder, name, path);
+}
+
+/* chapters/9/: our own export has the elements there. */
+static void take_chapter(struct import *m, int folder, const char *sub, const char *name)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s/elements.json", sub, name);
+
+	if (name[0] >= '1' && name[0] <= '9')
+		take_file(m, m->folder, path, path);
+}
+
+static void take_picture(struct import *m, int folder, const char *sub, const char *name)
+{
+	findings_picture(&m->found, name);
+}
+
+/* The most exact first (story.h). */
+static void read_folder(struct import *m)
+{
+	static const char *const documents[] = {".imaginize.state.json", "Chapters.md",
+						"Elements.md"};
+
+	each_name(m, ".analyze.state", take_json);
+	each_name(m, "chapters", take_chapter);
+	each_name(m, ".illustrate.state", take_json);
+	for (size_t i = 0; i < ARRAY_LEN(documents); i++)
+		take_file(m, m->folder, documents[i], documents[i]);
+	each_name(m, "images", take_picture);
+	each_name(m, ".", take_picture);
+}
+
+/* ---- which chapter of ours */
+
+static bool same_title(const char *a, const char *b)
+{
+	CLEANUP(buf_finish) struct buf x = {0}, y = {0};
+
+	for (; *a; a++)
+		if (*a != ' ')
+			buf_addc(&x, *a);
+	for (; *b; b++)
+		if (*b != ' ')
+			buf_addc(&y, *b);
+	return x.len && x.len == y.len && !strcasecmp(buf_str(&x), buf_str(&y));
+}
+
+static int parse(struct analysis **out, const struct import *m, const struct finding *f,
+		 int chapter, struct err *err)
+{
+	const struct book_chapter *c = &m->book->chapters[chapter - 1];
+	CLEANUP(buf_finish) struct buf answer = {.max_bytes = ANSWER_BYTES};
+	int r = finding_answer(&answer, f);
+
+	return r < 0 ? err_set(err, r, "nothing was found of it")
+		     : analysis_parse(out, buf_str(&answer), answer.len, c->text, c->text_bytes,
+				      err);
+}
+
+/* Quotes that stand in the chapter's text, twice each, and one more for its title. */
+static int score(const struct import *m, const struct finding *f, int chapter)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	int points = same_title(f->title, m->book->chapters[chapter - 1].title);
+	struct err err = {0};
+
+	if (parse(&a, m, f, chapter, &err) < 0)
+		return points;
+	for (size_t i = 0; i < a->concept_count; i++)
+		points += 2 * (a->concepts[i].quote.offset != QUOTE_NOT_FOUND);
+	return points;
+}
+
+/* 0: none, or several as much. */
+static int find_place(const struct import *m, const struct finding *f)
+{
+	int best = 0, points = 0;
+	bool several = false;
+
+	for (size_t i = 0; i < m->book->chapter_count; i++) {
+		int here = m->book->chapters[i].text ? score(m, f, (int)i + 1) : 0;
+
+		several = here == points ? points > 0 : here < points && several;
+		if (here > points) {
+			points = here;
+			best = (int)i + 1;
+		}
+	}
+	return several ? 0 : best;
+}
+
+/* ---- the cast of the whole book: to the chapters that name one */
+
+struct naming {
+	const struct analysis *cast;
+	const struct catalogue *catalogue;
+	bool *named; /* by entry */
+};
+
+static void note_name(void *arg, const struct mentioned *what)
+{
+	struct naming *n = arg;
+
+	n->named[what->entry] = true;
+}
+
+static void add_element(struct analysis *a, const struct element *from, const char *text,
+			size_t len)
+{
+	struct element *e;
+
+	for (size_t i = 0; i < a->element_count; i++)
+		if (!strcasecmp(a->elements[i].name, from->name))
+			return;
+	e = analysis_add_element(a);
+	e->type = from->type;
+	analysis_set(&e->name, from->name);
+	analysis_set(&e->description, from->description);
+	for (size_t i = 0; i < from->aliases.len; i++)
+		strv_add(&e->aliases, from->aliases.items[i]);
+	for (size_t i = 0; i < from->quote_count; i++) {
+		size_t found, at = quote_locate(&found, text, len, from->quotes[i].text);
+		struct quote *q;
+
+		if (at == QUOTE_NOT_FOUND)
+			continue;
+		q = element_add_quote(e);
+		free(q->text);
+		*q = (struct quote){xstrndup(text + at, found), at, found, NULL};
+	}
+}
+
+static void add_cast(struct analysis *a, const struct import *m, const struct catalogue *c,
+		     const struct mentions *names, const struct book_chapter *chapter)
+{
+	struct naming n = {m->found.cast, c, xcalloc(c->len + 1, sizeof(bool))};
+
+	mentions_find(names, chapter->text, chapter->text_bytes, note_name, &n);
+	for (size_t i = 0; i < c->len; i++)
+		for (size_t k = 0; n.named[i] && k < m->found.cast->element_count; k++)
+			if (!strcmp(m->found.cast->elements[k].name, c->entries[i].name))
+				add_element(a, &m->found.cast->elements[k], chapter->text,
+					    chapter->text_bytes);
+	free(n.named);
+}
+
+/* ---- storing */
+
+struct bringing {
+	int64_t text_id;
+	const struct analysis *analysis;
+	const struct store_picture *scene;
+	struct bytes bytes;
+	struct result_info info;
+	bool stored;
+};
+
+static int bring(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct bringing *b = arg;
+	int r = b->analysis ? tx_bring_analysis(tx, b->text_id, b->analysis, &b->info)
+			    : tx_bring_picture(tx, b->scene, b->text_id, &b->bytes, &b->info);
+
+	b->stored = r == 1;
+	return r < 0 ? err_set(err, r, "it cannot be stored: %s", strerror(-r)) : 0;
+}
+
+static void lose(struct import *m, const char *what, const char *why)
+{
+	CLEANUP(cleanup_free) char *line = xasprintf("%s: %s", what, why);
+
+	strv_add(&m->lost, line);
+}
+
+static char *name_of(const struct finding *f)
+{
+	return *f->title ? xasprintf("chapter \"%.100s\"", f->title)
+			 : xasprintf("chapter %d", f->number);
+}
+
+static int store_chapter(struct import *m, size_t i, const struct catalogue *cast,
+			 const struct mentions *names, struct err *err)
+{
+	const struct finding *f = &m->found.chapters[i];
+	const struct book_chapter *c = &m->book->chapters[m->places[i] - 1];
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	struct bringing b = {.text_id = c->text_id,
+			     .info = {.provider = PROVIDER, .model = "unknown", .options = ""}};
+	struct err why = {0};
+	int r = parse(&a, m, f, m->places[i], &why);
+
+	if (r < 0) {
+		CLEANUP(cleanup_free) char *name = name_of(f);
+
+		lose(m, name, why.msg);
+		m->places[i] = 0;
+		return 0;
+	}
+	if (cast)
+		add_cast(a, m, cast, names, c);
+	a->tokens = f->tokens;
+	b.analysis = a;
+	r = store_write_wait(m->engine->store, bring, &b, err);
+	m->chapters += b.stored;
+	m->there += r == 0 && !b.stored;
+	return r;
+}
+
+static int store_chapters(struct import *m, struct err *err)
+{
+	const struct analysis *all = m->found.cast;
+	CLEANUP(catalogue_free_cleanup)
+	struct catalogue *cast =
+		all && all->element_count ? catalogue_new(&all, &(int){1}, 1) : NULL;
+	CLEANUP(mentions_free_cleanup) struct mentions *names = cast ? mentions_new(cast) : NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->found.chapter_count; i++) {
+		const struct finding *f = &m->found.chapters[i];
+		CLEANUP(cleanup_free) char *name = name_of(f);
+
+		if (!f->concepts && !f->elements)
+			continue;
+		m->places[i] = find_place(m, f);
+		if (m->places[i])
+			r = store_chapter(m, i, cast, names, err);
+		else
+			lose(m, name, "its quotes and its title lead to no chapter of the book");
+	}
+	return r;
+}
+
+/* Theirs is ours; without a finding of that number they count as we do (our own export). */
+static int place_of(const struct import *m, int chapter)
+{
+	for (size_t i = 0; i < m->found.chapter_count; i++)
+		if (m->found.chapters[i].number == chapter)
+			return m->places[i];
+	return 0;
+}
+
+static int load_picture(struct buf *out, const struct import *m, const char *file)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("images/%s", file);
+	int r = read_file(out, m->folder, path);
+
+	return r == -ENOENT ? read_file(out, m->folder, file) : r;
+}
+
+static int store_picture_of(struct import *m, const struct found_picture *p, struct err *err)
+{
+	CLEANUP(buf_finish) struct buf bytes = {0};
+	int chapter = place_of(m, p->chapter), r = load_picture(&bytes, m, p->file);
+	struct store_picture scene;
+	struct bringing b = {
+		.scene = &scene,
+		.info = {.provider = PROVIDER, .model = "", .options = "", .prompt = p->prompt}};
+	struct err why = {0};
+
+	if (r < 0)
+		err_set(&why, r, "%s", reason(r));
+	else if (!chapter ||
+		 store_picture(&scene, store_reader(m->engine->store), chapter, p->scene) < 0)
+		err_set(&why, -ENOENT, "its scene was not found");
+	else
+		picture_check(&b.bytes.ext, buf_str(&bytes), bytes.len, &why);
+	if (why.code) {
+		lose(m, p->file, why.msg);
+		return 0;
+	}
+	b.text_id = m->book->chapters[chapter - 1].text_id;
+	b.bytes.data = buf_str(&bytes);
+	b.bytes.len = bytes.len;
+	r = store_write_wait(m->engine->store, bring, &b, err);
+	m->pictures += b.stored;
+	m->there += r == 0 && !b.stored;
+	return r;
+}
+
+static int store_pictures_of(struct import *m, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->found.picture_count; i++)
+		if (m->found.pictures[i].file)
+			r = store_picture_of(m, &m->found.pictures[i], err);
+	return r;
+}
+
+/* ---- the command */
+
+/* The chapters that can be analysed, with their texts. */
+static int read_texts(struct import *m)
+{
+	struct store_reader *r = store_reader(m->engine->store);
+	int code = store_book(&m->book, r);
+
+	for (size_t i = 0; code == 0 && i < m->book->chapter_count; i++) {
+		struct book_chapter *c = &m->book->chapters[i];
+		CLEANUP(buf_finish) struct buf text = {.max_bytes = FILE_BYTES};
+
+		if (c->kind != BOOK_STORY)
+			continue;
+		code = store_text(&text, r, c->text_id);
+		if (code == 0)
+			c->text = buf_steal(&text, &c->text_bytes);
+	}
+	return code;
+}
+
+static void say_result(const struct import *m)
+{
+	for (size_t i = 0; i < m->found.notes.len; i++)
+		fprintf(stderr, "bookfs: not read: %s\n", m->found.notes.items[i]);
+	for (size_t i = 0; i < m->lost.len; i++)
+		fprintf(stderr, "bookfs: not taken: %s\n", m->lost.items[i]);
+	printf("taken: %d chapters, %d pictures; there already: %d; not taken: %zu\n", m->chapters,
+	       m->pictures, m->there, m->lost.len + m->found.notes.len);
+}
+
+static int take_in(struct import *m, const struct options *o, const char *folder, struct err *err)
+{
+	int r;
+
+	m->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->folder < 0)
+		return err_set(err, -errno, "%s: %s", folder, strerror(errno));
+	read_folder(m);
+	if (!m->found.chapter_count && !m->found.picture_count)
+		return err_set(err, -ENOENT,
+			       "%s holds nothing that is known: neither .imaginize.state.json nor "
+			       ".analyze.state/ nor Chapters.md",
+			       folder);
+	r = engine_open(&m->engine, o, ENGINE_WORK, err);
+	if (r == 0 && (r = read_texts(m)) < 0)
+		err_set(err, r, "%s", store_reason(store_reader(m->engine->store), r));
+	m->places = xcalloc(m->found.chapter_count + 1, sizeof(*m->places));
+	if (r == 0)
+		r = store_chapters(m, err);
+	return r == 0 ? store_pictures_of(m, err) : r;
+}
+
+static int import(const struct options *o, const char *folder)
+{
+	struct import m = {.folder = -1};
+	struct err err = {0};
+	int r = take_in(&m, o, folder, &err);
+	int status = r < 0 || !(m.chapters + m.pictures + m.there) ? EXIT_FAILED : EXIT_DONE;
+
+	if (m.engine)
+		say_result(&m);
+	if (r < 0)
+		say_failed(&err);
+	book_free(m.book);
+	engine_close(m.engine);
+	findings_finish(&m.found);
+	strv_finish(&m.lost);
+	free(m.places);
+	if (m.folder >= 0)
+		close(m.folder);
+	return status;
+}
+
+static int run_import(const struct command *c, int argc, char **argv)
+{
+	CLEANUP(options_finish) struct options o;
+	CLEANUP(strv_finish) struct strv words = {0};
+	const struct flag flags[] = {{"--store", .take = options_store, .options = &o}};
+	struct err err = {0};
+	int r;
+
+	options_init(&o);
+	r = flags_parse(&words, c, flags, ARRAY_LEN(flags), argc, argv);
+	if (r)
+		return r < 0 ? EXIT_DONE : r;
+	if (words.len != 2)
+		return say_usage(c, "name a book and a folder: bookfs import BOOK FOLDER");
+	if (options_book(&o, words.items[0], &err) < 0)
+		return say_failed(&err);
+	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
+	return import(&o, words.items[1]);
+}
+
+const struct command command_import = {
+	.name = "import",
+	.usage = "bookfs import [--store PATH] BOOK FOLDER",
+	.summary = "BOOK FOLDER: take in what another illustrator made",
+	.help = "Reads the analyses and pictures in FOLDER, as imaginize or bookfs export wrote\n"
+		"them, and keeps them as results of BOOK. Chapters are matched by their quotes\n"
+		"and titles. What is there already is not taken twice; what cannot be placed is\n"
+		"named. Exit 0: something was taken, or it was all there.\n",
+	.run = run_import,
+};

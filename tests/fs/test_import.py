@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Import: an export comes back whole, chapters find their places by what they quote, and what cannot be taken is named
+and harms nothing."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+BOOKFS = harness.BOOKFS
+
+
+def bookfs(*args):
+    return subprocess.run([BOOKFS, *args], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+
+class Import(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tmp = os.path.realpath(tempfile.mkdtemp(prefix="bookfs-test-"))
+        cls.addClassCleanup(shutil.rmtree, cls.tmp)
+        made = os.path.join(cls.tmp, "made.epub")
+        harness.make_book(made)
+        assert bookfs("run", made).returncode == 0
+        cls.folder = os.path.join(cls.tmp, "folder")
+        assert bookfs("export", made, cls.folder).returncode == 0
+
+    def setUp(self):
+        self.dir = os.path.join(self.tmp, self.id().rsplit(".", 1)[1])
+        os.mkdir(self.dir)
+        self.book = self.path("book.epub")
+        harness.make_book(self.book)
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def write(self, name, text):
+        path = self.path("theirs", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
+
+    def taken(self, folder, says, *lost):
+        done = bookfs("import", self.book, folder)
+        self.assertEqual((done.stdout, done.returncode), (says + "\n", 0), done.stderr)
+        self.assertEqual(done.stderr.count("\n"), len(lost), done.stderr)
+        for line in lost:
+            self.assertIn(line, done.stderr)
+
+    def exported(self):
+        out = tempfile.mkdtemp(dir=self.dir)
+        self.assertEqual(bookfs("export", self.book, out).returncode, 0)
+        return out
+
+    def chapter(self, number):
+        with open(os.path.join(self.exported(), "chapters/%d/concepts.json" % number), encoding="utf-8") as f:
+            return json.load(f)
+
+    def test_there_and_back(self):
+        self.taken(self.folder, "taken: 6 chapters, 6 pictures; there already: 0; not taken: 0")
+        self.taken(self.folder, "taken: 0 chapters, 0 pictures; there already: 12; not taken: 0")
+        out = self.exported()
+        for n in range(1, 7):
+            name = "images/chapter_%d_scene_1.png" % n
+            with open(os.path.join(self.folder, name), "rb") as a, open(os.path.join(out, name), "rb") as b:
+                self.assertEqual(a.read(), b.read())
+            pair = []
+            for root in (self.folder, out):
+                with open(os.path.join(root, "chapters/%d/concepts.json" % n), encoding="utf-8") as f:
+                    pair.append(json.load(f)["concepts"])
+            self.assertEqual(*pair)
+
+    def test_other_numbers(self):
+        """Their first chapter is our third: it quotes it. The scene's picture goes along."""
+        quote = "Elin ran through the wet grass, her yellow scarf bright in the pale morning light. It was the evening 0 of part 3."
+        self.write(".imaginize.state.json", json.dumps({"version": "2.0.0", "phases": {"analyze": {"chapters": {"1": {
+            "status": "completed", "sceneConcepts": [{"quote": quote, "description": "A girl runs", "mood": "bright"}],
+            "elements": [{"type": "character", "name": "Elin", "description": "a yellow scarf"}]}}}}}))
+        shutil.copy(os.path.join(self.folder, "images/chapter_2_scene_1.png"), self.path("theirs/chapter_1_run_scene_1.png"))
+        self.taken(self.path("theirs"), "taken: 1 chapters, 1 pictures; there already: 0; not taken: 0")
+        concept = self.chapter(3)["concepts"][0]
+        self.assertEqual((concept["description"], concept["mood"], concept["quote"]), ("A girl runs", "bright", quote))
+        self.assertEqual(os.listdir(os.path.join(self.exported(), "images")), ["chapter_3_scene_1.png"])
+
+    def test_cast_of_the_book(self):
+        self.write("Chapters.md", "### Chapter 2\n#### Scene 1\n> Captain Morrow, an old man with a grey beard\n"
+                   "**Visual Elements:** The captain\n")
+        self.write("Elements.md", "## Characters\n### Captain Morrow\nA sailor.\n### Nobody\nIs not in it.\n")
+        self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 0")
+        with open(os.path.join(self.exported(), "chapters/2/elements.json"), encoding="utf-8") as f:
+            self.assertEqual([e["name"] for e in json.load(f)["elements"]], ["Captain Morrow"])
+
+    def test_named_and_left(self):
+        with open(os.path.join(self.folder, "images/chapter_2_scene_1.png"), "rb") as f:
+            data = f.read()
+        self.write("Chapters.md", "### Chapter 2\n#### Scene 1\n> Captain Morrow, an old man with a grey beard\n"
+                   "**Visual Elements:** a\n\n### Elsewhere\n#### Scene 1\n> No such words.\n**Visual Elements:** b\n")
+        self.write(".analyze.state/chapter_2.json", "{ broken")
+        self.write(".analyze.state/chapter_2b.json", json.dumps({"chapterNumber": 2, "chapterTitle": "Chapter 2", "concepts": [
+            {"quote": "Captain Morrow, an old man with a grey beard", "description": "c"}]}))
+        self.write("images/chapter_2_scene_1.png", data[:len(data) // 2])
+        self.write("images/chapter_2_scene_7.png", data)
+        self.write("images/chapter_5_scene_1.png", data)
+        os.symlink("/etc/passwd", self.path("theirs/images/chapter_3_scene_1.png"))
+        os.mkfifo(self.path("theirs/images/chapter_4_scene_1.png"))
+        os.symlink("/dev/zero", self.path("theirs/Elements.md"))
+        self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 8",
+                   "not read: .analyze.state/chapter_2.json: not JSON", "Elements.md: is no regular file",
+                   "\"Elsewhere\": its quotes and its title lead to no chapter", "chapter_2_scene_1.png: the PNG picture is cut",
+                   "chapter_2_scene_7.png: its scene was not found", "chapter_3_scene_1.png: is no regular file",
+                   "chapter_4_scene_1.png: is no regular file", "chapter_5_scene_1.png: its scene was not found")
+        self.assertEqual(self.chapter(2)["concepts"][0]["description"], "c")
+
+    def test_nothing(self):
+        os.mkdir(self.path("theirs"))
+        for args, says in ((("/nowhere",), "No such file"), ((self.path("theirs"),), "nothing that is known"),
+                           ((self.book,), "Not a directory"), ((), "name a book and a folder")):
+            done = bookfs("import", self.book, *args)
+            self.assertEqual((done.stdout, done.stderr.count("\n")), ("", 1), done.stderr)
+            self.assertIn(says, done.stderr)
+            self.assertIn(done.returncode, (1, 2))
+        self.assertEqual(sorted(os.listdir(self.dir)), ["book.epub", "theirs"])
+
+
+if __name__ == "__main__":
+    unittest.main()
