@@ -259,6 +259,19 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 /* ext: "png", "jpg", "webp". */
 int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_t len,
 		    const char *ext, const struct result_info *info);
+/* Results that somebody brings: no job was made for them and nobody is paid. 1 stored, 0 they were
+ * there, byte for byte. Neither asks for pictures. */
+int tx_bring_analysis(struct store_tx *tx, int64_t text_id, const struct analysis *a,
+		      const struct result_info *info);
+struct bytes {
+	const void *data;
+	size_t len;
+	const char *ext; /* "png", "jpg", "webp" */
+};
+struct store_picture;
+/* of: the scene it is of, by concept and scene. */
+int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_t text_id,
+		     const struct bytes *b, const struct result_info *info);
 /* Ends an attempt. retry_at_unix_ms 0: final, the job is failed (code and reason stay readable);
  * else it is pending again until then. event: EVENT_ANALYSIS_FAILED, EVENT_IMAGE_FAILED,
  * EVENT_REFUSED, EVENT_WAITING. */
@@ -480,6 +493,10 @@ struct locks;
  * with the remedy; -EROFS, -EACCES: no leave to write. loop may be NULL; then the caller asks
  * locks_sweep(). store_path is the store's, whose side file it is. */
 int locks_open(struct locks **out, struct loop *loop, const char *store_path, struct err *err);
+/* Says which book they are of, so that no other name of it leads to other locks: where this store
+ * is is remembered in the state folder, by the book's file. -ENOLCK: by another name it is in use
+ * with another table. A book that cannot be opened is nobody's. */
+int locks_of_book(struct locks *l, const char *book_path, struct err *err);
 struct locks *locks_close(
 	struct locks *l); /* what this process waits for or has by descriptor goes */
 DEFINE_CLEANUP(struct locks, locks_close)
