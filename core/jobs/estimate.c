@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "pipeline.h"
 
 /* What is not done yet, put to the providers' estimates instead of to the providers. */
@@ -96,6 +98,37 @@ static int estimate_picture(void *arg, const struct store_picture *p)
 	return 0;
 }
 
+/* Chapters with one text have one analysis. */
+struct wanted {
+	int64_t text_id;
+	int number;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	const struct wanted *x = a, *y = b;
+	if (x->text_id != y->text_id)
+		return x->text_id < y->text_id ? -1 : 1;
+	return x->number - y->number;
+}
+
+static int estimate_chapters(struct count *k)
+{
+	size_t room = k->book->chapter_count, count = 0;
+	CLEANUP(cleanup_free) struct wanted *wanted = xcalloc(room + 1, sizeof(*wanted));
+	for (size_t i = 0; i < room; i++)
+		if (k->book->chapters[i].kind == BOOK_STORY && is_wanted(k, (int)i + 1))
+			wanted[count++] = (struct wanted){k->book->chapters[i].text_id, (int)i + 1};
+	qsort(wanted, count, sizeof(*wanted), by_text);
+	for (size_t i = 0; i < count; i++) {
+		bool again = i && wanted[i].text_id == wanted[i - 1].text_id;
+		int rc = again ? 0 : estimate_chapter(k, wanted[i].number);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_scope *scope,
 		  struct err *err)
 {
@@ -105,9 +138,8 @@ int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_sc
 	struct store_reader *r = store_reader(j->store);
 	int rc = jobs_book(&book, j);
 	k.book = book;
-	for (int number = 1; rc == 0 && (size_t)number <= book->chapter_count; number++)
-		if (is_wanted(&k, number))
-			rc = estimate_chapter(&k, number);
+	if (rc == 0)
+		rc = estimate_chapters(&k);
 	if (rc == 0 && scope->images)
 		rc = store_pictures(r, 0, estimate_picture, &k);
 	if (rc < 0)

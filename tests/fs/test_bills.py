@@ -92,6 +92,17 @@ class Estimate(Bills):
                 self.assertAlmostEqual(e["tokens"] / tokens, 1, delta=0.15, msg=args)
         self.assertEqual(self.estimate()["requests"], 0)
 
+    def test_one_text_twice(self):
+        """Is analysed once."""
+        self.book = os.path.join(self.tmp, "book.md")
+        with open(self.book, "w") as f:
+            for title in "Refrain", "Verse", "Refrain":
+                f.write("# %s\n\n%s\n\n" % (title, "The tall lighthouse stood white against a black sky. " * 80))
+        e = self.estimate()
+        self.assertEqual(self.bookfs("run", "-o", self.options(), self.book).returncode, 0)
+        self.assertEqual((e["chapters"]["requests"], e["pictures"]["requests"]), self.counted()[:2])
+        self.assertEqual(self.counted()[:2], (2, 2))
+
     def test_cost(self):
         e = self.estimate(more=",prices=2:8,image_prices=0.04")
         text = e["chapters"]
