@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Prints the promises of the design with what they are here, beside the native file system, mount-zip,
-# fuse-zip, squashfuse and archivemount (those that are on the PATH), all in one run of under 5 minutes.
+# fuse-zip, squashfuse and archivemount (those that are on the PATH), and what `bookfs run` takes with a server beside
+# the bound that its slots set, all in one run of under 6 minutes.
 #
 #     tests/bench.sh [--built] [--quick] [--apart] [arguments of bench/bench.py]
 #
@@ -12,7 +13,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=${BUILD:-$here/../build}
-tools="fs/bookfs tests/bench/measure tests/bench/nullfs tests/system/parked tests/fs/slowfs"
+tools="fs/bookfs tests/bench/measure tests/bench/nullfs tests/bench/model tests/bench/syncs.so tests/system/parked tests/fs/slowfs"
 
 if [ "${1:-}" = --built ]; then
 	shift
@@ -23,4 +24,5 @@ else
 fi
 exec python3 -B "$here/bench/bench.py" --program "$build/fs/bookfs" \
 	--measure "$build/tests/bench/measure" --nullfs "$build/tests/bench/nullfs" \
+	--model "$build/tests/bench/model" --syncs "$build/tests/bench/syncs.so" \
 	--parked "$build/tests/system/parked" --slow "$build/tests/fs/slowfs" "$@"

@@ -3,7 +3,8 @@
 """Measures bookfs beside the native file system and other mounters, all in one run.
 
     bench.py --program BOOKFS --measure MEASURE [--nullfs NULLFS] [--parked PARKED]
-             [--slow SLOWFS] [--quick] [--apart] [--only PART,PART] [--json FILE]
+             [--slow SLOWFS] [--model MODEL [--syncs SYNCS.so]] [--quick] [--apart] [--only PART,PART]
+             [--json FILE]
 
 Every figure is taken three times in turn (system A, B, C, then A again ...), so that a busy moment
 of the machine does not fall on one of them; the best and the median are kept. Ratios are to the
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import classic
 import peers
 from peers import rig
 import bookmaker
@@ -355,7 +357,7 @@ def promises(table, memory, park):
 def run(args):
     work = rig.work_folder()
     table, facts, memory, park = Table(), [], None, {}
-    only = args.only.split(",") if args.only else ["import", "files", "memory", "null", "parked"]
+    only = args.only.split(",") if args.only else ["import", "files", "memory", "null", "parked", "classic"]
     book = os.path.join(work, "book.epub")
     if args.quick:
         bookmaker.make(book, chapters=6, words=300, pictures=4, picture_bytes=100_000)
@@ -389,6 +391,10 @@ def run(args):
             warm_start(table, system)
     if "parked" in only and args.slow and args.parked:
         park = parked(args, facts)
+    missed = 0
+    if "classic" in only and args.model and args.program:
+        tools = {"program": args.program, "model": args.model, "syncs": args.syncs}
+        missed += classic.measure(tools, work, args.quick, say)
     share(table, facts)
     if table.rows:
         table.show([s.name for s in systems + ([nothing_at_all] if nothing_at_all else [])])
@@ -397,7 +403,8 @@ def run(args):
         print(f"{name:40}{text}")
     if args.quick:
         say("a small book and one round: these figures only show that the benchmark works")
-    missed = promises(table, memory, park) if args.program else 0
+    if args.program and table.rows:
+        missed += promises(table, memory, park)
     if args.json:
         with open(args.json, "w") as f:
             json.dump({"rows": table.rows, "units": table.units, "facts": facts}, f, indent=1)
@@ -411,8 +418,10 @@ def main():
     parser.add_argument("--nullfs")
     parser.add_argument("--parked")
     parser.add_argument("--slow", help="the bookfs with the slow provider")
+    parser.add_argument("--model", help="the server of models that takes its time")
+    parser.add_argument("--syncs", help="what counts syncs when it is preloaded")
     parser.add_argument("--quick", action="store_true", help="a small book, one round: a smoke test")
-    parser.add_argument("--only", help="of import,files,memory,null,parked")
+    parser.add_argument("--only", help="of import,files,memory,null,parked,classic")
     parser.add_argument("--apart", action="store_true", help="a file system has one processor and its "
                         "reader another, both before all others: the same on a busy machine (root)")
     parser.add_argument("--json")
@@ -423,7 +432,7 @@ def main():
         sys.exit(rig.SKIP)
     if args.apart:
         peers.apart()
-    rig.watchdog(60 if args.quick else 300)
+    rig.watchdog(90 if args.quick else 400)
     code = 1
     try:
         code = run(args)
