@@ -283,7 +283,8 @@ static bool learn_context(struct exchange *x, const struct refusal *e)
 	if (x->aim != AIM_CHAPTER || e->status < 400 || e->status == 429 || !names(e, words))
 		return false;
 	int64_t sent = exchange_tokens(x);
-	x->lessons.context_tokens = e->limit && e->limit < sent * 2 ? e->limit : sent * 2 / 3 + 1;
+	x->lessons.context_tokens =
+		e->limit && e->limit < sent * 4 / 3 ? e->limit : sent * 2 / 3 + 1;
 	x->verdict = VERDICT_SPLIT;
 	return true;
 }

@@ -142,7 +142,7 @@ static void gate_opened(void *arg, const struct provider_outcome *no)
 void ticket_ask(struct provider_ticket *t)
 {
 	struct gate *g = t->owner->gate;
-	if (!g || t->exchange.step != STEP_ASK)
+	if (!g)
 		send_it(t);
 	else
 		t->pass = g->ops->enter(g, t->owner->origin, exchange_tokens(&t->exchange),

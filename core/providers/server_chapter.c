@@ -165,28 +165,28 @@ void chapter_part_done(struct provider_ticket *t)
 	go_on(t);
 }
 
-/* The part gives its place to those that it is cut into, smaller than it was in any case. */
+/* What is left of the chapter is cut anew, smaller than the part was in any case. */
 void chapter_too_long(struct provider_ticket *t)
 {
-	struct part *whole = &t->parts[t->part_at], *pieces;
-	int64_t had = tokens_estimate(t->chapter.text + whole->start, whole->len);
+	const struct part *p = &t->parts[t->part_at];
+	const char *text = t->chapter.text;
+	struct part rest = {.start = p->start, .len = t->chapter.text_len - p->start}, *pieces;
+	int64_t had = tokens_estimate(text + p->start, p->len);
 	int64_t most = part_tokens(t->owner, frame_tokens(&t->chapter));
-	size_t behind = t->part_count - t->part_at - 1;
 	if (had <= PART_LEAST_TOKENS) {
 		ticket_finish(t); /* it has failed with the server's own words */
 		return;
 	}
-	if (most > had * 2 / 3)
-		most = had * 2 / 3;
-	size_t count = parts_split(&pieces, t->chapter.text, whole, most);
-	struct part *all = xcalloc(t->part_count - 1 + count, sizeof(*all));
+	for (size_t i = t->part_at; i < t->part_count; i++)
+		rest.scenes += t->parts[i].scenes;
+	size_t count = parts_split(&pieces, text, &rest, most < had * 2 / 3 ? most : had * 2 / 3);
+	struct part *all = xcalloc(t->part_at + count, sizeof(*all));
 	memcpy(all, t->parts, t->part_at * sizeof(*all));
 	memcpy(all + t->part_at, pieces, count * sizeof(*all));
-	memcpy(all + t->part_at + count, whole + 1, behind * sizeof(*all));
-	t->part_count += count - 1;
-	free(t->parts);
 	free(pieces);
+	free(t->parts);
 	t->parts = all;
+	t->part_count = t->part_at + count;
 	go_on(t);
 }
 

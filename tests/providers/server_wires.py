@@ -28,12 +28,24 @@ class Handler(server.Handler):
         else:
             self.say()
 
+    def on_liar(self, nth, request):
+        """One that takes less than it says."""
+        if tokens_of(self.prompt) > ROOM:
+            self.reply(400, error("maximum context length is 5000 tokens", "context_length_exceeded"))
+        else:
+            self.say()
+
     def on_second500(self, nth, request):
         """The second request fails."""
         if nth == 2:
             self.fail(500, "internal")
         else:
             self.on_good(nth, request)
+
+    def on_bodywait(self, nth, request):
+        """Google's way to say when: within the answer."""
+        self.reply(429, {"error": {"code": 429, "message": "slower", "status": "RESOURCE_EXHAUSTED",
+                                   "details": [{"retryDelay": "7s"}]}})
 
     def on_fussy(self, nth, request):
         """Takes nothing that need not be."""

@@ -285,30 +285,104 @@ static void test_lesson(const struct lesson *l)
 	service_drop(service);
 }
 
+/* ---- what is read */
+
+static const struct answer {
+	const char *preset, *body;
+	enum verdict verdict;
+	const char *says; /* the words, or the reason */
+	int tokens_in, tokens_out;
+} answers[] = {
+	{"openai",
+	 "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n"
+	 "data: {\"choices\":[{\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\n"
+	 "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n"
+	 "data: [DONE]\n\n",
+	 VERDICT_AGAIN, "Hello", 3, 2},
+	{"openai", "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\n", VERDICT_FAILED,
+	 "is cut off"},
+	{"openai", "data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\ndata: [DONE]\n\n",
+	 VERDICT_AGAIN, "Hel"},
+	{"openai", "{\"choices\":[{\"message\":{\"content\":null},\"finish_reason\":\"error\"}]}",
+	 VERDICT_FAILED, "broke off its answer"},
+	{"anthropic",
+	 "{\"type\":\"message\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},"
+	 "{\"type\":\"text\",\"text\":\"Hello\"}],\"stop_reason\":\"end_turn\",\"usage\":{"
+	 "\"input_tokens\":3,\"cache_read_input_tokens\":40,\"cache_creation_input_tokens\":500,"
+	 "\"output_tokens\":2}}",
+	 VERDICT_AGAIN, "Hello", 543, 2},
+	{"anthropic",
+	 "data: {\"type\":\"message_start\",\"message\":{\"content\":[],\"usage\":{"
+	 "\"input_tokens\":3,\"output_tokens\":1}}}\n\n"
+	 "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Hel\"}}\n\n"
+	 "data: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"lo\"}}\n\n"
+	 "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
+	 "\"output_tokens\":2}}\n\n",
+	 VERDICT_AGAIN, "Hello", 3, 2},
+	{"anthropic", "{\"content\":[],\"stop_reason\":\"refusal\"}", VERDICT_FAILED,
+	 "will not do this one"},
+	{"gemini",
+	 "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hm\",\"thought\":true},{\"text\":"
+	 "\"Hello\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":3,"
+	 "\"candidatesTokenCount\":2,\"thoughtsTokenCount\":40}}",
+	 VERDICT_AGAIN, "Hello", 3, 42},
+	{"gemini", "{\"candidates\":[{\"finishReason\":\"RECITATION\"}]}", VERDICT_FAILED,
+	 "broke off its answer: RECITATION"},
+	{"gemini", "{\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"}}", VERDICT_FAILED,
+	 "will not do this one: PROHIBITED_CONTENT"},
+	{"ollama",
+	 "{\"message\":{\"content\":\"Hello\"},\"done\":true,\"done_reason\":\"stop\","
+	 "\"prompt_eval_count\":3,\"eval_count\":2}",
+	 VERDICT_AGAIN, "Hello", 3, 2},
+};
+
+static void test_answer(const struct answer *a)
+{
+	const struct server_settings settings = {
+		.preset = provider_preset(a->preset), .model = "m", .temperature = -1, .seed = -1};
+	struct service *service = service_for(ROLE_TEXT, &settings);
+	struct exchange x = {.service = service, .prompt = xstrdup("P")};
+	x.answer.status = 200;
+	buf_adds(&x.answer.body, a->body);
+	exchange_judge(&x);
+	const char *said = x.verdict == VERDICT_AGAIN ? x.bad : x.outcome.err.msg;
+	const struct usage *u = &x.outcome.usage;
+	bool right = a->verdict == VERDICT_AGAIN ? said && !strcmp(said, a->says)
+						 : strstr(said, a->says) != NULL;
+	if (x.verdict != a->verdict || !right || u->tokens_in != a->tokens_in ||
+	    u->tokens_out != a->tokens_out) {
+		fprintf(stderr, "%s: verdict %d, \"%s\", %lld + %lld tokens\n", a->body, x.verdict,
+			said, (long long)u->tokens_in, (long long)u->tokens_out);
+		check_failures++;
+	}
+	exchange_finish(&x);
+	service_drop(service);
+}
+
 /* Ollama of old cuts a prompt to what its model sees. */
 static void test_cut_prompt(void)
 {
 	static const struct {
 		int tokens;
 		enum verdict verdict;
-	} answers[] = {{1200, VERDICT_AGAIN}, {600, VERDICT_SPLIT}, {20, VERDICT_AGAIN}};
+	} counts[] = {{1200, VERDICT_AGAIN}, {600, VERDICT_SPLIT}, {20, VERDICT_AGAIN}};
 	const struct server_settings settings = {
 		.preset = provider_preset("ollama"), .model = "m", .temperature = -1, .seed = -1};
 	struct service *service = service_for(ROLE_TEXT, &settings);
 	CLEANUP(buf_finish) struct buf prompt = {0};
 	for (int i = 0; i < 700; i++)
 		buf_adds(&prompt, "word. ");
-	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 		struct exchange x = {.service = service, .answer = {.status = 200}};
 		x.prompt = xstrdup(buf_str(&prompt));
 		buf_addf(
 			&x.answer.body,
 			"{\"message\":{\"content\":\"{}\"},\"done\":true,\"prompt_eval_count\":%d}",
-			answers[i].tokens);
+			counts[i].tokens);
 		exchange_judge(&x);
-		CHECK_INT((int)x.verdict, (int)answers[i].verdict);
+		CHECK_INT((int)x.verdict, (int)counts[i].verdict);
 		CHECK_INT((int)x.lessons.context_tokens,
-			  answers[i].verdict == VERDICT_SPLIT ? 800 : 0);
+			  counts[i].verdict == VERDICT_SPLIT ? 800 : 0);
 		exchange_finish(&x);
 	}
 	service_drop(service);
@@ -572,6 +646,8 @@ int main(void)
 	test_reminder();
 	for (size_t i = 0; i < ARRAY_LEN(lessons); i++)
 		test_lesson(&lessons[i]);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		test_answer(&answers[i]);
 	test_cut_prompt();
 	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
 		test_refusal(&refusals[i]);
