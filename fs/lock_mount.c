@@ -166,6 +166,19 @@ static void note_held(struct lockfs *l)
 		lockfs_shown(l, list.items[i].resource, list.items[i].token);
 }
 
+/* Who names another store wants another world. */
+static int open_table(struct lockfs *l)
+{
+	const struct options *o = l->fs->options;
+	int r = locks_open(&l->table, l->fs->loop, store_path(l->fs->engine->store), &l->no_table);
+
+	if (r == 0 && !o->store)
+		r = locks_of_book(l->table, o->book, &l->no_table);
+	if (r < 0)
+		l->table = locks_close(l->table);
+	return r;
+}
+
 /* The table never stands in the way of reading the book. */
 void lockfs_new(struct lockfs **out, struct fs *fs)
 {
@@ -183,7 +196,7 @@ void lockfs_new(struct lockfs **out, struct fs *fs)
 	l->show = timer_new(fs->loop, show, l);
 	l->old = lock_old_new();
 	*out = l;
-	if (locks_open(&l->table, fs->loop, store_path(fs->engine->store), &l->no_table) < 0) {
+	if (open_table(l) < 0) {
 		log_warn("locks: %s", l->no_table.msg);
 		return;
 	}

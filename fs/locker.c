@@ -61,6 +61,9 @@ static int open_table(struct locker *k, struct err *err)
 	if (note)
 		fprintf(stderr, "bookfs: %s\n", note);
 	r = locks_open(&k->table, NULL, path, err);
+	/* A mount has said it; and who names another store wants another world. */
+	if (r == 0 && !k->options.store)
+		return locks_of_book(k->table, k->options.book, err);
 	if (r != -EACCES && r != -EPERM && r != -EROFS)
 		return r;
 	return err_set(err, r,

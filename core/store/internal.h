@@ -130,6 +130,8 @@ int locate_check_file_system(const char *path, struct err *err);
 /* Is there a file? One without a byte is nobody's: a full disk or a kill left it. */
 bool locate_is_taken(const char *path);
 char *locate_absolute_path(const char *path); /* owned; NULL and errno: the folder is not there */
+/* That the store of this very file is there, for names it will have. If it cannot be, it is not. */
+void locate_remember(const char *book_path, const char *store_path);
 
 /* import.c */
 int book_identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err);

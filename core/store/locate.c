@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -213,6 +215,80 @@ static char *search_folder(struct search *search, const char *folder)
 	return found;
 }
 
+/* ---- by the book's file
+ *
+ * A link in the state folder for each book that is in use leads to its store. Its name is the
+ * file's number and birth, which no other file will have. So a book is found that was moved to
+ * another folder, or that has two names. */
+
+#define BY_FILE "/by-file"
+
+static char *link_of(const char *book_path)
+{
+	CLEANUP(cleanup_free) char *state = state_folder();
+	struct statx st;
+	if (!state || statx(AT_FDCWD, book_path, 0, STATX_INO | STATX_BTIME, &st) < 0 ||
+	    !(st.stx_mask & STATX_BTIME))
+		return NULL;
+	return xasprintf("%s" BY_FILE "/%x-%x-%llx-%llx.%x", state, st.stx_dev_major,
+			 st.stx_dev_minor, (unsigned long long)st.stx_ino,
+			 (unsigned long long)st.stx_btime.tv_sec, st.stx_btime.tv_nsec);
+}
+
+static char *read_link(const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t len = readlink(path, target, sizeof(target));
+	return len > 0 && (size_t)len < sizeof(target) ? xstrndup(target, (size_t)len) : NULL;
+}
+
+/* There may be only locks yet. */
+static bool is_in_use(const char *store_path)
+{
+	CLEANUP(cleanup_free) char *locks = xasprintf("%s-locks", store_path);
+	return locate_is_taken(store_path) || locate_is_taken(locks);
+}
+
+static char *search_by_file(const char *book_path)
+{
+	CLEANUP(cleanup_free) char *link = link_of(book_path);
+	char *found = link ? read_link(link) : NULL;
+	if (found && is_in_use(found))
+		return found;
+	free(found);
+	return NULL;
+}
+
+/* Those of stores that are gone go, whenever one comes. */
+static void sweep_links(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	while (dir && (entry = readdir(dir)) != NULL) {
+		CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", folder, entry->d_name);
+		CLEANUP(cleanup_free) char *target = read_link(path);
+		if (target && !is_in_use(target))
+			unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void locate_remember(const char *book_path, const char *store_path)
+{
+	CLEANUP(cleanup_free) char *link = link_of(book_path);
+	CLEANUP(cleanup_free) char *before = link ? read_link(link) : NULL;
+	if (!link || (before && !strcmp(before, store_path)))
+		return;
+	CLEANUP(cleanup_free) char *folder = folder_of(link);
+	CLEANUP(cleanup_free) char *new = xasprintf("%s.%d", link, (int)getpid());
+	if (make_folders(folder) < 0)
+		return;
+	sweep_links(folder);
+	if (symlink(store_path, new) < 0 || rename(new, link) < 0)
+		unlink(new);
+}
+
 /* ---- where */
 
 static int locate_new(char **path, char **note, const char *book_path, const char *state,
@@ -290,6 +366,8 @@ int store_locate(char **path, char **note, const char *book_path, const char *ex
 			free(known[i]);
 	}
 	struct search search = {.book_path = book};
+	if (!found)
+		found = search_by_file(book);
 	if (!found)
 		found = search_folder(&search, folder);
 	if (!found && state)

@@ -257,7 +257,7 @@ static int set_up(struct locks *l, struct err *err)
 		return err_set(err, -errno, "%s", strerror(errno));
 	l->device = st.st_dev;
 	l->inode = st.st_ino;
-	return 0;
+	return lock_book_claim(l, err);
 }
 
 /* ---- another boot */
@@ -529,7 +529,7 @@ int locks_open(struct locks **out, struct loop *loop, const char *store_path, st
 {
 	struct err own = {0};
 	CLEANUP(locks_close_cleanup) struct locks *l = xcalloc(1, sizeof(*l));
-	l->open_fd = -1;
+	l->open_fd = l->book_fd = -1;
 	l->loop = loop;
 	CLEANUP(cleanup_free) char *path = locate_absolute_path(store_path);
 	if (!path)
@@ -560,6 +560,7 @@ struct locks *locks_close(struct locks *l)
 	l->keeper = lock_keeper_free(l->keeper);
 	conn_close(&l->conn);
 	cleanup_close(&l->open_fd);
+	cleanup_close(&l->book_fd);
 	l->live = live_close(l->live);
 	lock_numbers_finish(&l->freed);
 	lock_known_forget(l);

@@ -5,12 +5,17 @@
 /*
  * What the files of the lock table share.
  *
- *	lock_name.c   resources and their numbers	lock_take.c   taking, giving back, taking
- *away lock_file.c   the file, transactions, numbers	lock_wait.c   the queues lock_clear.c taking
- *away, and what the dead leave lock_keep.c   the log folded in, off the loop	lock_watch.c who
- *died, who changed something
- *	lock_row.c    rows, events, who is dead		lock_look.c   looking without changing
+ *	lock_name.c   resources and their numbers
+ *	lock_file.c   the file, transactions, numbers
+ *	lock_book.c   one table a book, whatever its name
+ *	lock_keep.c   the log folded in, off the loop
+ *	lock_row.c    rows, events, who is dead
  *	lock_known.c  the rows in memory
+ *	lock_take.c   taking, giving back
+ *	lock_wait.c   the queues
+ *	lock_clear.c  taking away, and what the dead leave
+ *	lock_watch.c  who died, who changed something
+ *	lock_look.c   looking without changing
  *
  * Everything that decides runs inside lock_transact(). There a query that fails sticks to the
  * transaction (lock_run, lock_step), which is then undone as a whole and answered -ENOLCK; any
@@ -55,6 +60,7 @@ struct locks {
 	struct loop *loop; /* or NULL */
 	mode_t mode;	   /* of the file, when it is made: the store's */
 	struct live *live;
+	int book_fd;		/* lock_book.c; -1: it is not said, or gone */
 	int open_fd;		/* of NAME-locks-live: has a lock on OPEN_BYTE while conn is open */
 	struct conn conn;	/* db NULL: the file was replaced and is not open again yet */
 	uint64_t device, inode; /* of the file it has open */
@@ -94,6 +100,10 @@ int lock_run(struct locks *l, struct query *q);	 /* 0 or <0 */
 int lock_step(struct locks *l, struct query *q); /* 1, 0 or <0 */
 void lock_numbers_add(struct lock_numbers *v, int64_t number);
 void lock_numbers_finish(struct lock_numbers *v);
+
+/* ---- lock_book.c */
+/* After a table was opened: the book, if it is said, is this one's. -ENOLCK */
+int lock_book_claim(struct locks *l, struct err *err);
 
 /* ---- lock_keep.c */
 struct lock_keeper *lock_keeper_new(struct locks *l);

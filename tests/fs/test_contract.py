@@ -162,6 +162,8 @@ class Reading(Case):
         m = self.mount()
         for n in range(1, 7):
             m.read("chapters/%d/concepts.json" % n)
+        # Else tar sees a folder change.
+        wait_for(lambda: len(os.listdir(m.path("images"))) == 6, what="the pictures")
         for command in (["grep", "-rq", "lighthouse", "."], ["tar", "cf", "/dev/null", "."],
                         ["find", "-L", ".", "-type", "f"], ["cp", "-r", ".", os.path.join(self.tmp, "copy")]):
             done = subprocess.run(command, cwd=m.dir, capture_output=True)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Who a caller is: agents that detach each call, terminals, multiplexers, other users, and who cannot be seen."""
 
+import errno
 import os
 import pty
 import shutil
@@ -184,6 +185,63 @@ setInterval(() => {}, 1000);
         a.fails("unshare --pid --fork --mount-proc bash -c 'echo CLI-9 pid=77777 > Chapter_04'", "No such process")
         a.ok("unshare --pid --fork --mount-proc bash -c 'echo CLI-9 pid=1 > Chapter_04; cat Chapter_04' | grep '^pid: '")
         harness.wait_for(lambda: self.held(self.m) == ["Chapter_03"])
+
+
+class OneBook(agents.Case):
+    """A book by another name is the same book, with the same locks."""
+
+    def setUp(self):
+        super().setUp()
+        state = os.path.join(self.tmp, "state")
+        self.here, self.there = os.path.join(self.tmp, "here"), os.path.join(self.tmp, "there")
+        for folder in (state, self.here, self.there):
+            os.mkdir(folder)
+        self.book = shutil.move(self.book, self.here)
+        self.other = os.path.join(self.there, "other.epub")
+        self.env = {"XDG_STATE_HOME": state, "BOOKFS_INSTANCE": "CLI-1"}
+
+    def lock(self, book, instance, *words):
+        return self.run_bookfs("lock", *words, book, "Chapter_03", **{**self.env, "BOOKFS_INSTANCE": instance})
+
+    def test_a_hard_link(self):
+        os.link(self.book, self.other)
+        self.assertEqual(self.lock(self.book, "CLI-1").returncode, 0)
+        self.assertEqual(self.lock(self.other, "CLI-2").returncode, 75)
+        self.assertEqual(os.listdir(self.there), ["other.epub"], "one store")
+        one = self.mount(name="one", XDG_STATE_HOME=self.env["XDG_STATE_HOME"])
+        self.book = self.other
+        two = self.mount(name="two", XDG_STATE_HOME=self.env["XDG_STATE_HOME"])
+        self.assertEqual((self.held(one), self.held(two)), (["Chapter_03"], ["Chapter_03"]))
+
+    def test_a_book_that_moved(self):
+        self.assertEqual(self.lock(self.book, "CLI-1").returncode, 0)
+        os.rename(self.book, self.other)
+        self.assertEqual(self.lock(self.other, "CLI-2").returncode, 75)
+        shutil.copy(self.other, self.book)
+        self.assertEqual(self.lock(self.book, "CLI-2", "--as", "CLI-2").returncode, 75, "its store is there as before")
+
+    def test_two_tables_that_are_there_already(self):
+        """Nothing says where the other one is; but who uses the book is seen."""
+        self.assertEqual(self.lock(self.book, "CLI-1").returncode, 0)
+        shutil.copy(self.book, self.other)
+        for book in (self.book, self.other):
+            self.assertEqual(self.run_bookfs("run", "--no-images", book, **self.env).returncode, 0)
+        self.assertEqual(self.lock(self.other, "CLI-2").returncode, 0, "a copy is another book")
+        os.unlink(self.other)
+        os.link(self.book, self.other)
+        m = self.mount(name="one", XDG_STATE_HOME=self.env["XDG_STATE_HOME"])
+        for book in (self.other, self.book):
+            done = self.lock(book, "CLI-3")
+            self.assertEqual(done.returncode, 1 if book == self.other else 75, done.stderr)
+            self.assertEqual("in use by another name" in done.stderr, book == self.other, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1)
+        self.book = self.other
+        two = self.mount(name="two", XDG_STATE_HOME=self.env["XDG_STATE_HOME"])
+        with self.errno(errno.ENOLCK):
+            os.close(os.open(two.path("locks/Chapter_04"), os.O_WRONLY | os.O_CREAT))
+        self.assertIn("in use by another name", two.read("locks/.why"))
+        m.end()
+        self.assertEqual(self.lock(self.other, "CLI-2").returncode, 0)
 
 
 class Unseen(agents.Case):
