@@ -97,14 +97,11 @@ class Openai(Case):
         return {"XDG_CONFIG_HOME": self.tmp + "/xdg"}
 
     def ways(self, word):
-        """Each way to hand over a key: options, and an environment."""
-        for provider, variable, path in (("openai", "OPENAI_API_KEY", "v1"), ("anthropic", "ANTHROPIC_API_KEY", "v1"),
-                                         ("gemini", "GEMINI_API_KEY", "v1beta")):
-            base = "http://127.0.0.1:%d/%s/%s" % (self.port, word, path)
-            section = "[%s]\nmodel = m\nbase_url = %s\n" % (provider, base)
-            yield "provider=%s,model=m,base_url=%s" % (provider, base), {variable: KEY}
-            yield "provider=" + provider, self.settings(section + "api_key = %s\n" % KEY)
-            yield "provider=" + provider, self.settings(section + "api_key_command = cat %s/key\n" % self.tmp)
+        """Each way to hand over a key, each to another kind of server: options, and an environment."""
+        base = "base_url=http://127.0.0.1:%d/%s/" % (self.port, word)
+        yield "provider=openai,model=m,%sv1" % base, {"OPENAI_API_KEY": KEY}
+        yield "provider=anthropic", self.settings("[anthropic]\n%sv1\napi_key = %s\n" % (base, KEY))
+        yield "provider=gemini", self.settings("[gemini]\n%sv1beta\napi_key_command = cat %s/key\n" % (base, self.tmp))
 
     def refused_mount(self, options, **env):
         m = self.mount(options, program=BOOKFS, **env)
