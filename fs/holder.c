@@ -37,7 +37,8 @@ struct seen {
 	struct process tree[TREE_DEPTH]; /* itself, its parent, ... */
 	int depth;
 	struct process anchor; /* pid 0: none */
-	bool anchor_carries;   /* it has the same id in its environment */
+	bool id_is_none;
+	bool anchor_carries; /* it has the same id in its environment */
 	const char *because;
 };
 
@@ -56,8 +57,7 @@ static int open_proc(pid_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* NUL-terminated; its length, or 0. */
-static size_t read_proc(char *out, size_t cap, pid_t pid, const char *name)
+size_t proc_text(char *out, size_t cap, pid_t pid, const char *name)
 {
 	CLEANUP(cleanup_close) int fd = open_proc(pid, name);
 	ssize_t n = fd < 0 ? -1 : read(fd, out, cap - 1);
@@ -66,9 +66,9 @@ static size_t read_proc(char *out, size_t cap, pid_t pid, const char *name)
 	return n > 0 ? (size_t)n : 0;
 }
 
-static long field(const char *status, const char *label)
+long proc_field(const char *text, const char *label)
 {
-	const char *at = strstr(status, label);
+	const char *at = strstr(text, label);
 
 	return at ? strtol(at + strlen(label), NULL, 10) : 0;
 }
@@ -79,7 +79,7 @@ static bool proc_read(struct proc *out, pid_t pid)
 	char text[512], *open_mark, *close_mark;
 	size_t len;
 
-	if (pid <= 0 || !read_proc(text, sizeof(text), pid, "stat"))
+	if (pid <= 0 || !proc_text(text, sizeof(text), pid, "stat"))
 		return false;
 	open_mark = strchr(text, '(');
 	close_mark = strrchr(text, ')');
@@ -96,8 +96,8 @@ static bool proc_read(struct proc *out, pid_t pid)
 	return true;
 }
 
-/* The value of BOOKFS_INSTANCE in an environment, or "". One that is no id is as good as none. */
-static void read_instance(char out[LOCK_INSTANCE_BYTES], int fd)
+/* The value of BOOKFS_INSTANCE in an environment, or "". False: there is one, but it is no id. */
+static bool read_instance(char out[LOCK_INSTANCE_BYTES], int fd)
 {
 	static const char key[] = "BOOKFS_INSTANCE=";
 	CLEANUP(buf_finish) struct buf env = {.max_bytes = ENVIRON_BYTES + 4096};
@@ -113,8 +113,9 @@ static void read_instance(char out[LOCK_INSTANCE_BYTES], int fd)
 		at += sizeof(key) - 1;
 		if (lock_instance_valid(at))
 			snprintf(out, LOCK_INSTANCE_BYTES, "%s", at);
-		return;
+		return *out || !*at;
 	}
+	return true;
 }
 
 static bool carries(pid_t pid, const char *instance)
@@ -172,7 +173,7 @@ static enum shell shell_kind(const struct proc *p)
 	static const char *const shells[] = {"sh",  "bash", "dash", "zsh",    "ksh",
 					     "ash", "fish", "mksh", "busybox"};
 	char line[512];
-	size_t len = read_proc(line, sizeof(line), p->pid, "cmdline");
+	size_t len = proc_text(line, sizeof(line), p->pid, "cmdline");
 	const char *name = strrchr(line, '/');
 	bool shell = false;
 
@@ -237,13 +238,17 @@ static int first_candidate(const struct tree *t)
 static pid_t anchor_of_instance(const struct tree *t, const char *instance, const char **because)
 {
 	int top = 0;
+	pid_t pid;
 
 	for (int i = 1; i < t->depth; i++)
 		if (carries(t->procs[i].pid, instance))
 			top = i;
-	*because = top ? "the topmost ancestor with this BOOKFS_INSTANCE"
-		       : "the ancestor that set BOOKFS_INSTANCE";
-	return first_that_stays(t, top ? top : first_candidate(t), false);
+	pid = first_that_stays(t, top ? top : first_candidate(t), false);
+	*because = top && pid == t->procs[top].pid
+			   ? "the topmost ancestor with this BOOKFS_INSTANCE"
+			   : "the first ancestor that outlives the command with this "
+			     "BOOKFS_INSTANCE";
+	return pid;
 }
 
 static pid_t anchor_of_session(const struct tree *t, const char **because)
@@ -295,10 +300,10 @@ static void look(struct seen *s, pid_t pid)
 
 	*s = (struct seen){.pid = pid, .environ = open_proc(pid, "environ")};
 	if (s->environ >= 0)
-		read_instance(s->instance, s->environ);
+		s->id_is_none = !read_instance(s->instance, s->environ);
 	/* The kernel names threads. */
-	read_proc(status, sizeof(status), pid, "status");
-	tree_read(&t, (pid_t)field(status, "\nTgid:"));
+	proc_text(status, sizeof(status), pid, "status");
+	tree_read(&t, (pid_t)proc_field(status, "\nTgid:"));
 	for (int i = 0; i < t.depth; i++)
 		if (process_find(&s->tree[s->depth], t.procs[i].pid) == 0)
 			s->depth++;
@@ -351,7 +356,7 @@ static bool inner_read(struct inner *out, pid_t pid)
 	char status[4096], *at;
 
 	*out = (struct inner){0};
-	if (!read_proc(status, sizeof(status), pid, "status") || !(at = strstr(status, "\nNSpid:")))
+	if (!proc_text(status, sizeof(status), pid, "status") || !(at = strstr(status, "\nNSpid:")))
 		return false;
 	for (at += strlen("\nNSpid:"); *at && *at != '\n'; out->levels++)
 		out->pid = (pid_t)strtol(at, &at, 10);
@@ -483,6 +488,7 @@ int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pi
 	if (s) {
 		found.as.anchor = s->anchor;
 		found.because = s->because;
+		found.id_is_none = s->id_is_none;
 	}
 	if (anchor_pid) {
 		r = find_written_anchor(&found.as.anchor, pid, uid, anchor_pid, err);

@@ -11,6 +11,8 @@
 #include "base.h"
 #include "store.h"
 
+#define LOCK_INSTANCE_RULE "an id is 1 to 63 letters, digits and . _ : @ -"
+
 enum holder_rule {
 	HOLDER_WRITTEN,	    /* 1: the id was written */
 	HOLDER_ENVIRONMENT, /* 2: BOOKFS_INSTANCE */
@@ -21,6 +23,7 @@ enum holder_rule {
 struct holder {
 	struct lock_holder as;
 	enum holder_rule rule;
+	bool id_is_none;     /* his BOOKFS_INSTANCE is no id, and counts as none */
 	const char *because; /* of the anchor, for .me; borrowed for ever */
 };
 
@@ -38,5 +41,9 @@ int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pi
 /* May this process act as that holder, under whatever id he holds: his anchor is its own, or (if it
  * has no id in its environment) one of its ancestors. */
 bool holder_is_above(struct holders *h, const struct lock_holder *of, pid_t pid, uid_t uid);
+
+/* A small file of /proc/PID, NUL-terminated; its length, or 0. And a number in its lines. */
+size_t proc_text(char *out, size_t cap, pid_t pid, const char *name);
+long proc_field(const char *text, const char *label);
 
 #endif

@@ -171,6 +171,8 @@ int lockfs_me_text(struct buf *out, struct lockfs *l, fuse_req_t req)
 		buf_addf(out, "lives with: pid %d, %s\n", (int)me.as.anchor.pid, me.because);
 	else
 		buf_addf(out, "lives with: no process; %s\n", me.because);
+	if (me.id_is_none)
+		buf_addf(out, "your BOOKFS_INSTANCE is not used: %s\n", LOCK_INSTANCE_RULE);
 	return buf_error(out);
 }
 

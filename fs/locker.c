@@ -84,10 +84,12 @@ static int find_me(struct locker *k, const char *as, struct err *err)
 {
 	const char *instance = getenv("BOOKFS_INSTANCE");
 
+	if (!as && instance && *instance && !lock_instance_valid(instance))
+		return err_set(err, -EINVAL, "BOOKFS_INSTANCE=%s: " LOCK_INSTANCE_RULE, instance);
 	k->holders = holders_new();
 	if (can_be_seen())
 		return holder_find(&k->me, k->holders, k->table, getpid(), getuid(), as, 0, err);
-	if (!as && instance && lock_instance_valid(instance))
+	if (!as && instance && *instance)
 		as = instance;
 	return holder_find(&k->me, k->holders, k->table, 0, getuid(), as, 0, err);
 }
@@ -101,8 +103,7 @@ int locker_open(struct locker *k, const char *place, const char *as, struct err 
 	sigprocmask(SIG_SETMASK, NULL, &k->mask);
 	k->store_given = k->options.store != NULL;
 	if (as && !lock_instance_valid(as))
-		return err_set(err, -EINVAL,
-			       "--as %s: an id is 1 to 63 letters, digits and . _ : @ -", as);
+		return err_set(err, -EINVAL, "--as %s: " LOCK_INSTANCE_RULE, as);
 	r = find_book(&k->options, place, err);
 	if (r == 0)
 		r = open_table(k, err);
@@ -116,6 +117,11 @@ void locker_finish(struct locker *k)
 	k->table = locks_close(k->table);
 	k->holders = holders_free(k->holders);
 	options_finish(&k->options);
+}
+
+const char *locker_last(const struct strv *v)
+{
+	return v->len ? v->items[v->len - 1] : NULL;
 }
 
 /* ---- names */

@@ -37,6 +37,8 @@ struct locker {
  * The error is for the person. locker_finish always. */
 int locker_open(struct locker *k, const char *place, const char *as, struct err *err);
 void locker_finish(struct locker *k);
+/* Of a flag that was given more than once the last counts. NULL: it was not given. */
+const char *locker_last(const struct strv *v);
 /* Are these resources? A misspelt one is refused with the name that was meant. */
 int locker_check_names(struct locker *k, char *const *names, size_t count, struct err *err);
 

@@ -19,16 +19,11 @@ static void words_finish(struct words *w)
 	strv_finish(&w->reason);
 }
 
-static const char *last(const struct strv *v)
-{
-	return v->len ? v->items[v->len - 1] : NULL;
-}
-
 static int open_for(struct locker *k, const struct words *w)
 {
 	struct err err = {0};
 
-	if (locker_open(k, w->list.items[0], last(&w->as), &err) < 0 ||
+	if (locker_open(k, w->list.items[0], locker_last(&w->as), &err) < 0 ||
 	    locker_check_names(k, w->list.items + 1, w->list.len - 1, &err) < 0)
 		return say_failed(&err);
 	return 0;
@@ -52,7 +47,7 @@ static int unlock(struct locker *k, const struct words *w)
 	struct lock_refusal no = {0};
 	int r;
 
-	if (!w->all && !last(&w->as))
+	if (!w->all && !locker_last(&w->as))
 		be_who_has(k, w->list.items[1]);
 	r = locks_release(k->table, &k->me.as, (const char *const *)w->list.items + 1,
 			  (int)w->list.len - 1, &no);
@@ -143,14 +138,17 @@ const struct command command_locks = {
 static int break_lock(const struct command *c, struct locker *k, const struct words *w)
 {
 	struct lock_refusal no = {0};
+	const char *text = locker_last(&w->token);
+	int64_t token;
 	char *end;
-	int64_t token = strtoll(last(&w->token), &end, 10);
 	int r;
 
-	if (*end || end == last(&w->token))
+	errno = 0;
+	token = strtoll(text, &end, 10);
+	if (errno || *end || end == text || token < 1)
 		return say_usage(c, "--token %s: a number, as bookfs locks shows it",
-				 last(&w->token));
-	r = locks_break(k->table, &k->me.as, w->list.items[1], token, last(&w->reason), &no);
+				 locker_last(&w->token));
+	r = locks_break(k->table, &k->me.as, w->list.items[1], token, locker_last(&w->reason), &no);
 	return r < 0 ? locker_refused(k, r, &no, NULL) : EXIT_DONE;
 }
 
@@ -170,8 +168,8 @@ static int run_break(const struct command *c, int argc, char **argv)
 		return r < 0 ? EXIT_DONE : r;
 	if (w.list.len != 2)
 		return say_usage(c, "name a book and one lock: bookfs break BOOK Chapter_03");
-	if (!last(&w.token) || !last(&w.reason) || !lock_reason_valid(last(&w.reason)) ||
-	    !*last(&w.reason))
+	if (!locker_last(&w.token) || !locker_last(&w.reason) ||
+	    !lock_reason_valid(locker_last(&w.reason)) || !*locker_last(&w.reason))
 		return say_usage(c, "give its --token, which bookfs locks shows, and a --reason of "
 				    "one line");
 	r = open_for(&k, &w);

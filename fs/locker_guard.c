@@ -32,13 +32,9 @@ struct guard {
 /* proc(5), stat: "pid (comm) state ppid ..."; 0: it cannot be seen. */
 static pid_t parent_of(pid_t pid)
 {
-	char path[64], text[512], *after;
-	ssize_t n;
+	char text[512], *after;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
+	proc_text(text, sizeof(text), pid, "stat");
 	after = strrchr(text, ')');
 	return after && strlen(after) > 4 ? atoi(after + 4) : 0;
 }

@@ -153,15 +153,10 @@ static void request_finish(struct request *q)
 	strv_finish(&q->ttl);
 }
 
-static const char *last(const struct strv *v)
-{
-	return v->len ? v->items[v->len - 1] : NULL;
-}
-
 /* A whole number of seconds, or none was given: 0. <0: it is none. */
-static int seconds(const struct strv *v, int most)
+static int seconds(const struct strv *v, int least, int most)
 {
-	const char *s = last(v);
+	const char *s = locker_last(v);
 	char *end;
 	long n;
 
@@ -169,7 +164,7 @@ static int seconds(const struct strv *v, int most)
 		return 0;
 	errno = 0;
 	n = strtol(s, &end, 10);
-	return errno || end == s || *end || n < 0 || n > most ? -EINVAL : (int)n;
+	return errno || end == s || *end || n < least || n > most ? -EINVAL : (int)n;
 }
 
 static void say_taken(const struct locker *k, const struct lock_claim *claim)
@@ -185,7 +180,7 @@ static void say_taken(const struct locker *k, const struct lock_claim *claim)
 static int get(struct locker *k, const struct request *q, const struct lock_claim *claim,
 	       struct lock_refusal *no)
 {
-	int r = locker_get(k, claim, seconds(&q->wait, WAIT_MOST_S), no);
+	int r = locker_get(k, claim, seconds(&q->wait, 0, WAIT_MOST_S), no);
 
 	return r == -EBUSY && locker_can_ask() ? locker_dialog(k, claim, no) : r;
 }
@@ -242,8 +237,8 @@ static int lock(struct locker *k, const struct request *q)
 		.resources = (const char *const *)q->words.items + 1,
 		.count = (int)q->words.len - 1,
 		.holder = &k->me.as,
-		.ttl_s = seconds(&q->ttl, LOCK_TTL_MOST_S),
-		.reason = last(&q->reason),
+		.ttl_s = seconds(&q->ttl, 1, LOCK_TTL_MOST_S),
+		.reason = locker_last(&q->reason),
 		.descriptor = q->command ? 1 : 0, /* the only one of this process */
 		.descriptor_pid = getpid(),
 	};
@@ -268,13 +263,13 @@ static int check(const struct command *c, const struct request *q)
 		return say_usage(c, "name a book and what to lock: bookfs lock BOOK Chapter_03");
 	if (q->command && !q->command[0])
 		return say_usage(c, "name the command behind --");
-	if (seconds(&q->wait, WAIT_MOST_S) < 0)
+	if (seconds(&q->wait, 0, WAIT_MOST_S) < 0)
 		return say_usage(c, "--wait %s: a number of seconds, at most a week",
-				 last(&q->wait));
-	if (seconds(&q->ttl, LOCK_TTL_MOST_S) < 0)
-		return say_usage(c, "--ttl %s: a number of seconds, at most 31 days",
-				 last(&q->ttl));
-	if (q->reason.len && !lock_reason_valid(last(&q->reason)))
+				 locker_last(&q->wait));
+	if (seconds(&q->ttl, 1, LOCK_TTL_MOST_S) < 0)
+		return say_usage(c, "--ttl %s: a number of seconds, from 1 to 31 days",
+				 locker_last(&q->ttl));
+	if (q->reason.len && !lock_reason_valid(locker_last(&q->reason)))
 		return say_usage(c, "--reason: one line of at most 255 bytes");
 	return 0;
 }
@@ -298,7 +293,7 @@ static int run_lock(const struct command *c, int argc, char **argv)
 		r = check(c, &q);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (locker_open(&k, q.words.items[0], last(&q.as), &err) < 0 ||
+	if (locker_open(&k, q.words.items[0], locker_last(&q.as), &err) < 0 ||
 	    locker_check_names(&k, q.words.items + 1, q.words.len - 1, &err) < 0)
 		return say_failed(&err);
 	return lock(&k, &q);

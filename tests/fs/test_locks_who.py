@@ -119,6 +119,26 @@ setInterval(() => {}, 1000);
             a.kill()
             self.gets_free()
 
+    def test_an_id_that_is_none(self):
+        a = self.agent()
+        a.ok("export BOOKFS_INSTANCE='no id'")
+        said = a.ok("cat .me")
+        self.assertIn("instance: sh-%d\n" % a.pid, said)
+        self.assertIn("your BOOKFS_INSTANCE is not used: an id is 1 to 63 letters", said)
+        self.assertNotIn("not used", self.agent("CLI-1").ok("cat .me"))
+        done = self.run_bookfs("lock", self.book, "Chapter_03", BOOKFS_INSTANCE="no id")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, "bookfs: BOOKFS_INSTANCE=no id: an id is 1 to 63 letters, digits and . _ : @ -\n")
+        self.assertEqual(self.held(self.m), [])
+
+    def test_me_says_whom_it_lives_with(self):
+        a = self.agent()
+        for command, because in (("BOOKFS_INSTANCE=CLI-1 bash -c 'cat .me; true'", "the first ancestor that outlives"),
+                                 ("BOOKFS_INSTANCE=CLI-1 cat .me", "the first ancestor that outlives")):
+            self.assertIn("lives with: pid %d, %s" % (a.pid, because), a.ok(command))
+        b = self.agent("CLI-1")
+        self.assertIn("lives with: pid %d, the topmost ancestor with this" % b.pid, b.ok("bash -c 'cat .me; true'"))
+
     def test_script_of_a_shell(self):
         path = os.path.join(self.tmp, "prompt.sh")
         with open(path, "w") as f:
