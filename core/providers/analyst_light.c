@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-#include "analyst.h"
+#include "analyst_clock.h"
+#include "analyst_mood.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /*
- * The air of a passage: its ground, mood, light and hour, elected by the words of lexicon.txt in it
- * and, with less weight, by those around it. A word has no vote where it is not meant: denied ("no
+ * The air of a passage: its ground, light and hour, elected by the words of lexicon.txt in it and,
+ * with less weight, by those around it. A word has no vote where it is not meant: denied ("no
  * moon"), compared ("like a storm"), of something that has no body ("a ray of hope"), or part of a
- * turn of speech ("in the light of"). A comparison tells a mood all the same. What is only supposed
- * or spoken has half a vote.
+ * turn of speech ("in the light of"). What is only supposed or spoken has half a vote. A clock
+ * tells the hour too, once it is known whether it is dark. For the mood see analyst_mood.c.
  */
 
 enum {
 	STRONG = 2, /* a vote within the passage is worth so much more than one beside it */
 	NEIGHBOURS = 3,
-	PHRASE = 3,	 /* tells a light as much as a word that is no hint */
-	MOOD_PHRASE = 3, /* no more than a rare hint: most name no mood themselves */
-	LOOK_BACK = 30,	 /* sentences: an hour lasts until another is named */
-	LEAST_HOUR = 4,
-	LEAST_LIGHT = 4,
+	PHRASE = 3, /* tells a light as much as a word that is no hint */
+	CLOCK = 4,
+	LOOK_BACK = 30, /* sentences: an hour lasts until another is named */
+	LEAST_HOUR = 2,
+	LEAST_LIGHT = 3,
 	LEAST_GROUND = 6,
 	NEGATION_REACH = 3,
 	SIMILE_REACH = 12,
@@ -106,7 +107,11 @@ static bool is_figure(const struct word *words, size_t count, size_t i)
 	const uint32_t bodies = LEX_LAND | LEX_BUILDING | LEX_BODY | LEX_CLOTH | LEX_CREATURE |
 				LEX_ITEM | LEX_PLANT | LEX_VEHICLE | LEX_MATERIAL | LEX_LIGHT |
 				LEX_WEATHER | LEX_COLOUR | LEX_SITE;
+	const struct lexeme *own = words[i].lex;
 	if (i + 2 >= count || !is_word(&words[i + 1], "of"))
+		return false;
+	/* "A noon of great heat" is one; "the dawn of hope" is not. */
+	if (own->light > LIGHT_DAWN && own->light <= LIGHT_NIGHT)
 		return false;
 	for (size_t k = i + 2; k < count && k < i + 5 && words[k].joined; k++) {
 		const struct word *w = &words[k];
@@ -147,20 +152,20 @@ static enum light hour_of_sun(const struct word *words, size_t count, size_t i)
 		const char *word;
 		enum light hour;
 	} signs[] = {
-		{"set", LIGHT_SUNSET},	  {"sink", LIGHT_SUNSET},    {"sank", LIGHT_SUNSET},
-		{"sunk", LIGHT_SUNSET},	  {"dip", LIGHT_SUNSET},     {"decline", LIGHT_SUNSET},
-		{"low", LIGHT_SUNSET},	  {"west", LIGHT_SUNSET},    {"western", LIGHT_SUNSET},
-		{"drop", LIGHT_SUNSET},	  {"evening", LIGHT_SUNSET}, {"touch", LIGHT_SUNSET},
-		{"behind", LIGHT_SUNSET}, {"below", LIGHT_SUNSET},   {"slant", LIGHT_SUNSET},
-		{"late", LIGHT_SUNSET},	  {"dying", LIGHT_SUNSET},   {"red", LIGHT_SUNSET},
-		{"gone", LIGHT_SUNSET},	  {"rim", LIGHT_SUNSET},     {"crimson", LIGHT_SUNSET},
-		{"last", LIGHT_SUNSET},	  {"go", LIGHT_SUNSET},	     {"westering", LIGHT_SUNSET},
-		{"down", LIGHT_SUNSET},	  {"rise", LIGHT_DAWN},	     {"risen", LIGHT_DAWN},
-		{"rose", LIGHT_DAWN},	  {"rising", LIGHT_DAWN},    {"east", LIGHT_DAWN},
-		{"eastern", LIGHT_DAWN},  {"peep", LIGHT_DAWN},	     {"high", LIGHT_NOON},
-		{"overhead", LIGHT_NOON}, {"zenith", LIGHT_NOON},    {"beat", LIGHT_NOON},
-		{"scorch", LIGHT_NOON},	  {"blaze", LIGHT_NOON},     {"shine", LIGHT_NONE},
-		{"pour", LIGHT_NONE},	  {"stream", LIGHT_NONE},
+		{"set", LIGHT_SUNSET},	     {"setting", LIGHT_SUNSET}, {"sink", LIGHT_SUNSET},
+		{"sank", LIGHT_SUNSET},	     {"sunk", LIGHT_SUNSET},	{"dip", LIGHT_SUNSET},
+		{"decline", LIGHT_SUNSET},   {"low", LIGHT_SUNSET},	{"west", LIGHT_SUNSET},
+		{"western", LIGHT_SUNSET},   {"drop", LIGHT_SUNSET},	{"evening", LIGHT_SUNSET},
+		{"touch", LIGHT_SUNSET},     {"behind", LIGHT_SUNSET},	{"below", LIGHT_SUNSET},
+		{"slant", LIGHT_SUNSET},     {"late", LIGHT_SUNSET},	{"dying", LIGHT_SUNSET},
+		{"red", LIGHT_SUNSET},	     {"gone", LIGHT_SUNSET},	{"rim", LIGHT_SUNSET},
+		{"crimson", LIGHT_SUNSET},   {"last", LIGHT_SUNSET},	{"go", LIGHT_SUNSET},
+		{"westering", LIGHT_SUNSET}, {"down", LIGHT_SUNSET},	{"rise", LIGHT_DAWN},
+		{"risen", LIGHT_DAWN},	     {"rose", LIGHT_DAWN},	{"rising", LIGHT_DAWN},
+		{"east", LIGHT_DAWN},	     {"eastern", LIGHT_DAWN},	{"peep", LIGHT_DAWN},
+		{"high", LIGHT_NOON},	     {"overhead", LIGHT_NOON},	{"zenith", LIGHT_NOON},
+		{"beat", LIGHT_NOON},	     {"scorch", LIGHT_NOON},	{"blaze", LIGHT_NOON},
+		{"shine", LIGHT_NONE},	     {"pour", LIGHT_NONE},	{"stream", LIGHT_NONE},
 	};
 	size_t from = i > 3 ? i - 3 : 0, to = i + 7 < count ? i + 7 : count;
 	for (size_t k = from; k < to; k++) {
@@ -177,13 +182,8 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 		      uint32_t weight)
 {
 	const struct lexeme *l = words[i].lex;
-	if (!l->mood && !l->light && !l->ground)
+	if (!l->light && !l->ground)
 		return;
-	/* What is compared to a grave looks like one to the reader too. */
-	if (!is_denied(words, i)) {
-		a->moods[l->mood] += weight * l->mood_weight;
-		a->moods[l->mood2] += weight * l->mood2_weight;
-	}
 	if (!is_meant(words, count, i))
 		return;
 	a->grounds[l->ground] += weight * l->ground_weight;
@@ -193,6 +193,20 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 	enum light hour = !strcmp(l->word, "sun") ? hour_of_sun(words, count, i) : LIGHT_NONE;
 	if (hour)
 		a->lights[hour] += weight * 3;
+}
+
+/* A clock tells more than a word that is no hint. */
+static void vote_clock(struct air *a, const struct word *words, size_t count, size_t i,
+		       uint32_t weight)
+{
+	enum light part;
+	unsigned hour = clock_at(&part, words, count, i);
+	if (!hour || is_compared(words, i))
+		return;
+	if (part)
+		a->lights[part] += weight * CLOCK;
+	else
+		a->clock[hour] += weight * CLOCK;
 }
 
 static bool is_supposed(const struct word *words, size_t count)
@@ -205,25 +219,54 @@ static bool is_supposed(const struct word *words, size_t count)
 	return false;
 }
 
-/* Marks the words of phrases as idle; those that tell a light vote together. */
-static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct word *words,
-			 size_t count, uint32_t weight)
+static bool is_hour(enum light light)
+{
+	return light >= LIGHT_DAWN && light <= LIGHT_NIGHT;
+}
+
+static bool tells_hour(const struct word *w)
+{
+	return w->lex && is_hour(w->lex->light);
+}
+
+/* The phrase that begins at word i and how many words it takes, or NULL. From *k on. */
+static const struct lex_phrase *next_phrase(size_t *k, size_t *n, const struct word *words,
+					    size_t count, size_t i)
+{
+	while (*k < lexicon_phrase_count) {
+		const struct lex_phrase *f = &lexicon_phrases[(*k)++];
+		if ((words[i].s[0] | 32) != f->words[0])
+			continue;
+		*n = matches_phrase(f->words, words + i, count - i);
+		if (*n)
+			return f;
+	}
+	return NULL;
+}
+
+void air_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count)
 {
 	memset(idle, 0, count * sizeof(*idle));
 	for (size_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < lexicon_phrase_count; k++) {
-			const struct lex_phrase *f = &lexicon_phrases[k];
-			if ((words[i].s[0] | 32) != f->words[0])
-				continue;
-			size_t n = matches_phrase(f->words, words + i, count - i);
-			if (!n)
-				continue;
+		const struct lex_phrase *f;
+		for (size_t k = 0, n; (f = next_phrase(&k, &n, words, count, i));)
+			memset(idle + i, true, f->light ? 0 : n);
+	}
+}
+
+/* Phrases that tell a light vote together, and their words no more; but of "a grey morning" the
+ * hour votes as well. */
+static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct word *words,
+			 size_t count, uint32_t weight)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct lex_phrase *f;
+		for (size_t k = 0, n; (f = next_phrase(&k, &n, words, count, i));) {
 			if (f->light && is_meant(words, count, i))
 				a->lights[f->light] += weight * PHRASE;
-			if (f->mood)
-				a->moods[f->mood] += weight * MOOD_PHRASE;
-			for (size_t j = 0; j < n; j++)
-				idle[i + j] = true;
+			for (size_t j = i; j < i + n; j++)
+				idle[j] =
+					!(f->light && !is_hour(f->light) && tells_hour(&words[j]));
 		}
 	}
 }
@@ -236,8 +279,10 @@ static void vote_sentence(struct air *a, const struct prose *p, size_t sentence,
 	size_t count = prose_words(words, p, s);
 	bool less = s->spoken * 2u > s->end - s->start || is_supposed(words, count);
 	weight = less ? (weight + 1) / 2 : weight;
+	memset(idle, 0, count * sizeof(*idle));
 	vote_phrases(idle, a, words, count, weight);
 	for (size_t i = 0; i < count; i++) {
+		vote_clock(a, words, count, i, weight);
 		/* "Hill Street" is no hill. */
 		if (words[i].lex && !idle[i] && (!words[i].upper || words[i].opens))
 			vote_word(a, words, count, i, weight);
@@ -254,19 +299,24 @@ static size_t elected(const uint32_t *votes, size_t from, size_t to, uint32_t le
 	return best;
 }
 
-/* Of two moods with as many votes the one that says more: they are in that order. Where no word
- * speaks it is calm. */
-static enum mood elect_mood(const uint32_t votes[MOODS])
+/* ---- the hour */
+
+static uint32_t sum(const uint32_t *votes, size_t from, size_t to)
 {
-	size_t best = MOOD_CALM;
-	for (size_t i = MOOD_CALM + 1; i < MOODS; i++) {
-		if (votes[i] && votes[i] >= votes[best])
-			best = i;
-	}
-	return (enum mood)best;
+	uint32_t n = 0;
+	for (size_t i = from; i < to; i++)
+		n += votes[i];
+	return n;
 }
 
-/* ---- the hour */
+/* The hours of the clock become parts of the day. */
+static void count_clock(struct air *a)
+{
+	uint32_t bright = sum(a->lights, LIGHT_DAWN, LIGHT_SUNSET) + a->lights[LIGHT_SUNLIGHT];
+	uint32_t dark = sum(a->lights, LIGHT_SUNSET, LIGHT_SUNLIGHT);
+	for (unsigned hour = 1; hour <= CLOCK_HOURS; hour++)
+		a->lights[clock_hour(hour, dark > bright)] += a->clock[hour];
+}
 
 /* Of the nearest sentence before the passage that names one. */
 static enum light hour_before(const struct prose *p, size_t first)
@@ -276,6 +326,7 @@ static enum light hour_before(const struct prose *p, size_t first)
 		if (p->sentences[first - back + 1].after_break)
 			break;
 		vote_sentence(&a, p, first - back, STRONG);
+		count_clock(&a);
 		size_t hour = elected(a.lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
 		if (hour)
 			return (enum light)hour;
@@ -297,6 +348,7 @@ static void elect_hour(struct air *a, const struct prose *p, size_t first)
 		a->lights[LIGHT_NIGHT] /= 2;
 	else
 		a->lights[LIGHT_NIGHT] += stars / 2;
+	count_clock(a);
 	a->hour = (enum light)elected(a->lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
 	if (a->hour)
 		return;
@@ -313,30 +365,21 @@ static void elect_light(struct air *a)
 		a->lights[LIGHT_SUNLIGHT] = 0;
 	/* Where a sun or a fire is named at all, it shines; a single puff of smoke is no mist. */
 	a->lights[LIGHT_SUNLIGHT] *= 2;
-	a->lights[LIGHT_FIRELIGHT] *= 2;
+	if (!a->lights[LIGHT_LAMPLIGHT])
+		a->lights[LIGHT_FIRELIGHT] *= 2; /* else it may be a candle's flame */
+	if (a->lights[LIGHT_STORM])
+		a->lights[LIGHT_STORM] += a->lights[LIGHT_OVERCAST];
 	a->light = (enum light)elected(a->lights, LIGHT_MOONLIGHT, LIGHTS, LEAST_LIGHT);
 }
 
-/* ---- the mood */
-
-/* Light and ground have a mood of their own, where the words say nothing. */
-static void add_mood_of_air(struct air *a)
+/* Nobody lights a lamp by day, but where no day comes in; or a fire out of doors. */
+static bool is_lit_for_night(const struct air *a)
 {
-	static const uint8_t of_light[LIGHTS] = {
-		[LIGHT_DAWN] = MOOD_CALM,	   [LIGHT_MORNING] = MOOD_CALM,
-		[LIGHT_SUNSET] = MOOD_CALM,	   [LIGHT_DUSK] = MOOD_MELANCHOLY,
-		[LIGHT_STARLIGHT] = MOOD_WONDROUS, [LIGHT_FIRELIGHT] = MOOD_CALM,
-		[LIGHT_SUNLIGHT] = MOOD_JOYFUL,	   [LIGHT_OVERCAST] = MOOD_MELANCHOLY,
-		[LIGHT_STORM] = MOOD_TURBULENT,	   [LIGHT_MIST] = MOOD_EERIE,
-	};
-	static const uint8_t of_ground[GROUNDS] = {
-		[GROUND_MOUNTAIN] = MOOD_MAJESTIC, [GROUND_SKY] = MOOD_MAJESTIC,
-		[GROUND_HALL] = MOOD_SOLEMN,	   [GROUND_RUIN] = MOOD_LONELY,
-		[GROUND_FIELD] = MOOD_CALM,
-	};
-	a->moods[of_light[a->light]] += 4;
-	a->moods[of_light[a->hour]] += 2;
-	a->moods[of_ground[a->ground]] += 2;
+	uint32_t inside = a->grounds[GROUND_ROOM] + a->grounds[GROUND_HALL];
+	uint32_t dark = a->grounds[GROUND_HALL] + a->grounds[GROUND_RUIN];
+	if (a->light == LIGHT_LAMPLIGHT)
+		return dark < LEAST_GROUND;
+	return a->light == LIGHT_FIRELIGHT && inside < LEAST_GROUND;
 }
 
 void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
@@ -350,11 +393,9 @@ void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
 	a->ground = (enum ground)elected(a->grounds, 1, GROUNDS, LEAST_GROUND);
 	elect_hour(a, p, first);
 	elect_light(a);
-	/* Nobody lights a lamp by day. */
-	if (!a->hour && a->light == LIGHT_LAMPLIGHT)
+	if (!a->hour && is_lit_for_night(a))
 		a->hour = LIGHT_NIGHT;
-	add_mood_of_air(a);
-	a->mood = elect_mood(a->moods);
+	a->mood = mood_read(p, first, count);
 }
 
 void air_lighting(char out[LIGHTING_BYTES], const struct air *a)

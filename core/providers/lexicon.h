@@ -107,8 +107,8 @@ struct lexeme {
 	uint32_t kinds; /* of enum lex_kind */
 	uint16_t base;	/* of an irregular form (saw, knives): its base form's row + 1 */
 	char word[LEXEME_BYTES + 1];
-	uint8_t mood, light, ground, mood2; /* some words speak for two moods */
-	uint8_t mood_weight, light_weight, ground_weight, mood2_weight; /* as lexicon.py says */
+	uint8_t mood, light, ground;
+	uint8_t mood_weight, light_weight, ground_weight; /* as lexicon.py says */
 	uint8_t noun, verb, adjective; /* per cent of its uses; what is missing to 100 is other */
 };
 
@@ -117,12 +117,11 @@ struct lexeme {
 extern const struct lexeme lexicon_table[];
 extern const size_t lexicon_words;
 extern const uint16_t lexicon_slots[LEXICON_SLOTS];
-/* Words together ("first_light", base forms with _ between them) that tell a light or a mood, or
- * are a turn of speech in which no word means what it says (neither). Sorted. */
+/* Words together ("first_light", base forms with _ between them) that tell a light, or are a
+ * turn of speech in which no word means what it says (none). Sorted. */
 extern const struct lex_phrase {
 	const char *words;
 	enum light light;
-	enum mood mood;
 } lexicon_phrases[];
 extern const size_t lexicon_phrase_count;
 

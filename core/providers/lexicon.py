@@ -13,7 +13,7 @@ FIELDS = ("mood", "light", "ground")
 VOTE, HINT = 3, 1  # what a word's light or ground weighs
 MOOD_VOTE, MOOD_HINT, RARE_MOOD_HINT = 6, 2, 3  # what its mood weighs: a rare word is chosen for it
 RARE = 10  # met less often than this in WordNet's tagged texts
-WEIGHTS = tuple(field + "_weight" for field in FIELDS + ("mood2",))
+WEIGHTS = tuple(field + "_weight" for field in FIELDS)
 SPEECH = ("noun", "verb", "adj")
 SLOTS = 1 << 16  # a power of two: as in lexicon.h
 NOTICE = """/*
@@ -31,9 +31,7 @@ def add_word(row, head):
         field, equals, value = item.partition("=")
         if not equals and item != "hint":
             row["kinds"].add(item)
-        if equals and field == "mood" and row.get("mood", value) != value and "mood2" not in row:
-            row["mood2"], row["mood2_weight"] = value, weight
-        elif equals and field not in row:
+        if equals and field not in row:
             row[field], row[field + "_weight"] = value, weight
 
 
@@ -60,9 +58,8 @@ def mood_seeds(listed):
     """{mood: the words that name it}."""
     seeds = {}
     for word, row in listed.items():
-        for field in ("mood", "mood2"):
-            if row.get(field + "_weight") == VOTE and field in row:
-                seeds.setdefault(row[field], set()).add(word)
+        if row.get("mood_weight") == VOTE:
+            seeds.setdefault(row["mood"], set()).add(word)
     return seeds
 
 
@@ -89,9 +86,9 @@ def merge(listed, known, forms):
         if "mood" in wn and "mood" not in own and "stop" not in kinds:
             own = {**own, "mood": wn["mood"], "mood_weight": HINT}
         rows.append({"word": word, "kinds": kinds | wn.get("proper", set()), "uses": uses, "base": base, "met": met,
-                     **{f: own.get(f, "none") for f in FIELDS + ("mood2",)},
+                     **{f: own.get(f, "none") for f in FIELDS},
                      "light_weight": own.get("light_weight", 0), "ground_weight": own.get("ground_weight", 0),
-                     **{f: weigh_mood(own.get(f, 0), met) for f in ("mood_weight", "mood2_weight")}})
+                     "mood_weight": weigh_mood(own.get("mood_weight", 0), met)})
     return sorted(rows, key=lambda r: ("listed" not in r["kinds"], -r["met"], r["word"]))
 
 
@@ -118,7 +115,7 @@ def row_text(row, numbers):
     kinds = " | ".join("LEX_" + k.upper() for k in sorted(row["kinds"])) or "0"
     total = sum(row["uses"].values()) or 1
     uses = ", ".join(str(row["uses"].get(s, 0) * 100 // total) for s in SPEECH)
-    fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS) + f', MOOD_{row["mood2"].upper()}'
+    fields = ", ".join(f"{f.upper()}_{row[f].upper()}" for f in FIELDS)
     base = numbers[row["base"]] + 1 if row["base"] else 0
     weights = ", ".join(str(row[w]) for w in WEIGHTS)
     return f'\t{{{kinds}, {base}, "{row["word"]}", {fields}, {weights}, {uses}}},\n'
@@ -138,7 +135,7 @@ def main(source, dictionary, target):
         for i in range(0, SLOTS, 32):
             out.write("\t" + ", ".join(map(str, slots[i:i + 32])) + ",\n")
         out.write("};\nconst struct lex_phrase lexicon_phrases[] = {\n")
-        out.writelines(f'\t{{"{phrase}", LIGHT_{told.get("light", "none").upper()}, MOOD_{told.get("mood", "none").upper()}}},\n'
+        out.writelines(f'\t{{"{phrase}", LIGHT_{told.get("light", "none").upper()}}},\n'
                        for phrase, told in phrases)
         out.write(f"}};\nconst size_t lexicon_phrase_count = {len(phrases)};\n")
 

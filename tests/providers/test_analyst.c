@@ -329,10 +329,16 @@ static void test_air(void)
 		 "", NULL},
 		{"A lamp with a red shade stood on the bench. The dog lay under the table and "
 		 "kept one eye on the door. The room was as quiet as a grave at a funeral.\n",
-		 "lamplight, night", "solemn"},
+		 "lamplight, night", NULL},
 		{"He put the red box upon the table. A man in a brown coat stood at the window. "
 		 "They told the man to leave her alone, and she went to the door.\n",
-		 "", "calm"},
+		 "", NULL},
+		{"At half past ten somebody knocked. The candle had burned down, and the house was "
+		 "dark. Nobody went to the door.\n",
+		 "lamplight, night", NULL},
+		{"It was four in the afternoon, and the sun lay on the wall. A cat slept on a "
+		 "barrel. The men had gone in.\n",
+		 "sunlight, afternoon", NULL},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -421,7 +427,7 @@ static void test_locales(void)
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, first.data, first.len);
 	hash_hex(hex, h);
-	CHECK_STR(hex, "0e036bd91eebd6e6566b98a8690d20aa251a7165e0df0fb979300f857b64d9c2");
+	CHECK_STR(hex, "1031f05dfd41b4a79aa589ab5e74ff08c0ff129a8ada77efc2ee0a9a7fb906c1");
 }
 
 int main(void)
