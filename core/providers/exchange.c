@@ -308,8 +308,10 @@ static void judge_answer(struct exchange *x)
 	const char *body = buf_str(&x->answer.body);
 	bool good = events_are(body) ? read_events(x, &r, body)
 				     : read_one(x, &r, body, x->answer.body.len);
-	if (good && x->aim != AIM_MODELS)
-		conclude(x, &r);
+	if (!good || x->aim == AIM_MODELS)
+		return;
+	buf_finish(&x->answer.body); /* all of it is in the reply */
+	conclude(x, &r);
 }
 
 void exchange_judge(struct exchange *x)

@@ -131,6 +131,8 @@ struct reply {
 /* reply.c */
 void reply_text(struct reply *r, const char *text);
 void reply_set(char **field, const char *value); /* NULL or "": stays as it is */
+/* As it, and the tree's own bytes, which are gone from it: a picture is megabytes. */
+void reply_take(char **field, const cJSON *string);
 /* A list's first, NULL if it is none or empty. */
 const cJSON *reply_first(const cJSON *list);
 void reply_tokens(int64_t *field, const cJSON *usage, const char *key);

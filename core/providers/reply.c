@@ -42,6 +42,16 @@ void reply_set(char **field, const char *value)
 	*field = copy;
 }
 
+void reply_take(char **field, const cJSON *string)
+{
+	char *s = cJSON_GetStringValue(string);
+	if (!s || !*s)
+		return;
+	free(*field);
+	*field = s;
+	((cJSON *)string)->valuestring = NULL;
+}
+
 const cJSON *reply_first(const cJSON *list)
 {
 	return cJSON_IsArray(list) ? list->child : NULL;

@@ -144,8 +144,10 @@ static void go_on(struct provider_ticket *t)
 			ticket_fail(t, -EFBIG, "the chapter is too large to be sent");
 			return;
 		}
-		prompt_hash(p->prompt, prompt);
-		p->done = kept_take(t->owner, p->prompt);
+		if (t->part_count > 1) {
+			prompt_hash(p->prompt, prompt);
+			p->done = kept_take(t->owner, p->prompt);
+		}
 		if (!p->done) {
 			set_exchange(t, prompt);
 			ticket_ask(t);

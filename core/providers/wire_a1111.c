@@ -35,7 +35,7 @@ static int make_body(cJSON *root, const struct exchange *x, struct err *err)
 
 static void read_answer(struct reply *r, const cJSON *root)
 {
-	reply_set(&r->base64, cJSON_GetStringValue(reply_first(json_member(root, "images"))));
+	reply_take(&r->base64, reply_first(json_member(root, "images")));
 }
 
 const struct wire_format wire_a1111 = {

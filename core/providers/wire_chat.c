@@ -87,11 +87,11 @@ static void read_content(struct reply *r, const cJSON *content)
 	}
 }
 
-static const char *picture_url(const cJSON *message)
+static const cJSON *picture_url(const cJSON *message)
 {
 	const cJSON *first = reply_first(json_member(message, "images"));
 	const cJSON *url = json_member(first, "image_url");
-	return cJSON_IsString(url) ? url->valuestring : json_text(url, "url");
+	return cJSON_IsString(url) ? url : json_member(url, "url");
 }
 
 static enum reply_end end_of(const char *reason)
@@ -118,7 +118,7 @@ static void read_choice(struct reply *r, const cJSON *choice)
 	if (!message)
 		message = json_member(choice, "delta");
 	read_content(r, json_member(message, "content"));
-	reply_set(&r->url, picture_url(message));
+	reply_take(&r->url, picture_url(message));
 	if (reason && *reason)
 		r->end = end_of(reason);
 	const char *refusal = json_text(message, "refusal");

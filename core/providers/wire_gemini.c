@@ -92,7 +92,7 @@ static void read_part(struct reply *r, const cJSON *part)
 	if (cJSON_IsTrue(json_member(part, "thought")))
 		return; /* a draft, in words or drawn */
 	reply_text(r, json_text(part, "text"));
-	reply_set(&r->base64, json_text(data, "data"));
+	reply_take(&r->base64, json_member(data, "data"));
 }
 
 static void read_candidate(struct reply *r, const cJSON *candidate)
