@@ -94,13 +94,20 @@ struct http_recorder *http_record_close(struct http_recorder *r)
 
 /* ---- what is written */
 
-static void put_text(cJSON *object, const char *name, const char *key, const char *text, size_t len)
+/* Printable, and without the key. Owned. */
+static char *plain(const char *key, const char *text, size_t len)
 {
-	CLEANUP(cleanup_free) char *copy = xstrndup(text, len);
+	char *copy = xstrndup(text, len);
 	http_blot(key, copy, strlen(copy));
 	for (char *c = copy; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
+	return copy;
+}
+
+static void put_text(cJSON *object, const char *name, const char *key, const char *text, size_t len)
+{
+	CLEANUP(cleanup_free) char *copy = plain(key, text, len);
 	cJSON_AddStringToObject(object, name, copy);
 }
 
@@ -110,9 +117,8 @@ static void put_field(cJSON *fields, const char *key, const char *line, size_t l
 	const char *colon = memchr(line, ':', len);
 	if (!colon || colon == line)
 		return;
-	CLEANUP(cleanup_free) char *name = xstrndup(line, (size_t)(colon - line));
+	CLEANUP(cleanup_free) char *name = plain(key, line, (size_t)(colon - line));
 	const char *end = line + len;
-	http_blot(key, name, strlen(name));
 	for (line = colon + 1; line < end && strchr(" \t", *line); line++)
 		;
 	while (end > line && strchr(" \t\r\n", end[-1]))
