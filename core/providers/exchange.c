@@ -11,6 +11,8 @@ enum {
 	MODELS_MOST = 2000,
 	POLL_FIRST_MS = 50,
 	POLL_MOST_MS = 2000,
+	LAPSES_MOST = 3,
+	LAPSE_FIRST_MS = 250,
 };
 /* Of what may be refused, what stands in requests for the one and for the other. */
 enum {
@@ -314,11 +316,25 @@ static void judge_answer(struct exchange *x)
 	conclude(x, &r);
 }
 
+/* The picture is paid for: the way to it is tried some times before it is asked for again. */
+static bool is_lapse(struct exchange *x)
+{
+	const struct http_answer *a = &x->answer;
+	const bool passing = a->code < 0 ? !a->hopeless : refusal_is_passing(a->status);
+	if (x->step == STEP_ASK || !passing || x->lapses == LAPSES_MOST)
+		return false;
+	x->wait_ms = LAPSE_FIRST_MS << x->lapses++;
+	x->verdict = VERDICT_NEXT;
+	return true;
+}
+
 void exchange_judge(struct exchange *x)
 {
 	const struct http_answer *a = &x->answer;
 	x->verdict = VERDICT_GOOD;
 	x->wait_ms = 0;
+	if (is_lapse(x))
+		return;
 	if (a->code < 0)
 		exchange_fail(x, a->code == -EFBIG ? -EIO : a->code, a->hopeless ? -1 : 0, "%s%s",
 			      x->step == STEP_FETCH ? "the picture cannot be fetched: " : "",

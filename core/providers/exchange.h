@@ -87,7 +87,7 @@ struct exchange {
 	enum step step;
 	char *url;
 	int64_t wait_ms;
-	int polls;
+	int polls, lapses;
 
 	struct http_answer answer;
 
@@ -213,6 +213,8 @@ bool refusal_in(const cJSON *root);
 /* What becomes of the request. */
 void refusal_outcome(struct provider_outcome *o, const struct refusal *e,
 		     const struct http_answer *a);
+/* May it go well the next time? */
+bool refusal_is_passing(int status);
 /* Is there another form of the request? Then the verdict is to ask again. */
 void refusal_learn(struct exchange *x, const struct refusal *e);
 

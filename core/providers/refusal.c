@@ -175,7 +175,7 @@ static bool is_spent(const struct refusal *e)
 	       (e->status < 500 && strcasestr(e->message, "credit balance"));
 }
 
-static bool is_passing(int status)
+bool refusal_is_passing(int status)
 {
 	return status == 408 || status == 409 || status == 429 || status >= 500;
 }
@@ -218,7 +218,8 @@ void refusal_outcome(struct provider_outcome *o, const struct refusal *e,
 				  status, a->location);
 		return;
 	}
-	bool again = a->should_retry < 0 ? status < 400 || is_passing(status) : a->should_retry;
+	bool again =
+		a->should_retry < 0 ? status < 400 || refusal_is_passing(status) : a->should_retry;
 	if (again)
 		o->retry_after_ms = wait_of(e, a);
 	o->code = say(&o->err, -EIO,

@@ -42,6 +42,15 @@ class Handler(server.Handler):
         else:
             self.on_good(nth, request)
 
+    def on_shakyfile(self, nth, request):
+        """The picture is there, the way to it is not at once."""
+        if "/files/" not in self.path:
+            self.reply(200, {"data": [{"url": self.url("shakyfile/files/1.png")}]})
+        elif nth == 2:
+            self.fail(503, "not yet")
+        else:
+            self.reply(200, png(), "image/png")
+
     def on_bodywait(self, nth, request):
         """Google's way to say when: within the answer."""
         self.reply(429, {"error": {"code": 429, "message": "slower", "status": "RESOURCE_EXHAUSTED",

@@ -392,6 +392,7 @@ static const struct way {
 	{"azure", "good", NULL, 1, 0, KEY},
 	{"azure", "good", "auto", 1, 0, KEY},
 	{"ollama", "ollama/v1", NULL, 1, 0, "Bearer " KEY},
+	{"openai", "shakyfile/v1", "auto", 1, 0, "Bearer " KEY},
 	{"openrouter", "good/v1", "auto", 1, 0, "Bearer " KEY},
 	{"openrouter", "nopath/v1", "auto", 2, 0, "Bearer " KEY},
 	{"sdcpp", "good/v1", "512x512", 1, 0, "Bearer " KEY},
