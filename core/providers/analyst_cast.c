@@ -60,8 +60,12 @@ static void chosen_finish(struct chosen *c)
 	free(c->name);
 }
 
-static bool is_worth(const struct name *n, const struct prose *p)
+/* In a text whose script has no capitals, what has them is foreign to it: a trademark, a quotation.
+ */
+static bool is_worth(const struct name *n, const struct names *all, const struct prose *p)
 {
+	if (all->uncased * 2 > all->words)
+		return false;
 	if (n->s.noun)
 		return p->listed;
 	if (!p->cased &&
@@ -75,7 +79,7 @@ static void choose(struct chosen *out, struct names *names, const struct prose *
 	struct ranked *all = xcalloc(names->len + 1, sizeof(*all));
 	size_t count = 0;
 	for (size_t i = 0; i < names->len; i++) {
-		if (is_worth(&names->items[i], p))
+		if (is_worth(&names->items[i], names, p))
 			all[count++] =
 				(struct ranked){names->items[i].s.n[SIGHT_COUNT], (uint32_t)i};
 	}

@@ -428,6 +428,14 @@ static void see_thing(struct names *n, const struct context *sentence, size_t i,
 	name->s.n[SIGHT_ARTICLE] += word_is(&c.words[i], "the");
 }
 
+/* In a script that has no capitals: Japanese, Arabic. */
+static bool is_uncased(const struct word *w)
+{
+	const char *s = w->s;
+	uint32_t cp = utf8_next(&s, w->s + w->len);
+	return cp >= 0x590 && !(cp >= 0x1e00 && cp < 0x2000) && text_is_letter(cp);
+}
+
 static void see_sentence(struct names *n, const struct prose *p, uint32_t sentence)
 {
 	struct word words[SENTENCE_WORDS];
@@ -440,6 +448,8 @@ static void see_sentence(struct names *n, const struct prose *p, uint32_t senten
 			see_thing(n, &c, i, sentence);
 		if (!words[i].upper)
 			see_small(n, &words[i]);
+		n->words++;
+		n->uncased += is_uncased(&words[i]);
 		i += begins_name(words, count, i) ? see_run(n, &c, i, sentence) : 1;
 	}
 }
@@ -456,6 +466,8 @@ int names_init(struct names *n, const struct prose *p)
 		struct sighting *s = &n->items[i].s;
 		if (!s->noun && !strchr(s->name, ' '))
 			s->n[SIGHT_SMALL] = *small_at(n, s->name, strlen(s->name));
+		if (!p->listed) /* who is he and who she, nobody knows */
+			s->n[SIGHT_MALE] = s->n[SIGHT_FEMALE] = s->n[SIGHT_COUNT];
 	}
 	return 0;
 }

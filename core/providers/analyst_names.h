@@ -23,8 +23,9 @@ struct names {
 	size_t len, cap;
 	struct mention *mentions; /* in order of sentence, then of word */
 	size_t mention_count, mention_cap;
-	uint32_t *slots; /* hash of text -> index + 1 */
-	uint8_t *small;	 /* at a word's hash: times seen without a capital, up to 255 */
+	uint32_t *slots;       /* hash of text -> index + 1 */
+	size_t words, uncased; /* uncased: in a script without capitals */
+	uint8_t *small;	       /* at a word's hash: times seen without a capital, up to 255 */
 
 	const struct lexeme *thing; /* the last one that was spoken of */
 };

@@ -76,6 +76,11 @@ static bool goes_on(const struct word *w)
 	       (grammar_is_participle(w) && !is_standing(w));
 }
 
+static bool is_called(const struct scan *s, size_t i)
+{
+	return s->named[i] && !s->cast->members[s->named[i] - 1].unnamed;
+}
+
 static size_t with_tail(const struct scan *s, size_t end)
 {
 	if (end >= s->count || !grammar_is_beside(&s->words[end - 1], &s->words[end]) ||
@@ -87,11 +92,13 @@ static size_t with_tail(const struct scan *s, size_t end)
 				     s->words[end + 1].joined
 			     ? end + 2
 			     : end;
+	if (to > end && to + 2 < s->count && word_is(&s->words[to], "as"))
+		to = grammar_comparison(s, to);
 	while (to > end && to + 1 < s->count && word_is(&s->words[to], "and") &&
 	       s->words[to].joined && word_has(&s->words[to + 1], LEX_COLOUR | LEX_MATERIAL))
 		to += 2;
 	for (size_t i = end; i < to; i++) {
-		if (scan_is_being(s->cast, s->named[i]) ||
+		if ((is_called(s, i) && scan_is_being(s->cast, s->named[i])) ||
 		    WORD_AMONG(&s->words[i], "his", "her", "their", "my", "me", "him", "them", "us",
 			       "our"))
 			return end;
@@ -529,11 +536,6 @@ static void see_within(struct scan *s, size_t i)
 	size_t end = read_object(s, i + 1);
 	if (place != NOBODY && end > i + 1)
 		scan_add(s, i + 1, end, place, WEIGHT);
-}
-
-static bool is_called(const struct scan *s, size_t i)
-{
-	return s->named[i] && !s->cast->members[s->named[i] - 1].unnamed;
 }
 
 /* "The ground was all clinker and glassy stones": of the place where it is. */

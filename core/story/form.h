@@ -62,6 +62,8 @@ struct forms {
 	size_t word_count;
 	uint64_t mentions; /* of names, all */
 	bool whole;
+	bool covered; /* by a lexicon: it is known who is he and who she */
+	bool peopled; /* there is somebody in the book; else it is a manual */
 };
 
 void form_init(struct form *f, const struct sighting *s, size_t index);

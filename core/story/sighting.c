@@ -519,6 +519,28 @@ static bool is_nothing(const struct form *f)
 	return n[SIGHT_INSIDE] * 6 < n[SIGHT_COUNT] && !acts;
 }
 
+/* A being does something, or something is done to it; of a place or a thing that is said anyway. */
+static bool is_shown(const uint32_t n[SIGHTS])
+{
+	uint64_t being = (uint64_t)n[SIGHT_CHARACTER] + n[SIGHT_CREATURE];
+	uint64_t thing = n[SIGHT_PLACE] > n[SIGHT_ITEM] ? n[SIGHT_PLACE] : n[SIGHT_ITEM];
+	return n[SIGHT_TITLED] || being < thing || being * 5 >= n[SIGHT_COUNT] * 3ull;
+}
+
+/* In a manual most names are those of programs and of headings: only who is titled, or is a he or a
+ * she and does much, and what one is always in. */
+static bool is_certain(const struct form *root)
+{
+	const uint32_t *n = root->sum;
+	uint64_t being = (uint64_t)n[SIGHT_CHARACTER] + n[SIGHT_CREATURE];
+	if (root->shape == SHAPE_NOUN)
+		return false;
+	if (n[SIGHT_TITLED] * 2 >= n[SIGHT_COUNT])
+		return true;
+	return (being >= n[SIGHT_COUNT] && n[SIGHT_MALE] + n[SIGHT_FEMALE] > 0) ||
+	       n[SIGHT_PLACE] >= n[SIGHT_COUNT] * 2ull;
+}
+
 /* Of a single mention in a whole book nobody can tell what it is, unless a title says so. A noun
  * must come again and again to be more than scenery. */
 static bool is_passing(const struct form *root, const struct forms *f)
@@ -526,6 +548,8 @@ static bool is_passing(const struct form *root, const struct forms *f)
 	const uint32_t *n = root->sum;
 	if (!f->whole)
 		return false;
+	if (f->covered && !(f->peopled ? is_shown(n) : is_certain(root)))
+		return true;
 	if (root->shape == SHAPE_NOUN && !n[SIGHT_INSIDE])
 		return n[SIGHT_COUNT] < 3 ||
 		       form_votes(n) < (n[SIGHT_CREATURE] ? 9 : 8 + f->mentions / 100);
@@ -586,6 +610,22 @@ static void fill_groups(size_t *group, struct forms *f)
 	free(leader);
 }
 
+/* Where a lexicon covers the language, pronouns tell the sexes apart; elsewhere each name has been
+ * counted for both. */
+static void see_people(struct forms *f)
+{
+	enum { NAMES_TO_A_PRONOUN = 25 };
+	uint64_t pronouns = 0;
+	for (size_t i = 0; i < f->count; i++) {
+		const uint32_t *n = f->items[i].s->n;
+		bool both = n[SIGHT_MALE] == n[SIGHT_FEMALE] && n[SIGHT_MALE];
+		f->covered |= !f->items[i].s->noun && n[SIGHT_COUNT] && !both;
+		pronouns += n[SIGHT_MALE] > n[SIGHT_FEMALE] ? n[SIGHT_MALE] - n[SIGHT_FEMALE]
+							    : n[SIGHT_FEMALE] - n[SIGHT_MALE];
+	}
+	f->peopled = pronouns * NAMES_TO_A_PRONOUN >= f->mentions;
+}
+
 void sightings_group(size_t *group, const struct sighting *s, size_t count, bool whole)
 {
 	CLEANUP(forms_finish) struct forms f = {.count = count, .whole = whole};
@@ -596,6 +636,7 @@ void sightings_group(size_t *group, const struct sighting *s, size_t count, bool
 		if (!f.items[i].out && !s[i].noun)
 			f.mentions += s[i].n[SIGHT_COUNT];
 	}
+	see_people(&f);
 	forms_index(&f);
 	forms_count_alone(&f);
 	join_equal(&f);

@@ -245,6 +245,56 @@ static void test_deeds(void)
 	CHECK(!strstr(find(a, "Ida")->description, "felt"));
 }
 
+/* What is somebody else's, or of this moment, or no look at all, is told of nobody. */
+static void test_strays(void)
+{
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *a = analyze(
+		"Otto Hart had a red beard, and Otto Hart was tall. Mr. Brand was bald. Otto Hart "
+		"looked at him. He had a green hat. \xe2\x80\x9cHe has a yellow hat,\xe2\x80\x9d "
+		"said Otto Hart.\n\n"
+		"Otto Hart opened the door. The old gentleman laughed. His coat was blue. Otto "
+		"Hart saw that it was dark. A pale light fell across the floor. His work was long "
+		"and hard, and the rooms had grey curtains. Otto Hart knew the men with the silver "
+		"boots.\n");
+	static const char *const none[] = {"green",   "yellow", "blue", "dark",
+					   "curtain", "pale",	"long", "silver"};
+
+	CHECK(looks(a, "Otto Hart", "a red beard") && looks(a, "Otto Hart", "tall"));
+	for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+		CHECK(!strstr(find(a, "Otto Hart")->description, none[i]));
+		CHECK(!strstr(find(a, "Mr. Brand")->description, none[i]));
+	}
+}
+
+/* Told behind, beside and in a relative clause; a thing that is a she; one that is called. */
+static void test_phrases(void)
+{
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *a = analyze(
+		"Ida Brand was sixty, a broad-shouldered woman with spectacles that had been "
+		"mended with wire. A braid the colour of steel hung down to her belt, and she had "
+		"eyes as green as glass. Ida Brand came to the Fang, a single tooth of black rock "
+		"as high as a house, bearded with weed. The gate of the Fang was made of iron. "
+		"Nobody lived at the Fang, and Ida Brand laughed. \xe2\x80\x9cSail to the "
+		"Fang,\xe2\x80\x9d said Ida Brand.\n\n"
+		"\xe2\x80\x9cThere was a sturgeon in the pool,\xe2\x80\x9d said Ida Brand. "
+		"\xe2\x80\x9cWe call him the Bishop.\xe2\x80\x9d Ida Brand liked the Bishop. In "
+		"the "
+		"tower hung Old Bess, two tons of bronze, with her crown of silver fishes. "
+		"Ida Brand rang Old Bess.\n");
+
+	CHECK(looks(a, "Ida Brand", "sixty, a broad-shouldered woman"));
+	CHECK(looks(a, "Ida Brand", "spectacles that had been mended with wire"));
+	CHECK(looks(a, "Ida Brand", "A braid the colour of steel"));
+	CHECK(looks(a, "Ida Brand", "eyes as green as glass"));
+	CHECK(looks(a, "Fang", "a single tooth of black rock"));
+	CHECK(looks(a, "Fang", "as high as a house") && looks(a, "Fang", "bearded with weed"));
+	CHECK(looks(a, "Fang", "The gate of the Fang was made of iron"));
+	CHECK(has_type(a, "Bishop", ELEMENT_CREATURE) && is_also(a, "Bishop", "the sturgeon"));
+	CHECK(has_type(a, "Old Bess", ELEMENT_ITEM));
+}
+
 /* Of whom no looks are told, in whose company. */
 static void test_company(void)
 {
@@ -289,6 +339,8 @@ int main(void)
 	test_looks();
 	test_places();
 	test_deeds();
+	test_strays();
+	test_phrases();
 	test_company();
 	test_languages();
 	return check_result();

@@ -26,6 +26,12 @@ static struct sighting *see_person(struct analysis *a, const char *name, size_t 
 	return &a->sightings[a->sighting_count - 1];
 }
 
+/* Somebody who is a she: so it is no manual. */
+static void people(struct analysis *a, uint32_t times)
+{
+	see_person(a, "Rosa", 0, times)->n[SIGHT_FEMALE] = times;
+}
+
 static struct element *tell(struct analysis *a, enum element_type type, const char *name,
 			    const char *look)
 {
@@ -67,6 +73,7 @@ static void test_who(void)
 	see_person(a, "Bert", 0, 3);
 
 	see_person(a, "Once", 0, 1);
+	see(a, "Diary", 0, 40, 3, 0);
 
 	CHECK_STR(led_by(a, "Ida"), "Ida Brand");
 	CHECK_STR(led_by(a, "Brand"), "Corbin Brand");
@@ -76,6 +83,30 @@ static void test_who(void)
 	CHECK_STR(led_by(a, "Captain Moss"), "Captain Lea Moss");
 	CHECK_STR(led_by(a, "Bert"), "Bertram");
 	CHECK_STR(led_by(a, "Once"), "");
+	CHECK_STR(led_by(a, "Diary"), ""); /* it hardly does anything */
+}
+
+/* Where nobody is he or she, names are of programs and headings; but somebody may have a title. */
+static void test_manual(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	see(a, "Setup", 0, 40, 12, 20);
+	see(a, "Overview", 0, 9, 0, 0);
+	see(a, "Ostrand", 0, 4, 0, 12);
+	see_person(a, "Dr. Hart", 4, 3);
+	CHECK_STR(led_by(a, "Setup"), "");
+	CHECK_STR(led_by(a, "Overview"), "");
+	CHECK_STR(led_by(a, "Ostrand"), "Ostrand");
+	CHECK_STR(led_by(a, "Dr. Hart"), "Dr. Hart");
+}
+
+/* A language that no lexicon covers: each name has been counted for both sexes. */
+static void test_uncovered(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	see(a, "Johann", 0, 7, 0, 0);
+	a->sightings[0].n[SIGHT_MALE] = a->sightings[0].n[SIGHT_FEMALE] = 7;
+	CHECK_STR(led_by(a, "Johann"), "Johann");
 }
 
 static const struct catalogue_entry *entry(const struct catalogue *c, const char *name)
@@ -107,6 +138,7 @@ static void test_book(void)
 	see_person(one, "Ida Brand", 0, 5);
 	see(one, "Wend", 0, 3, 4, 0);
 	see_person(one, "Once", 0, 1);
+	people(one, 5);
 	tell(one, ELEMENT_CHARACTER, "Ida Brand", "red hair");
 	tell(one, ELEMENT_CHARACTER, "Wend", "");
 	tell(one, ELEMENT_CHARACTER, "Once", "");
@@ -130,6 +162,7 @@ static void test_mixed(void)
 	CLEANUP(analysis_free_cleanup) struct analysis *one = analysis_new(), *two = analysis_new();
 	see_person(one, "Ida Brand", 0, 5);
 	tell(one, ELEMENT_CHARACTER, "Ida Brand", "red hair");
+	people(one, 5);
 	struct element *e = tell(two, ELEMENT_CHARACTER, "Ida Brand", "");
 	analysis_set(&e->description, "A girl in green");
 	tell(two, ELEMENT_ITEM, "Once", "");
@@ -183,6 +216,7 @@ static void test_large(void)
 		see_person(a, lone, 0, 2);
 	}
 	see_person(a, "Brand", 0, 2);
+	people(a, NAMES);
 	size_t *group = xcalloc(a->sighting_count, sizeof(*group));
 	int64_t start = clock_mono_us();
 	sightings_group(group, a->sightings, a->sighting_count, true);
@@ -194,6 +228,8 @@ static void test_large(void)
 int main(void)
 {
 	test_who();
+	test_manual();
+	test_uncovered();
 	test_book();
 	test_mixed();
 	test_codec();
