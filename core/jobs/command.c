@@ -136,13 +136,21 @@ static int order_work(struct store_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+/* What is this process's alone, once the rest is stored. */
+static void order_follow(struct jobs *j, const struct ctl_command *c)
+{
+	if (c->verb == CTL_BUDGET)
+		jobs_raise(j, &c->raise);
+	for (size_t i = 0; c->verb == CTL_RETRY && i < ARRAY_LEN(j->lines); i++)
+		j->lines[i].retries = RETRIES_MOST;
+}
+
 static void order_done(void *arg, int result, const struct err *err)
 {
 	struct order *o = arg;
 	struct jobs *j = o->jobs;
-	for (size_t i = 0; result == 0 && i < o->count; i++)
-		if (o->commands[i].verb == CTL_BUDGET && !atomic_load(&j->closed))
-			jobs_raise(j, &o->commands[i].raise);
+	for (size_t i = 0; result == 0 && !atomic_load(&j->closed) && i < o->count; i++)
+		order_follow(j, &o->commands[i]);
 	if (o->done)
 		o->done(o->arg, result, err);
 	free(o);

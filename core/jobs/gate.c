@@ -444,7 +444,7 @@ static void listen(struct server *s, const struct gate_report *r)
 		wait_ms = r->requests_reset_ms;
 	if (r->tokens_left == 0 && r->tokens_reset_ms > wait_ms)
 		wait_ms = r->tokens_reset_ms;
-	if (r->retry_after_ms > 0 && r->retry_after_ms >= wait_ms) {
+	if (r->retry_after_ms >= 0) { /* sooner than the limit is whole again, it may be asked */
 		wait_ms = r->retry_after_ms;
 		n.from = JOB_ANALYZE;
 		n.to = JOB_ILLUSTRATE;

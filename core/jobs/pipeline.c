@@ -12,7 +12,6 @@
  * refuses everything costs a request a job and ten more. A wait that the server named is its own
  * matter and takes none of them.
  */
-#define RETRIES_MOST 10
 
 #define RETRY_MS 500 /* pause after the first failure; doubles */
 #define RETRY_CAP_MS 8000

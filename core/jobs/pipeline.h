@@ -19,6 +19,8 @@
 #include "budget.h"
 #include "jobs.h"
 
+#define RETRIES_MOST 10 /* before something succeeds: pipeline.c */
+
 struct task {
 	struct pipeline *pipeline;
 	struct task *next;
@@ -76,7 +78,7 @@ struct pipeline {
 	unsigned epoch; /* of the store's changes, to see whether one came during a claim */
 	struct timer *due;
 	int claim_failures;
-	int retries; /* that may be made before something succeeds (pipeline.c) */
+	int retries; /* that may still be made before something succeeds */
 	bool rests;  /* its budget is spent */
 	struct err why_rests;
 };

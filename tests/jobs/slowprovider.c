@@ -68,7 +68,7 @@ static struct gate *gate_of(const struct provider_ticket *t)
 static void leave_gate(struct provider_ticket *t, const struct provider_outcome *o)
 {
 	struct gate *g = gate_of(t);
-	const struct gate_report report = {
+	struct gate_report report = {
 		.usage = o->usage,
 		.status = o->code == 0		  ? 200
 			  : o->retry_after_ms > 0 ? 429
@@ -77,6 +77,8 @@ static void leave_gate(struct provider_ticket *t, const struct provider_outcome 
 		.requests_left = -1,
 		.tokens_left = -1,
 	};
+	if (t->slow->settings.report)
+		t->slow->settings.report(&report, &t->call);
 	if (g)
 		g->ops->leave(g, t->pass, &report);
 }

@@ -20,6 +20,8 @@ struct slow_settings {
 	int64_t tokens;	       /* that each answer takes, and is estimated to; half of them out */
 	size_t picture_bytes;  /* at least so large; 0: the smallest PNG there is */
 	/* Fills *o for a call that shall fail; NULL: none does. */
+	void (*report)(struct gate_report *r,
+		       const struct slow_call *call); /* more of it; or NULL */
 	void (*script)(struct provider_outcome *o, void *arg, const struct slow_call *call);
 	void *arg;
 };
