@@ -199,6 +199,12 @@ class Openai(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertLessEqual(len(self.requests()), 12)
 
+    def test_a_wait_is_no_longer_than_asked_for(self):
+        """When a limit is whole again is another thing, and minutes later."""
+        done = self.run_book(self.options("429:both0.05~good", None))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.requests()), self.chapters + 1)
+
     def test_paid_once(self):
         self.assertEqual(self.run_book(self.options()).returncode, 0)
         asked = len(self.requests())

@@ -10,7 +10,8 @@ The first part of a path says what it does, the end of the path who is spoken to
     /good.200/v1/...                after 200 ms
     /500~429:2~good.100/v1/...      the first request gets 500, the second 429 with Retry-After: 2, all others the last
     /429:WAIT/v1/...                WAIT is 2, 0.5 (Retry-After), ms400 (Retry-After-Ms), date2 (an HTTP date, 2 s from now),
-                                    reset2 (nothing left, X-RateLimit-Reset-Requests: 2s), epoch2 (X-RateLimit-Reset in ms)
+                                    reset2 (nothing left, X-RateLimit-Reset-Requests: 2s), epoch2 (X-RateLimit-Reset in ms),
+                                    both2 (Retry-After: 2, and no token left for six minutes)
 
 What it saw, for a look from outside:
 
@@ -69,12 +70,13 @@ def clear():
 
 
 def waiting(word):
-    """The fields that ask for a wait: "2", "ms400", "date2", "reset2", "epoch2"."""
+    """The fields that ask for a wait: "2", "ms400", "date2", "reset2", "epoch2", "both2"."""
     form, number = re.fullmatch(r"([a-z]*)([0-9.]+)", word).groups()
     seconds = float(number)
     return {"": {"Retry-After": number},
             "ms": {"Retry-After-Ms": number},
             "date": {"Retry-After": formatdate(time.time() + seconds, usegmt=True)},
+            "both": {"Retry-After": number, "X-RateLimit-Remaining-Tokens": "0", "X-RateLimit-Reset-Tokens": "6m0s"},
             "reset": {"X-RateLimit-Remaining-Requests": "0", "X-RateLimit-Reset-Requests": number + "s"},
             "epoch": {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "%d" % ((time.time() + seconds) * 1000)}}[form]
 
@@ -355,7 +357,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 lambda: self.reply(200, json.dumps(self.text()).encode()[:-40] if self.seen["kind"] == "chat" else b'{"data": [{"b64'),
                 lambda: self.on_badchunk(nth, request), self.drop,
                 lambda: self.fail(503, "overloaded"), lambda: self.on_garbage(nth, request)]
-        ways += [lambda form=form: self.on_status("429", form) for form in ("0.05", "ms40", "date0", "reset0.05", "epoch0.05")]
+        ways += [lambda form=form: self.on_status("429", form) for form in ("0.05", "ms40", "date0", "reset0.05", "epoch0.05", "both0.05")]
         if self.seen["kind"] == "image":
             ways.append(lambda: self.on_cutbase(nth, request))
         if nth % 3 == 0:
