@@ -272,7 +272,8 @@ static size_t read_item(const struct scan *s, size_t i, bool part)
 	while (grammar_is_visible(w) && i + 1 < s->count && w[1].joined &&
 	       grammar_is_visible(w + 1))
 		i++, w++;
-	if (part ? grammar_is_visible(w) && !WORD_AMONG(w, "wide", "open", "closed", "shut", "wet")
+	if (part ? grammar_is_visible(w) &&
+			    !WORD_AMONG(w, "wide", "open", "closed", "shut", "wet", "filled")
 		 : (grammar_is_build(w) || word_has(w, LEX_COLOUR)) && !grammar_is_passing(w)) {
 		bool noun = i + 1 < s->count && w[1].joined && w[1].lex && w[1].lex->noun >= 60 &&
 			    !word_has(w + 1, LEX_STOP) && !grammar_is_visible(w + 1);
@@ -446,7 +447,8 @@ static void see_part(struct scan *s, struct row *row, size_t i)
 static void see_predicate(struct scan *s, size_t i)
 {
 	const struct word *w = &s->words[i];
-	if (!i || !is_being(w) || i + 1 >= s->count || !grammar_stands_before(s, i))
+	if (!i || !is_being(w) || i + 1 >= s->count || scan_apart(w, w + 1) ||
+	    !grammar_stands_before(s, i))
 		return;
 	/* "It was a jackdaw, a thin one": of the jackdaw. */
 	uint32_t owner =

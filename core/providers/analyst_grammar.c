@@ -76,7 +76,7 @@ bool grammar_is_passing(const struct word *w)
 			  "heavy", "hollow", "wild", "fine", "lifted", "raised", "turned", "other",
 			  "dead", "warm", "cold", "first", "last", "long", "flat", "great", "sharp",
 			  "dry", "new", "little", "wide", "blind", "lost", "clear", "clean", "dim",
-			  "faint", "famous", "rich", "strange");
+			  "faint", "whole", "famous", "rich", "strange");
 }
 
 bool grammar_is_adverb(const struct word *w)

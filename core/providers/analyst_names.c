@@ -499,7 +499,7 @@ uint32_t names_in_title(struct names *n, const char *title)
 	size_t count = prose_words(words, &p, &s);
 	for (size_t i = 0; i < count;) {
 		size_t step = begins_name(words, count, i) ? run_length(words, count, i) : 1;
-		if (is_capital(&words[i])) {
+		if (is_capital(&words[i]) && !(i && word_is(&words[i - 1], "from"))) {
 			last = i;
 			run = step;
 		}

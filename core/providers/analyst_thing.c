@@ -223,7 +223,8 @@ static size_t read_measures(const struct scan *s, size_t i)
 static size_t read_adjective(const struct scan *s, size_t i)
 {
 	const struct word *w = &s->words[i];
-	if (!grammar_is_visible(w) || WORD_AMONG(w, "open", "closed", "shut", "great", "little"))
+	if (!grammar_is_visible(w) ||
+	    WORD_AMONG(w, "open", "opened", "closed", "shut", "great", "little"))
 		return i;
 	size_t end = i + 1;
 	while (end < s->count && s->words[end].joined && grammar_is_visible(&s->words[end]))
@@ -364,7 +365,8 @@ static size_t part_of(const struct scan *s, size_t i)
 static void see_clause(struct scan *s, size_t i)
 {
 	size_t verb = verb_at(s, i);
-	if (!verb || !may_tell(s, i, s->owner[i]) || !grammar_stands_before(s, i))
+	if (!verb || verb + 1 >= s->count || scan_apart(&s->words[verb], &s->words[verb + 1]) ||
+	    !may_tell(s, i, s->owner[i]) || !grammar_stands_before(s, i))
 		return;
 	size_t end = read_row(s, verb + 1);
 	bool hour = word_is(&s->words[i] - 1, "it") &&

@@ -380,6 +380,19 @@ static void see_who(struct scan *s, struct spot *a, const struct turn *t, uint32
 	}
 }
 
+/* "Ida's brother": from now on "he" is the brother. The noun behind the owner's name, or NULL. */
+static const struct word *relative_at(const struct scan *s, size_t owner)
+{
+	for (size_t k = owner + 1; k < s->count && k < owner + 4; k++) {
+		const struct word *w = &s->words[k];
+		if (scan_apart(w - 1, w) || w->upper)
+			return NULL;
+		if (grammar_is_person(w) && word_has(w, LEX_PERSON) && !grammar_is_visible(w))
+			return w;
+	}
+	return NULL;
+}
+
 /* A name or pronoun that begins a clause is who it is about; one that owns something within it,
  * only as far as the next mark: "her arms were as thick as Ida's, and ...". */
 static void turn_to(struct turn *t, struct scan *s, struct spot *a)
@@ -396,6 +409,8 @@ static void turn_to(struct turn *t, struct scan *s, struct spot *a)
 		t->back = t->now;
 		t->lent = true;
 	}
+	if (a->named && a->owns && relative_at(s, a->last))
+		meet(s, relative_at(s, a->last));
 	if (is_there(s, a->i))
 		a->who = there(s, a->i);
 	if (scan_is_linking(w) && a->i && is_thing_before(s, a->i, t->now))
