@@ -94,6 +94,8 @@ static void read_json(struct refusal *e, const cJSON *root)
 	read_message(e, error);
 	read_metadata(e, json_member(error, "metadata"));
 	append(e, json_text(root, "errors")); /* AUTOMATIC1111's reason stands beside its error */
+	if (cJSON_IsString(error)) /* and where the error is but a name, so do the words */
+		append(e, json_text(root, "message"));
 	read_code(e, error);
 	copy(e->param, sizeof(e->param), json_text(error, "param"));
 	/* An error within a 200, or one of a server behind the server. */

@@ -388,7 +388,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(429, error("You exceeded your current quota", "insufficient_quota"), Retry_After="1")
 
     def on_unpaid(self, nth, request):
-        self.reply(402, {"error": "Insufficient credits"})
+        self.reply(402, {"error": "PaymentError", "message": "Insufficient credits", "status": 402})
 
     def on_nomodel(self, nth, request):
         self.reply(404, {"detail": [{"msg": "no such model"}]})
@@ -426,6 +426,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.say(json.dumps(analysis(self.prompt))[:150])
         else:
             self.say()
+
+    def on_echo(self, nth, request):
+        """What was asked, which has the schema's example in it."""
+        self.say(self.prompt)
 
     def on_nonsense(self, nth, request):
         self.say("I cannot see a chapter here.")
