@@ -126,12 +126,15 @@ void lock_node_stat(struct stat *st, const struct lockfs *l, const struct lock_n
 		    const struct lock *k);
 /* The lock that a LOCK_HELD node is; -ESTALE: no more. */
 int lock_node_lock(struct lock *out, struct lockfs *l, const struct lock_node *n);
-struct view_list *lock_node_list(struct lockfs *l, const struct lock_node *n);
+/* -ENOLCK: what is held cannot be told */
+int lock_node_list(struct view_list **out, struct lockfs *l, const struct lock_node *n);
 /* The node of a set, and the names of a node (LOCK_HELD, LOCK_SET). -ESTALE: forgotten. */
 struct lock_node lock_set_node(struct lockfs *l, const struct strv *names);
 int lock_node_names(struct strv *out, const struct lockfs *l, const struct lock_node *n);
 /* A lock as it is now: one whose holder has died is gone. -ENOENT, -ENOLCK */
 int lockfs_now(struct lock *out, struct lockfs *l, const char *resource);
+/* All of them. -ENOLCK */
+int lockfs_read(struct lock_list *out, struct lockfs *l);
 
 /* ---- lock_claim.c. All that refuse have said why (locks/.why) when they return <0. */
 

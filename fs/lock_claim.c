@@ -106,6 +106,8 @@ int lockfs_why_text(struct buf *out, struct lockfs *l, fuse_req_t req)
 
 	caller_find(&caller, fuse_req_ctx(req));
 	reason = why_reason(l->why, &caller);
+	if (!reason && !l->table)
+		return buf_addf(out, "locks cannot be used: %s\n", l->no_table.msg);
 	if (!reason)
 		return buf_adds(out, "nothing of yours was refused here\n");
 	buf_adds(out, reason);

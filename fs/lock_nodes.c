@@ -92,9 +92,27 @@ unsigned lockfs_named(const struct lockfs *l)
 	return count;
 }
 
+/* Who may not write where the table would be has none, and so has nobody else there. Any other
+ * table that cannot be used may well hold locks. */
+static bool is_forbidden(const struct lockfs *l)
+{
+	int code = l->no_table.code;
+
+	return code == -EROFS || code == -EACCES || code == -EPERM;
+}
+
 int lockfs_now(struct lock *out, struct lockfs *l, const char *resource)
 {
-	return l->table ? locks_get(out, l->table, resource) : -ENOENT;
+	if (!l->table)
+		return is_forbidden(l) ? -ENOENT : -ENOLCK;
+	return locks_get(out, l->table, resource);
+}
+
+int lockfs_read(struct lock_list *out, struct lockfs *l)
+{
+	if (!l->table)
+		return is_forbidden(l) ? 0 : -ENOLCK;
+	return lock_list_read(out, l->table) < 0 ? -ENOLCK : 0;
 }
 
 /* ---- sets */
@@ -281,12 +299,11 @@ static void list_add(struct view_list *list, const struct lockfs *l, const char 
 	};
 }
 
-static void list_held(struct view_list *list, struct lockfs *l)
+static int list_held(struct view_list *list, struct lockfs *l)
 {
 	CLEANUP(lock_list_finish) struct lock_list locks = {0};
+	int r = lockfs_read(&locks, l);
 
-	if (!l->table || lock_list_read(&locks, l->table) < 0)
-		return;
 	for (size_t i = 0; i < locks.len; i++) {
 		const struct lock *k = &locks.items[i];
 		int number = lockfs_number(l, k->resource);
@@ -295,21 +312,25 @@ static void list_held(struct view_list *list, struct lockfs *l)
 		if (number >= 0 && process_life(&k->holder.anchor) != PROCESS_DEAD)
 			list_add(list, l, k->resource, &n);
 	}
+	return r;
 }
 
 /* The helpers are not listed: who walks the tree wants what is locked, and some of them block. */
-struct view_list *lock_node_list(struct lockfs *l, const struct lock_node *n)
+int lock_node_list(struct view_list **out, struct lockfs *l, const struct lock_node *n)
 {
 	struct view_list *list = xcalloc(1, sizeof(*list));
 	struct lock_node item = {.what = n->what == LOCK_ALL ? LOCK_ANY : LOCK_AWAITED};
 	char name[LOCK_RESOURCE_BYTES];
+	int r = n->what == LOCK_LOCKS ? list_held(list, l) : 0;
 
-	if (n->what == LOCK_LOCKS)
-		list_held(list, l);
 	if (n->what == LOCK_ALL || n->what == LOCK_WAIT)
 		for (; lockfs_name(name, l, item.number); item.number++)
 			list_add(list, l, name, &item);
 	if (n->what == LOCK_OLD)
 		list_add(list, l, "locks.json", &(struct lock_node){.what = LOCK_OLD_JSON});
-	return list;
+	if (r < 0)
+		view_list_free(list);
+	else
+		*out = list;
+	return r;
 }

@@ -111,7 +111,7 @@ static void entries_copy(struct lock_entries *out, const struct lock_entries *of
 int lock_old_text(struct buf *out, struct lockfs *l)
 {
 	CLEANUP(lock_list_finish) struct lock_list list = {0};
-	int r = l->table ? lock_list_read(&list, l->table) : 0;
+	int r = lockfs_read(&list, l);
 
 	return r < 0 ? r : view_lock_old(out, &list);
 }
@@ -529,8 +529,7 @@ int lock_copy_open(struct lock_handle *h, fuse_req_t req, int flags)
 	c->is_json = true;
 	if (flags & O_TRUNC)
 		return 0;
-	if (l->table)
-		r = truth_read(&t, l, req);
+	r = l->table ? truth_read(&t, l, req) : lockfs_read(&t.list, l);
 	if (r < 0)
 		return r;
 	entries_copy(&c->seen, &t.entries);

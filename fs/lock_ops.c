@@ -51,8 +51,12 @@ static int text_of(struct buf *out, struct lockfs *l, fuse_req_t req, const stru
 {
 	CLEANUP(lock_list_finish) struct lock_list list = {0};
 
-	if (l->table && lock_list_read(&list, l->table) < 0)
-		return -ENOLCK;
+	bool lists = n->number == LOCK_HELPER_TABLE || n->number == LOCK_HELPER_TABLE_JSON ||
+		     n->number == LOCK_HELPER_DASHBOARD;
+	int r = lists ? lockfs_read(&list, l) : 0;
+
+	if (r < 0)
+		return r;
 	switch (n->number) {
 	case LOCK_HELPER_RESOURCES:
 		return view_lock_resources(out, l->fs->views);
@@ -82,9 +86,10 @@ static int names_text(struct buf *out, struct lockfs *l, const struct lock_node 
 		strv_add(&names, name);
 	else
 		r = lock_node_names(&names, l, n);
-	for (size_t i = 0; r == 0 && i < names.len; i++)
-		if (lockfs_now(&k, l, names.items[i]) == 0)
-			r = view_lock(out, &k);
+	for (size_t i = 0; r == 0 && i < names.len; i++) {
+		r = lockfs_now(&k, l, names.items[i]);
+		r = r == 0 ? view_lock(out, &k) : r == -ENOENT ? 0 : r;
+	}
 	return r;
 }
 
@@ -271,8 +276,13 @@ static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 {
 	struct lockfs *l = lockfs_of(req);
 	struct lock_node n = node_of(l, node);
-	struct view_list *list = lock_node_list(l, &n);
+	struct view_list *list = NULL;
+	int r = lock_node_list(&list, l, &n);
 
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
 	fi->fh = (uintptr_t)list;
 	if (fuse_reply_open(req, fi) != 0)
 		view_list_free(list);

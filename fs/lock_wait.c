@@ -310,30 +310,35 @@ void lockfs_closed(struct lock_handle *h)
 
 /* ---- .wait/R */
 
-static bool is_free(struct lockfs *l, unsigned number)
+/* 0 held, -ENOENT it is free, or why that cannot be told. */
+static int watched(struct lockfs *l, unsigned number)
 {
 	CLEANUP(strv_finish) struct strv names = one_name(l, number);
 	struct lock k;
 
-	return names.len == 0 || lockfs_now(&k, l, names.items[0]) < 0;
+	return names.len == 0 || l->ended ? -ENOENT : lockfs_now(&k, l, names.items[0]);
 }
 
-static void let_know(struct waiter *w)
+static void let_know(struct waiter *w, int code)
 {
 	const struct lock_node n = {.what = LOCK_AWAITED, .number = w->number};
 
-	lock_handle_reply(w->req, &w->fi, lock_handle_new(w->l, &n));
+	if (code == -ENOENT)
+		lock_handle_reply(w->req, &w->fi, lock_handle_new(w->l, &n));
+	else
+		fuse_reply_err(w->req, -code);
 	waiter_free(w);
 }
 
 void lockfs_await(fuse_req_t req, struct lockfs *l, unsigned number, struct fuse_file_info *fi)
 {
 	struct waiter *w = xcalloc(1, sizeof(*w));
+	int r = watched(l, number);
 
 	*w = (struct waiter){.l = l, .req = req, .fi = *fi, .number = number};
 	ring_init(&w->link);
-	if (is_free(l, number) || l->ended)
-		let_know(w);
+	if (r < 0)
+		let_know(w, r);
 	else
 		park(w, &l->watching);
 }
@@ -377,17 +382,17 @@ static void finish_waiting(struct lockfs *l, int64_t id, int code)
 static void tell_watchers(struct lockfs *l)
 {
 	unsigned last = UINT32_MAX;
-	bool last_free = false;
+	int r = 0;
 
 	for (struct link *k = l->watching.next, *next; k != &l->watching; k = next) {
 		struct waiter *w = LINK_OWNER(k, struct waiter, link);
 
 		next = k->next;
 		if (w->number != last)
-			last_free = is_free(l, w->number);
+			r = watched(l, w->number);
 		last = w->number;
-		if (last_free)
-			let_know(w);
+		if (r < 0)
+			let_know(w, r);
 	}
 }
 

@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 
 import agents
@@ -278,6 +279,34 @@ class Looking(agents.Case):
             os.makedirs(out, exist_ok=True)
             done = subprocess.run(command, cwd=self.m.dir, capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 0, (command, done.stderr))
+
+
+class Unreadable(agents.Case):
+    """Nobody is told that nothing is locked where that cannot be known."""
+
+    LOOKS = ("ls .", "stat Chapter_03", "cat .table", "cat .table.json", "cat .dashboard.md", "cat ../.locks/locks.json",
+             "cat .wait/Chapter_03", "cat .all/Chapter_03", "touch Chapter_03", "rm Chapter_03")
+
+    def unreadable(self, m):
+        a = self.agent("CLI-1", m.path("locks"))
+        for command in self.LOOKS:
+            a.fails(command, "No locks available")
+        a.ok("cat ../book.json ../chapters/1/text.md > /dev/null")
+        return a.ok("cat .why")
+
+    def test_at_the_start(self):
+        with open(self.book + ".bookfs-locks", "wb") as f:
+            f.write(os.urandom(20000))
+        self.assertIn("damaged", self.unreadable(self.mount()))
+
+    def test_while_it_is_mounted(self):
+        m = self.mount()
+        self.agent("CLI-2").ok("touch Chapter_03")
+        db = sqlite3.connect(self.book + ".bookfs-locks")
+        db.execute("DROP TABLE lock")
+        db.commit()
+        db.close()
+        self.unreadable(m)
 
 
 class Commands(agents.Case):
