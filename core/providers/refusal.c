@@ -318,7 +318,7 @@ static bool learn_path(struct exchange *x, const struct refusal *e)
 void refusal_learn(struct exchange *x, const struct refusal *e)
 {
 	if (x->outcome.code != -EIO || x->outcome.refused || x->step != STEP_ASK ||
-	    learn_context(x, e))
+	    x->aim == AIM_MODELS || learn_context(x, e))
 		return;
 	if (learn_path(x, e) || learn_length(x, e) || learn_option(x, e))
 		x->verdict = VERDICT_AGAIN;

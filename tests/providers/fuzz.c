@@ -111,7 +111,8 @@ static void judge(enum wire wire, enum aim aim, const char *s, size_t len)
 				check_quote(&x.analysis->concepts[i].quote, text, strlen(text));
 	if (x.verdict == VERDICT_GOOD && aim == AIM_PICTURE)
 		FUZZ_HOLDS(x.picture.len && x.ext);
-	if (x.verdict == VERDICT_AGAIN) { /* what it said may be shown to it again */
+	/* What it said may be shown to it again. */
+	if (x.verdict == VERDICT_AGAIN && x.step == STEP_ASK) {
 		CLEANUP(buf_finish) struct buf body = {0}, url = {0};
 		FUZZ_HOLDS(exchange_body(&body, &x, NULL) == 0);
 		FUZZ_HOLDS(exchange_address(&url, &x) == 0);
