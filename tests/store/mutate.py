@@ -15,6 +15,8 @@ FAULTS = {
     "old-token": ("row.k.token = seq;", "row.k.token = seq - seq + 1000 + (resource + 100) % 100;"),
     # Who frees a resource does not look at its queue.
     "lost-wakeup": ("lock_numbers_add(&l->freed, row->resource);\n\tnote_row(l, row, type, detail);", "note_row(l, row, type, detail);"),
+    # A commit of another's just after our own, which wrote nothing, is taken for ours.
+    "late-moment": ("commits_of(&k->moment) == k->commits + k->wrote;", "commits_of(&k->moment) == k->commits + 1;"),
     # Only the first of a set is taken.
     "partial-set": ("for (size_t i = 0; i < a->set.len && result == 0; i++)\n\t\tresult = take_one(", "for (size_t i = 0; i < 1 && result == 0; i++)\n\t\tresult = take_one("),
 }
