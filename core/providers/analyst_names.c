@@ -273,6 +273,23 @@ static void add_name(struct names *n, const struct context *c, uint32_t sentence
 	votes_cast(s, c);
 }
 
+/* The same in a language whose words are not known: one that is short, or that stands small as
+ * well, or before what is a name without it, is no name. */
+static bool opens_strange_name(const struct names *n, const struct context *c)
+{
+	enum { SHORT_BYTES = 4 };
+	char text[NAME_TEXT_BYTES];
+	uint32_t slot;
+	const struct word *first = &c->words[c->i];
+	if (c->len <= NAME_WORDS && name_text(text, first, c->len) &&
+	    look_up(&slot, n, text, false))
+		return true;
+	if (first->len <= SHORT_BYTES || *small_at(n, first->s, first->len))
+		return false;
+	return c->len > NAME_WORDS || !name_text(text, first + 1, c->len - 1) ||
+	       !look_up(&slot, n, text, false);
+}
+
 /* A capital that opens a sentence says nothing: "Suddenly Ida" is Ida. But what is known from
  * elsewhere is known here: "Hill Street was empty". */
 static bool opens_name(const struct names *n, const struct context *c)
@@ -280,6 +297,8 @@ static bool opens_name(const struct names *n, const struct context *c)
 	char text[NAME_TEXT_BYTES];
 	uint32_t slot;
 	const struct word *first = &c->words[c->i];
+	if (!c->prose->listed)
+		return opens_strange_name(n, c);
 	if (is_address(first) || !first->lex)
 		return true;
 	if (c->len > NAME_WORDS || !name_text(text, first, c->len))

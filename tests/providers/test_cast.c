@@ -326,6 +326,15 @@ static void test_languages(void)
 			"\xe3\x80\x82\n");
 
 	CHECK(!find(german, "Mann") && !find(german, "Hund") && !find(german, "Haus"));
+	CLEANUP(analysis_free_cleanup)
+	struct analysis *russian =
+		analyze("Там сидел Иван, и Иван пошёл к реке. "
+			"Утром Иван сидел у огня. В Петровке звонили. Он жил в Петровке. "
+			"Вода шумела, и большое колесо медленно вращалось, а старые ели "
+			"стояли над лугами чёрные и тихие, и белый туман лежал у реки.\n");
+
+	CHECK(find(russian, "Иван") && find(russian, "Петровке"));
+	CHECK(!find(russian, "Утром Иван") && !find(russian, "В Петровке"));
 	CHECK_INT(japanese->element_count, 0);
 }
 
