@@ -226,7 +226,7 @@ int estimate_book(struct options *o, const struct run_wish *w)
 {
 	CLEANUP(folder_free_cleanup) char *folder = NULL;
 	CLEANUP(engine_close_cleanup) struct engine *e = NULL;
-	struct estimate estimate;
+	struct estimate estimate = {0};
 	struct err err = {0};
 	int r = use_folder(&folder, o, &err);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,7 @@ static int start(struct engine **engine, struct fs *fs, struct options *o, struc
 		r = engine_open(engine, o, ENGINE_WORK, err);
 	if (r < 0)
 		return r;
+	assert(*engine);
 	say_spending(*engine, o);
 	return session_start(fs, *engine, helper, err);
 }
