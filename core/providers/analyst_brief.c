@@ -21,8 +21,9 @@ enum {
 	NAMES_SHOWN = 3,
 	HEADS = 6,
 	LEAST_CLAUSE = 8, /* what shows less is not worth its words */
+	FIRST_CLAUSE = 5, /* but better than none */
 	LEAST_THING = 3,
-	ARTICLE_SENTENCES = 8, /* enough to tell how somebody is called */
+	ARTICLE_SENTENCES = 40, /* enough to tell how somebody is called */
 };
 
 struct line { /* a sentence of the passage */
@@ -210,7 +211,11 @@ static void read_line(struct brief *b, struct line *l)
 		if (phrase_clause(&c, l->tokens, l->count, i))
 			add_clause(b, l, &c);
 		struct phrase p = phrase_noun(l->tokens, l->count, i);
-		if (p.count && !is_simile(l->tokens, i) && is_shown(&l->tokens[p.head]) &&
+		size_t end = i + p.count;
+		/* "A shining raven black" is no raven. */
+		bool whole = end == l->count || l->tokens[end].cut ||
+			     l->tokens[end].tag != TAG_ADJECTIVE;
+		if (p.count && whole && !is_simile(l->tokens, i) && is_shown(&l->tokens[p.head]) &&
 		    stands_alone(l->tokens, &p) && !is_air(&l->tokens[p.head], &p))
 			add_thing(b, l, &p);
 		i += p.count ? p.count : 1;
@@ -250,6 +255,10 @@ static bool has_article(const struct prose *p, size_t sentence, const char *name
 /* "the Grey Lady" but "Lady Grey": as the first sentences about them have it. */
 static const char *article_of(const struct prose *p, const struct member *m)
 {
+	const struct lexeme *l = lexicon_find(m->name, strlen(m->name));
+	if (l && l->noun >= 50 && l->kinds & (LEX_PERSON | LEX_CREATURE) &&
+	    !(l->kinds & LEX_PROPER))
+		return "the "; /* a king, a hare */
 	for (size_t i = 0; i < m->count && i < ARTICLE_SENTENCES; i++) {
 		if (has_article(p, m->sentences[i], m->name))
 			return "the ";
@@ -415,6 +424,7 @@ static void insert_ordered(const struct piece **list, size_t *count, const struc
 }
 
 struct choice {
+	bool placed; /* by a clause */
 	const struct piece *place, *clauses[CLAUSES], *things[THINGS];
 	size_t clause_count, thing_count, name_count;
 	const struct member *names[NAMES_SHOWN];
@@ -424,18 +434,23 @@ static void choose(struct choice *c, const struct brief *b)
 {
 	const struct piece *said[1 + CLAUSES + THINGS] = {NULL};
 	size_t count = 0;
-	c->place = best_of(&b->places, said, 0, 1);
-	if (c->place)
-		said[count++] = c->place;
 	while (c->clause_count < CLAUSES) {
-		const struct piece *s = best_of(&b->clauses, said, count, LEAST_CLAUSE);
+		const struct piece *s = best_of(&b->clauses, said, count,
+						c->clause_count ? LEAST_CLAUSE : FIRST_CLAUSE);
 		if (!s)
 			break;
 		said[count++] = s;
 		insert_ordered(c->clauses, &c->clause_count, s);
 	}
+	/* What somebody does there tells the place as well. */
+	const struct piece *place = best_of(&b->places, said, 0, 1);
+	c->placed = place && !is_new(place, said, count);
+	c->place = c->placed ? NULL : place;
+	if (place)
+		said[count++] = place;
 	while (c->thing_count < THINGS) {
-		const struct piece *s = best_of(&b->things, said, count, LEAST_THING);
+		bool bare = c->clause_count + c->thing_count < 2;
+		const struct piece *s = best_of(&b->things, said, count, bare ? 1 : LEAST_THING);
 		if (!s)
 			break;
 		said[count++] = s;
@@ -488,15 +503,15 @@ static void put_air(struct buf *out, const struct air *a)
 }
 
 /* "The old mill, by moonlight." or "By moonlight, the old mill." */
-static void put_lead(struct buf *out, struct brief *b, const struct piece *place)
+static void put_lead(struct buf *out, struct brief *b, const struct choice *c)
 {
 	CLEANUP(buf_finish) struct buf where = {0}, air = {0};
 	put_air(&air, b->air);
-	if (place)
-		put_phrase(&where, b, place);
-	else
+	if (c->place)
+		put_phrase(&where, b, c->place);
+	else if (!c->placed || !c->clause_count)
 		buf_adds(&where, ground_phrases[b->air->ground]);
-	if (!where.len && air.len)
+	if (!where.len && air.len && !c->clause_count)
 		buf_adds(&where, "a scene");
 	bool light_first = b->variant & 1 && air.len;
 	const struct buf *one = light_first ? &air : &where, *two = light_first ? &where : &air;
@@ -570,7 +585,7 @@ static void put_names(struct buf *out, const struct brief *b, const struct choic
 static void compose(struct buf *out, struct brief *b, const struct choice *c)
 {
 	b->man = b->woman = false;
-	put_lead(out, b, c->place);
+	put_lead(out, b, c);
 	end_sentence(out, 0);
 	for (size_t i = 0; i < c->clause_count; i++) {
 		CLEANUP(buf_finish) struct buf clause = {0};
@@ -582,8 +597,6 @@ static void compose(struct buf *out, struct brief *b, const struct choice *c)
 	put_names(out, b, c);
 	if (c->thing_count)
 		put_things(out, b, c);
-	if (!out->len)
-		buf_adds(out, "A scene of this chapter.");
 }
 
 /* ---- is it our own? */
@@ -680,12 +693,21 @@ static bool is_mentioned(const struct member *m, size_t first, size_t count)
 	return false;
 }
 
+/* "City" and "Africa" may have been taken for somebody; a picture with them would be wrong. */
+static bool is_shown_by_name(const struct member *m)
+{
+	const struct lexeme *l = lexicon_find(m->name, strlen(m->name));
+	bool being = m->type == ELEMENT_CHARACTER || m->type == ELEMENT_CREATURE;
+	bool thing = l && (l->kinds & LEX_GEO || l->noun >= 50) &&
+		     !(l->kinds & (LEX_PERSON | LEX_CREATURE | LEX_TITLE));
+	return being && !m->unnamed && !thing;
+}
+
 static void choose_names(struct choice *c, const struct brief *b, size_t first, size_t count)
 {
 	for (size_t i = 0; i < b->cast->len && c->name_count < NAMES_SHOWN; i++) {
 		const struct member *m = &b->cast->members[i];
-		bool being = m->type == ELEMENT_CHARACTER || m->type == ELEMENT_CREATURE;
-		if (being && !m->unnamed && is_mentioned(m, first, count))
+		if (is_shown_by_name(m) && is_mentioned(m, first, count))
 			c->names[c->name_count++] = m;
 	}
 }
@@ -704,7 +726,38 @@ static void write_brief(struct concept *c, struct brief *b, size_t first, size_t
 		 shorten(&choice));
 }
 
-/* Sentences in which somebody speaks are left out: what is said is not to be drawn. */
+/* 1 where a double quotation mark opens speech, -1 where one closes it. */
+static int quotation_mark(const char *start, const char *at, const char *end)
+{
+	if (*at == '"')
+		return at == start || at[-1] <= ' ' ? 1 : -1;
+	if (end - at < 3 || memcmp(at, "\xe2\x80", 2) != 0)
+		return 0;
+	return at[2] == '\x9c' ? 1 : at[2] == '\x9d' ? -1 : 0;
+}
+
+/* How many of the words are left without those in double quotation marks; of another kind of speech
+ * none are. What is said is not to be drawn. */
+static size_t drop_speech(struct word *words, size_t count, const struct prose *p,
+			  const struct sentence *s)
+{
+	const char *at = p->text + s->start, *end = p->text + s->end;
+	size_t kept = 0;
+	bool spoken = false, marked = false;
+	for (size_t i = 0; i < count; i++) {
+		for (; at < words[i].s; at++) {
+			int mark = quotation_mark(p->text + s->start, at, end);
+			if (mark < 0 && !marked)
+				kept = 0; /* it has begun in a sentence before */
+			spoken = mark ? mark > 0 : spoken;
+			marked |= mark != 0;
+		}
+		if (!spoken)
+			words[kept++] = words[i];
+	}
+	return marked ? kept : 0;
+}
+
 void brief_write(struct concept *c, const struct prose *p, const struct cast *cast,
 		 const struct air *air, size_t first, size_t count)
 {
@@ -719,13 +772,17 @@ void brief_write(struct concept *c, const struct prose *p, const struct cast *ca
 	b->variant = p->sentences[first].start;
 	for (size_t i = first; i < first + count && b->lines < SENTENCES_MAX; i++) {
 		struct line *l = &b->line[b->lines];
-		if (p->sentences[i].spoken > 2)
-			continue;
-		b->lines++;
 		l->number = i;
 		l->count = prose_words(l->words, p, &p->sentences[i]);
+		if (p->sentences[i].spoken > 2)
+			l->count = drop_speech(l->words, l->count, p, &p->sentences[i]);
+		if (!l->count)
+			continue;
+		b->lines++;
 		read_line(b, l);
 	}
 	write_brief(c, b, first, count);
+	if (!*c->description)
+		keywords_write(c, p, first, count);
 	free(b);
 }

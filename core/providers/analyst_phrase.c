@@ -41,7 +41,7 @@ static const struct {
 	{"to", TAG_PREPOSITION},   {"same", TAG_FILLER},      {"other", TAG_FILLER},
 	{"made", TAG_LINK},	   {"took", TAG_LINK},	      {"went", TAG_LINK},
 	{"came", TAG_LINK},	   {"got", TAG_LINK},	      {"let", TAG_LINK},
-	{"own", TAG_FILLER},	   {"very", TAG_FILLER},
+	{"what", TAG_LINK},	   {"own", TAG_FILLER},	      {"very", TAG_FILLER},
 };
 
 /* "taken" and "gone" are no past tense, "ran" and "won" are. */
@@ -72,8 +72,22 @@ static bool is_base(const struct word *w)
 	return is_word(w, w->lex->word);
 }
 
+/* "Flats" and "knuckles" are several, "glass" and "iris" are one. */
+static bool is_plural(const struct word *w)
+{
+	static const char *const always[] = {"clothes", "people", "cattle", "police", "folk"};
+	for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+		if (is_word(w, always[i]))
+			return true;
+	}
+	if (!ends_with(w, "s") || ends_with(w, "ss") || ends_with(w, "us") || ends_with(w, "is"))
+		return false;
+	const struct lexeme *one = lexicon_find(w->s, w->len - 1u);
+	return !is_base(w) || (one && one->noun >= 5);
+}
+
 /* The tag of a form that is not the base: stood, walked, knives, walking, darker. */
-static enum tag tag_form(struct token *t)
+static enum tag tag_form(struct token *t, enum tag before)
 {
 	const struct word *w = t->word;
 	const struct lexeme *form = lexicon_find_exact(w->s, w->len);
@@ -85,7 +99,10 @@ static enum tag tag_form(struct token *t)
 		return TAG_ADVERB;
 	if (ends_with(w, "ed") && w->lex->verb)
 		return TAG_PAST;
-	if (w->lex->adjective > 50)
+	/* "The sun beats": a verb, where a noun stands before it. */
+	if (ends_with(w, "s") && before == TAG_NOUN && w->lex->verb > w->lex->noun)
+		return TAG_OTHER;
+	if (w->lex->adjective > 50 && !(ends_with(w, "s") && w->lex->noun))
 		return TAG_ADJECTIVE;
 	t->plural = w->lex->noun > 0;
 	return t->plural ? TAG_NOUN : TAG_OTHER;
@@ -100,15 +117,19 @@ static enum tag tag_open(struct token *t, enum tag before)
 		return w->upper ? TAG_NAME : ends_with(w, "ly") ? TAG_ADVERB : TAG_OTHER;
 	if (w->upper && !w->opens)
 		return TAG_NAME;
+	if (is_word(w, "lay") &&
+	    (before == TAG_NOUN || before == TAG_NAME || before == TAG_PRONOUN))
+		return TAG_PAST;
 	if (!is_base(w))
-		return tag_form(t);
+		return tag_form(t, before);
 	if (ends_with(w, "ly") && w->lex->adjective < 50)
 		return TAG_ADVERB;
 	if (w->lex->adjective >= 50 || (w->kinds & looks && w->lex->adjective >= 20))
 		return TAG_ADJECTIVE;
-	if (w->lex->noun >= 50 || (named && w->lex->noun >= 15))
-		return TAG_NOUN;
-	return TAG_OTHER;
+	if (w->lex->noun < 50 && !(named && w->lex->noun >= 15))
+		return TAG_OTHER;
+	t->plural = is_plural(w);
+	return TAG_NOUN;
 }
 
 static enum tag tag_word(struct token *t, enum tag before)
@@ -221,7 +242,10 @@ struct phrase phrase_noun(const struct token *t, size_t count, size_t i)
 	    !is_word(t[of].word, "of") || t[p.head].word->possessive)
 		return p;
 	struct phrase behind = plain_noun(t, count, of + 1);
-	if (behind.count && !t[behind.head].word->possessive)
+	size_t end = of + 1 + behind.count;
+	/* "Of a shining raven black": of what, stands farther on. */
+	bool goes_on = end < count && !t[end].cut && t[end].tag == TAG_ADJECTIVE;
+	if (behind.count && !t[behind.head].word->possessive && !goes_on)
 		p.count = (uint16_t)(p.count + 1 + behind.count);
 	return p;
 }
@@ -280,6 +304,7 @@ static size_t trim_clause(const struct token *t, size_t count, size_t verb, size
 	size_t most = verb + CLAUSE_WORDS;
 	while (end > verb + 1 &&
 	       (end > most || !may_end(&t[end - 1]) || t[end - 1].word->possessive ||
+		(end < count && !t[end].cut && is_word(t[end].word, "of")) ||
 		(end < count && !t[end].cut && t[end].tag != TAG_PREPOSITION &&
 		 t[end].tag != TAG_LINK && t[end].tag != TAG_AND && t[end].tag != TAG_PARTICLE &&
 		 t[end].tag != TAG_ING)))
@@ -298,9 +323,9 @@ static size_t drop_self(const struct token *t, const struct clause *c)
 static bool is_understood(const struct token *t, size_t from, size_t to)
 {
 	static const char *const others[] = {
-		"we",	  "us",	   "our",  "you",     "your",	"would", "could",
-		"not",	  "never", "no",   "nothing", "myself", "they",	 "did",
-		"should", "might", "will", "can",     "shall",	"must",	 "been"};
+		"we",	 "us",	"our",	   "you",    "your", "would", "could",	"not",
+		"never", "no",	"nothing", "myself", "they", "did",   "should", "might",
+		"will",	 "can", "shall",   "must",   "been", "it",    "them"};
 	for (size_t i = from; i < to; i++) {
 		for (size_t k = 0; k < ARRAY_LEN(others); k++) {
 			if (is_word(t[i].word, others[k]))
@@ -352,6 +377,20 @@ static bool is_predicate(const struct token *t, size_t end, size_t verb)
 	}
 }
 
+/* "He drew this forward", "to talk it | over": something is missing. */
+static bool is_whole(const struct token *t, size_t count, size_t from, size_t end)
+{
+	bool stranded = end < count && !t[end].cut && t[end].tag == TAG_PREPOSITION &&
+			(end + 1 == count || t[end + 1].cut || t[end + 1].tag == TAG_LINK ||
+			 t[end + 1].tag == TAG_AND);
+	for (size_t i = from; i < end; i++) {
+		if (t[i].tag == TAG_DETERMINER && !is_word(t[i].word, "her") &&
+		    i + plain_noun(t, end, i).count < i + 2)
+			return false;
+	}
+	return !stranded;
+}
+
 /* Has the head a body, or is it light or weather? Ideas do not act in a picture. */
 static bool is_visible(const struct token *head)
 {
@@ -384,6 +423,7 @@ bool phrase_clause(struct clause *out, const struct token *t, size_t count, size
 	c.end = (uint16_t)trim_clause(t, count, verb, clause_reach(t, count, verb));
 	c.end = (uint16_t)drop_self(t, &c);
 	if (!is_predicate(t, c.end, verb) || !is_understood(t, verb + 1, c.end) ||
+	    !is_whole(t, count, verb + 1, c.end) ||
 	    has_verb(t, c.end, c.end + 1u < count ? c.end + 1u : count))
 		return false;
 	*out = c;
@@ -394,7 +434,7 @@ bool phrase_clause(struct clause *out, const struct token *t, size_t count, size
 
 void phrase_present(struct buf *out, const struct token *verb, bool plural)
 {
-	const char *base = verb->word->lex->word;
+	const char *base = is_word(verb->word, "lay") ? "lie" : verb->word->lex->word;
 	size_t len = strlen(base);
 	if (verb->tag == TAG_BE || verb->tag == TAG_HAD) {
 		buf_adds(out, verb->tag == TAG_BE ? plural ? "are" : "is"

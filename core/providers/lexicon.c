@@ -62,8 +62,8 @@ static const struct {
 	{"ies", "y", USE_NOUN | USE_VERB},
 	{"ves", "f", USE_NOUN},
 	{"men", "man", USE_NOUN},
+	{"s", "", USE_NOUN | USE_VERB}, /* "pines" are no pins */
 	{"es", "", USE_NOUN | USE_VERB},
-	{"s", "", USE_NOUN | USE_VERB},
 	{"ied", "y", USE_VERB},
 	{"ed", "", USE_VERB},
 	{"ed", "e", USE_VERB},
