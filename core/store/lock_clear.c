@@ -132,8 +132,9 @@ static int transfer(struct locks *l, void *arg)
 	if (row.k.descriptor && lock_row_judge(l, &row, false) == 1 && row.k.descriptor)
 		return lock_refuse_descriptor(r->no, &row);
 	struct lock_holder to = *r->to, known;
+	/* To one who has just died it would be lost at once: he is as good as unknown. */
 	if (to.anchor.pid == 0 && locks_holder_named(&known, l, to.instance) == 0 &&
-	    known.uid == to.uid)
+	    known.uid == to.uid && lock_watch_life(l, &known.anchor) != PROCESS_DEAD)
 		to.anchor = known.anchor;
 	int result = lock_check_id(l, &to, r->no);
 	if (result < 0)
