@@ -669,7 +669,8 @@ enum element_type sights_type(const uint32_t n[SIGHTS])
 	uint64_t being = (uint64_t)n[SIGHT_CHARACTER] + n[SIGHT_CREATURE];
 	uint64_t place = n[SIGHT_PLACE], item = n[SIGHT_ITEM];
 	/* "the Throat": mostly with the article, and it has not spoken. */
-	if (n[SIGHT_ARTICLE] * 4ull >= n[SIGHT_COUNT] * 3ull)
+	bool person = !n[SIGHT_INSIDE] && being && !place && !item; /* a noun: "the murderer" */
+	if (n[SIGHT_ARTICLE] * 4ull >= n[SIGHT_COUNT] * 3ull && !person)
 		*(item > place ? &item : &place) += n[SIGHT_COUNT];
 	if (being >= place && being >= item)
 		return n[SIGHT_CREATURE] * 8ull > n[SIGHT_CHARACTER] ? ELEMENT_CREATURE

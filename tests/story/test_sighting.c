@@ -100,6 +100,19 @@ static void test_manual(void)
 	CHECK_STR(led_by(a, "Dr. Hart"), "Dr. Hart");
 }
 
+/* "the Throat" that does something is a place all the same, "the murderer" is somebody. */
+static void test_articles(void)
+{
+	const uint32_t name[SIGHTS] = {[SIGHT_COUNT] = 10,
+				       [SIGHT_INSIDE] = 10,
+				       [SIGHT_ARTICLE] = 10,
+				       [SIGHT_CHARACTER] = 8},
+		       noun[SIGHTS] = {
+			       [SIGHT_COUNT] = 10, [SIGHT_ARTICLE] = 10, [SIGHT_CHARACTER] = 8};
+	CHECK_INT(sights_type(name), ELEMENT_PLACE);
+	CHECK_INT(sights_type(noun), ELEMENT_CHARACTER);
+}
+
 /* A language that no lexicon covers: each name has been counted for both sexes. */
 static void test_uncovered(void)
 {
@@ -229,6 +242,7 @@ int main(void)
 {
 	test_who();
 	test_manual();
+	test_articles();
 	test_uncovered();
 	test_book();
 	test_mixed();
