@@ -48,6 +48,7 @@ OPEN = {}
 MOST = {}
 CONNECTIONS = [0]
 FOLDERS = []
+MEETING = threading.Barrier(20)
 TLS = []
 KEYS = ("Authorization", "x-api-key", "x-goog-api-key", "api-key")
 
@@ -226,6 +227,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_plain(self, nth, request):
         self.reply(200, b"hello", connection_number=str(self.number))
+
+    def on_meet(self, nth, request):
+        """Answers when twenty are here: side by side, or never."""
+        MEETING.wait(30)
+        self.reply(200, b"hello")
 
     def on_connection(self, nth, request):
         self.reply(200, str(self.number).encode())
