@@ -236,15 +236,16 @@ static int need_key(const struct options *o, const struct server *s, const struc
 	    (p->base_url && !address_same_server(own_url(s, n), s->base_url)))
 		return 0;
 	if (o->unused_key)
-		buf_addf(&other, "; %s is set, and is for %sprovider=%s",
+		buf_addf(&other, " (%s is set, and is for %sprovider=%s)",
 			 o->unused_key->key_variable, image ? "image_" : "", o->unused_key->name);
 	/* The text's own is for another address. */
-	return err_set(err, -EINVAL, "%sprovider=%s needs a key: set %s%s", image ? "image_" : "",
-		       p->name,
-		       image && o->text_server.preset == p && !strcmp(p->name, "openai")
-			       ? IMAGE_KEY_VARIABLE
-			       : p->key_variable,
-		       buf_str(&other));
+	return err_set(
+		err, -EINVAL, "%sprovider=%s needs a key: set %s%s, or name one under [%s] in %s",
+		image ? "image_" : "", p->name,
+		image && o->text_server.preset == p && !strcmp(p->name, "openai")
+			? IMAGE_KEY_VARIABLE
+			: p->key_variable,
+		buf_str(&other), p->name, o->config_path ? o->config_path : "a settings' file");
 }
 
 static int check_key(const struct options *o, const struct server *s, const struct key_names *n,
