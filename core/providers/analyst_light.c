@@ -229,14 +229,30 @@ static bool tells_hour(const struct word *w)
 	return w->lex && is_hour(w->lex->light);
 }
 
-/* The phrase that begins at word i and how many words it takes, or NULL. From *k on. */
+/* Where those begin whose first letter it is; they are sorted. */
+static size_t first_phrase(char letter)
+{
+	size_t low = 0, high = lexicon_phrase_count;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (lexicon_phrases[mid].words[0] < letter)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* The next phrase that begins at word i, and how many words it takes; NULL if there is none. *k is
+ * 0 at first. */
 static const struct lex_phrase *next_phrase(size_t *k, size_t *n, const struct word *words,
 					    size_t count, size_t i)
 {
-	while (*k < lexicon_phrase_count) {
+	char letter = (char)(words[i].s[0] | 32);
+	for (*k = *k ? *k : first_phrase(letter); *k < lexicon_phrase_count;) {
 		const struct lex_phrase *f = &lexicon_phrases[(*k)++];
-		if ((words[i].s[0] | 32) != f->words[0])
-			continue;
+		if (f->words[0] != letter)
+			return NULL;
 		*n = matches_phrase(f->words, words + i, count - i);
 		if (*n)
 			return f;
