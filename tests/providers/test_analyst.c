@@ -2,6 +2,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 #include "providers.h"
@@ -185,6 +186,15 @@ static void test_small(void)
 }
 
 /* Texts of one unit again and again, as long as their time is bounded by their length. */
+/* Of this thread's processor: what else the machine does is not the analyst's fault. */
+static int64_t processor_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static void test_hostile(void)
 {
 	static const char *const units[] = {
@@ -197,10 +207,10 @@ static void test_hostile(void)
 		CLEANUP(buf_finish) struct buf text = {0};
 		while (text.len < 300000)
 			buf_adds(&text, units[i]);
-		int64_t start = clock_mono_us();
+		int64_t start = processor_us();
 		CLEANUP(analysis_free_cleanup)
 		struct analysis *a = analyze(text.data, text.len, 1000000);
-		CHECK(clock_mono_us() - start < 5000000);
+		CHECK(processor_us() - start < 5000000);
 		check_quote(a->concept_count ? &a->concepts[0].quote
 					     : &(struct quote){.text = "", .offset = 0, .len = 0},
 			    text.data, text.len);
