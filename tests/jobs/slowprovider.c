@@ -103,6 +103,10 @@ static void answer(void *arg)
 	struct provider_ticket *t = arg;
 	struct slow *s = t->slow;
 	struct provider_outcome o = {.usage = {1, s->settings.tokens / 2, s->settings.tokens / 2}};
+	if (!t->call.paint && t->call.number == s->settings.held && !s->paints) {
+		timer_set(t->timer, clock_boot_ms() + s->settings.latency_ms);
+		return;
+	}
 	if (s->settings.script)
 		s->settings.script(&o, s->settings.arg, &t->call);
 	leave_gate(t, &o);

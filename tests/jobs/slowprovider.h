@@ -19,6 +19,7 @@ struct slow_settings {
 	struct gate *gates[2]; /* by paint; NULL: everything goes at once */
 	int64_t tokens;	       /* that each answer takes, and is estimated to; half of them out */
 	size_t picture_bytes;  /* at least so large; 0: the smallest PNG there is */
+	int held;	       /* this analysis ends when a picture is being drawn; 0: none does */
 	/* Fills *o for a call that shall fail; NULL: none does. */
 	void (*report)(struct gate_report *r,
 		       const struct slow_call *call); /* more of it; or NULL */

@@ -10,7 +10,7 @@
 static void test_whole_book(void)
 {
 	struct bench b = {0};
-	bench_open(&b, 8, (struct slow_settings){.latency_ms = 20}, usual);
+	bench_open(&b, 8, (struct slow_settings){.latency_ms = 20, .held = 3}, usual);
 	jobs_wish_all(b.jobs, answered, &b);
 	CHECK(run_until(&b, all_done, 10000));
 	CHECK_INT(b.last_result, 0);
