@@ -160,11 +160,11 @@ class Run(Bills):
         self.assertEqual(self.counted()[:2], (6, 6))
 
     def test_limit_of_builtin(self):
-        """Of a chapter with two scenes one is left too."""
+        """Of a chapter with four scenes three are left."""
         make_book(self.book, 2)
         r = self.bookfs("run", "--limit", "1", "-o", "pages_per_image=1", self.book)
         self.assertEqual(r.returncode, 0, r.stderr)
-        self.assertIn("pictures: 1 of 4 painted; failed: 0; left by --limit: 3", r.stdout)
+        self.assertIn("pictures: 1 of 8 painted; failed: 0; left by --limit: 7", r.stdout)
 
     def test_a_spent_budget_ends_it(self):
         r = self.run_book("--no-images", more=",max_requests=4")
