@@ -292,8 +292,8 @@ void http_record_end(struct http_recording *e, const struct http_answer *answer)
 		recording_free(e);
 		return;
 	}
-	int64_t took_us = clock_mono_us() - e->began_mono_us;
-	cJSON_AddNumberToObject(e->meta, "took_ms", (double)(took_us / 1000));
+	int64_t took_ms = (clock_mono_us() - e->began_mono_us) / 1000;
+	cJSON_AddNumberToObject(e->meta, "took_ms", (double)took_ms);
 	cJSON_AddNumberToObject(e->meta, "status", answer->status);
 	if (answer->code < 0)
 		put_text(e->meta, "error", e->key, answer->err.msg, strlen(answer->err.msg));
