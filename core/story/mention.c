@@ -10,7 +10,8 @@
  * longest name that stands there is taken.
  *
  * A word is a run of letters and digits; of scripts without blanks a character is one. What stands
- * between words is nothing, so "O'Brien" is two of them, and "Alice's" names Alice.
+ * between words is nothing: who has an apostrophe in his name has two words, and a possessive names
+ * its owner.
  */
 
 struct edge {
