@@ -184,9 +184,9 @@ static void rule(const struct press *p, double y)
 
 static int cover(const struct press *p, const struct sheet *s)
 {
-	static const struct type title = {.size_px = 38, .least_px = 16, .colour = ink},
-				 by = {.size_px = 15, .least_px = 9, .colour = soft},
-				 foot = {.size_px = 10, .least_px = 7, .colour = soft};
+	const struct type title = {.size_px = 38, .least_px = 16, .colour = ink},
+			  by = {.size_px = 15, .least_px = 9, .colour = soft},
+			  foot = {.size_px = 10, .least_px = 7, .colour = soft};
 	double y = MARGIN + 10 + set(p, &title, s->title, MARGIN + 10, 130);
 
 	rule(p, y + GAP);
@@ -199,9 +199,9 @@ static int cover(const struct press *p, const struct sheet *s)
 
 static int plate(const struct press *p, const struct sheet *s)
 {
-	static const struct type head = {.size_px = 13, .least_px = 8, .colour = soft},
-				 caption = {.size_px = 12.5, .least_px = 7, .colour = ink},
-				 foot = {.size_px = 9.5, .least_px = 7, .colour = soft};
+	const struct type head = {.size_px = 13, .least_px = 8, .colour = soft},
+			  caption = {.size_px = 12.5, .least_px = 7, .colour = ink},
+			  foot = {.size_px = 9.5, .least_px = 7, .colour = soft};
 	double top = MARGIN + HEAD, foot_at = SHEET_H - MARGIN - FOOT / 2.0;
 	double words_at = foot_at - GAP - CAPTION;
 
@@ -238,7 +238,7 @@ static size_t lines_that_fit(const struct press *p, const struct sheet *s, doubl
 
 static int cast(const struct press *p, const struct sheet *s)
 {
-	static const struct type title = {.size_px = 24, .least_px = 12, .colour = ink};
+	const struct type title = {.size_px = 24, .least_px = 12, .colour = ink};
 	double y = MARGIN + set(p, &title, s->title, MARGIN, 60) + GAP, size = 11;
 
 	while (size > NAMES_LEAST && lines_that_fit(p, s, size, y, false) < s->lines.len)
