@@ -36,21 +36,6 @@ static bool is_there(int folder, const char *name, const struct view_attr *attr,
 	       st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 == attr->mtime_unix_ms;
 }
 
-static int write_bytes(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* On the disk before it has its name. */
 static int write_file(int folder, const char *name, const struct view_content *c, int64_t mtime)
 {
@@ -60,7 +45,7 @@ static int write_file(int folder, const char *name, const struct view_content *c
 		{.tv_sec = mtime / 1000, .tv_nsec = mtime % 1000 * 1000000}};
 	CLEANUP(cleanup_close)
 	int fd = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	int r = fd < 0 ? -errno : write_bytes(fd, c->data, c->len);
+	int r = fd < 0 ? -errno : file_write(fd, c->data, c->len);
 
 	if (r == 0 && (futimens(fd, times) < 0 || fsync(fd) < 0))
 		r = -errno;

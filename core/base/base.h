@@ -148,6 +148,7 @@ int hash_file(char out[HASH_HEX], int fd); /* the whole file, from offset 0 */
 struct stat;
 /* Is path still the file that `was` was taken of: inode, size and time of change of its bytes. */
 bool file_is_still(const char *path, const struct stat *was);
+int file_write(int fd, const void *data, size_t len); /* all of it, where write(2) may do less */
 
 /* ---- processes: who somebody is, and proof of his death */
 

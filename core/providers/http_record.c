@@ -202,20 +202,6 @@ void http_record_head(struct http_recording *e, const char *line, size_t len)
 
 /* ---- writing */
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* A file that was not there. */
 static int write_new(int folder, int number, const char *suffix, const char *data, size_t len)
 {
@@ -223,7 +209,7 @@ static int write_new(int folder, int number, const char *suffix, const char *dat
 	snprintf(name, sizeof(name), "%06d.%s", number, suffix);
 	CLEANUP(cleanup_close)
 	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : write_all(fd, data, len);
+	return fd < 0 ? -errno : file_write(fd, data, len);
 }
 
 char *http_record_meta(const struct http_recording *e)

@@ -21,7 +21,8 @@ static cairo_status_t add(void *arg, const unsigned char *data, unsigned len)
 static cairo_status_t put(void *arg, const unsigned char *data, unsigned len)
 {
 	(void)arg;
-	return serve_write(data, len) < 0 ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
+	return file_write(STDOUT_FILENO, data, len) < 0 ? CAIRO_STATUS_WRITE_ERROR
+							: CAIRO_STATUS_SUCCESS;
 }
 
 static int get(struct sheet *s, const char *body, size_t len, struct err *err)

@@ -25,21 +25,6 @@ static int read_whole(void *to, size_t len)
 	return 1;
 }
 
-int serve_write(const void *from, size_t len)
-{
-	const char *at = from;
-	while (len) {
-		ssize_t n = write(1, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* 1 and a frame's body (owned), 0 the end of the input, <0. */
 static int read_frame(char **body, size_t *len)
 {
@@ -63,8 +48,8 @@ static int read_frame(char **body, size_t *len)
 static int answer(int code, const void *body, size_t len)
 {
 	const struct wire_head head = {WIRE_MARK, (uint32_t)-code, (uint32_t)len};
-	int r = serve_write(&head, sizeof(head));
-	return r < 0 ? r : serve_write(body, len);
+	int r = file_write(STDOUT_FILENO, &head, sizeof(head));
+	return r < 0 ? r : file_write(STDOUT_FILENO, body, len);
 }
 
 int serve(serve_fn fn, void *arg)

@@ -16,6 +16,5 @@ typedef int (*serve_fn)(struct buf *out, const char *body, size_t len, void *arg
 int serve(serve_fn fn, void *arg);
 /* No frame is; the first failure ends it, and is written to standard error. */
 int serve_silently(serve_fn fn, void *arg);
-int serve_write(const void *from, size_t len); /* to standard output */
 
 #endif
