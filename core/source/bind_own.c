@@ -240,7 +240,7 @@ int bind_own(struct binding *b, struct archive *a, struct err *err)
 	struct own o = {.b = b, .archive = a};
 	int r = open_package(&o, err);
 
-	if (r == 0) {
+	if (o.package) {
 		const char *version = o.package->version;
 
 		folder = our_folder(&o);
