@@ -165,7 +165,7 @@ static int score(const struct import *m, const struct finding *f, int chapter)
 	int points = same_title(f->title, m->book->chapters[chapter - 1].title);
 	struct err err = {0};
 
-	if (parse(&a, m, f, chapter, &err) < 0)
+	if (parse(&a, m, f, chapter, &err) < 0 || !a)
 		return points;
 	for (size_t i = 0; i < a->concept_count; i++)
 		points += 2 * (a->concepts[i].quote.offset != QUOTE_NOT_FOUND);

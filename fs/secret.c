@@ -249,7 +249,9 @@ int secret_from_command(char **out, const char *command, struct err *err)
 	pid_t pid;
 	int r = command_words(&words, command, err);
 
-	if (r < 0)
+	if (r == 0 && !words.len)
+		r = err_set(err, -EINVAL, "api_key_command: no command is named");
+	if (r < 0 || !words.items)
 		return r;
 	name = words.items[words.len == 3 && needs_shell(command) ? 2 : 0];
 	pid = start_command(&words, &fd);

@@ -39,10 +39,10 @@ struct setting {
 	int64_t min, max;	  /* NUMBER; DECIMAL, in whole units */
 	int scale;		  /* DECIMAL */
 	bool endless;		  /* DECIMAL: "unlimited" is a value */
+	bool book_only;		  /* is of one book: no value for all of them */
 	const char *off, *not ;	  /* CHOICE: the words for false and true */
 	const char *const *words; /* ONE_OF: the word for 0, for 1 ...; NULL. An empty one: unset */
 	const char *const *more;  /* PRESET: what may stand for none; NULL */
-	bool book_only;		  /* is of one book: no value for all of them */
 };
 const struct setting *setting_at(size_t k); /* NULL past the end */
 const struct setting *setting_named(const char *name);

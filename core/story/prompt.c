@@ -218,18 +218,16 @@ static size_t choose(size_t chosen[SCENE_ELEMENTS], const struct presence *p)
 	return count;
 }
 
+/* The catalogue is there and not empty. */
 static size_t find_present(size_t chosen[SCENE_ELEMENTS], const struct scene_prompt *p)
 {
 	const struct concept *c = p->concept;
 	struct presence seen = {.catalogue = p->catalogue};
-	CLEANUP(mentions_free_cleanup) struct mentions *own = NULL;
-	const struct mentions *m = p->mentions;
+	CLEANUP(mentions_free_cleanup)
+	struct mentions *own = p->mentions ? NULL : mentions_new(p->catalogue);
+	const struct mentions *m = own ? own : p->mentions;
 	size_t count;
 
-	if (!p->catalogue || !p->catalogue->len)
-		return 0;
-	if (!m)
-		m = own = mentions_new(p->catalogue);
 	seen.weights = xcalloc(p->catalogue->len, 1);
 	memset(seen.weights, NOWHERE, p->catalogue->len);
 	note_all(&seen, m, c->description, strlen(c->description), IN_DESCRIPTION);
@@ -282,7 +280,8 @@ static int put_scene(struct buf *out, const struct scene_prompt *p, const size_t
  * does; then the passage, then they. */
 int prompt_scene(struct buf *out, const struct scene_prompt *p)
 {
-	size_t chosen[SCENE_ELEMENTS], count = find_present(chosen, p), start = out->len;
+	size_t chosen[SCENE_ELEMENTS], start = out->len;
+	size_t count = p->catalogue && p->catalogue->len ? find_present(chosen, p) : 0;
 	bool passage = true;
 
 	for (;;) {
