@@ -36,13 +36,13 @@ class Shim:
     """The environment that makes the shim do something, and its counter."""
 
     def __init__(self, library, folder, counter):
-        self.library, self.folder, self.counter = os.path.abspath(library), folder, counter
+        self.preload, self.folder, self.counter = os.path.abspath(library), folder, counter
 
     def environment(self, at=0, how="EIO", slow_ms=0, from_on=False, letters=LETTERS):
         with open(self.counter, "wb") as f:
             f.write(bytes(8))
         more = {"FAULTFD_FROM_ON": "1"} if from_on else {}
-        return {"LD_PRELOAD": self.library, "FAULTFD_BELOW": self.folder,
+        return {"LD_PRELOAD": self.preload, "FAULTFD_BELOW": self.folder,
                 "FAULTFD_SHARED": self.counter, "FAULTFD_CALLS": letters, "FAULTFD_AT": str(at),
                 "FAULTFD_HOW": how, "FAULTFD_SLOW_MS": str(slow_ms), **more}
 
