@@ -247,7 +247,10 @@ struct result_info {
 	const char *provider, *model; /* "builtin", "extractive-2" */
 	const char *options;	      /* what else the result's key is made of */
 	int prompt_version;
-	const char *prompt;	   /* illustrate: the final prompt; else NULL */
+	const char *prompt;   /* illustrate: the final prompt; else NULL */
+	const int64_t *looks; /* illustrate: the look lines in it, */
+	size_t look_count;
+	int64_t style;		   /* and the style; 0: none */
 	const char *image_profile; /* analyze: make illustrate jobs for this profile; NULL: none */
 	bool only_wished;	   /* analyze: but only if a wish had `pictures` */
 };
@@ -335,6 +338,7 @@ struct store_analysis {
 	struct analysis *analysis; /* decoded; NULL if not asked for */
 	int64_t first_concept;	   /* serial number of scene 1; scene k has first_concept + k - 1; 0
 				      without any */
+	int64_t *serials;	   /* [i] of analysis->concepts[i], with it */
 };
 void store_analysis_finish(struct store_analysis *a);
 int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter,
@@ -381,7 +385,9 @@ struct store_picture {
 	char ext[8]; /* "" while there is none */
 	int64_t size_bytes;
 	int64_t completed_unix_ms;
-	const char *prompt; /* the final one, once sent; or NULL */
+	const char *prompt;   /* the final one, once sent; or NULL */
+	const char *outdated; /* why the picture is not as it would be drawn now; or NULL */
+	bool waits_approval;  /* not asked for, and nobody approved it */
 	int64_t not_before_unix_ms;
 	struct store_usage usage; /* of the picture, else of the newest job */
 };
@@ -393,6 +399,96 @@ int store_picture_bytes(struct buf *out, struct store_reader *r, int64_t picture
 /* By serial number NNN, whatever analysis it belongs to now; -ENOENT. For
  * .illustrate.state/concept_NNN.json. */
 int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept);
+
+/* ---- what persons decide (schema-4.sql)
+ *
+ * Each thing a person does is an edit: a row of the journal. What it makes is made by it, what it
+ * takes away is hidden by it and stays, for it may have been paid for; undo hides the one and shows
+ * the other again. None of these begins paid work by itself, tx_approve and tx_regenerate apart.
+ * All write EVENT_EDITED. */
+
+enum edit_kind {
+	EDIT_CONCEPTS,	       /* a chapter's concepts.json was written */
+	EDIT_CONCEPTS_REMOVED, /* it was removed: the chapter is pending again */
+	EDIT_CONCEPTS_ANEW,    /* an analysis that was asked for took the place of an edit */
+	EDIT_PICTURE_REMOVED,
+	EDIT_ELEMENT, /* corrections of the catalogue */
+	EDIT_STYLE,
+	EDIT_PORTRAIT,
+	EDIT_PORTRAIT_REMOVED,
+	EDIT_APPROVED,
+	EDIT_KINDS
+};
+const char *edit_kind_name(enum edit_kind k); /* "edited", "removed", ... a word for a list */
+struct store_edit {
+	int64_t id; /* grows, never used twice */
+	int64_t time_unix_ms;
+	enum edit_kind kind;
+	int chapter;		/* 0: no chapter's */
+	const char *subject;	/* a path of the mount: "chapters/9/concepts.json" */
+	const char *detail;	/* a few words more, or "" */
+	int64_t undone_unix_ms; /* 0: it stands */
+};
+/* The newest first, at most `most` (0: all). fn's value other than 0 ends it and is returned. */
+int store_edits(struct store_reader *r, int most, int (*fn)(void *arg, const struct store_edit *e),
+		void *arg);
+/* Takes back the newest `most` edits that stand (0: all), the newest first. *count: how many. */
+int tx_undo(int *count, struct store_tx *tx, int most);
+
+/* A person's analysis of a chapter. Scenes that `a` has in common with the best one by number keep
+ * their concept's serial number, pictures and jobs; those of others stay theirs, unseen. seen: the
+ * id of the analysis that the person began from; -ESTALE if that is not the best any more; 0: any.
+ * -ENOENT no such chapter; -ENODATA front or back matter. */
+int tx_edit_analysis(struct store_tx *tx, int chapter, int64_t seen, const struct analysis *a);
+/* Hides all analyses of a chapter's text. -ENOENT: there is none. */
+int tx_remove_analysis(struct store_tx *tx, int chapter);
+/* Hides all pictures of a scene. -ENOENT: it has none. */
+int tx_remove_picture(struct store_tx *tx, int chapter, int scene);
+/* Asks for a new picture of a scene that has one; the old one stays until then. w->chapter. */
+int tx_regenerate(struct store_tx *tx, const struct wish *w, int scene);
+/* Asks for the pictures of scenes that wait for approval: of one, or of all of w->chapter
+ * (scene 0); *count = jobs made. -ENOENT no such chapter, scene, or no analysis yet. */
+int tx_approve(int *count, struct store_tx *tx, const struct wish *w, int scene);
+/* Of a chapter's scenes: are all approved? 1 yes, 0 no (or there are none). */
+int store_approved(struct store_reader *r, int chapter);
+
+/* All of them as one edit of subject. An element's fixed look goes with a correction of its
+ * description, its merging into another, or its removal. */
+int tx_correct(struct store_tx *tx, const char *subject, const struct corrections *list);
+int store_corrections(struct corrections *out, struct store_reader *r); /* those that stand */
+
+/* style.md. "" or NULL: none from now on. */
+int tx_set_style(struct store_tx *tx, const char *body);
+/* *id 0 and out empty: there is none. */
+int store_style(struct buf *out, int64_t *id, struct store_reader *r);
+
+/* A picture of how an element looks, by a person's hand or drawn for it. */
+struct store_portrait {
+	int64_t id;
+	enum element_type type;
+	const char *name; /* of the element, as it was called then */
+	char ext[8];
+	int64_t size_bytes, made_unix_ms;
+};
+int tx_set_portrait(struct store_tx *tx, enum element_type type, const char *name,
+		    const struct bytes *b);
+int tx_remove_portrait(struct store_tx *tx, int64_t id); /* -ENOENT */
+int store_portraits(struct store_reader *r, int (*fn)(void *arg, const struct store_portrait *p),
+		    void *arg);
+int store_portrait_bytes(struct buf *out, struct store_reader *r, int64_t id);
+
+/* ---- how elements look in all their pictures
+ *
+ * A look line is fixed when an element is first asked to be drawn, before the request leaves, so
+ * that all its pictures have the same to the byte, whoever draws them. store_cast_catalogue brings
+ * them with the entries. */
+struct look {
+	enum element_type type;
+	const char *name; /* of the entry */
+	const char *line; /* in: what to fix */
+	int64_t id;	  /* out: of the line that holds now, this or an earlier one */
+};
+int tx_fix_looks(struct store_tx *tx, struct look *looks, size_t count);
 
 struct store_totals {
 	int chapters[STATE_SKIPPED + 1]; /* by job_state */

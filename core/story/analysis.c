@@ -112,6 +112,7 @@ struct concept *analysis_add_concept(struct analysis *a)
 		xgrow(a->concepts, &a->concept_cap, a->concept_count + 1, sizeof(*a->concepts));
 	struct concept *c = &a->concepts[a->concept_count++];
 	*c = (struct concept){
+		.scene = (int)a->concept_count,
 		.quote = {.text = xstrdup(""), .offset = QUOTE_NOT_FOUND},
 		.description = xstrdup(""),
 		.mood = xstrdup(""),

@@ -133,7 +133,7 @@ int prompt_chapter(struct buf *out, const struct chapter_prompt *p)
 
 /* ---- a scene to be painted */
 
-enum { SCENE_ELEMENTS = 8, SCENE_LOOK_BYTES = 300, SCENE_QUOTE_BYTES = 1200 };
+enum { SCENE_LOOK_BYTES = 300, SCENE_QUOTE_BYTES = 1200 };
 
 /* At most max bytes of s on one line, cut behind a word where there is one. */
 static void put_line(struct buf *out, const char *s, size_t max)

@@ -29,6 +29,7 @@ const char *element_type_title(enum element_type t);		  /* "Characters" ... */
 int element_type_parse(enum element_type *out, const char *name); /* also "object"; -EINVAL */
 
 #define QUOTE_NOT_FOUND SIZE_MAX
+#define CONCEPT_ID_BYTES 32 /* "ch9_scene1" */
 
 /* A verbatim passage. offset QUOTE_NOT_FOUND: it does not stand in the chapter ("quoteVerified":
  * false). */
@@ -39,6 +40,8 @@ struct quote {
 };
 
 struct concept {
+	int scene; /* its number in the chapter, 1..: its place when it was made, and kept when
+		      others are struck out (ch9_scene3) */
 	struct quote quote;
 	char *description, *mood, *lighting; /* never NULL */
 	struct strv elements;		     /* names seen in the scene */
@@ -144,6 +147,12 @@ struct catalogue_entry {
 	struct appearance *appearances;
 	size_t appearance_count, appearance_cap;
 	int64_t mentions; /* where a provider counted; else the appearances */
+	/* Set from what the store knows; the catalogue works without them. */
+	char *said; /* how it looks by a person's word, in place of what analyses say; or NULL */
+	char *look; /* its look line, fixed when it was first drawn; or NULL */
+	int64_t look_id;
+	char drawn_in[CONCEPT_ID_BYTES]; /* the first scene that was drawn with that look; "" none
+					  */
 };
 struct catalogue {
 	struct catalogue_entry *entries; /* by type, then by mentions (most first), then by name */
@@ -154,6 +163,83 @@ struct catalogue *catalogue_new(const struct analysis *const *analyses, const in
 				size_t count);
 struct catalogue *catalogue_free(struct catalogue *c);
 DEFINE_CLEANUP(struct catalogue, catalogue_free)
+
+/* ---- corrections: what a person says of the catalogue, which no analysis overrules
+ *
+ * They hold by name, not by row: each is applied to the entry of that type that is called so or has
+ * it for an alias (folded as names are), in the order in which they were said, whenever the
+ * catalogue is merged. One whose entry is not there now waits until it is. */
+
+enum correction_kind {
+	CORRECTION_MERGE,	/* it and `to` are one, called `to` and of to_type */
+	CORRECTION_RENAME,	/* it is called `to`; the old name stays an alias */
+	CORRECTION_RETYPE,	/* it is of to_type */
+	CORRECTION_SPLIT,	/* its alias `to` is another, of to_type, with what names it so */
+	CORRECTION_ALIASES,	/* text: its aliases, one a line */
+	CORRECTION_DESCRIPTION, /* text: how it looks; an entry that nobody found is made */
+	CORRECTION_REMOVE,	/* it is nothing */
+};
+struct correction {
+	enum correction_kind kind;
+	enum element_type type;
+	char *name;
+	enum element_type to_type;
+	char *to;   /* or NULL */
+	char *text; /* or NULL */
+};
+/* Zero-initialise; corrections_finish. */
+struct corrections {
+	struct correction *items;
+	size_t len, cap;
+};
+struct correction *corrections_add(struct corrections *c, enum correction_kind kind,
+				   enum element_type type, const char *name); /* to_type = type */
+void corrections_finish(struct corrections *c);
+/* Afterwards the entries are in order and their file names unique again. */
+void catalogue_correct(struct catalogue *c, const struct corrections *list);
+/* The entry of that type with this name or alias; NO_ENTRY. */
+#define NO_ENTRY SIZE_MAX
+size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name);
+
+/* elements/characters/Alice.md, and what a person who edited it wants changed: name, type, aliases,
+ * description; what else stands in it is not read. What was not changed makes no correction. Whole,
+ * any order, any editor's line ends. -EINVAL with the line and the reason. */
+int element_document(struct buf *out, const struct catalogue_entry *e,
+		     const char *(*page)(void *arg, const struct appearance *a), void *arg);
+int element_document_read(struct corrections *out, const struct catalogue_entry *e, /* NULL: new */
+			  enum element_type type, const char *name, const char *text, size_t len,
+			  struct err *err);
+
+/* chapters/9/concepts.json as a person left it, as an analysis: scenes by their id, or new ones
+ * numbered behind all that there were; elements and what was counted are `from`'s (NULL: none).
+ * Quotes are located in the chapter's text. -EINVAL with the line and the reason. */
+struct concepts_edit {
+	int chapter;
+	const struct analysis *from;
+	const char *text;
+	size_t text_len;
+};
+int concepts_document_read(struct analysis **out, const struct concepts_edit *e, const char *json,
+			   size_t len, struct err *err);
+/* What of a scene goes into its picture; another one: the scene was edited. */
+void concept_hash(char out[HASH_HEX], const struct concept *c);
+
+/* ---- style: how all pictures of a book are drawn (style.md) */
+
+/* Those to start from, by number; NULL past the end. */
+struct style_preset {
+	const char *name; /* "watercolour"; its file is NAME.md */
+	const char *body; /* Markdown */
+};
+const struct style_preset *style_preset(size_t i);
+const struct style_preset *style_preset_named(const char *name); /* NULL: there is none */
+/* The words of a style for a prompt: headings, comments and list marks left out, one line, at most
+ * max bytes, cut behind a word. */
+int style_line(struct buf *out, const char *body, size_t max);
+/* A style that suits what the first chapters' scenes are like, as Markdown to be edited. */
+int style_propose(struct buf *out, const struct analysis *const *analyses, size_t count);
+/* What style.md says while there is none: how to set one, and the presets. */
+int style_none(struct buf *out);
 
 /* ---- mentions: who and what of the catalogue a text names */
 
@@ -229,12 +315,19 @@ struct scene_prompt {
 	const struct mentions *mentions;   /* of that catalogue; or NULL: made for this prompt */
 	const char *around;		   /* the text about the passage; or NULL */
 	size_t around_len;
+	const char *style;     /* style.md; NULL or "": none */
+	const size_t *present; /* scene_present's; NULL: found here */
+	size_t present_count;
 	size_t most_bytes; /* 0: no limit; else what matters least is left out first */
 };
+#define SCENE_ELEMENTS 8
+/* Who and what is in the scene, most important first, of the catalogue; how many. */
+size_t scene_present(size_t entries[SCENE_ELEMENTS], const struct scene_prompt *p);
+/* How one looks, as it is told in each of its pictures: the fixed line if there is one. */
+int look_line(struct buf *out, const struct catalogue_entry *e);
 int prompt_scene(struct buf *out, const struct scene_prompt *p);
 
 /* "ch9_scene1" <-> 9, 1. -EINVAL. */
-#define CONCEPT_ID_BYTES 32
 void concept_id(char out[CONCEPT_ID_BYTES], int chapter, int scene);
 int concept_id_parse(int *chapter, int *scene, const char *id);
 /* Scenes asked of a chapter: max(1, pages / pages_per_image). */

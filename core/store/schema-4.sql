@@ -1,0 +1,96 @@
+-- The store of a book, version 4: what persons decide.
+
+-- What a person did, in order (store.h, "what persons decide").
+CREATE TABLE edit (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	time_ms   INTEGER NOT NULL,
+	kind      INTEGER NOT NULL,           -- enum edit_kind
+	chapter   INTEGER NOT NULL,           -- 0: no chapter's
+	subject   TEXT NOT NULL,              -- a path of the mount
+	detail    TEXT NOT NULL,
+	undone_ms INTEGER NOT NULL DEFAULT 0  -- 0: it stands
+) STRICT;
+
+-- In each table below and in these: made_by is the edit that brought the row, NULL: no person's;
+-- hidden_by the edit that took it away, or the one that brought it and was undone, NULL: it is shown.
+ALTER TABLE analysis ADD COLUMN made_by INTEGER;
+ALTER TABLE analysis ADD COLUMN hidden_by INTEGER;
+ALTER TABLE picture ADD COLUMN hidden_by INTEGER;
+
+-- A scene that a person kept when editing an analysis is the same concept in both: root is the
+-- serial number that its pictures, jobs and files go by; NULL: its own. hash: concept_hash(); NULL in
+-- what earlier versions stored.
+ALTER TABLE concept ADD COLUMN root INTEGER;
+ALTER TABLE concept ADD COLUMN hash TEXT;
+
+-- What a picture was drawn of, to tell whether it would be drawn so now.
+ALTER TABLE picture ADD COLUMN scene_hash TEXT;   -- the concept's hash then
+ALTER TABLE picture ADD COLUMN style INTEGER;     -- the style; NULL: none
+
+-- A job whose result takes the place of a person's edit.
+ALTER TABLE job ADD COLUMN over_edit INTEGER NOT NULL DEFAULT 0;
+
+-- What a person says of the catalogue (story.h, "corrections"), in this order.
+CREATE TABLE correction (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind      INTEGER NOT NULL,  -- enum correction_kind
+	type      INTEGER NOT NULL,  -- enum element_type
+	name      TEXT NOT NULL,
+	to_type   INTEGER NOT NULL,
+	to_name   TEXT,
+	text      TEXT,
+	made_by   INTEGER NOT NULL,
+	hidden_by INTEGER
+) STRICT;
+
+-- How an element looks in all its pictures.
+CREATE TABLE look (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	type      INTEGER NOT NULL,  -- enum element_type
+	name      TEXT NOT NULL,     -- of the entry of the catalogue then
+	line      TEXT NOT NULL,
+	made_ms   INTEGER NOT NULL,
+	hidden_by INTEGER
+) STRICT;
+CREATE UNIQUE INDEX look_of ON look (type, name) WHERE hidden_by IS NULL;
+
+-- The look lines in the prompt of a picture.
+CREATE TABLE picture_look (
+	picture INTEGER NOT NULL REFERENCES picture,
+	look    INTEGER NOT NULL REFERENCES look,
+	PRIMARY KEY (picture, look)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX picture_look_of ON picture_look (look, picture);
+
+-- style.md; the newest that is shown is the style, an empty one says that there is none.
+CREATE TABLE style (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	body      TEXT NOT NULL,
+	made_by   INTEGER NOT NULL,
+	hidden_by INTEGER
+) STRICT;
+
+-- Scenes that a person lets be drawn, by their root.
+CREATE TABLE approval (
+	concept   INTEGER NOT NULL,
+	made_by   INTEGER NOT NULL,
+	hidden_by INTEGER,
+	PRIMARY KEY (concept, made_by)
+) STRICT, WITHOUT ROWID;
+
+-- A picture of how an element looks; the newest of an element that is shown is it.
+CREATE TABLE portrait (
+	id         INTEGER PRIMARY KEY AUTOINCREMENT,
+	type       INTEGER NOT NULL, -- enum element_type
+	name       TEXT NOT NULL,
+	ext        TEXT NOT NULL,
+	hash       TEXT NOT NULL,    -- SHA-256 of the bytes
+	size_bytes INTEGER NOT NULL,
+	made_ms    INTEGER NOT NULL,
+	made_by    INTEGER NOT NULL,
+	hidden_by  INTEGER
+) STRICT;
+CREATE TABLE portrait_data (
+	id    INTEGER PRIMARY KEY REFERENCES portrait,
+	bytes BLOB NOT NULL
+) STRICT;
