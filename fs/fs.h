@@ -146,6 +146,7 @@ struct options {
 	int retries;			 /* of a job; <0: as many as usual */
 	int64_t temperature_milli, seed; /* <0: the server's own */
 	int64_t context_tokens;		 /* 0: the usual */
+	int64_t prompt_bytes;		 /* of a picture's; 0: as documented */
 	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
 	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
 	struct budget budget;

@@ -20,6 +20,7 @@ static int server_new(struct provider **out, struct loop *loop, const struct opt
 		.workflow = o->workflow_text,
 		.instructions = o->instructions,
 		.context_tokens = o->context_tokens,
+		.prompt_bytes = (size_t)o->prompt_bytes,
 		.record_dir = o->record_dir,
 		.gate = gate,
 	};

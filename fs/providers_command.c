@@ -35,6 +35,23 @@ static const char *makes(const struct preset *p)
 				       : "text, pictures";
 }
 
+/* What a picture may be asked for with. */
+static void say_limits(const struct preset *p)
+{
+	struct paint_limits l;
+
+	if (p->image == WIRE_NONE)
+		return;
+	provider_paint_limits(&l, p, NULL);
+	printf("%-12sprompts of at most %zu bytes; references: ", "", l.prompt_bytes);
+	if (!l.references)
+		puts("no");
+	else if (*p->reference_models)
+		printf("yes, with %s models, at most %zu\n", p->reference_models, l.references);
+	else
+		printf("yes, at most %zu\n", l.references);
+}
+
 static void say_preset(const struct preset *p, const struct config *c, const char *path)
 {
 	CLEANUP(buf_finish) struct buf key = {0};
@@ -52,6 +69,7 @@ static void say_preset(const struct preset *p, const struct config *c, const cha
 		       p->image_model ? p->image_model : "");
 	else if (p->key_needed)
 		printf("%-12smodel   to be named: model=NAME\n", "");
+	say_limits(p);
 }
 
 static void add_text(cJSON *item, const char *name, const char *value)
@@ -59,11 +77,21 @@ static void add_text(cJSON *item, const char *name, const char *value)
 	cJSON_AddItemToObject(item, name, value ? cJSON_CreateString(value) : cJSON_CreateNull());
 }
 
+static const struct preset builtin = {
+	.name = "builtin",
+	.about = "this machine alone, offline",
+	.chat = WIRE_CHAT,
+	.image = WIRE_IMAGES,
+};
+
 static cJSON *preset_json(const struct preset *p, const struct config *c, const char *path)
 {
 	CLEANUP(buf_finish) struct buf key = {0};
+	struct paint_limits limits = {0};
 	cJSON *item = cJSON_CreateObject();
 
+	if (p->image != WIRE_NONE && p != &builtin)
+		provider_paint_limits(&limits, p, NULL);
 	find_key(&key, p, c, path);
 	cJSON_AddStringToObject(item, "name", p->name);
 	cJSON_AddStringToObject(item, "about", p->about);
@@ -75,17 +103,13 @@ static cJSON *preset_json(const struct preset *p, const struct config *c, const 
 	cJSON_AddBoolToObject(item, "keyNeeded", p->key_needed);
 	add_text(item, "keyVariable", p->key_variable);
 	cJSON_AddBoolToObject(item, "keySet", key.len > 0);
+	cJSON_AddNumberToObject(item, "promptBytes", (double)limits.prompt_bytes);
+	cJSON_AddNumberToObject(item, "references", (double)limits.references);
 	return item;
 }
 
 static cJSON *builtin_json(void)
 {
-	static const struct preset builtin = {
-		.name = "builtin",
-		.about = "this machine alone, offline",
-		.chat = WIRE_CHAT,
-		.image = WIRE_IMAGES,
-	};
 	const struct config none = {0};
 
 	return preset_json(&builtin, &none, "");

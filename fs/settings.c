@@ -49,6 +49,8 @@ static const struct setting settings[] = {
 	{"image_prices", SETTING_PRICES, FIELD(image_server.prices), OF_IMAGE},
 	{"image_size", SETTING_TEXT, FIELD(image_size), OF_IMAGE},
 	{"image_quality", SETTING_TEXT, FIELD(image_quality), OF_IMAGE},
+	{"image_prompt_bytes", SETTING_DECIMAL, FIELD(prompt_bytes), OF_IMAGE, 200, 1000000,
+	 .scale = 1},
 	{"workflow", SETTING_PATH, FIELD(workflow), OF_IMAGE},
 
 	{"insecure", SETTING_CHOICE, FIELD(insecure), .off = "no", .not = "yes"},

@@ -29,6 +29,7 @@ struct service {
 	int64_t seed;		/* <0: none */
 	char *image_size, *image_quality, *workflow, *instructions; /* or NULL */
 	int64_t context_tokens;
+	struct paint_limits paint_limits;
 };
 int service_new(struct service **out, enum provider_role role, const struct server_settings *s,
 		struct err *err);

@@ -38,12 +38,23 @@ struct analyze_request {
 	size_t text_len;
 	int scenes; /* wanted; an answer may have fewer, or none */
 };
+/* A picture of somebody or something that is in the scene: they shall look as they do there. */
+struct paint_reference {
+	const char *name; /* "Alice": what the prompt calls it */
+	const void *data;
+	size_t len;
+	const char *ext; /* as its bytes are: "png", "jpg", "webp" */
+};
 struct paint_request {
 	const char *book_title, *chapter_title;
 	int chapter, scene;
 	const struct concept *concept; /* borrowed until done or cancel */
 	const char *prompt;	       /* the final prompt, as stored */
 	int width_px, height_px;
+	/* Most important first, and all that they point to: borrowed until done or cancel. What is
+	 * beyond the provider's limits is not sent (paint_references_taken). */
+	const struct paint_reference *references;
+	size_t reference_count;
 };
 
 struct provider_ticket;
@@ -75,12 +86,25 @@ struct provider_ops {
 	struct provider_ticket *(*models)(struct provider *p, models_done_fn done, void *arg);
 	struct provider *(*free)(struct provider *p); /* cancels what is open */
 };
+/* What may go with a request for a picture. */
+struct paint_limits {
+	size_t prompt_bytes; /* of its prompt, which is cut behind them; 0: as many as it has */
+	size_t references;   /* pictures beside it; 0: it takes none, looks are told in words */
+	size_t reference_bytes, all_references_bytes; /* of each, and of all together */
+};
+/* How many of them are within the limits: those too large are passed over. taken: for each whether
+ * it goes along; or NULL. */
+size_t paint_references_taken(bool *taken, const struct paint_limits *l,
+			      const struct paint_reference *references, size_t count);
+
 /* Every provider begins with this. */
 struct provider {
 	const struct provider_ops *ops;
 	const char *model;   /* "extractive-2"; borrowed from the provider */
 	const char *options; /* what else changes an answer, for the result's key; "" if nothing */
 	int analyze_slots, paint_slots; /* requests at once that are worth while */
+	/* For who makes a prompt. On the loop: what a server refuses makes them less. */
+	struct paint_limits paint_limits;
 };
 
 /* The offline one: an extractive analyst (pool threads) and a painter of typeset storyboard cards.
@@ -122,10 +146,15 @@ struct preset {
 	const char *key_variable;	 /* "OPENAI_API_KEY"; NULL: it knows no keys */
 	bool key_needed;		 /* and so it costs money */
 	const char *model, *image_model; /* where none is named; NULL: one must be, or it has one */
+	const char *reference_models;	 /* which of its image models take reference pictures: those
+					    with this in their name; NULL: none */
 	int chat_slots, image_slots;
 };
 const struct preset *provider_preset(const char *name); /* NULL: there is none */
 const struct preset *provider_preset_at(size_t k);	/* NULL past the end */
+/* What its pictures may be asked with, as documented. model NULL: the preset's, or one of those
+ * that take most. */
+void provider_paint_limits(struct paint_limits *out, const struct preset *p, const char *model);
 
 /* Lets requests go: limits and budgets that several processes share, of which providers knows
  * nothing. Each HTTP request is asked for, those that a provider makes by itself (another try, a
@@ -168,6 +197,7 @@ struct server_settings {
 	const char *workflow;	  /* ComfyUI's, its text; else NULL */
 	const char *instructions; /* a person's own prompt for chapters; NULL: ours */
 	int64_t context_tokens;	  /* a longer chapter is asked for in parts; 0: the usual */
+	size_t prompt_bytes;	  /* of a picture's prompt; 0: as documented */
 	const char *record_dir;	  /* every exchange is written there, without keys; or NULL */
 	struct gate *gate;	  /* or NULL: everything goes at once */
 };

@@ -279,6 +279,14 @@ static void ask_again(struct provider_ticket *t)
 	ticket_finish(t);
 }
 
+static void learn(struct server *s, const struct lessons *more)
+{
+	size_t *most = &s->provider.paint_limits.prompt_bytes;
+	lessons_add(&s->lessons, more);
+	if (s->lessons.prompt_bytes && s->lessons.prompt_bytes < *most)
+		*most = s->lessons.prompt_bytes;
+}
+
 static void judged(void *arg)
 {
 	struct provider_ticket *t = arg;
@@ -287,7 +295,7 @@ static void judged(void *arg)
 		ticket_free(t);
 		return;
 	}
-	lessons_add(&t->owner->lessons, &x->lessons);
+	learn(t->owner, &x->lessons);
 	count(t);
 	switch (x->verdict) {
 	case VERDICT_AGAIN:
@@ -450,6 +458,8 @@ int provider_server_new(struct provider **out, struct loop *loop, enum provider_
 	p->options = s->options;
 	p->analyze_slots = role == ROLE_TEXT ? settings->slots : 0;
 	p->paint_slots = role == ROLE_IMAGE ? settings->slots : 0;
+	if (role == ROLE_IMAGE)
+		p->paint_limits = s->service->paint_limits;
 	*out = p;
 	p = NULL;
 	return 0;

@@ -43,6 +43,13 @@ static void set_address(struct service *s, const char *url)
 	s->base_url = xstrndup(url, len);
 }
 
+static void set_limits(struct service *s, const struct server_settings *settings)
+{
+	provider_paint_limits(&s->paint_limits, s->preset, s->model);
+	if (settings->prompt_bytes)
+		s->paint_limits.prompt_bytes = settings->prompt_bytes;
+}
+
 static int64_t usual_context(const struct service *s)
 {
 	if (s->wire->context_tokens)
@@ -90,6 +97,7 @@ int service_new(struct service **out, enum provider_role role,
 		.instructions = xstrdup(settings->instructions),
 	};
 	set_address(s, url);
+	set_limits(s, settings);
 	s->context_tokens =
 		settings->context_tokens > 0 ? settings->context_tokens : usual_context(s);
 	if (s->context_tokens < CONTEXT_LEAST_TOKENS)

@@ -75,18 +75,9 @@ void wire_messages(cJSON *root, const struct exchange *x)
 
 /* ---- pictures */
 
-/* How long a prompt may be, in bytes, which is never more than the characters allowed. */
 static size_t prompt_most(const struct exchange *x)
 {
-	static const struct {
-		const char *model;
-		size_t bytes;
-	} known[] = {{"dall-e-2", 1000}, {"dall-e-3", 4000}};
-	size_t most = 32000;
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (!strcmp(x->service->model, known[i].model))
-			most = known[i].bytes;
-	size_t learnt = x->lessons.prompt_bytes;
+	size_t most = x->service->paint_limits.prompt_bytes, learnt = x->lessons.prompt_bytes;
 	return learnt && learnt < most ? learnt : most;
 }
 

@@ -137,7 +137,7 @@ class Order(Case):
                          "0.25")
 
     def test_values_are_shown_as_they_are_written(self):
-        for name, value in (("max_cost", "0.1"), ("max_cost", "12"), ("max_requests", "unlimited"),
+        for name, value in (("max_cost", "0.1"), ("max_cost", "12"), ("image_prompt_bytes", "900"), ("max_requests", "unlimited"),
                             ("image_prices", "0:0:0.04"), ("prices", "0.15:0.6:0"), ("temperature", "0.125"),
                             ("overlap", "no"), ("illustrate", "ask"), ("seed", "0"), ("insecure", "yes")):
             self.assertEqual(self.config("%s=%s" % (name, value))[name]["value"], value)
@@ -449,6 +449,9 @@ class Talk(Case):
         self.assertIn("OPENAI_API_KEY (not set)", out)
         self.assertIn("MISTRAL_API_KEY (%s:2)" % self.file, out)
         self.assertTrue(re.search(r"(?m)^builtin +text, pictures", out))
+        self.assertIn("references: yes, with gpt-image models, at most 16\n", out)
+        self.assertEqual([n for n, p in all_of.items() if p["references"]], ["openai", "openrouter", "gemini", "azure"])
+        self.assertEqual((all_of["groq"]["promptBytes"], all_of["openai"]["promptBytes"]), (0, 32000))
 
 
 if __name__ == "__main__":
