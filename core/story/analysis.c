@@ -121,6 +121,18 @@ struct concept *analysis_add_concept(struct analysis *a)
 	return c;
 }
 
+const struct concept *analysis_scene(const struct analysis *a, int scene)
+{
+	/* Mostly none was struck out. */
+	if (scene >= 1 && (size_t)scene <= a->concept_count &&
+	    a->concepts[scene - 1].scene == scene)
+		return &a->concepts[scene - 1];
+	for (size_t i = 0; i < a->concept_count; i++)
+		if (a->concepts[i].scene == scene)
+			return &a->concepts[i];
+	return NULL;
+}
+
 struct element *analysis_add_element(struct analysis *a)
 {
 	a->elements =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fold.h"
+#include "name_index.h"
 #include "tally.h"
 
 #include <stdio.h>
@@ -527,6 +528,7 @@ struct catalogue *catalogue_new(const struct analysis *const *analyses, const in
 	name_files(c);
 	if (c->len)
 		qsort(c->entries, c->len, sizeof(*c->entries), compare_entries);
+	c->names = name_index_new(c);
 	return c;
 }
 
@@ -540,7 +542,10 @@ struct catalogue *catalogue_free(struct catalogue *c)
 		strv_finish(&c->entries[i].descriptions);
 		free(c->entries[i].looks);
 		free(c->entries[i].appearances);
+		free(c->entries[i].said);
+		free(c->entries[i].look);
 	}
+	name_index_free(c->names);
 	free(c->entries);
 	free(c);
 	return NULL;

@@ -8,10 +8,11 @@
  * The store's form of an analysis. Canonical: keys in one order, no white space, absent instead of
  * null, so that equal analyses are equal bytes:
  *
- *   {"concepts":[{"quote":Q,"description":"","mood":"","lighting":"","elements":[""]}],
+ *   {"concepts":[{"scene":0,"quote":Q,"description":"","mood":"","lighting":"","elements":[""]}],
  *    "elements":[{"type":"","name":"","description":"","aliases":[""],"quotes":[Q],"looks":[Q]}],
  *    "sightings":[{"name":"","bare":0,"noun":true,"other":"","n":[0]}],"note":"","tokens":0}
  *   Q: {"text":"","offset":0,"len":0,"page":""}; offset and len only where the quote was found
+ *   scene: the concept's number; only where that is not its place, counted from 1
  *   n: the counts of enum sight, in its order, without the zeros at the end
  */
 
@@ -39,9 +40,12 @@ static void put_quote(struct buf *out, const struct quote *q)
 	buf_addc(out, '}');
 }
 
-static void put_concept(struct buf *out, const struct concept *c)
+static void put_concept(struct buf *out, const struct concept *c, size_t place)
 {
-	buf_adds(out, "{\"quote\":");
+	buf_addc(out, '{');
+	if (c->scene != (int)place)
+		buf_addf(out, "\"scene\":%d,", c->scene);
+	buf_adds(out, "\"quote\":");
 	put_quote(out, &c->quote);
 	buf_addc(out, ',');
 	put_field(out, "description", c->description);
@@ -117,7 +121,7 @@ int analysis_encode(struct buf *out, const struct analysis *a)
 	for (size_t i = 0; i < a->concept_count; i++) {
 		if (i)
 			buf_addc(out, ',');
-		put_concept(out, &a->concepts[i]);
+		put_concept(out, &a->concepts[i], i + 1);
 	}
 	buf_adds(out, "],\"elements\":[");
 	for (size_t i = 0; i < a->element_count; i++) {
@@ -207,6 +211,26 @@ static int get_quote(struct quote *q, const cJSON *object, struct err *err)
 	return 0;
 }
 
+/* Whose bit is set: the scenes that there are so far. */
+struct scenes {
+	unsigned char bits[SCENE_MAX / 8 + 1];
+};
+
+static int get_scene(struct concept *c, struct scenes *seen, const cJSON *object, struct err *err)
+{
+	int64_t n = c->scene;
+	int r = member(object, "scene") ? get_number(&n, object, "scene", err) : 0;
+	if (r < 0)
+		return r;
+	if (n < 1 || n > SCENE_MAX)
+		return err_set(err, -EBADMSG, "scene: not from 1 to %d", SCENE_MAX);
+	if (seen->bits[n / 8] & (1u << (n % 8)))
+		return err_set(err, -EBADMSG, "scene: there is a %d already", (int)n);
+	seen->bits[n / 8] |= (unsigned char)(1u << (n % 8));
+	c->scene = (int)n;
+	return 0;
+}
+
 static int get_concept(struct concept *c, const cJSON *object, struct err *err)
 {
 	int r = get_quote(&c->quote, member(object, "quote"), err);
@@ -269,10 +293,14 @@ static int get_sighting(struct sighting *s, const cJSON *object, struct err *err
 
 static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
 {
+	struct scenes seen = {0};
 	const cJSON *v = NULL;
 	int r = get_array(&v, root, "concepts", err);
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
-		r = get_concept(analysis_add_concept(a), v, err);
+		struct concept *c = analysis_add_concept(a);
+		r = get_concept(c, v, err);
+		if (r == 0)
+			r = get_scene(c, &seen, v, err);
 		if (r < 0)
 			return err_prefix(err, "concepts[%d]", i), r;
 	}

@@ -41,6 +41,18 @@ int concept_id_parse(int *chapter, int *scene, const char *id)
 	return 0;
 }
 
+void concept_hash(char out[HASH_HEX], const struct concept *c)
+{
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	hash_adds(h, c->quote.text);
+	hash_adds(h, c->description);
+	hash_adds(h, c->mood);
+	hash_adds(h, c->lighting);
+	for (size_t i = 0; i < c->elements.len; i++)
+		hash_adds(h, c->elements.items[i]);
+	hash_hex(out, h);
+}
+
 int scenes_wanted(int64_t pages, int pages_per_image)
 {
 	int64_t n = pages / (pages_per_image > 0 ? pages_per_image : 1);

@@ -30,6 +30,7 @@ int element_type_parse(enum element_type *out, const char *name); /* also "objec
 
 #define QUOTE_NOT_FOUND SIZE_MAX
 #define CONCEPT_ID_BYTES 32 /* "ch9_scene1" */
+#define SCENE_MAX 9999	    /* the largest number of a scene */
 
 /* A verbatim passage. offset QUOTE_NOT_FOUND: it does not stand in the chapter ("quoteVerified":
  * false). */
@@ -98,6 +99,8 @@ struct analysis *analysis_free(struct analysis *a);
 DEFINE_CLEANUP(struct analysis, analysis_free)
 struct concept *analysis_add_concept(
 	struct analysis *a); /* zeroed, strings set to ""; borrowed until the next add */
+/* The concept with that number, borrowed until the analysis changes; NULL: there is none. */
+const struct concept *analysis_scene(const struct analysis *a, int scene);
 struct element *analysis_add_element(struct analysis *a);
 struct quote *element_add_quote(struct element *e);
 struct quote *element_add_look(struct element *e);
@@ -157,6 +160,7 @@ struct catalogue_entry {
 struct catalogue {
 	struct catalogue_entry *entries; /* by type, then by mentions (most first), then by name */
 	size_t len, cap;
+	struct name_index *names; /* which entries are called how: catalogue_find's */
 };
 /* analyses[i] belongs to chapter numbers[i]; they must outlive the catalogue. */
 struct catalogue *catalogue_new(const struct analysis *const *analyses, const int *numbers,
@@ -197,7 +201,8 @@ struct correction *corrections_add(struct corrections *c, enum correction_kind k
 void corrections_finish(struct corrections *c);
 /* Afterwards the entries are in order and their file names unique again. */
 void catalogue_correct(struct catalogue *c, const struct corrections *list);
-/* The entry of that type with this name or alias; NO_ENTRY. */
+/* The entry of that type with this name, else alias; else, as characters and creatures are one
+ * kind, of the other of these. NO_ENTRY: there is none. In constant time. */
 #define NO_ENTRY SIZE_MAX
 size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name);
 

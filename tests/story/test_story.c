@@ -58,6 +58,58 @@ static void test_codec(void)
 	CHECK_STR(b->note, "made by hand");
 }
 
+/* Scenes that were struck out leave the others their numbers. */
+static void test_scenes(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = sample(), *b = NULL, *c = NULL;
+	CLEANUP(buf_finish) struct buf same = {0}, other = {0};
+	struct err err = {0};
+	CHECK(analysis_encode(&same, a) == 0 && !strstr(buf_str(&same), "\"scene\""));
+	analysis_add_concept(a)->scene = 7;
+	a->concepts[0].scene = 9999;
+	CHECK(analysis_encode(&other, a) == 0);
+	CHECK(strstr(buf_str(&other), "[{\"scene\":9999,\"quote\"") != NULL);
+	CHECK(analysis_decode(&b, buf_str(&other), other.len, &err) == 0);
+	CHECK(b && b->concepts[0].scene == 9999 && b->concepts[1].scene == 2);
+	CHECK(b && analysis_scene(b, 7) == &b->concepts[2] && !analysis_scene(b, 1));
+	CHECK(b && analysis_scene(b, 2) == &b->concepts[1] && !analysis_scene(b, 0));
+	a->concepts[0].scene = 2;
+	buf_clear(&other);
+	analysis_encode(&other, a);
+	CHECK(analysis_decode(&c, buf_str(&other), other.len, &err) == -EBADMSG && !c);
+	CHECK_STR(err.msg, "concepts[1]: scene: there is a 2 already");
+	a->concepts[0].scene = 10000;
+	buf_clear(&other);
+	analysis_encode(&other, a);
+	CHECK(analysis_decode(&c, buf_str(&other), other.len, &err) == -EBADMSG && !c);
+}
+
+/* All that is drawn of a scene is in its hash, and nothing else. */
+static void test_concept_hash(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = sample(), *b = sample();
+	struct concept *c = &b->concepts[0];
+	char was[HASH_HEX], is[HASH_HEX], last[HASH_HEX];
+	concept_hash(was, &a->concepts[0]);
+	analysis_set(&c->quote.page, "12");
+	c->quote.offset = 99;
+	c->scene = 4;
+	concept_hash(is, c);
+	CHECK_STR(is, was);
+	char **const fields[] = {&c->quote.text, &c->description, &c->mood, &c->lighting,
+				 &c->elements.items[0]};
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		memcpy(last, is, sizeof(last));
+		analysis_set(fields[i], "new");
+		concept_hash(is, c);
+		CHECK_AT(i, strcmp(is, last) != 0);
+	}
+	memcpy(last, is, sizeof(last));
+	strv_add(&c->elements, "");
+	concept_hash(is, c);
+	CHECK(strcmp(is, last) != 0);
+}
+
 static void test_decode_refuses(void)
 {
 	static const char *const bad[] = {
@@ -377,6 +429,42 @@ static void test_catalogue_merge(void)
 	}
 }
 
+static void test_catalogue_find(void)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = analysis_new();
+	const struct analysis *const all[] = {a};
+	add(a, ELEMENT_CHARACTER, "Bert", "sir", "", "q5");
+	add(a, ELEMENT_CHARACTER, "Anna", "sir", "", "q4");
+	add(a, ELEMENT_CREATURE, "Heron", "the beast", "", "q6");
+	add(a, ELEMENT_PLACE, "Anna", "", "", "q3");
+	for (int i = 0; i < 200; i++) {
+		CLEANUP(cleanup_free) char *name = xasprintf("Item %d", i);
+		add(a, ELEMENT_ITEM, name, "thing", "", "q");
+	}
+	CLEANUP(catalogue_free_cleanup) struct catalogue *c = catalogue_new(all, &(int){1}, 1);
+	static const struct {
+		enum element_type type;
+		const char *name, *found;
+	} cases[] = {
+		{ELEMENT_CHARACTER, "THE  bert", "Bert"},
+		{ELEMENT_CREATURE, "Anna", "Anna"},
+		{ELEMENT_CHARACTER, "sir", "Anna"},
+		{ELEMENT_CREATURE, "sir", "Anna"},
+		{ELEMENT_CHARACTER, "Beast", "Heron"},
+		{ELEMENT_PLACE, "Anna", "Anna"},
+		{ELEMENT_ITEM, "item 77", "Item 77"},
+		{ELEMENT_ITEM, "thing", "Item 0"},
+		{ELEMENT_PLACE, "Bert", NULL},
+		{ELEMENT_ITEM, "", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t found = catalogue_find(c, cases[i].type, cases[i].name);
+		CHECK_AT(i, (found != NO_ENTRY) == (cases[i].found != NULL));
+		if (found != NO_ENTRY && cases[i].found)
+			CHECK_STR(c->entries[found].name, cases[i].found);
+	}
+}
+
 static void test_catalogue_files(void)
 {
 	static const char *const names[] = {
@@ -504,6 +592,8 @@ static void test_prompt_scene(void)
 int main(void)
 {
 	test_codec();
+	test_scenes();
+	test_concept_hash();
 	test_decode_refuses();
 	test_parse_variants();
 	test_parse_refuses();
@@ -514,6 +604,7 @@ int main(void)
 	test_locate_linear();
 	test_ids();
 	test_catalogue_merge();
+	test_catalogue_find();
 	test_catalogue_files();
 	test_catalogue_large();
 	test_prompt_fence();
