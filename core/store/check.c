@@ -200,9 +200,33 @@ static int check_picture_keys(struct check *c)
 	return check_keys(c, sql, "picture");
 }
 
+static bool is_within(const struct quote *q, int64_t bytes)
+{
+	return q->offset == QUOTE_NOT_FOUND ||
+	       (q->offset <= (size_t)bytes && q->len <= (size_t)bytes - q->offset);
+}
+
+static bool quotes_are_within(const struct analysis *a, int64_t bytes)
+{
+	for (size_t i = 0; i < a->concept_count; i++)
+		if (!is_within(&a->concepts[i].quote, bytes))
+			return false;
+	for (size_t i = 0; i < a->element_count; i++) {
+		const struct element *e = &a->elements[i];
+		for (size_t k = 0; k < e->quote_count; k++)
+			if (!is_within(&e->quotes[k], bytes))
+				return false;
+		for (size_t k = 0; k < e->look_count; k++)
+			if (!is_within(&e->looks[k], bytes))
+				return false;
+	}
+	return true;
+}
+
 static int check_bodies(struct check *c)
 {
-	static const char sql[] = "SELECT id, concepts, body FROM analysis";
+	static const char sql[] = "SELECT a.id, a.concepts, a.body, t.bytes"
+				  " FROM analysis AS a JOIN text AS t ON t.id = a.text";
 	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
 	int more;
 	while ((more = query_row(&q)) == 1) {
@@ -215,6 +239,8 @@ static int check_bodies(struct check *c)
 			fault(c, "analysis %lld cannot be read: %s", id, err.msg);
 		else if ((int64_t)a->concept_count != query_get_int(&q, 1))
 			fault(c, "analysis %lld has not as many concepts as it says", id);
+		else if (!quotes_are_within(a, query_get_int(&q, 3)))
+			fault(c, "analysis %lld quotes what is not in its text", id);
 	}
 	return more;
 }
@@ -229,11 +255,37 @@ static void unreadable(struct check *c)
 	fault(c, "%s", reason);
 }
 
-/* On a connection of its own, as it reads for long; and it goes on after damage, as what one query
- * cannot read another may. */
+typedef int (*check_fn)(struct check *c);
+
+/* Goes on after damage, as what one query cannot read another may. */
+static int run(struct check *c, const check_fn *checks, size_t count)
+{
+	int result = 0;
+	for (size_t i = 0; i < count && result >= 0; i++) {
+		result = checks[i](c);
+		if (result == -EBADMSG) {
+			unreadable(c);
+			result = 0;
+		}
+	}
+	strv_finish(&c->unread);
+	return result < 0 ? result : c->faults;
+}
+
+int check_results(struct conn *conn, void (*say)(void *arg, const char *line), void *arg)
+{
+	static const check_fn checks[] = {
+		check_references,    check_rules,    check_bodies,	 check_analyses,
+		check_analysis_keys, check_pictures, check_picture_keys,
+	};
+	struct check c = {.conn = conn, .say = say, .arg = arg};
+	return run(&c, checks, ARRAY_LEN(checks));
+}
+
+/* On a connection of its own, as it reads for long. */
 int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg)
 {
-	static int (*const checks[])(struct check * c) = {
+	static const check_fn checks[] = {
 		check_pages,	     check_references, check_rules,
 		check_texts,	     check_bodies,     check_analyses,
 		check_analysis_keys, check_pictures,   check_picture_keys,
@@ -245,14 +297,9 @@ int store_check(struct store *s, void (*say)(void *arg, const char *line), void 
 		return result;
 	struct check c = {.conn = &r->conn, .say = say, .arg = arg};
 	result = store_snapshot_begin(r);
-	for (size_t i = 0; i < ARRAY_LEN(checks) && result >= 0; i++) {
-		result = checks[i](&c);
-		if (result == -EBADMSG) {
-			unreadable(&c);
-			result = 0;
-		}
-	}
+	if (result < 0)
+		return result;
+	result = run(&c, checks, ARRAY_LEN(checks));
 	store_snapshot_end(r);
-	strv_finish(&c.unread);
-	return result < 0 ? result : c.faults;
+	return result;
 }

@@ -164,6 +164,7 @@ static const struct {
 	{SQLITE_AUTH, -EACCES, "permission denied"},
 	{SQLITE_TOOBIG, -EFBIG, "too large for the store"},
 	{SQLITE_CONSTRAINT, -EBADMSG, "the store's rows contradict each other; " STORE_REMEDY},
+	{SQLITE_MISMATCH, -EBADMSG, "a row of the store is of no kind it knows; " STORE_REMEDY},
 	{SQLITE_PROTOCOL, -EBUSY, "the store's lock cannot be had"},
 };
 

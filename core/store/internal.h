@@ -133,6 +133,9 @@ char *locate_absolute_path(const char *path); /* owned; NULL and errno: the fold
 /* That the store of this very file is there, for names it will have. If it cannot be, it is not. */
 void locate_remember(const char *book_path, const char *store_path);
 
+/* check.c: what hangs on results, read on this connection. The faults, or <0. */
+int check_results(struct conn *conn, void (*say)(void *arg, const char *line), void *arg);
+
 /* import.c */
 int book_identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err);
 

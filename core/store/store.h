@@ -503,6 +503,30 @@ int store_spent(struct store_usage out[2], struct store_reader *r); /* totals.us
 /* Jobs that are not ended and those that failed, in the order in which they would be done. */
 int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg);
 
+/* ---- the store written down (record.c), for an export that comes back whole
+ *
+ * A line of JSON each: the book's texts by their hashes, then all results with what made them, the
+ * work that ended, and what happened. Work that waits is not in it, so nothing that is brought back
+ * spends anything. Pictures are told by the hashes of their bytes. */
+
+int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line), void *arg);
+/* All pictures there are, seen in the book or not. fn's value other than 0 ends it and is returned.
+ */
+int store_picture_hashes(struct store_reader *r,
+			 int (*fn)(void *arg, int64_t picture, const char *hash, const char *ext),
+			 void *arg);
+struct record {
+	int (*line)(void *arg,
+		    const char **line); /* 1 a line, borrowed until the next; 0 the end */
+	/* What hashes to that; -ENOENT. */
+	int (*bytes)(struct buf *out, void *arg, const char *hash);
+	void *arg;
+};
+/* Brings it back into a store of the same texts that has no results: all of it, to the row, or
+ * nothing. -EEXIST: there are results; -ESTALE: it is of other texts or another format of the
+ * store; -EBADMSG: it contradicts itself; -ENOENT: a picture is missing. */
+int tx_restore(struct store_tx *tx, const struct record *from, struct err *err);
+
 /* ---- locks: who works on what (locks.md)
  *
  * A SQLite file of its own, NAME-locks, shared by every mount of the book and the command line.
