@@ -96,80 +96,234 @@ int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line),
 }
 
 int store_picture_hashes(struct store_reader *r,
-			 int (*fn)(void *arg, int64_t picture, const char *hash, const char *ext),
-			 void *arg)
+			 int (*fn)(void *arg, int64_t picture, const char *hash), void *arg)
 {
 	static const char sql[] =
-		"SELECT id, hash, ext FROM picture WHERE concept " CONCEPT_OF_BOOK " ORDER BY id";
+		"SELECT id, hash FROM picture WHERE concept " CONCEPT_OF_BOOK " ORDER BY id";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more, ended = 0;
 	while (!ended && (more = query_row(&q)) == 1)
-		ended = fn(arg, query_get_int(&q, 0), query_string(&q, 1), query_string(&q, 2));
+		ended = fn(arg, query_get_int(&q, 0), query_string(&q, 1));
 	return ended ? ended : more;
 }
 
 /* ---- reading back */
 
-static int is_empty(struct store_tx *tx, struct err *err)
+/* Rows that have another number here than in the record. */
+struct numbers {
+	struct {
+		int64_t theirs, ours;
+		bool there; /* it was, before */
+	} * items;
+	size_t len, cap;
+};
+
+struct restoring {
+	struct store_tx *tx;
+	const struct record *from;
+	struct restored done;
+	bool whole; /* the store had no results: every row keeps its number */
+	struct numbers analyses, concepts;
+};
+
+static void numbers_add(struct numbers *n, int64_t theirs, int64_t ours, bool there)
 {
-	static const char sql[] = "SELECT 1 WHERE EXISTS (SELECT 1 FROM analysis)"
-				  " OR EXISTS (SELECT 1 FROM job)";
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	int more = query_row(&q);
-	return more == 1 ? err_set(err, -EEXIST, "the store has results of its own") : more;
+	n->items = xgrow(n->items, &n->cap, n->len + 1, sizeof(n->items[0]));
+	n->items[n->len].theirs = theirs;
+	n->items[n->len].ours = ours;
+	n->items[n->len++].there = there;
 }
 
-static int fits(struct store_tx *tx, const char *line, struct err *err)
+/* They come in order. 0: none. */
+static int64_t numbers_find(bool *there, const struct numbers *n, int64_t theirs)
 {
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, head_sql);
-	int more = query_row(&q);
-	if (more == 1 && strcmp(query_string(&q, 0), line) == 0)
+	size_t low = 0, high = n->len;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (n->items[middle].theirs < theirs)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == n->len || n->items[low].theirs != theirs)
 		return 0;
-	return more < 0 ? more
-			: err_set(err, -ESTALE, "it is of other texts, or of another bookfs");
+	*there = n->items[low].there;
+	return n->items[low].ours;
 }
 
-/* What happened so far in an empty store is that the book was imported, which the record tells. */
-static int drop_events(struct store_tx *tx)
+static void restoring_finish(struct restoring *r)
 {
-	static const char sql[] = "DELETE FROM event";
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	return query_run(&q);
+	free(r->analyses.items);
+	free(r->concepts.items);
 }
 
-/* SQLite's own complaint would blame the store. */
-static int check_line(struct store_tx *tx, const char *line, struct err *err)
+/* A column of a line that is a number; 0: it is none. */
+static int line_number(int64_t *out, struct store_tx *tx, const char *line, int column)
 {
-	static const char sql[] = "SELECT 1 WHERE json_valid(:row)";
+	static const char sql[] = "SELECT :row->>:column";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_text(&q, ":row", line);
+	query_int(&q, ":column", column);
 	int more = query_row(&q);
-	return more == 1 ? 0 : more < 0 ? more : err_set(err, -EBADMSG, "a line is not JSON");
+	if (more == 1)
+		*out = query_get_int(&q, 0);
+	return more < 0 ? more : 0;
 }
 
-static int put_row(struct store_tx *tx, const char *sql, const char *line)
+/* The row that a query finds by a line and the number of what it belongs to; 0: none. */
+static int look_up(int64_t *out, struct store_tx *tx, const char *sql, const char *line,
+		   int64_t number)
 {
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_text(&q, ":row", line);
-	return query_run(&q);
+	query_int(&q, ":number", number);
+	int more = query_row(&q);
+	if (more >= 0)
+		*out = more ? query_get_int(&q, 0) : 0;
+	return more < 0 ? more : 0;
 }
 
-static int put_bytes(struct store_tx *tx, const struct record *from, const char *line)
+static int put_row(struct store_tx *tx, const struct table *t, const char *line, struct err *err)
 {
-	static const char row_sql[] = "SELECT :row->>1, :row->>4";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, t->read);
+	query_text(&q, ":row", line);
+	int result = query_run(&q);
+	return result == -EBADMSG ? err_set(err, result, "a line of %s fits no row", t->name)
+				  : result;
+}
+
+/* The line with another number of its own, and of what it belongs to; 0: none, it gets one. */
+static int put_renumbered(struct store_tx *tx, const struct table *t, const char *line,
+			  int64_t parent, struct err *err)
+{
+	static const char sql[] = "SELECT CASE WHEN :number THEN json_set(:row, '$[1]', NULL,"
+				  " '$[2]', :number) ELSE json_set(:row, '$[1]', NULL) END";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":row", line);
+	query_int(&q, ":number", parent);
+	int result = query_row(&q);
+	return result == 1 ? put_row(tx, t, query_string(&q, 0), err) : result;
+}
+
+/* Who shows the book hears of it; what is brought to an empty store brings its own events. */
+static int announce(struct restoring *r, enum store_event_type type, const char *line, int64_t of)
+{
+	static const char picture_sql[] =
+		"SELECT a.text, n.scene, :row->>8, :row->>5 FROM concept AS n JOIN analysis AS a"
+		" ON a.id = n.analysis WHERE n.serial = :of";
+	static const char analysis_sql[] =
+		"SELECT text, 0, :row->>5, :row->>11 FROM analysis WHERE id = :of";
+	bool picture = type == EVENT_IMAGE_COMPLETE;
+	if (r->whole)
+		return 0;
+	CLEANUP(query_end)
+	struct query q = query_begin(&r->tx->conn, picture ? picture_sql : analysis_sql);
+	query_text(&q, ":row", line);
+	query_int(&q, ":of", of);
+	int result = query_row(&q);
+	return result != 1
+		       ? result
+		       : tx_announce(r->tx, &(struct announcement){
+						    .type = type,
+						    .text = query_get_int(&q, 0),
+						    .scene = (int)query_get_int(&q, 1),
+						    .provider = query_string(&q, 2),
+						    .detail = picture ? NULL : query_string(&q, 3),
+						    .ext = picture ? query_string(&q, 3) : NULL,
+					    });
+}
+
+static int put_analysis(struct restoring *r, const struct table *t, const char *line,
+			struct err *err)
+{
+	static const char same_sql[] = "SELECT id FROM analysis WHERE key = :row->>2"
+				       " AND hash = :row->>13 AND concepts = :number";
+	int64_t theirs = 0, concepts = 0, ours = 0;
+	int result = line_number(&theirs, r->tx, line, 1);
+	if (result == 0)
+		result = line_number(&concepts, r->tx, line, 11);
+	if (result == 0 && !r->whole)
+		result = look_up(&ours, r->tx, same_sql, line, concepts);
+	if (result < 0 || ours) {
+		numbers_add(&r->analyses, theirs, ours, true);
+		r->done.there += result == 0;
+		return result;
+	}
+	result = r->whole ? put_row(r->tx, t, line, err) : put_renumbered(r->tx, t, line, 0, err);
+	ours = sqlite3_last_insert_rowid(r->tx->conn.db);
+	numbers_add(&r->analyses, theirs, ours, false);
+	r->done.analyses += result == 0;
+	return result == 0 ? announce(r, EVENT_CONCEPTS_READY, line, ours) : result;
+}
+
+static int put_concept(struct restoring *r, const struct table *t, const char *line,
+		       struct err *err)
+{
+	static const char ours_sql[] =
+		"SELECT serial FROM concept WHERE analysis = :number AND scene = :row->>3";
+	int64_t theirs = 0, analysis = 0, ours = 0;
+	bool there = false;
+	int result = r->whole ? put_row(r->tx, t, line, err) : 0;
+	if (result == 0)
+		result = line_number(&theirs, r->tx, line, 1);
+	if (result == 0)
+		result = line_number(&analysis, r->tx, line, 2);
+	if (result < 0 || r->whole)
+		return result;
+	analysis = numbers_find(&there, &r->analyses, analysis);
+	if (!there && (result = put_renumbered(r->tx, t, line, analysis, err)) < 0)
+		return result;
+	result = look_up(&ours, r->tx, ours_sql, line, analysis);
+	numbers_add(&r->concepts, theirs, ours, there);
+	return result;
+}
+
+static int put_bytes(struct restoring *r, const char *line, int64_t id)
+{
+	static const char hash_sql[] = "SELECT :row->>4";
 	static const char sql[] = "INSERT INTO picture_data (id, bytes) VALUES (:id, :bytes)";
 	CLEANUP(buf_finish) struct buf bytes = {.max_bytes = SIZE_MAX};
-	CLEANUP(query_end) struct query row = query_begin(&tx->conn, row_sql);
+	CLEANUP(query_end) struct query row = query_begin(&r->tx->conn, hash_sql);
 	query_text(&row, ":row", line);
 	int result = query_row(&row);
 	if (result == 1)
-		result = from->bytes(&bytes, from->arg, query_string(&row, 1));
+		result = r->from->bytes(&bytes, r->from->arg, query_string(&row, 0));
 	if (result < 0)
 		return result;
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", query_get_int(&row, 0));
+	CLEANUP(query_end) struct query q = query_begin(&r->tx->conn, sql);
+	query_int(&q, ":id", id);
 	query_blob(&q, ":bytes", bytes.data, bytes.len);
 	return query_run(&q);
+}
+
+static int put_picture(struct restoring *r, const struct table *t, const char *line,
+		       struct err *err)
+{
+	static const char same_sql[] =
+		"SELECT id FROM picture WHERE concept = :number AND hash = :row->>4";
+	int64_t concept = 0, same = 0;
+	bool there;
+	int result = line_number(&concept, r->tx, line, 2);
+	if (result == 0 && !r->whole) {
+		concept = numbers_find(&there, &r->concepts, concept);
+		result = look_up(&same, r->tx, same_sql, line, concept);
+	}
+	r->done.there += same != 0;
+	if (result < 0 || same)
+		return result;
+	result = r->whole ? put_row(r->tx, t, line, err)
+			  : put_renumbered(r->tx, t, line, concept, err);
+	if (result == 0)
+		result = put_bytes(r, line, sqlite3_last_insert_rowid(r->tx->conn.db));
+	r->done.pictures += result == 0;
+	return result == 0 ? announce(r, EVENT_IMAGE_COMPLETE, line, concept) : result;
+}
+
+/* What was, is the story of a store that had nothing else. */
+static int put_history(struct restoring *r, const struct table *t, const char *line,
+		       struct err *err)
+{
+	return r->whole ? put_row(r->tx, t, line, err) : 0;
 }
 
 static const struct table *table_of(const char *line)
@@ -183,31 +337,75 @@ static const struct table *table_of(const char *line)
 	return NULL;
 }
 
-static int put_line(struct store_tx *tx, const struct record *from, const char *line,
-		    struct err *err)
+/* SQLite's own complaint would blame the store. */
+static int check_line(struct store_tx *tx, const char *line, struct err *err)
 {
-	const struct table *t = table_of(line);
-	if (!t)
-		return err_set(err, -EBADMSG, "a line is of no known kind");
-	int result = check_line(tx, line, err);
-	if (result == 0 && (result = put_row(tx, t->read, line)) == -EBADMSG)
-		err_set(err, result, "a line of %s fits no row", t->name);
-	if (result == 0 && strcmp(t->name, "picture") == 0)
-		result = put_bytes(tx, from, line);
-	return result;
+	static const char sql[] = "SELECT 1 WHERE json_valid(:row)";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_text(&q, ":row", line);
+	int more = query_row(&q);
+	return more == 1 ? 0 : more < 0 ? more : err_set(err, -EBADMSG, "a line is not JSON");
 }
 
-static int put_lines(struct store_tx *tx, const struct record *from, struct err *err)
+static int put_line(struct restoring *r, const char *line, struct err *err)
 {
+	static const struct {
+		const char *name;
+		int (*put)(struct restoring *r, const struct table *t, const char *line,
+			   struct err *err);
+	} puts[] = {{"analysis", put_analysis}, {"concept", put_concept}, {"picture", put_picture}};
+	const struct table *t = table_of(line);
+	int result = t ? check_line(r->tx, line, err)
+		       : err_set(err, -EBADMSG, "a line is of no known kind");
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < ARRAY_LEN(puts); i++)
+		if (strcmp(puts[i].name, t->name) == 0)
+			return puts[i].put(r, t, line, err);
+	return put_history(r, t, line, err);
+}
+
+/* What happened so far in an empty store is that the book was imported, which the record tells. */
+static int drop_events(struct store_tx *tx)
+{
+	static const char sql[] = "DELETE FROM event";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	return query_run(&q);
+}
+
+static int put_lines(struct restoring *r, struct err *err)
+{
+	static const char used_sql[] = "SELECT EXISTS (SELECT 1 FROM analysis)"
+				       " OR EXISTS (SELECT 1 FROM job)";
 	const char *line;
-	int result = drop_events(tx), more = 1;
-	while (result == 0 && (more = from->line(from->arg, &line)) == 1)
-		result = put_line(tx, from, line, err);
+	int64_t used = 0;
+	int result = conn_int(&used, &r->tx->conn, used_sql, err), more = 1;
+	r->whole = !used;
+	if (result == 0 && r->whole)
+		result = drop_events(r->tx);
+	while (result == 0 && (more = r->from->line(r->from->arg, &line)) == 1)
+		result = put_line(r, line, err);
 	return result < 0 ? result : more;
 }
 
+/* ---- judging */
+
+static int fits(struct store_tx *tx, const struct record *from, struct err *err)
+{
+	const char *line;
+	int more = from->line(from->arg, &line);
+	if (more <= 0)
+		return more < 0 ? more : err_set(err, -EBADMSG, "it is empty");
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, head_sql);
+	more = query_row(&q);
+	if (more == 1 && strcmp(query_string(&q, 0), line) == 0)
+		return 0;
+	return more < 0 ? more
+			: err_set(err, -ESTALE, "it is of other texts, or of another bookfs");
+}
+
 /* Numbers that index tables of ours. */
-static int check_numbers(struct store_tx *tx)
+static int check_numbers(struct store_tx *tx, struct err *err)
 {
 	static const struct {
 		const char *sql;
@@ -222,7 +420,7 @@ static int check_numbers(struct store_tx *tx)
 		while ((more = query_row(&q)) == 1) {
 			query_get_enum(&q, 0, numbers[i].most);
 			if (q.failed)
-				return q.failed;
+				return err_set(err, q.failed, "a number in it means nothing");
 		}
 		if (more < 0)
 			return more;
@@ -237,23 +435,25 @@ static void note_fault(void *arg, const char *line)
 		err_set(err, -EBADMSG, "%s", line);
 }
 
-int tx_restore(struct store_tx *tx, const struct record *from, struct err *err)
+static int check_all(struct store_tx *tx, struct err *err)
 {
-	const char *line;
-	int result = is_empty(tx, err);
-	if (result < 0)
-		return result;
-	result = from->line(from->arg, &line);
-	if (result <= 0)
-		return result < 0 ? result : err_set(err, -EBADMSG, "it is empty");
-	result = fits(tx, line, err);
-	if (result == 0)
-		result = put_lines(tx, from, err);
-	if (result == 0)
-		result = check_numbers(tx);
-	if (result < 0)
-		return result;
 	struct err fault = {0};
-	result = check_results(&tx->conn, note_fault, &fault);
+	int result = check_numbers(tx, err);
+	if (result == 0)
+		result = check_results(&tx->conn, note_fault, &fault);
 	return result > 0 ? err_set(err, -EBADMSG, "%s", fault.msg) : result;
+}
+
+int tx_restore(struct restored *out, struct store_tx *tx, const struct record *from,
+	       struct err *err)
+{
+	CLEANUP(restoring_finish) struct restoring r = {.tx = tx, .from = from};
+	int result = fits(tx, from, err);
+	if (result == 0)
+		result = put_lines(&r, err);
+	if (result == 0)
+		result = check_all(tx, err);
+	if (result == 0)
+		*out = r.done;
+	return result;
 }

@@ -513,8 +513,7 @@ int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line),
 /* All pictures there are, seen in the book or not. fn's value other than 0 ends it and is returned.
  */
 int store_picture_hashes(struct store_reader *r,
-			 int (*fn)(void *arg, int64_t picture, const char *hash, const char *ext),
-			 void *arg);
+			 int (*fn)(void *arg, int64_t picture, const char *hash), void *arg);
 struct record {
 	int (*line)(void *arg,
 		    const char **line); /* 1 a line, borrowed until the next; 0 the end */
@@ -522,10 +521,16 @@ struct record {
 	int (*bytes)(struct buf *out, void *arg, const char *hash);
 	void *arg;
 };
-/* Brings it back into a store of the same texts that has no results: all of it, to the row, or
- * nothing. -EEXIST: there are results; -ESTALE: it is of other texts or another format of the
- * store; -EBADMSG: it contradicts itself; -ENOENT: a picture is missing. */
-int tx_restore(struct store_tx *tx, const struct record *from, struct err *err);
+struct restored {
+	int analyses, pictures; /* that were brought */
+	int there;		/* that were there */
+};
+/* Brings it back into a store of the same texts, or nothing of it. One without results becomes what
+ * was written down, to the row; others get the results that they lack. -ESTALE: it is of other
+ * texts or another format of the store; -EBADMSG: it contradicts itself; -ENOENT: a picture is
+ * missing. */
+int tx_restore(struct restored *out, struct store_tx *tx, const struct record *from,
+	       struct err *err);
 
 /* ---- locks: who works on what (locks.md)
  *

@@ -27,6 +27,7 @@ struct reading {
 	const struct strv *lines;
 	size_t at;
 	int bytes_result;
+	struct restored done;
 	struct err err;
 };
 
@@ -49,7 +50,8 @@ static int picture_bytes(struct buf *out, void *arg, const char *hash)
 static int restore(struct store_tx *tx, void *arg, struct err *err)
 {
 	const struct record from = {next_line, picture_bytes, arg};
-	return tx_restore(tx, &from, err);
+	struct reading *r = arg;
+	return tx_restore(&r->done, tx, &from, err);
 }
 
 static int read_back(struct store *s, const struct strv *lines, int bytes_result)
@@ -86,6 +88,18 @@ static struct store *opened(const struct fixture *f, int changed)
 	return s;
 }
 
+struct seen {
+	int ready, drawn; /* of which something was said */
+};
+
+static int see(void *arg, const struct store_event *e)
+{
+	struct seen *seen = arg;
+	seen->ready += e->type == EVENT_CONCEPTS_READY && e->chapter;
+	seen->drawn += e->type == EVENT_IMAGE_COMPLETE && e->id;
+	return 0;
+}
+
 static void test_there_and_back(struct store *full, struct store *empty)
 {
 	CLEANUP(strv_finish) struct strv lines = written(full), again = {0};
@@ -96,7 +110,30 @@ static void test_there_and_back(struct store *full, struct store *empty)
 	for (size_t i = 0; i < lines.len && i < again.len; i++)
 		CHECK_STR(again.items[i], lines.items[i]);
 	CHECK_INT(check_store(empty), 0);
-	CHECK_INT(read_back(empty, &lines, 0), -EEXIST);
+}
+
+/* Another store has other numbers; what both have is not brought twice. */
+static void test_to_others(struct store *full, struct store *other)
+{
+	CLEANUP(strv_finish) struct strv lines = written(full);
+	struct reading first = {.lines = &lines}, second = {.lines = &lines};
+	struct store_picture p;
+	struct seen seen = {0};
+	illustrate(other, 4);
+	illustrate(other, 3);
+	CHECK_INT(store_write_wait(other, restore, &first, &first.err), 0);
+	CHECK_INT(first.done.analyses, 1);
+	CHECK_INT(first.done.pictures, 1);
+	CHECK_INT(first.done.there, 2);
+	CHECK_INT(store_picture(&p, store_reader(other), 2, 1), 0);
+	CHECK(p.id == 3 && p.concept == 5);
+	CHECK_INT(store_write_wait(other, restore, &second, &second.err), 0);
+	CHECK_INT(second.done.analyses + second.done.pictures, 0);
+	CHECK_INT(second.done.there, 4);
+	CHECK_INT(check_store(other), 0);
+	CHECK_INT(store_events(store_reader(other), 0, 1000, see, &seen), 0);
+	CHECK_INT(seen.ready, 3);
+	CHECK_INT(seen.drawn, 3);
 }
 
 /* Who waits for work is not brought back: nobody is to pay for what a folder says. */
@@ -211,7 +248,8 @@ static void test_whole(struct store *full)
 int main(void)
 {
 	static void (*const tests[])(struct store * full, struct store * empty) = {
-		test_there_and_back, test_work_that_waits, test_refused, test_cut_short};
+		test_there_and_back, test_to_others, test_work_that_waits, test_refused,
+		test_cut_short};
 	struct fixture from;
 	fixture_init(&from);
 	struct store *full = opened(&from, 0);
