@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
-#include "quote.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "quote.h"
+#include "story.h"
 
 #include <string.h>
 

@@ -120,6 +120,14 @@ int analysis_parse(struct analysis **out, const char *json, size_t len, const ch
 /* Finds quote in text, folding white space and quotation marks; QUOTE_NOT_FOUND, else the offset
  * and *len. */
 size_t quote_locate(size_t *len, const char *text, size_t text_len, const char *quote);
+/* The same for many quotes: the text, borrowed until folded_free, is made ready once. Linear in
+ * both. NULL: no
+ * memory. */
+struct folded;
+struct folded *folded_new(const char *text, size_t len);
+struct folded *folded_free(struct folded *f);
+DEFINE_CLEANUP(struct folded, folded_free)
+size_t folded_locate(size_t *len, const struct folded *f, const char *quote);
 
 /* ---- names: which are one's, and what one is */
 
