@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "json.h"
+#include "story.h"
 
 #include <stdio.h>
 #include <string.h>

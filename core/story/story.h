@@ -121,8 +121,7 @@ int analysis_parse(struct analysis **out, const char *json, size_t len, const ch
  * and *len. */
 size_t quote_locate(size_t *len, const char *text, size_t text_len, const char *quote);
 /* The same for many quotes: the text, borrowed until folded_free, is made ready once. Linear in
- * both. NULL: no
- * memory. */
+ * both. NULL: no memory. */
 struct folded;
 struct folded *folded_new(const char *text, size_t len);
 struct folded *folded_free(struct folded *f);
