@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "entry.h"
 #include "fold.h"
 #include "name_index.h"
 #include "tally.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /*
@@ -20,9 +20,6 @@
  * The order of work is by chapter, then by place in its analysis, so the result does not depend on
  * the order of the arguments.
  */
-
-/* An entry has no more, whatever a provider says. */
-enum { ALIASES_MAX = 64, DESCRIPTIONS_MAX = 64, LOOKS_MAX = 48 };
 
 #define NOT_COUNTED (NO_GROUP - 1)
 
@@ -194,97 +191,6 @@ static void unite(struct merge *m)
 
 /* ---- entries */
 
-static struct catalogue_entry *add_entry(struct catalogue *c)
-{
-	c->entries = xgrow(c->entries, &c->cap, c->len + 1, sizeof(*c->entries));
-	struct catalogue_entry *e = &c->entries[c->len++];
-	memset(e, 0, sizeof(*e));
-	return e;
-}
-
-static void add_alias(struct strv *aliases, const char *name, const char *alias)
-{
-	if (aliases->len == ALIASES_MAX || !strcmp(name, alias) || strv_has(aliases, alias))
-		return;
-	CLEANUP(cleanup_free) char *folded = fold_name(alias);
-	CLEANUP(cleanup_free) char *folded_name = fold_name(name);
-	if (!*folded || !strcmp(folded, folded_name))
-		return;
-	for (size_t i = 0; i < aliases->len; i++) {
-		CLEANUP(cleanup_free) char *other = fold_name(aliases->items[i]);
-		if (!strcmp(folded, other))
-			return;
-	}
-	strv_add(aliases, alias);
-}
-
-static bool same_quote(const struct quote *a, const struct quote *b)
-{
-	return a->offset == b->offset && !strcmp(a->text, b->text);
-}
-
-static void add_appearance(struct catalogue_entry *e, int chapter, const struct quote *q)
-{
-	for (size_t i = e->appearance_count; i-- && e->appearances[i].chapter == chapter;) {
-		if (same_quote(e->appearances[i].quote, q))
-			return;
-	}
-	e->appearances = xgrow(e->appearances, &e->appearance_cap, e->appearance_count + 1,
-			       sizeof(*e->appearances));
-	e->appearances[e->appearance_count++] = (struct appearance){chapter, q};
-}
-
-/* ---- looks */
-
-static bool is_said(const struct catalogue_entry *e, const char *word, size_t len)
-{
-	for (size_t i = 0; i < e->look_count; i++) {
-		const char *text = e->looks[i].quote->text;
-		if (memmem(text, strlen(text), word, len))
-			return true;
-	}
-	return false;
-}
-
-/* Are two of three of its words in earlier facts? */
-static bool is_stale(const struct catalogue_entry *e, const char *fact)
-{
-	size_t words = 0, stale = 0;
-	for (size_t len; *fact; fact += len + strspn(fact + len, " ,")) {
-		len = strcspn(fact, " ,");
-		if (len < 3)
-			continue;
-		words++;
-		stale += is_said(e, fact, len);
-	}
-	return stale * 3 >= words * 2;
-}
-
-/* "red jersey" was not all: "a man's red jersey". */
-static void improve_look(struct catalogue_entry *e, int chapter, const struct quote *q)
-{
-	enum { LEAST = 4 };
-	size_t len = strlen(q->text);
-	for (size_t i = 0; i < e->look_count; i++) {
-		const char *text = e->looks[i].quote->text;
-		size_t old = strlen(text);
-		if (old >= LEAST && old < len && !strcmp(q->text + len - old, text)) {
-			e->looks[i] = (struct appearance){chapter, q};
-			return;
-		}
-	}
-}
-
-static void add_look(struct catalogue_entry *e, int chapter, const struct quote *q)
-{
-	if (e->look_count == LOOKS_MAX || is_stale(e, q->text)) {
-		improve_look(e, chapter, q);
-		return;
-	}
-	e->looks = xgrow(e->looks, &e->look_cap, e->look_count + 1, sizeof(*e->looks));
-	e->looks[e->look_count++] = (struct appearance){chapter, q};
-}
-
 /* An entry's members, in order of chapter. */
 struct members {
 	const struct node **nodes;
@@ -292,19 +198,21 @@ struct members {
 	size_t group; /* of the first that was counted, or NOT_COUNTED */
 };
 
-/* All facts in a row, where pages do not matter; without one, what the first chapter says. */
+/* Where a member's description is from: its chapter, by the first quote of it there. */
+static struct appearance described_at(const struct node *n)
+{
+	const struct element *e = n->element;
+	return (struct appearance){n->chapter, e->quote_count ? e->quotes : NULL, e};
+}
+
+/* Without a look, what the first chapter says that counted. */
 static void describe_counted(struct catalogue_entry *e, const struct members *m)
 {
-	if (m->group == NOT_COUNTED)
-		return;
-	CLEANUP(buf_finish) struct buf out = {0};
-	for (size_t i = 0; i < e->look_count; i++)
-		buf_addf(&out, "%s%s", i ? "; " : "", e->looks[i].quote->text);
-	const char *first = "";
-	for (size_t i = 0; i < m->len && !*first; i++)
-		first = m->nodes[i]->group == NOT_COUNTED ? "" : m->nodes[i]->element->description;
-	if (out.len || (*first && !e->descriptions.len))
-		strv_add(&e->descriptions, out.len ? buf_str(&out) : first);
+	for (size_t i = 0; i < m->len && !e->look_count && !e->descriptions.len; i++) {
+		const struct appearance where = described_at(m->nodes[i]);
+		if (m->nodes[i]->group != NOT_COUNTED)
+			entry_add_description(e, m->nodes[i]->element->description, &where);
+	}
 }
 
 static int compare_names(const void *a, const void *b)
@@ -364,7 +272,7 @@ static void add_counted_aliases(struct catalogue_entry *e, const struct members 
 	for (size_t i = t->first[m->group]; i != NO_GROUP; i = t->next[i]) {
 		CLEANUP(cleanup_free)
 		char *noun = t->names[i].noun ? xasprintf("the %s", t->names[i].name) : NULL;
-		add_alias(&e->aliases, e->name, noun ? noun : t->names[i].name);
+		entry_add_alias(e, noun ? noun : t->names[i].name);
 	}
 }
 
@@ -377,21 +285,20 @@ static void add_member(struct catalogue_entry *e, const struct node *n)
 {
 	const struct element *member = n->element;
 	if (n->group == NOT_COUNTED) {
-		add_alias(&e->aliases, e->name, member->name);
+		const struct appearance where = described_at(n);
+		entry_add_alias(e, member->name);
 		for (size_t k = 0; k < member->aliases.len; k++)
-			add_alias(&e->aliases, e->name, member->aliases.items[k]);
+			entry_add_alias(e, member->aliases.items[k]);
+		entry_add_description(e, member->description, &where);
 		e->mentions += (int64_t)member->quote_count;
 	}
 	/* What a chapter took for a place has looks of one. */
 	bool alike = is_being(member->type) == is_being(e->type);
 	for (size_t k = 0; k < member->look_count && alike; k++)
-		add_look(e, n->chapter, &member->looks[k]);
-	if (*member->description && n->group == NOT_COUNTED &&
-	    e->descriptions.len < DESCRIPTIONS_MAX &&
-	    !strv_has(&e->descriptions, member->description))
-		strv_add(&e->descriptions, member->description);
+		entry_add_look(e, &(struct appearance){n->chapter, &member->looks[k], member});
 	for (size_t k = 0; k < member->quote_count; k++)
-		add_appearance(e, n->chapter, &member->quotes[k]);
+		entry_add_appearance(e,
+				     &(struct appearance){n->chapter, &member->quotes[k], member});
 }
 
 static void fill_entry(struct catalogue_entry *e, const struct members *m, const struct tally *t)
@@ -404,6 +311,7 @@ static void fill_entry(struct catalogue_entry *e, const struct members *m, const
 	for (size_t i = 0; i < m->len; i++)
 		add_member(e, m->nodes[i]);
 	describe_counted(e, m);
+	entry_tell_looks(e);
 }
 
 static int compare_roots(const void *a, const void *b)
@@ -428,94 +336,12 @@ static void make_entries(struct catalogue *c, struct merge *m)
 		struct members members = {order + i, k - i, NOT_COUNTED};
 		for (size_t n = i; n < k && members.group == NOT_COUNTED; n++)
 			members.group = order[n]->group;
-		fill_entry(add_entry(c), &members, &m->tally);
+		fill_entry(entry_add(c), &members, &m->tally);
 	}
 	free(order);
 }
 
-/* ---- file names */
-
-#define SUFFIX ".md"
-
-/* The keys of the names given so far: open addressing, at most half full. */
-struct taken {
-	char **slots;
-	size_t mask;
-};
-
-/* False: it was there already. Takes key. */
-static bool take(struct taken *t, char *key)
-{
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-	for (const char *s = key; *s; s++)
-		hash = (hash ^ (unsigned char)*s) * 1099511628211u;
-	for (size_t i = hash & t->mask;; i = (i + 1) & t->mask) {
-		if (!t->slots[i]) {
-			t->slots[i] = key;
-			return true;
-		}
-		if (!strcmp(t->slots[i], key)) {
-			free(key);
-			return false;
-		}
-	}
-}
-
-/* The name cut so that a number from 2 on and the suffix have room behind it. */
-static void number_name(char out[NAME_BYTES], const char *name, int number)
-{
-	char tail[32] = "";
-	if (number > 1)
-		snprintf(tail, sizeof(tail), " (%d)", number);
-	size_t room = NAME_BYTES - 1 - strlen(SUFFIX) - strlen(tail), len = strlen(name);
-	if (len > room) {
-		for (len = room; len && ((unsigned char)name[len] & 0xc0) == 0x80;)
-			len--;
-	}
-	while (len && name[len - 1] == ' ')
-		len--;
-	snprintf(out, NAME_BYTES, "%.*s%s", (int)len, name, tail);
-}
-
-/* Unique in the folder of its type even where case does not count, as on a copy that goes to
- * another system. In order of first appearance, so that a later chapter renames nobody. */
-static void name_file(struct catalogue_entry *e, struct taken *t)
-{
-	char safe[NAME_BYTES];
-	utf8_name(safe, e->name, strlen(e->name));
-	for (int number = 1;; number++) {
-		number_name(e->file, safe, number);
-		CLEANUP(cleanup_free) char *folded = fold_name(e->file);
-		if (take(t, xasprintf("%d/%s", (int)e->type, folded)))
-			return;
-	}
-}
-
-static void name_files(struct catalogue *c)
-{
-	struct taken t = {.mask = 15};
-	while (t.mask < 2 * c->len)
-		t.mask = t.mask * 2 + 1;
-	t.slots = xcalloc(t.mask + 1, sizeof(*t.slots));
-	for (size_t i = 0; i < c->len; i++)
-		name_file(&c->entries[i], &t);
-	for (size_t i = 0; i <= t.mask; i++)
-		free(t.slots[i]);
-	free(t.slots);
-}
-
 /* ---- the whole */
-
-static int compare_entries(const void *a, const void *b)
-{
-	const struct catalogue_entry *x = a, *y = b;
-	if (x->type != y->type)
-		return (int)x->type - (int)y->type;
-	if (x->mentions != y->mentions)
-		return x->mentions > y->mentions ? -1 : 1;
-	int r = strcmp(x->name, y->name);
-	return r ? r : strcmp(x->file, y->file);
-}
 
 struct catalogue *catalogue_new(const struct analysis *const *analyses, const int *numbers,
 				size_t count)
@@ -525,10 +351,7 @@ struct catalogue *catalogue_new(const struct analysis *const *analyses, const in
 	collect(&m, analyses, numbers, count);
 	unite(&m);
 	make_entries(c, &m);
-	name_files(c);
-	if (c->len)
-		qsort(c->entries, c->len, sizeof(*c->entries), compare_entries);
-	c->names = name_index_new(c);
+	entries_arrange(c);
 	return c;
 }
 
@@ -536,15 +359,8 @@ struct catalogue *catalogue_free(struct catalogue *c)
 {
 	if (!c)
 		return NULL;
-	for (size_t i = 0; i < c->len; i++) {
-		free(c->entries[i].name);
-		strv_finish(&c->entries[i].aliases);
-		strv_finish(&c->entries[i].descriptions);
-		free(c->entries[i].looks);
-		free(c->entries[i].appearances);
-		free(c->entries[i].said);
-		free(c->entries[i].look);
-	}
+	for (size_t i = 0; i < c->len; i++)
+		entry_finish(&c->entries[i]);
 	name_index_free(c->names);
 	free(c->entries);
 	free(c);

@@ -145,19 +145,25 @@ struct name_index *name_index_free(struct name_index *n)
 	return NULL;
 }
 
-size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name)
+void name_order(struct called by[NAME_ORDER], enum element_type type, const char *folded)
 {
-	CLEANUP(cleanup_free) char *folded = fold_name(name);
 	const enum element_type other = type == ELEMENT_CHARACTER  ? ELEMENT_CREATURE
 					: type == ELEMENT_CREATURE ? ELEMENT_CHARACTER
 								   : type;
-	const struct called by[] = {{type, false, folded},
-				    {type, true, folded},
-				    {other, false, folded},
-				    {other, true, folded}};
+	by[0] = (struct called){type, false, folded};
+	by[1] = (struct called){type, true, folded};
+	by[2] = (struct called){other, false, folded};
+	by[3] = (struct called){other, true, folded};
+}
+
+size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name)
+{
+	CLEANUP(cleanup_free) char *folded = fold_name(name);
+	struct called by[NAME_ORDER];
 	size_t found = NO_ENTRY;
 
-	for (size_t i = 0; i < ARRAY_LEN(by) && found == NO_ENTRY; i++)
+	name_order(by, type, folded);
+	for (size_t i = 0; i < NAME_ORDER && found == NO_ENTRY; i++)
 		found = name_index_first(c->names, &by[i]);
 	return found;
 }

@@ -23,4 +23,8 @@ void name_index_add_entry(struct name_index *n, const struct catalogue_entry *e,
 size_t name_index_first(const struct name_index *n, const struct called *by); /* NO_ENTRY */
 void name_index_drop(struct name_index *n, const struct called *by);	      /* the first */
 
+/* How one of that type and name is looked for, one after the other (catalogue_find). */
+enum { NAME_ORDER = 4 };
+void name_order(struct called by[NAME_ORDER], enum element_type type, const char *folded);
+
 #endif

@@ -141,9 +141,10 @@ enum element_type sights_type(const uint32_t n[SIGHTS]);
 /* ---- the catalogue: elements of all chapters, merged by name and alias
  * ---------------------------------------------- */
 
-struct appearance {
+struct appearance { /* borrowed until the analyses go */
 	int chapter;
-	const struct quote *quote; /* borrowed until the analyses go */
+	const struct quote *quote;
+	const struct element *element; /* of the chapter: who tells it */
 };
 struct catalogue_entry {
 	enum element_type type;
@@ -152,11 +153,15 @@ struct catalogue_entry {
 	struct strv aliases;
 	struct strv descriptions; /* in order of first chapter, no one twice; with looks, the last
 				     is all these in a row */
+	struct appearance *described; /* of each description but that row: where it is from; its
+					 quote may be NULL */
+	size_t described_cap;
 	struct appearance *looks; /* facts that no earlier one says, for descriptions with pages */
 	size_t look_count, look_cap;
 	struct appearance *appearances;
 	size_t appearance_count, appearance_cap;
 	int64_t mentions; /* where a provider counted; else the appearances */
+	size_t first;	  /* its place in the order of first appearance */
 	/* Set from what the store knows; the catalogue works without them. */
 	char *said; /* how it looks by a person's word, in place of what analyses say; or NULL */
 	char *look; /* its look line, fixed when it was first drawn; or NULL */
