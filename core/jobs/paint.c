@@ -52,7 +52,7 @@ struct preparation {
 
 static const struct concept *concept_of(const struct task *t)
 {
-	return &t->source.analysis->concepts[t->job.scene - 1];
+	return analysis_scene(t->source.analysis, t->job.scene);
 }
 
 /* The concept must still be the one that was asked for: a newer analysis has others. */
@@ -61,9 +61,8 @@ static int concept_find(struct task *t, struct store_reader *r, struct err *err)
 	int rc = store_analysis(&t->source, r, t->job.chapter, true);
 	if (rc < 0)
 		return err_set(err, rc, "the scene's analysis cannot be read: %s", strerror(-rc));
-	size_t scene = (size_t)t->job.scene;
-	if (scene < 1 || scene > t->source.analysis->concept_count ||
-	    t->job.concept != t->source.first_concept + t->job.scene - 1)
+	const struct concept *scene = concept_of(t);
+	if (!scene || t->job.concept != t->source.serials[scene - t->source.analysis->concepts])
 		return err_set(err, -ESTALE, "a newer analysis has replaced this scene");
 	return 0;
 }

@@ -104,17 +104,31 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 	return result;
 }
 
-static int insert_concepts(struct store_tx *tx, int64_t analysis, int count)
+/* from: the analysis whose scenes they are, where they have the same numbers; 0: none. */
+static int insert_concept(struct store_tx *tx, int64_t analysis, const struct concept *c,
+			  int64_t from)
 {
 	static const char sql[] =
-		"INSERT INTO concept (analysis, scene) VALUES (:analysis, :scene)";
+		"INSERT INTO concept (analysis, scene, hash, root) VALUES (:analysis, :scene, "
+		":hash,"
+		" (SELECT " ROOT_OF("n") " FROM concept AS n"
+					 " WHERE n.analysis = :from AND n.scene = :scene))";
+	char hash[HASH_HEX];
+	concept_hash(hash, c);
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":analysis", analysis);
+	query_int(&q, ":scene", c->scene);
+	query_text(&q, ":hash", hash);
+	query_int(&q, ":from", from);
+	return query_run(&q);
+}
+
+static int insert_concepts(struct store_tx *tx, int64_t analysis, const struct analysis *a,
+			   int64_t from)
+{
 	int result = 0;
-	for (int scene = 1; scene <= count && result == 0; scene++) {
-		CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-		query_int(&q, ":analysis", analysis);
-		query_int(&q, ":scene", scene);
-		result = query_run(&q);
-	}
+	for (size_t i = 0; i < a->concept_count && result == 0; i++)
+		result = insert_concept(tx, analysis, &a->concepts[i], from);
 	return result;
 }
 
@@ -132,12 +146,14 @@ static int best_of_text(int64_t *id, struct store_tx *tx, int64_t text)
 /* Pictures nobody will see need not be drawn. */
 static int drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
 {
-	static const char sql[] =
-		"DELETE FROM job WHERE kind = 1 AND text = :text AND state IN (1, 4)"
-		" AND concept NOT IN (SELECT serial FROM concept WHERE analysis = :best)";
+	static const char sql[] = "UPDATE job SET state = 5, changed_ms = :now"
+				  " WHERE kind = 1 AND text = :text AND state IN (1, 4)"
+				  " AND concept NOT IN (SELECT " ROOT_OF(
+					  "n") " FROM concept AS n WHERE n.analysis = :best)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":text", text);
 	query_int(&q, ":best", best);
+	query_int(&q, ":now", clock_unix_ms());
 	return query_run(&q);
 }
 
@@ -187,7 +203,7 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 	if (!same) {
 		result = insert_analysis(&id, tx, &row, info);
 		if (result == 0)
-			result = insert_concepts(tx, id, row.concepts);
+			result = insert_concepts(tx, id, a, 0);
 	}
 	if (result == 0)
 		result = tx_complete_job(tx, job_id, usage_tokens(&job.usage) ? 0 : a->tokens);
@@ -208,7 +224,8 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 static int is_there(struct store_tx *tx, const struct analysis_row *row)
 {
 	static const char sql[] =
-		"SELECT 1 FROM analysis WHERE text = :text AND key = :key AND body = :body";
+		"SELECT 1 FROM analysis WHERE text = :text AND key = :key AND body = :body"
+		" AND hidden_by IS NULL";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":text", row->text);
 	query_text(&q, ":key", row->key);
@@ -230,7 +247,7 @@ int tx_bring_analysis(struct store_tx *tx, int64_t text_id, const struct analysi
 		return result < 0 ? result : 0;
 	result = insert_analysis(&id, tx, &row, info);
 	if (result == 0)
-		result = insert_concepts(tx, id, row.concepts);
+		result = insert_concepts(tx, id, a, 0);
 	if (result < 0)
 		return result;
 	snprintf(found, sizeof(found), "%d", row.concepts);
@@ -250,6 +267,7 @@ void store_analysis_finish(struct store_analysis *a)
 	free(a->provider);
 	free(a->model);
 	free(a->options);
+	free(a->serials);
 	analysis_free(a->analysis);
 	*a = (struct store_analysis){0};
 }
@@ -265,14 +283,32 @@ static int decode(struct store_analysis *a, struct query *q, int column)
 	return result;
 }
 
-int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter, bool with_body)
+/* A number for each scene; a row without a scene, or the other way, is store_check's to find. */
+static int read_serials(struct store_analysis *a, struct conn *c)
+{
+	static const char sql[] =
+		"SELECT n.scene, " ROOT_OF("n") " FROM concept AS n WHERE n.analysis = :analysis";
+	a->serials = xcalloc(a->analysis->concept_count + 1, sizeof(a->serials[0]));
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	query_int(&q, ":analysis", a->id);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		const struct concept *scene =
+			analysis_scene(a->analysis, (int)query_get_int(&q, 0));
+		if (scene)
+			a->serials[scene - a->analysis->concepts] = query_get_int(&q, 1);
+	}
+	return more;
+}
+
+int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool with_body)
 {
 	static const char sql[] =
 		"SELECT a.id, a.provider, a.model, a.options, a.prompt_version, a.completed_ms,"
-		" (SELECT serial FROM concept WHERE analysis = a.id AND scene = 1), a.body,"
-		" " USAGE_COLUMNS("a") " FROM chapter AS c JOIN analysis AS a ON a.id "
-				       "= " BEST_ANALYSIS("c.text") " WHERE c.number = :chapter";
-	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+		" a.body, " USAGE_COLUMNS("a") " FROM chapter AS c JOIN analysis AS a ON a.id "
+					       "= " BEST_ANALYSIS(
+						       "c.text") " WHERE c.number = :chapter";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	query_int(&q, ":chapter", chapter);
 	int more = query_row(&q);
 	if (more != 1)
@@ -285,15 +321,21 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 		.options = xstrdup(query_string(&q, 3)),
 		.prompt_version = (int)query_get_int(&q, 4),
 		.completed_unix_ms = query_get_int(&q, 5),
-		.first_concept = query_get_int(&q, 6),
-		.usage = query_usage(&q, 8),
+		.usage = query_usage(&q, 7),
 	};
-	int result = with_body ? decode(&a, &q, 7) : 0;
+	int result = with_body ? decode(&a, &q, 6) : 0;
+	if (result == 0 && with_body)
+		result = read_serials(&a, c);
 	if (result < 0)
 		store_analysis_finish(&a);
 	else
 		*out = a;
 	return result;
+}
+
+int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter, bool with_body)
+{
+	return analysis_read(out, &r->conn, chapter, with_body);
 }
 
 int store_analysis_id(int64_t *id, struct store_reader *r, int chapter)

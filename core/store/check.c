@@ -76,10 +76,10 @@ static const struct {
 	{"SELECT id FROM job WHERE state = 3 AND kind = 1"
 	 " AND NOT EXISTS (SELECT 1 FROM picture WHERE concept = job.concept)",
 	 "job %lld is completed, but its picture is not there"},
-	{"SELECT id FROM job WHERE kind = 1"
+	{"SELECT id FROM job WHERE kind = 1 AND state <> 5"
 	 " AND NOT EXISTS (SELECT 1 FROM concept WHERE serial = job.concept)",
 	 "job %lld is to draw a concept that is not there"},
-	{"SELECT id FROM job WHERE kind NOT IN (0, 1) OR state NOT BETWEEN 1 AND 4",
+	{"SELECT id FROM job WHERE kind NOT IN (0, 1) OR state NOT BETWEEN 1 AND 5",
 	 "job %lld is in a state that does not exist"},
 	{"SELECT id FROM job WHERE (state = 2) <> (owner <> 0)",
 	 "job %lld has an owner and is not in progress, or the other way"},
@@ -88,9 +88,14 @@ static const struct {
 	{"SELECT id FROM analysis AS a WHERE concepts <>"
 	 " (SELECT count(*) FROM concept WHERE analysis = a.id)",
 	 "analysis %lld has not as many concepts as it says"},
-	{"SELECT n.serial FROM concept AS n JOIN concept AS f"
-	 " ON f.analysis = n.analysis AND f.scene = 1 WHERE n.serial <> f.serial + n.scene - 1",
-	 "concept %lld is not numbered in order of its scenes"},
+	{"SELECT n.serial FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
+	 " WHERE n.root IS NOT NULL AND NOT EXISTS (SELECT 1 FROM concept AS f"
+	 " JOIN analysis AS b ON b.id = f.analysis WHERE f.serial = n.root AND f.root IS NULL"
+	 " AND f.scene = n.scene AND b.text = a.text)",
+	 "concept %lld goes by the number of one that is not the same scene"},
+	{"SELECT p.id FROM picture AS p JOIN concept AS n ON n.serial = p.concept"
+	 " WHERE n.root IS NOT NULL",
+	 "picture %lld is of a number that its scene does not go by"},
 	{"SELECT id FROM picture WHERE id NOT IN (SELECT id FROM picture_data)",
 	 "picture %lld has no bytes"},
 	{"SELECT number FROM chapter WHERE kind NOT BETWEEN 0 AND 2",
@@ -223,6 +228,26 @@ static bool quotes_are_within(const struct analysis *a, int64_t bytes)
 	return true;
 }
 
+/* Each scene has its row, with its hash. */
+static int check_scenes(struct check *c, int64_t id, const struct analysis *a)
+{
+	static const char sql[] = "SELECT serial, scene, hash FROM concept WHERE analysis = :id";
+	CLEANUP(query_end) struct query q = query_begin(c->conn, sql);
+	query_int(&q, ":id", id);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		const struct concept *scene = analysis_scene(a, (int)query_get_int(&q, 1));
+		const char *stored = query_borrow(&q, 2);
+		char hash[HASH_HEX] = "";
+		if (scene)
+			concept_hash(hash, scene);
+		if (!scene || (stored && strcmp(stored, hash) != 0))
+			fault(c, "concept %lld is not a scene of its analysis",
+			      (long long)query_get_int(&q, 0));
+	}
+	return more;
+}
+
 static int check_bodies(struct check *c)
 {
 	static const char sql[] = "SELECT a.id, a.concepts, a.body, t.bytes"
@@ -235,12 +260,17 @@ static int check_bodies(struct check *c)
 		size_t len;
 		const char *body = query_get_blob(&q, 2, &len);
 		long long id = (long long)query_get_int(&q, 0);
+		int result = 0;
 		if (analysis_decode(&a, body ? body : "", len, &err) < 0)
 			fault(c, "analysis %lld cannot be read: %s", id, err.msg);
 		else if ((int64_t)a->concept_count != query_get_int(&q, 1))
 			fault(c, "analysis %lld has not as many concepts as it says", id);
 		else if (!quotes_are_within(a, query_get_int(&q, 3)))
 			fault(c, "analysis %lld quotes what is not in its text", id);
+		else
+			result = check_scenes(c, id, a);
+		if (result < 0)
+			return result;
 	}
 	return more;
 }

@@ -73,7 +73,10 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 /* The best analysis of a text, as an SQL expression over a column or parameter. */
 #define BEST_ANALYSIS(text)                                                                        \
 	"(SELECT best.id FROM analysis AS best WHERE best.text = " text                            \
-	" ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
+	" AND best.hidden_by IS NULL ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
+
+/* The serial number that the pictures, jobs and files of concept `n` go by. */
+#define ROOT_OF(n) "coalesce(" n ".root, " n ".serial)"
 
 #define TIME_OR_NOW(ms) ((ms) ? (ms) : clock_unix_ms())
 
@@ -122,6 +125,8 @@ int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const str
 /* analysis.c: the key a result is stored under: SHA-256 over its parts. subject: the text's hash,
  * or the prompt. */
 void result_key(char out[HASH_HEX], const char *subject, const struct result_info *info);
+/* store_analysis() on any connection. */
+int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool with_body);
 
 /* locate.c: the file system's name if its locks do not work, or reach only this machine; else
  * NULL. */

@@ -89,7 +89,7 @@ static int is_there(struct store_tx *tx, int64_t concept, const void *data, size
 {
 	static const char sql[] =
 		"SELECT 1 FROM picture WHERE hash = :hash AND id = (SELECT max(id)"
-		" FROM picture WHERE concept = :concept)";
+		" FROM picture WHERE concept = :concept AND hidden_by IS NULL)";
 	char hex[HASH_HEX];
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, data, len);
@@ -126,19 +126,28 @@ int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_
 /* ---- reading */
 
 #define PICTURE_COLUMNS(chapter)                                                                   \
-	"SELECT n.serial, " chapter                                                                \
-	", n.scene, p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                          \
-	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms, " USAGE_COLUMNS(            \
-		"p") ", " USAGE_COLUMNS("j")
+	"SELECT " ROOT_OF("n") ", " chapter                                                        \
+			       ", n.scene, p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"   \
+			       " j.state, j.attempts, j.error_code, j.error, "                     \
+			       "j.not_before_ms, " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j")
 /* The newest picture and the newest job of concept n. */
 #define PICTURE_JOINS                                                                              \
-	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture WHERE concept = n.serial)" \
-	" LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job WHERE concept = n.serial"          \
-	" AND concept > 0)"
+	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture WHERE concept = " ROOT_OF( \
+		"n") " AND hidden_by IS NULL)"                                                     \
+		     " LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job WHERE concept "       \
+		     "= " ROOT_OF("n") " AND concept > 0 AND state <> 5)"
 /* Concepts n of the best analyses of chapters c. */
 #define CURRENT_CONCEPTS                                                                           \
 	" FROM chapter AS c JOIN concept AS n ON n.analysis = " BEST_ANALYSIS("c.text")            \
 		PICTURE_JOINS
+
+/* The picture that the job drew was taken away, and with it all that tells of it. */
+static void forget_job(struct store_picture *p)
+{
+	p->state = STATE_NONE;
+	p->attempts = 0;
+	p->usage = (struct store_usage){0};
+}
 
 static int read_picture(struct store_picture *out, struct query *q)
 {
@@ -162,6 +171,8 @@ static int read_picture(struct store_picture *out, struct query *q)
 		memcpy(out->ext, ext, strlen(ext));
 	if (out->id)
 		out->state = STATE_COMPLETED;
+	else if (out->state == STATE_COMPLETED)
+		forget_job(out);
 	return q->failed;
 }
 
@@ -212,15 +223,31 @@ int store_picture(struct store_picture *out, struct store_reader *r, int chapter
 	return one_picture(out, r, &q);
 }
 
+/* Of the analyses it is in, the one that is seen, else the newest. */
 int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept)
 {
-	static const char sql[] =
-		PICTURE_COLUMNS("coalesce((SELECT min(number) FROM chapter WHERE text = a.text), "
-				"0)") " FROM concept AS n JOIN analysis AS a ON a.id = "
-				      "n.analysis" PICTURE_JOINS " WHERE n.serial = :serial";
+	static const char sql[] = PICTURE_COLUMNS(
+		"coalesce((SELECT min(number) FROM chapter WHERE text = a.text), "
+		"0)") " FROM concept AS n JOIN analysis AS a ON a.id = "
+		      "n.analysis" PICTURE_JOINS
+		      " WHERE (n.serial = :serial AND n.root IS NULL OR n.root = :serial)"
+		      " AND a.hidden_by IS NULL"
+		      " ORDER BY a.id = " BEST_ANALYSIS("a.text") " DESC, a.id DESC LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":serial", concept);
 	return one_picture(out, r, &q);
+}
+
+/* Neither the picture was taken away nor every analysis that has its scene. */
+static int is_shown(struct store_reader *r, int64_t picture)
+{
+	static const char sql[] =
+		"SELECT 1 FROM picture AS p WHERE p.id = :id AND p.hidden_by IS NULL"
+		" AND EXISTS (SELECT 1 FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
+		" WHERE (n.serial = p.concept OR n.root = p.concept) AND a.hidden_by IS NULL)";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":id", picture);
+	return query_row(&q);
 }
 
 /* By SQLite's blob reading: straight from its pages into the buffer, where a column would be put
@@ -228,6 +255,9 @@ int store_concept(struct store_picture *out, struct store_reader *r, int64_t con
 int store_picture_bytes(struct buf *out, struct store_reader *r, int64_t picture_id)
 {
 	sqlite3_blob *blob = NULL;
+	int shown = is_shown(r, picture_id);
+	if (shown != 1)
+		return shown < 0 ? shown : -ENOENT;
 	int code = sqlite3_blob_open(r->conn.db, "main", "picture_data", "bytes", picture_id, 0,
 				     &blob);
 	if (code == SQLITE_ERROR)

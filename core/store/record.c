@@ -18,51 +18,94 @@ static const char head_sql[] =
 	" (SELECT json_group_array(hash) FROM (SELECT t.hash FROM chapter AS c"
 	" JOIN text AS t ON t.id = c.text ORDER BY c.number)))";
 
-/* Results of a text that the book no longer has have nowhere to go. */
+/* Results of a text that the book no longer has have nowhere to go. What a person took away stays
+ * here. */
 #define OF_BOOK "text IN (SELECT text FROM chapter)"
+#define SHOWN "hidden_by IS NULL"
 #define CONCEPT_OF_BOOK                                                                            \
 	"IN (SELECT serial FROM concept WHERE analysis IN (SELECT id FROM analysis WHERE " OF_BOOK \
-	"))"
+	" AND " SHOWN "))"
+#define PICTURE_OF_BOOK                                                                            \
+	"IN (SELECT id FROM picture WHERE concept " CONCEPT_OF_BOOK " AND " SHOWN ")"
 
-/* In the order in which rows refer to earlier ones. */
+/* In the order in which rows refer to earlier ones. The last column of a result is for a store that
+ * takes all: it refers to what is not brought to one that has results. */
 static const struct table {
 	const char *name, *write, *read;
 } tables[] = {
+	/* What removed something (1 to 3, 7) has nothing to give back. */
+	{"edit",
+	 "SELECT json_array('edit', id, time_ms, kind, chapter, subject, detail) FROM edit"
+	 " WHERE undone_ms = 0 AND kind NOT IN (1, 2, 3, 7) ORDER BY id",
+	 "INSERT INTO edit (id, time_ms, kind, chapter, subject, detail)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6"},
 	{"analysis",
 	 "SELECT json_array('analysis', id, key, (SELECT hash FROM text WHERE id = text), rank,"
 	 " provider, model, options, prompt_version, completed_ms, tokens, concepts,"
-	 " CAST(body AS TEXT), hash, requests, tokens_in, tokens_out, cost_micro)"
-	 " FROM analysis WHERE " OF_BOOK " ORDER BY id",
+	 " CAST(body AS TEXT), hash, requests, tokens_in, tokens_out, cost_micro,"
+	 " CASE rank WHEN 2 THEN made_by END)"
+	 " FROM analysis WHERE " OF_BOOK " AND " SHOWN " ORDER BY id",
 	 "INSERT INTO analysis (id, key, text, rank, provider, model, options, prompt_version,"
-	 " completed_ms, tokens, concepts, body, hash, requests, tokens_in, tokens_out, cost_micro)"
-	 " SELECT :row->>1, :row->>2, (SELECT id FROM text WHERE hash = :row->>3), :row->>4,"
+	 " completed_ms, tokens, concepts, body, hash, requests, tokens_in, tokens_out, cost_micro,"
+	 " made_by) SELECT :row->>1, :row->>2, (SELECT id FROM text WHERE hash = :row->>3), "
+	 ":row->>4,"
 	 " :row->>5, :row->>6, :row->>7, :row->>8, :row->>9, :row->>10, :row->>11,"
-	 " CAST(:row->>12 AS BLOB), :row->>13, :row->>14, :row->>15, :row->>16, :row->>17"},
+	 " CAST(:row->>12 AS BLOB), :row->>13, :row->>14, :row->>15, :row->>16, :row->>17,"
+	 " :row->>18"},
 	{"concept",
-	 "SELECT json_array('concept', serial, analysis, scene) FROM concept"
+	 "SELECT json_array('concept', serial, analysis, scene, hash, root) FROM concept"
 	 " WHERE serial " CONCEPT_OF_BOOK " ORDER BY serial",
-	 "INSERT INTO concept (serial, analysis, scene) SELECT :row->>1, :row->>2, :row->>3"},
+	 "INSERT INTO concept (serial, analysis, scene, hash, root)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5"},
 	{"picture",
 	 "SELECT json_array('picture', id, concept, key, hash, ext, size_bytes, completed_ms,"
 	 " provider, model, options, prompt_version, prompt, requests, tokens_in, tokens_out,"
-	 " cost_micro) FROM picture WHERE concept " CONCEPT_OF_BOOK " ORDER BY id",
+	 " cost_micro, scene_hash, style) FROM picture WHERE id " PICTURE_OF_BOOK " ORDER BY id",
 	 "INSERT INTO picture (id, concept, key, hash, ext, size_bytes, completed_ms, provider,"
-	 " model, options, prompt_version, prompt, requests, tokens_in, tokens_out, cost_micro)"
+	 " model, options, prompt_version, prompt, requests, tokens_in, tokens_out, cost_micro,"
+	 " scene_hash, style)"
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
-	 " :row->>9, :row->>10, :row->>11, :row->>12, :row->>13, :row->>14, :row->>15, :row->>16"},
-	/* Ended: completed or failed. */
+	 " :row->>9, :row->>10, :row->>11, :row->>12, :row->>13, :row->>14, :row->>15, :row->>16,"
+	 " :row->>17, :row->>18"},
+	/* Ended: completed or failed; or nobody's, as is one whose result is not brought. */
 	{"job",
-	 "SELECT json_array('job', id, kind, state, (SELECT hash FROM text WHERE id = text),"
+	 "SELECT json_array('job', id, kind, CASE WHEN kind = 1 AND concept NOT " CONCEPT_OF_BOOK
+	 " OR state = 3 AND kind = 0 AND NOT EXISTS (SELECT 1 FROM analysis WHERE text = job.text"
+	 " AND " SHOWN ") OR state = 3 AND kind = 1 AND NOT EXISTS (SELECT 1 FROM picture"
+	 " WHERE concept = job.concept AND " SHOWN
+	 ") THEN 5 ELSE state END, (SELECT hash FROM text WHERE id = text),"
 	 " concept, chapter, scene, profile, attempts, error_code, error, tokens, started_ms,"
 	 " ended_ms, changed_ms, requests, tokens_in, tokens_out, cost_micro)"
-	 " FROM job WHERE state IN (3, 4) AND " OF_BOOK " ORDER BY id",
+	 " FROM job WHERE state IN (3, 4, 5) AND " OF_BOOK " ORDER BY id",
 	 "INSERT INTO job (id, kind, state, text, concept, chapter, scene, profile, on_demand,"
 	 " attempts, error_code, error, not_before_ms, tokens, owner, started_ms, ended_ms,"
 	 " changed_ms, requests, tokens_in, tokens_out, cost_micro)"
 	 " SELECT :row->>1, :row->>2, :row->>3, (SELECT id FROM text WHERE hash = :row->>4),"
 	 " :row->>5, :row->>6, :row->>7, :row->>8, 0, :row->>9, :row->>10, :row->>11, 0, :row->>12,"
 	 " 0, :row->>13, :row->>14, :row->>15, :row->>16, :row->>17, :row->>18, :row->>19"
-	 " WHERE :row->>3 IN (3, 4)"},
+	 " WHERE :row->>3 IN (3, 4, 5)"},
+	{"correction",
+	 "SELECT json_array('correction', id, kind, type, name, to_type, to_name, text, made_by)"
+	 " FROM correction WHERE " SHOWN " ORDER BY id",
+	 "INSERT INTO correction (id, kind, type, name, to_type, to_name, text, made_by)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8"},
+	{"look",
+	 "SELECT json_array('look', id, type, name, line, made_ms) FROM look WHERE " SHOWN
+	 " ORDER BY id",
+	 "INSERT INTO look (id, type, name, line, made_ms)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5"},
+	{"picture_look",
+	 "SELECT json_array('picture_look', picture, look) FROM picture_look"
+	 " WHERE look IN (SELECT id FROM look WHERE " SHOWN ") AND picture " PICTURE_OF_BOOK
+	 " ORDER BY picture, look",
+	 "INSERT INTO picture_look (picture, look) SELECT :row->>1, :row->>2"},
+	{"style",
+	 "SELECT json_array('style', id, body, made_by) FROM style WHERE " SHOWN " ORDER BY id",
+	 "INSERT INTO style (id, body, made_by) SELECT :row->>1, :row->>2, :row->>3"},
+	{"approval",
+	 "SELECT json_array('approval', concept, made_by) FROM approval WHERE " SHOWN
+	 " AND concept " CONCEPT_OF_BOOK " ORDER BY concept, made_by",
+	 "INSERT INTO approval (concept, made_by) SELECT :row->>1, :row->>2"},
 	/* Where it was mounted (11, 12) is nobody else's business. */
 	{"event",
 	 "SELECT json_array('event', time_ms, type, chapter, id, provider,"
@@ -99,7 +142,7 @@ int store_picture_hashes(struct store_reader *r,
 			 int (*fn)(void *arg, int64_t picture, const char *hash), void *arg)
 {
 	static const char sql[] =
-		"SELECT id, hash FROM picture WHERE concept " CONCEPT_OF_BOOK " ORDER BY id";
+		"SELECT id, hash FROM picture WHERE id " PICTURE_OF_BOOK " ORDER BY id";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more, ended = 0;
 	while (!ended && (more = query_row(&q)) == 1)
@@ -192,15 +235,19 @@ static int put_row(struct store_tx *tx, const struct table *t, const char *line,
 				  : result;
 }
 
-/* The line with another number of its own, and of what it belongs to; 0: none, it gets one. */
+/* The line with another number of its own, of what it belongs to, and in its last column; 0: none,
+ * it gets one. */
 static int put_renumbered(struct store_tx *tx, const struct table *t, const char *line,
-			  int64_t parent, struct err *err)
+			  int64_t parent, int64_t last, struct err *err)
 {
-	static const char sql[] = "SELECT CASE WHEN :number THEN json_set(:row, '$[1]', NULL,"
-				  " '$[2]', :number) ELSE json_set(:row, '$[1]', NULL) END";
+	static const char sql[] =
+		"SELECT CASE WHEN :number THEN json_set(:row, '$[1]', NULL, '$[2]', :number,"
+		" '$[#-1]', nullif(:last, 0))"
+		" ELSE json_set(:row, '$[1]', NULL, '$[#-1]', NULL) END";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_text(&q, ":row", line);
 	query_int(&q, ":number", parent);
+	query_int(&q, ":last", last);
 	int result = query_row(&q);
 	return result == 1 ? put_row(tx, t, query_string(&q, 0), err) : result;
 }
@@ -249,7 +296,8 @@ static int put_analysis(struct restoring *r, const struct table *t, const char *
 		r->done.there += result == 0;
 		return result;
 	}
-	result = r->whole ? put_row(r->tx, t, line, err) : put_renumbered(r->tx, t, line, 0, err);
+	result =
+		r->whole ? put_row(r->tx, t, line, err) : put_renumbered(r->tx, t, line, 0, 0, err);
 	ours = sqlite3_last_insert_rowid(r->tx->conn.db);
 	numbers_add(&r->analyses, theirs, ours, false);
 	r->done.analyses += result == 0;
@@ -261,17 +309,20 @@ static int put_concept(struct restoring *r, const struct table *t, const char *l
 {
 	static const char ours_sql[] =
 		"SELECT serial FROM concept WHERE analysis = :number AND scene = :row->>3";
-	int64_t theirs = 0, analysis = 0, ours = 0;
-	bool there = false;
+	int64_t theirs = 0, analysis = 0, root = 0, ours = 0;
+	bool there = false, ignored;
 	int result = r->whole ? put_row(r->tx, t, line, err) : 0;
 	if (result == 0)
 		result = line_number(&theirs, r->tx, line, 1);
 	if (result == 0)
 		result = line_number(&analysis, r->tx, line, 2);
+	if (result == 0)
+		result = line_number(&root, r->tx, line, 5);
 	if (result < 0 || r->whole)
 		return result;
 	analysis = numbers_find(&there, &r->analyses, analysis);
-	if (!there && (result = put_renumbered(r->tx, t, line, analysis, err)) < 0)
+	root = numbers_find(&ignored, &r->concepts, root);
+	if (!there && (result = put_renumbered(r->tx, t, line, analysis, root, err)) < 0)
 		return result;
 	result = look_up(&ours, r->tx, ours_sql, line, analysis);
 	numbers_add(&r->concepts, theirs, ours, there);
@@ -312,7 +363,7 @@ static int put_picture(struct restoring *r, const struct table *t, const char *l
 	if (result < 0 || same)
 		return result;
 	result = r->whole ? put_row(r->tx, t, line, err)
-			  : put_renumbered(r->tx, t, line, concept, err);
+			  : put_renumbered(r->tx, t, line, concept, 0, err);
 	if (result == 0)
 		result = put_bytes(r, line, sqlite3_last_insert_rowid(r->tx->conn.db));
 	r->done.pictures += result == 0;
@@ -376,7 +427,8 @@ static int drop_events(struct store_tx *tx)
 static int put_lines(struct restoring *r, struct err *err)
 {
 	static const char used_sql[] = "SELECT EXISTS (SELECT 1 FROM analysis)"
-				       " OR EXISTS (SELECT 1 FROM job)";
+				       " OR EXISTS (SELECT 1 FROM job)"
+				       " OR EXISTS (SELECT 1 FROM edit)";
 	const char *line;
 	int64_t used = 0;
 	int result = conn_int(&used, &r->tx->conn, used_sql, err), more = 1;

@@ -11,7 +11,8 @@
 					     " LEFT JOIN analysis AS a ON a.id = " BEST_ANALYSIS(  \
 						     "c.text") " LEFT JOIN job AS j ON j.id ="     \
 							       " (SELECT max(id) FROM job WHERE "  \
-							       "kind = 0 AND text = c.text)"
+							       "kind = 0 AND text = c.text AND "   \
+							       "state <> 5)"
 
 static enum job_state state_of(struct query *q)
 {
@@ -19,7 +20,8 @@ static enum job_state state_of(struct query *q)
 		return STATE_SKIPPED;
 	if (query_get_int(q, 1))
 		return STATE_COMPLETED;
-	return (enum job_state)query_get_state(q, 5);
+	enum job_state job = (enum job_state)query_get_state(q, 5);
+	return job == STATE_COMPLETED ? STATE_NONE : job; /* its result was taken away */
 }
 
 static int read_state(struct store_state *out, struct query *q)
@@ -42,6 +44,11 @@ static int read_state(struct store_state *out, struct query *q)
 	}
 	if (!s.analysis_id)
 		s.tokens = query_get_int(q, 10);
+	if (!s.analysis_id && job == STATE_COMPLETED) {
+		s.attempts = 0;
+		s.tokens = 0;
+		s.usage = (struct store_usage){0};
+	}
 	int64_t completed = query_get_int(q, 4), moved = query_get_int(q, 11);
 	s.changed_unix_ms = completed > moved ? completed : moved;
 	*out = s;

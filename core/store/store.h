@@ -336,9 +336,7 @@ struct store_analysis {
 	int64_t completed_unix_ms;
 	struct store_usage usage;
 	struct analysis *analysis; /* decoded; NULL if not asked for */
-	int64_t first_concept;	   /* serial number of scene 1; scene k has first_concept + k - 1; 0
-				      without any */
-	int64_t *serials;	   /* [i] of analysis->concepts[i], with it */
+	int64_t *serials;	   /* with it: [i] is of analysis->concepts[i]; owned */
 };
 void store_analysis_finish(struct store_analysis *a);
 int store_analysis(struct store_analysis *out, struct store_reader *r, int chapter,

@@ -173,12 +173,13 @@ int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 
 int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const struct wish *w)
 {
-	static const char sql[] =
-		"SELECT n.serial, n.scene, a.text,"
-		" (SELECT min(number) FROM chapter WHERE text = a.text AND kind = 0),"
-		" EXISTS (SELECT 1 FROM picture WHERE concept = n.serial)"
-		" FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
-		" WHERE n.analysis = :analysis ORDER BY n.scene";
+	static const char sql[] = "SELECT " ROOT_OF(
+		"n") ", n.scene, a.text,"
+		     " (SELECT min(number) FROM chapter WHERE text = a.text AND kind = 0),"
+		     " EXISTS (SELECT 1 FROM picture WHERE concept = " ROOT_OF(
+			     "n") " AND hidden_by IS NULL)"
+				  " FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
+				  " WHERE n.analysis = :analysis ORDER BY n.scene";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":analysis", analysis);
 	int more;

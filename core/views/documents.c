@@ -180,7 +180,7 @@ struct section {
 	const struct book_chapter *chapter;
 	const struct analysis *analysis;
 	struct picture_names {
-		char (*items)[NAME_BYTES]; /* by scene; "" where there is none */
+		char (*items)[NAME_BYTES]; /* of concepts[i]; "" where there is none */
 		size_t len;
 	} files;
 };
@@ -188,8 +188,9 @@ struct section {
 static int note_file(void *arg, const struct store_picture *p)
 {
 	struct section *s = arg;
-	if (p->id && p->scene >= 1 && (size_t)p->scene <= s->files.len)
-		image_file(s->files.items[p->scene - 1], p->chapter, p->scene, p->ext);
+	const struct concept *c = analysis_scene(s->analysis, p->scene);
+	if (p->id && c)
+		image_file(s->files.items[c - s->analysis->concepts], p->chapter, p->scene, p->ext);
 	return 0;
 }
 
@@ -198,7 +199,8 @@ static void add_scene(struct section *s, size_t i)
 	const struct concept *c = &s->analysis->concepts[i];
 	char pages[64];
 	views_page_range(pages, s->chapter, &c->quote);
-	buf_addf(&s->out, "#### Scene %zu\n\n**Pages:** %s\n\n**Source Text:**\n\n", i + 1, pages);
+	buf_addf(&s->out, "#### Scene %d\n\n**Pages:** %s\n\n**Source Text:**\n\n", c->scene,
+		 pages);
 	add_quoted(&s->out, c->quote.text);
 	buf_adds(&s->out, "\n**Visual Elements:** ");
 	views_add_flat(&s->out, c->description);

@@ -100,12 +100,11 @@ static void add_unverified(cJSON *json, const struct quote *q)
 		cJSON_AddFalseToObject(json, "quoteVerified");
 }
 
-static cJSON *concept_json(const struct concept *c, const struct book_chapter *chapter, int number,
-			   int scene)
+static cJSON *concept_json(const struct concept *c, const struct book_chapter *chapter, int number)
 {
 	char id[CONCEPT_ID_BYTES], pages[64];
 	cJSON *json = cJSON_CreateObject();
-	concept_id(id, number, scene);
+	concept_id(id, number, c->scene);
 	views_page_range(pages, chapter, &c->quote);
 	cJSON_AddStringToObject(json, "id", id);
 	cJSON_AddStringToObject(json, "pageRange", pages);
@@ -146,7 +145,7 @@ static cJSON *concepts_json(const struct analysis *a, const struct book_chapter 
 {
 	cJSON *array = cJSON_CreateArray();
 	for (size_t i = 0; a && i < a->concept_count; i++)
-		cJSON_AddItemToArray(array, concept_json(&a->concepts[i], c, chapter, (int)i + 1));
+		cJSON_AddItemToArray(array, concept_json(&a->concepts[i], c, chapter));
 	return array;
 }
 

@@ -38,12 +38,11 @@ static int add_plate(void *arg, const struct store_picture *p)
 {
 	struct filling *f = arg;
 	struct plates *all = f->plates;
-	const struct concept *c;
+	const struct concept *c = analysis_scene(f->analysis, p->scene);
 	struct plate *plate;
 
-	if (p->scene < 1 || (size_t)p->scene > f->analysis->concept_count)
+	if (!c)
 		return 0;
-	c = &f->analysis->concepts[p->scene - 1];
 	all->items = xgrow(all->items, &all->cap, all->count + 1, sizeof(*all->items));
 	plate = &all->items[all->count++];
 	*plate = (struct plate){

@@ -217,7 +217,7 @@ static void test_flipped(void)
 		 "text 2 is not as it was stored"},
 		{"UPDATE picture_data SET bytes = CAST('PNH' AS BLOB)",
 		 "picture 1 is not as it was stored"},
-		{"UPDATE analysis SET body = CAST(replace(CAST(body AS TEXT), 'kept', 'left')"
+		{"UPDATE analysis SET body = CAST(replace(CAST(body AS TEXT), ':100', ':101')"
 		 " AS BLOB)",
 		 "analysis 1 is not as it was stored"},
 	};
@@ -347,6 +347,10 @@ static void test_check(void)
 		"UPDATE job SET concept = 77 WHERE kind = 1",
 		"UPDATE chapter SET kind = 7 WHERE number = 2",
 		"DELETE FROM page WHERE chapter = 3; DELETE FROM chapter WHERE number = 3",
+		"UPDATE concept SET hash = 'other'",
+		"UPDATE concept SET scene = 7",
+		"UPDATE concept SET root = 1",
+		"UPDATE concept SET root = 5",
 		"PRAGMA foreign_keys = OFF; DELETE FROM analysis",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
@@ -417,30 +421,80 @@ static void test_migration(void)
 	fixture_finish(&f);
 }
 
-/* A file that the first version made, kept as its SQL: it opens, and its results are there. */
-static void test_version_1(const char *dump_path)
+/* A file that an earlier version made, kept as its SQL, brought up to date. */
+static struct store *open_dump(const struct fixture *f, const char *dump_path)
 {
-	struct fixture f;
-	fixture_init(&f);
 	size_t len;
 	CLEANUP(cleanup_free) char *dump = read_file(dump_path, &len);
 	struct conn c;
+	struct store *s = NULL;
 	struct err err = {0};
-	CHECK_INT(conn_open(&c, f.store_path, CONN_CREATE, &err), 0);
+	CHECK_INT(conn_open(&c, f->store_path, CONN_CREATE, &err), 0);
 	sqlite3_db_config(c.db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
 	CHECK_INT(conn_exec(&c, dump, &err), 0);
+	conn_close(&c);
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
 	if (err.code)
 		fprintf(stderr, "%s\n", err.msg);
-	conn_close(&c);
+	CHECK_INT(ask(f->store_path, "PRAGMA user_version"), schema_version);
+	CHECK_INT(check_store(s), 0);
+	return s;
+}
 
-	CLEANUP(store_close_cleanup) struct store *s = NULL;
-	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
-	CHECK_INT(ask(f.store_path, "PRAGMA user_version"), schema_version);
+static void check_drawn(struct store *s, const char *want)
+{
 	struct store_picture p;
 	CLEANUP(buf_finish) struct buf bytes = {0};
 	CHECK_INT(store_picture(&p, store_reader(s), 2, 1), 0);
 	CHECK_INT(store_picture_bytes(&bytes, store_reader(s), p.id), 0);
-	CHECK_STR(buf_str(&bytes), "PNG");
+	CHECK_STR(buf_str(&bytes), want);
+	CHECK(p.outdated == NULL);
+}
+
+static void test_version_1(const char *dump_path)
+{
+	struct fixture f;
+	fixture_init(&f);
+	CLEANUP(store_close_cleanup) struct store *s = open_dump(&f, dump_path);
+	check_drawn(s, "PNG");
+	fixture_finish(&f);
+}
+
+/* Two analyses of one chapter and their pictures, one that a server made, one that failed, and work
+ * that waits: all of it is there, and goes on. */
+static void test_version_3(const char *dump_path)
+{
+	struct fixture f;
+	fixture_init(&f);
+	CLEANUP(store_close_cleanup) struct store *s = open_dump(&f, dump_path);
+	struct store_reader *r = store_reader(s);
+	struct store_analysis a = {0};
+	struct store_picture p;
+	struct store_totals t;
+	struct store_job job;
+	check_drawn(s, "PNG later");
+	CHECK_INT(store_analysis(&a, r, 2, true), 0);
+	CHECK_STR(a.analysis->concepts[1].description, "later, scene 2");
+	CHECK_INT(a.serials[0], 3);
+	CHECK_INT(a.serials[1], 4);
+	store_analysis_finish(&a);
+	CHECK_INT(store_concept(&p, r, 1), 0); /* of the earlier analysis, and its picture */
+	CHECK(p.id > 0 && p.chapter == 2 && p.scene == 1);
+	CHECK_INT(store_picture(&p, r, 2, 2), 0);
+	CHECK_INT(p.state, STATE_FAILED);
+	CHECK_STR(p.error, "the server said no");
+	CHECK_INT(store_analysis(&a, r, 3, true), 0);
+	CHECK_STR(a.provider, "openai");
+	store_analysis_finish(&a);
+	CHECK_INT(store_totals(&t, r), 0);
+	CHECK_INT(t.chapters[STATE_COMPLETED], 2);
+	CHECK_INT(t.chapters[STATE_PENDING], 1);
+	CHECK_INT(t.images[STATE_COMPLETED], 1);
+	CHECK_INT(t.images[STATE_PENDING], 1);
+	CHECK_INT(claim(&job, s, JOB_ILLUSTRATE), 1);
+	CHECK_INT(job.concept, 5);
+	CHECK_INT(finish_picture(s, job.id, "PNG new", 7), 0);
+	store_job_finish(&job);
 	CHECK_INT(check_store(s), 0);
 	fixture_finish(&f);
 }
@@ -757,8 +811,10 @@ int main(int argc, char **argv)
 	test_wrecked();
 	test_check();
 	test_migration();
-	if (argc > 1)
+	if (argc > 2) {
 		test_version_1(argv[1]);
+		test_version_3(argv[2]);
+	}
 	test_read_only();
 	test_locate_moved();
 	test_renamed();

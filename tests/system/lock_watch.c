@@ -17,7 +17,7 @@
 
 /* ---- watching the queue */
 
-struct look {
+struct glance {
 	struct seen {
 		int generation, operation, since;
 		bool waits;
@@ -27,7 +27,7 @@ struct look {
 /* Not one of an earlier operation, whose mount died and is not swept away yet. */
 static int note_waiter(void *arg, const struct lock_waiter *w)
 {
-	struct look *l = arg;
+	struct glance *l = arg;
 	int slot, generation;
 
 	if (sscanf(w->holder.instance, "P%d.%d", &slot, &generation) == 2 && slot < PROCESSES &&
@@ -40,7 +40,7 @@ static int note_waiter(void *arg, const struct lock_waiter *w)
 /* Who waits for the same operation before the look and after it was in the queue for it. */
 static void look_once(struct locks *table, int last[PROCESSES])
 {
-	struct look l = {0};
+	struct glance l = {0};
 	long long seen;
 
 	for (int i = 0; i < PROCESSES; i++) {
