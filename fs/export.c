@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs.h"
+#include "import.h"
 
 /*
  * bookfs export: what a mount shows, as plain files (formats.md), or the book as one file to be
@@ -17,7 +17,7 @@ struct export
 	const struct engine *engine;
 	struct views *views;
 	struct err *err;
-	size_t written, kept;
+	struct exported count;
 };
 
 /* ---- one file */
@@ -36,24 +36,14 @@ static bool is_there(int folder, const char *name, const struct view_attr *attr,
 	       st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 == attr->mtime_unix_ms;
 }
 
-/* On the disk before it has its name. */
 static int write_file(int folder, const char *name, const struct view_content *c, int64_t mtime)
 {
-	static const char part[] = ".bookfs-export.part";
-	const struct timespec times[2] = {
-		{.tv_sec = mtime / 1000, .tv_nsec = mtime % 1000 * 1000000},
-		{.tv_sec = mtime / 1000, .tv_nsec = mtime % 1000 * 1000000}};
-	CLEANUP(cleanup_close)
-	int fd = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	int r = fd < 0 ? -errno : file_write(fd, c->data, c->len);
+	CLEANUP(part_finish) struct part part = {.fd = -1};
+	int r = part_begin(&part, folder, name);
 
-	if (r == 0 && (futimens(fd, times) < 0 || fsync(fd) < 0))
-		r = -errno;
-	if (r == 0 && renameat(folder, part, folder, name) < 0)
-		r = -errno;
-	if (r < 0 && fd >= 0)
-		unlinkat(folder, part, 0);
-	return r;
+	if (r == 0)
+		r = file_write(part.fd, c->data, c->len);
+	return r < 0 ? r : part_commit(&part, mtime);
 }
 
 /* What is loaded on a pool thread comes back by the loop. */
@@ -92,17 +82,17 @@ static int export_file(struct export *x, int folder, const char *name, const str
 	int r;
 
 	if (attr->costly && is_there(folder, name, attr, attr->size_bytes)) {
-		x->kept++;
+		x->count.kept++;
 		return 0;
 	}
 	r = content(&c, x, attr->node);
 	if (r < 0)
 		return failed(x, r, path);
 	if (is_there(folder, name, attr, c->len)) {
-		x->kept++;
+		x->count.kept++;
 	} else {
 		r = write_file(folder, name, c, attr->mtime_unix_ms);
-		x->written += r == 0;
+		x->count.written += r == 0;
 	}
 	view_content_release(x->views, c);
 	return r < 0 ? failed(x, r, path) : 0;
@@ -119,12 +109,12 @@ static int export_link(struct export *x, int folder, const char *name, uint64_t 
 	if (r < 0)
 		return failed(x, r, path);
 	if (n >= 0 && (size_t)n == strlen(target) && !memcmp(there, target, (size_t)n)) {
-		x->kept++;
+		x->count.kept++;
 		return 0;
 	}
 	if ((n >= 0 && unlinkat(folder, name, 0) < 0) || symlinkat(target, folder, name) < 0)
 		return failed(x, -errno, path);
-	x->written++;
+	x->count.written++;
 	return 0;
 }
 
@@ -194,6 +184,15 @@ static int export_folder(struct export *x, int folder, uint64_t node, const char
 	return r;
 }
 
+/* What no file of the mount says, for who imports it. */
+static int export_record(struct export *x, int folder)
+{
+	char digest[HASH_HEX];
+
+	import_digest(digest, folder);
+	return record_write(&x->count, store_reader(x->engine->store), folder, digest, x->err);
+}
+
 /* One folder of the mount, or all of it. */
 static int export_to(const char *out, const char *name, const struct engine *e,
 		     const struct options *o, struct err *err)
@@ -212,12 +211,13 @@ static int export_to(const char *out, const char *name, const struct engine *e,
 	folder = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return failed(&x, -errno, out);
-	if (!name)
-		r = export_folder(&x, folder, VIEW_ROOT, out);
-	else if ((r = view_lookup(&attr, views, VIEW_ROOT, name)) == 0)
+	if (name && (r = view_lookup(&attr, views, VIEW_ROOT, name)) == 0)
 		r = export_below(&x, folder, name, attr.node, name);
+	else if (!name && (r = export_folder(&x, folder, VIEW_ROOT, out)) == 0)
+		r = export_record(&x, folder);
 	if (r == 0)
-		printf("%s: %zu files written, %zu were there\n", out, x.written, x.kept);
+		printf("%s: %zu files written, %zu were there\n", out, x.count.written,
+		       x.count.kept);
 	return r;
 }
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs.h"
+#include "import.h"
 
 /*
  * bookfs import: what another illustrator left in a folder, or an export of ours, becomes results
- * of the book (formats.md). Their chapter numbers count something else, so a chapter of theirs is
- * the one of ours in whose text its quotes stand, and whose title it has. What is taken was paid
- * for once and is kept like a server's; what cannot be placed is named.
+ * of the book (formats.md). An export that nobody changed comes back whole, by its record; else the
+ * files are read, as anybody's. What is taken was paid for once and is kept like a server's; what
+ * cannot be placed is named.
  */
 
-enum { FILE_BYTES = 64 << 20, ANSWER_BYTES = 64 << 20 };
+enum { ANSWER_BYTES = 64 << 20 };
 
 #define PROVIDER "imported"
 
@@ -23,6 +22,8 @@ struct import {
 	struct book *book; /* with the texts of its story */
 	struct findings found;
 	int folder;
+	const char *sub; /* of it, while its names are looked at */
+	struct hash *digest;
 	int *places; /* of found.chapters: ours, or 0 */
 	int chapters, pictures, there;
 	struct strv lost; /* what could not be placed */
@@ -30,39 +31,19 @@ struct import {
 
 /* ---- the folder */
 
-static int read_file(struct buf *out, int folder, const char *name)
-{
-	CLEANUP(cleanup_close)
-	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	out->max_bytes = FILE_BYTES;
-	do {
-		char part[65536];
-
-		n = read(fd, part, sizeof(part));
-		if (n > 0)
-			buf_add(out, part, (size_t)n);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : buf_error(out);
-}
-
 static const char *reason(int code)
 {
 	return code == -ELOOP || code == -EINVAL ? "is no regular file" : strerror(-code);
 }
 
-static void take_file(struct import *m, int folder, const char *name, const char *path)
+static void take_file(struct import *m, const char *path)
 {
 	CLEANUP(buf_finish) struct buf bytes = {0};
-	int r = read_file(&bytes, folder, name);
+	int r = folder_read(&bytes, m->folder, path);
 
 	if (r == 0) {
+		hash_adds(m->digest, path);
+		hash_add(m->digest, buf_str(&bytes), bytes.len);
 		findings_read(&m->found, path, buf_str(&bytes), bytes.len);
 	} else if (r != -ENOENT) {
 		CLEANUP(cleanup_free) char *line = xasprintf("%s: %s", path, reason(r));
@@ -71,80 +52,72 @@ static void take_file(struct import *m, int folder, const char *name, const char
 	}
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static void take_json(void *arg, const char *name)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Calls fn for each name in the folder, in the order of bytes: the same folder, the same result. */
-static void each_name(struct import *m, const char *sub,
-		      void (*fn)(struct import *m, int folder, const char *sub, const char *name))
-{
-	CLEANUP(cleanup_close)
-	int folder = openat(m->folder, sub, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct dirent **names;
-	int count = folder < 0 ? 0 : scandirat(folder, ".", &names, NULL, by_name);
-
-	for (int i = 0; i < count; i++) {
-		fn(m, folder, sub, names[i]->d_name);
-		free(names[i]);
-	}
-	if (count > 0)
-		free(names);
-}
-
-static void take_json(struct import *m, int folder, const char *sub, const char *name)
-{
-	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", sub, name);
+	struct import *m = arg;
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s", m->sub, name);
 	size_t len = strlen(name);
 
 	if (len > 5 && !strcmp(name + len - 5, ".json"))
-		take_file(m, folder, name, path);
+		take_file(m, path);
 }
 
-/* chapters/9/: our own export has the elements there. */
-static void take_chapter(struct import *m, int folder, const char *sub, const char *name)
+/* chapters/9/: where our own export has them, and where a person edits them. */
+static void take_chapter(void *arg, const char *name)
 {
-	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s/elements.json", sub, name);
+	static const char *const files[] = {"concepts.json", "elements.json"};
+	struct import *m = arg;
 
-	if (name[0] >= '1' && name[0] <= '9')
-		take_file(m, m->folder, path, path);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(cleanup_free)
+		char *path = xasprintf("%s/%s/%s", m->sub, name, files[i]);
+
+		if (name[0] >= '1' && name[0] <= '9')
+			take_file(m, path);
+	}
 }
 
-static void take_picture(struct import *m, int folder, const char *sub, const char *name)
+static void take_picture(void *arg, const char *name)
 {
+	struct import *m = arg;
+
 	findings_picture(&m->found, name);
 }
 
 /* The most exact first (story.h). */
 static void read_folder(struct import *m)
 {
+	static const struct {
+		const char *sub;
+		void (*take)(void *arg, const char *name);
+	} folders[] = {{"chapters", take_chapter},
+		       {".analyze.state", take_json},
+		       {".illustrate.state", take_json},
+		       {"images", take_picture},
+		       {".", take_picture}};
 	static const char *const documents[] = {".imaginize.state.json", "Chapters.md",
 						"Elements.md"};
 
-	each_name(m, ".analyze.state", take_json);
-	each_name(m, "chapters", take_chapter);
-	each_name(m, ".illustrate.state", take_json);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		m->sub = folders[i].sub;
+		folder_each(m->folder, m->sub, folders[i].take, m);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(documents); i++)
-		take_file(m, m->folder, documents[i], documents[i]);
-	each_name(m, "images", take_picture);
-	each_name(m, ".", take_picture);
+		take_file(m, documents[i]);
 }
 
-/* ---- which chapter of ours */
-
-static bool same_title(const char *a, const char *b)
+void import_digest(char out[HASH_HEX], int folder)
 {
-	CLEANUP(buf_finish) struct buf x = {0}, y = {0};
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	struct import m = {.folder = folder, .digest = h};
 
-	for (; *a; a++)
-		if (*a != ' ')
-			buf_addc(&x, *a);
-	for (; *b; b++)
-		if (*b != ' ')
-			buf_addc(&y, *b);
-	return x.len && x.len == y.len && !strcasecmp(buf_str(&x), buf_str(&y));
+	read_folder(&m);
+	hash_hex(out, h);
+	findings_finish(&m.found);
+	strv_finish(&m.lost);
 }
+
+/* ---- a chapter of theirs */
 
 static int parse(struct analysis **out, const struct import *m, const struct finding *f,
 		 int chapter, struct err *err)
@@ -156,38 +129,6 @@ static int parse(struct analysis **out, const struct import *m, const struct fin
 	return r < 0 ? err_set(err, r, "nothing was found of it")
 		     : analysis_parse(out, buf_str(&answer), answer.len, c->text, c->text_bytes,
 				      err);
-}
-
-/* Quotes that stand in the chapter's text, twice each, and one more for its title. */
-static int score(const struct import *m, const struct finding *f, int chapter)
-{
-	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
-	int points = same_title(f->title, m->book->chapters[chapter - 1].title);
-	struct err err = {0};
-
-	if (parse(&a, m, f, chapter, &err) < 0 || !a)
-		return points;
-	for (size_t i = 0; i < a->concept_count; i++)
-		points += 2 * (a->concepts[i].quote.offset != QUOTE_NOT_FOUND);
-	return points;
-}
-
-/* 0: none, or several as much. */
-static int find_place(const struct import *m, const struct finding *f)
-{
-	int best = 0, points = 0;
-	bool several = false;
-
-	for (size_t i = 0; i < m->book->chapter_count; i++) {
-		int here = m->book->chapters[i].text ? score(m, f, (int)i + 1) : 0;
-
-		several = here == points ? points > 0 : here < points && several;
-		if (here > points) {
-			points = here;
-			best = (int)i + 1;
-		}
-	}
-	return several ? 0 : best;
 }
 
 /* ---- the cast of the whole book: to the chapters that name one */
@@ -279,6 +220,61 @@ static char *name_of(const struct finding *f)
 			 : xasprintf("chapter %d", f->number);
 }
 
+/* ---- is it there already? Then also what no file says of it. */
+
+static bool same_quote(const struct quote *a, const struct quote *b)
+{
+	return !strcmp(a->text, b->text);
+}
+
+static bool same_strings(const struct strv *a, const struct strv *b)
+{
+	size_t i = 0;
+
+	while (i < a->len && i < b->len && !strcmp(a->items[i], b->items[i]))
+		i++;
+	return i == a->len && i == b->len;
+}
+
+static bool same_concept(const struct concept *a, const struct concept *b)
+{
+	return same_quote(&a->quote, &b->quote) && !strcmp(a->description, b->description) &&
+	       !strcmp(a->mood, b->mood) && !strcmp(a->lighting, b->lighting) &&
+	       same_strings(&a->elements, &b->elements);
+}
+
+static bool same_element(const struct element *a, const struct element *b)
+{
+	bool same = a->type == b->type && !strcmp(a->name, b->name) &&
+		    !strcmp(a->description, b->description) &&
+		    same_strings(&a->aliases, &b->aliases) && a->quote_count == b->quote_count;
+
+	for (size_t i = 0; same && i < a->quote_count; i++)
+		same = same_quote(&a->quotes[i], &b->quotes[i]);
+	return same;
+}
+
+static bool says_the_same(const struct analysis *a, const struct analysis *b)
+{
+	bool same = a->concept_count == b->concept_count && a->element_count == b->element_count;
+
+	for (size_t i = 0; same && i < a->concept_count; i++)
+		same = same_concept(&a->concepts[i], &b->concepts[i]);
+	for (size_t i = 0; same && i < a->element_count; i++)
+		same = same_element(&a->elements[i], &b->elements[i]);
+	return same;
+}
+
+static bool is_there(const struct import *m, int chapter, const struct analysis *a)
+{
+	struct store_analysis best = {0};
+	bool same = store_analysis(&best, store_reader(m->engine->store), chapter, true) == 0 &&
+		    says_the_same(best.analysis, a);
+
+	store_analysis_finish(&best);
+	return same;
+}
+
 static int store_chapter(struct import *m, size_t i, const struct catalogue *cast,
 			 const struct mentions *names, struct err *err)
 {
@@ -301,7 +297,7 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 		add_cast(a, m, cast, names, c);
 	a->tokens = f->tokens;
 	b.analysis = a;
-	r = store_write_wait(m->engine->store, bring, &b, err);
+	r = is_there(m, m->places[i], a) ? 0 : store_write_wait(m->engine->store, bring, &b, err);
 	m->chapters += b.stored;
 	m->there += r == 0 && !b.stored;
 	return r;
@@ -314,6 +310,7 @@ static int store_chapters(struct import *m, struct err *err)
 	struct catalogue *cast =
 		all && all->element_count ? catalogue_new(&all, &(int){1}, 1) : NULL;
 	CLEANUP(mentions_free_cleanup) struct mentions *names = cast ? mentions_new(cast) : NULL;
+	CLEANUP(finder_free_cleanup) struct finder *finder = finder_new(m->book);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < m->found.chapter_count; i++) {
@@ -322,7 +319,7 @@ static int store_chapters(struct import *m, struct err *err)
 
 		if (!f->concepts && !f->elements)
 			continue;
-		m->places[i] = find_place(m, f);
+		m->places[i] = finder_find(finder, f);
 		if (m->places[i])
 			r = store_chapter(m, i, cast, names, err);
 		else
@@ -343,9 +340,9 @@ static int place_of(const struct import *m, int chapter)
 static int load_picture(struct buf *out, const struct import *m, const char *file)
 {
 	CLEANUP(cleanup_free) char *path = xasprintf("images/%s", file);
-	int r = read_file(out, m->folder, path);
+	int r = folder_read(out, m->folder, path);
 
-	return r == -ENOENT ? read_file(out, m->folder, file) : r;
+	return r == -ENOENT ? folder_read(out, m->folder, file) : r;
 }
 
 static int store_picture_of(struct import *m, const struct found_picture *p, struct err *err)
@@ -419,6 +416,38 @@ static void say_result(const struct import *m)
 	       m->pictures, m->there, m->lost.len + m->found.notes.len);
 }
 
+/* 1: by its record, whole. */
+static int take_whole(struct import *m, struct err *err)
+{
+	char digest[HASH_HEX];
+	struct restored done = {0};
+	struct err why = {0};
+	int r;
+
+	hash_hex(digest, m->digest);
+	r = record_read(&done, m->engine->store, m->folder, digest, &why);
+	m->chapters = done.analyses;
+	m->pictures = done.pictures;
+	m->there = done.there;
+	if (r == -ENOSPC || r == -EIO || r == -EROFS)
+		return err_set(err, r, "%s", why.msg);
+	if (r < 0)
+		fprintf(stderr, "bookfs: %s is not used, the files beside it are read: %s\n",
+			RECORD_PATH, why.msg);
+	return r == 1;
+}
+
+static int take_files(struct import *m, struct err *err)
+{
+	int r = read_texts(m);
+
+	if (r < 0)
+		return err_set(err, r, "%s", store_reason(store_reader(m->engine->store), r));
+	m->places = xcalloc(m->found.chapter_count + 1, sizeof(*m->places));
+	r = store_chapters(m, err);
+	return r == 0 ? store_pictures_of(m, err) : r;
+}
+
 static int take_in(struct import *m, const struct options *o, const char *folder, struct err *err)
 {
 	int r;
@@ -433,17 +462,14 @@ static int take_in(struct import *m, const struct options *o, const char *folder
 			       ".analyze.state/ nor Chapters.md",
 			       folder);
 	r = engine_open(&m->engine, o, ENGINE_WORK, err);
-	if (r == 0 && (r = read_texts(m)) < 0)
-		err_set(err, r, "%s", store_reason(store_reader(m->engine->store), r));
-	m->places = xcalloc(m->found.chapter_count + 1, sizeof(*m->places));
 	if (r == 0)
-		r = store_chapters(m, err);
-	return r == 0 ? store_pictures_of(m, err) : r;
+		r = take_whole(m, err);
+	return r ? r : take_files(m, err);
 }
 
 static int import(const struct options *o, const char *folder)
 {
-	struct import m = {.folder = -1};
+	struct import m = {.folder = -1, .digest = hash_new()};
 	struct err err = {0};
 	int r = take_in(&m, o, folder, &err);
 	int status = r < 0 || !(m.chapters + m.pictures + m.there) ? EXIT_FAILED : EXIT_DONE;
@@ -457,6 +483,7 @@ static int import(const struct options *o, const char *folder)
 	findings_finish(&m.found);
 	strv_finish(&m.lost);
 	free(m.places);
+	hash_free(m.digest);
 	if (m.folder >= 0)
 		close(m.folder);
 	return status;

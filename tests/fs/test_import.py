@@ -2,9 +2,12 @@
 """Import: an export comes back whole, chapters find their places by what they quote, and what cannot be taken is named
 and harms nothing."""
 
+import contextlib
+import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -12,6 +15,7 @@ import unittest
 import harness
 
 BOOKFS = harness.BOOKFS
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def bookfs(*args):
@@ -21,7 +25,8 @@ def bookfs(*args):
 class Import(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.tmp = os.path.realpath(tempfile.mkdtemp(prefix="bookfs-test-"))
+        # Not on a disk: each of some thousand files would be waited for until it is there.
+        cls.tmp = os.path.realpath(tempfile.mkdtemp(prefix="bookfs-test-", dir=MEMORY))
         cls.addClassCleanup(shutil.rmtree, cls.tmp)
         made = os.path.join(cls.tmp, "made.epub")
         harness.make_book(made)
@@ -59,6 +64,92 @@ class Import(unittest.TestCase):
     def chapter(self, number):
         with open(os.path.join(self.exported(), "chapters/%d/concepts.json" % number), encoding="utf-8") as f:
             return json.load(f)
+
+    def shown(self, book):
+        """Every file and link of a mount but .bookfs/, which is the mount's own."""
+        found, mnt = {}, tempfile.mkdtemp(dir=self.dir)
+        mount = harness.Mount(book, mnt, program=BOOKFS)
+        try:
+            for folder, folders, files in os.walk(mnt):
+                if folder == mnt:
+                    folders.remove(".bookfs")
+                for name in folders + files:
+                    path = os.path.join(folder, name)
+                    key = os.path.relpath(path, mnt)
+                    if os.path.islink(path):
+                        found[key] = os.readlink(path)
+                    elif os.path.isfile(path):
+                        with open(path, "rb") as f:
+                            found[key] = f.read()
+        finally:
+            mount.end()
+        return found
+
+    def test_whole(self):
+        """An export comes back into an empty store to the byte, with what happened and what it took."""
+        made, folder = self.path("made/book.epub"), self.path("export")
+        os.mkdir(self.path("made"))
+        for book in (made, self.book):
+            shutil.copy(os.environ["EXAMPLE"], book)
+        self.assertEqual(bookfs("run", made).returncode, 0)
+        self.older_picture(made + ".bookfs")
+        self.assertEqual(bookfs("export", made, folder).returncode, 0)
+        self.taken(folder, "taken: 16 chapters, 17 pictures; there already: 0; not taken: 0")
+        was, is_now = self.shown(made), self.shown(self.book)
+        self.assertEqual([k for k in was.keys() | is_now.keys() if was.get(k) != is_now.get(k)], [])
+        self.assertGreater(len(was), 250)
+        self.assertIn(b"Drew ch6_scene1 of", was["progress.md"])
+        self.taken(folder, "taken: 0 chapters, 0 pictures; there already: 33; not taken: 0")
+        self.assertEqual(bookfs("check", self.book).returncode, 0)
+        with contextlib.closing(sqlite3.connect(self.book + ".bookfs")) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM picture_data").fetchone(), (17,))
+
+    @staticmethod
+    def older_picture(store):
+        """Scene 2 has a newer picture: what it had before lies in no folder of the mount."""
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            other = db.execute("SELECT bytes FROM picture_data WHERE id = 1").fetchone()[0]
+            columns = [c[1] for c in db.execute("PRAGMA table_info(picture)")]
+            values = [{"id": "99", "hash": "?", "size_bytes": "?"}.get(c, c) for c in columns]
+            db.execute("INSERT INTO picture SELECT %s FROM picture WHERE id = 2" % ", ".join(values),
+                       (hashlib.sha256(other).hexdigest(), len(other)))
+            db.execute("INSERT INTO picture_data VALUES (99, ?)", (other,))
+
+    def test_changed(self):
+        """Who edits a file of the folder means it to be read: then no record tells better."""
+        folder = self.path("edited")
+        shutil.copytree(self.folder, folder)
+        path = os.path.join(folder, "chapters/2/concepts.json")
+        with open(path, encoding="utf-8") as f:
+            chapter = json.load(f)
+        chapter["concepts"][0]["description"] = "An old man lifts a lamp"
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(chapter, f)
+        self.taken(self.folder, "taken: 6 chapters, 6 pictures; there already: 0; not taken: 0")
+        self.taken(folder, "taken: 1 chapters, 1 pictures; there already: 10; not taken: 0",
+                   ".bookfs/store.ndjson is not used, the files beside it are read: files were changed")
+        self.assertEqual(self.chapter(2)["concepts"][0]["description"], "An old man lifts a lamp")
+        self.assertEqual(self.chapter(3)["provider"], "builtin")
+
+    def test_strange_record(self):
+        """What is no record of ours is not used; the files are."""
+        for n, (change, says) in enumerate((
+                (lambda s: s.replace('["concept",1,', '["concept",1,9', 1), "contradict|fits no row"),
+                (lambda s: s.replace('["analysis"', '["anal', 1), "known kind"),
+                (lambda s: s.replace('["bookfs",', '["bookfs",9', 1), "another bookfs"),
+                (lambda s: "", "changed since"))):
+            book, folder = self.path("%d.epub" % n), self.path("folder%d" % n)
+            shutil.copy(self.book, book)
+            shutil.copytree(self.folder, folder)
+            path = os.path.join(folder, ".bookfs/store.ndjson")
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(change(text))
+            done = bookfs("import", book, folder)
+            self.assertRegex(done.stderr, says)
+            self.assertEqual(done.stdout, "taken: 6 chapters, 6 pictures; there already: 0; not taken: 0\n")
+            self.assertEqual(bookfs("check", book).returncode, 0)
 
     def test_there_and_back(self):
         self.taken(self.folder, "taken: 6 chapters, 6 pictures; there already: 0; not taken: 0")
