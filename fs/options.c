@@ -176,10 +176,12 @@ int options_book(struct options *o, const char *book, struct err *err)
 	if (!path)
 		return err_set(err, -errno, "%s: %s", book,
 			       errno == ENOENT ? "there is no such book" : strerror(errno));
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !book_is_folder(path)) {
 		free(path);
 		return err_set(err, -EISDIR,
-			       "%s is no file: name an EPUB, text, Markdown or HTML file", book);
+			       "%s is no book: name an EPUB, text, Markdown or HTML file, or a "
+			       "folder of texts",
+			       book);
 	}
 	free(o->book);
 	o->book = path;

@@ -7,6 +7,7 @@
 
 #include "chapters.h"
 #include "encoding.h"
+#include "folder.h"
 #include "reader.h"
 #include "xhtml.h"
 
@@ -23,7 +24,7 @@ const struct book_limits book_limits_default = {
 /* ---- names */
 
 static const char *const kind_names[] = {
-	[BOOK_STORY] = "story", [BOOK_FRONT] = "front", [BOOK_BACK] = "back"};
+	[BOOK_STORY] = "story", [BOOK_FRONT] = "front", [BOOK_BACK] = "back", [BOOK_GAP] = "gap"};
 static const char *const role_names[] = {[ROLE_PART] = "part",
 					 [ROLE_CHAPTER] = "chapter",
 					 [ROLE_SECTION] = "section",
@@ -110,7 +111,7 @@ static char *title_of_file(const char *path)
 	return xstrdup(name);
 }
 
-static struct book *book_new(const char *path)
+struct book *book_new(const char *path)
 {
 	struct book *b = xcalloc(1, sizeof(*b));
 
@@ -246,6 +247,18 @@ static void list_files(struct book *b, const struct archive *a)
 	}
 }
 
+int text_file_read(struct reading *r, const char *name, const char *s, size_t len)
+{
+	switch (format_of(name, s, len)) {
+	case FORMAT_HTML:
+		return html_read(r, s, len);
+	case FORMAT_MARKDOWN:
+		return markdown_read(r, s, len);
+	default:
+		return text_read(r, s, len);
+	}
+}
+
 static int read_single(struct reading *r, const char *name, const char *s, size_t len,
 		       int64_t mtime_unix_s)
 {
@@ -267,14 +280,7 @@ static int read_single(struct reading *r, const char *name, const char *s, size_
 	r->book->file_count = 1;
 	r->book->files[0] = (struct book_file){
 		.name = xstrdup(file), .size_bytes = len, .mtime_unix_s = mtime_unix_s};
-	switch (format_of(name, s, len)) {
-	case FORMAT_HTML:
-		return html_read(r, s, len);
-	case FORMAT_MARKDOWN:
-		return markdown_read(r, s, len);
-	default:
-		return text_read(r, s, len);
-	}
+	return text_file_read(r, name, s, len);
 }
 
 /* takes archive's place: with one an EPUB is read, else a single file. */
@@ -321,6 +327,22 @@ int book_read_memory(struct book **out, const void *data, size_t len, const char
 	return read_with(out, a, data, len, name, 0, options, err);
 }
 
+static int read_folder(struct book **out, int fd, const char *path,
+		       const struct book_options *options, struct err *err)
+{
+	CLEANUP(cleanup_free) char *full = realpath(path, NULL); /* its name, for "." too */
+	CLEANUP(book_free_cleanup) struct book *b = book_new(full ? full : path);
+	CLEANUP(flow_free_cleanup) struct flow *f = flow_new();
+	struct reading r = {.book = b, .flow = f, .options = options, .err = err};
+	int result = folder_read(&r, fd);
+
+	if (result < 0)
+		return result;
+	*out = b;
+	b = NULL;
+	return 0;
+}
+
 /* Read, not mapped: a file that shrinks meanwhile is an error then, not a signal. */
 static int load_file(struct buf *out, int fd, struct err *err)
 {
@@ -343,10 +365,8 @@ static int open_book(int *fd, struct stat *st, const char *path, struct err *err
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 || fstat(*fd, st) < 0)
 		return err_set(err, -errno, "%s: %m", path);
-	if (S_ISDIR(st->st_mode))
-		return err_set(err, -EISDIR, "%s: a directory, not a book", path);
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, -EBADMSG, "%s: not a regular file", path);
+	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		return err_set(err, -EBADMSG, "%s: neither a file nor a folder", path);
 	return 0;
 }
 
@@ -362,6 +382,10 @@ int book_read(struct book **out, const char *path, const struct book_options *op
 
 	if (r < 0)
 		return r;
+	if (S_ISDIR(st.st_mode)) {
+		r = read_folder(out, fd, path, options, err);
+		return r < 0 ? err_prefix(err, "%s", path) : 0;
+	}
 	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		return err_set(err, -errno, "%s: %m", path);
 	if (archive_is_zip(magic, sizeof(magic))) {

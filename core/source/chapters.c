@@ -174,9 +174,9 @@ static void give_roles(struct cutter *k)
 /* ---- cutting */
 
 /* Blank lines at the ends of a range are nobody's. */
-static struct chapter_range trimmed(const struct cutter *k, size_t start, size_t end)
+static struct chapter_range trimmed(const struct flow *f, size_t start, size_t end)
 {
-	const char *s = buf_str(&k->flow->text);
+	const char *s = buf_str(&f->text);
 
 	while (end > start && (unsigned char)s[end - 1] <= ' ')
 		end--;
@@ -391,18 +391,18 @@ static size_t copy_text(char *to, const char *s, size_t len)
 	return n;
 }
 
-static int fill_texts(struct cutter *k, struct err *err)
+int chapters_fill(struct book *b, const struct flow *f, struct chapter_range *ranges,
+		  struct err *err)
 {
-	struct book *b = k->book;
-	const char *s = buf_str(&k->flow->text);
+	const char *s = buf_str(&f->text);
 
 	for (size_t i = 0; i < b->chapter_count; i++) {
-		struct chapter_range r = trimmed(k, k->ranges[i].start, k->ranges[i].end);
+		struct chapter_range r = trimmed(f, ranges[i].start, ranges[i].end);
 		struct book_chapter *c = &b->chapters[i];
 		struct hash *hash = hash_new();
 		size_t len = r.end - r.start;
 
-		k->ranges[i] = r;
+		ranges[i] = r;
 		c->text = malloc(len + 2);
 		if (!c->text) {
 			hash_free(hash);
@@ -419,6 +419,7 @@ static int fill_texts(struct cutter *k, struct err *err)
 		hash_hex(c->text_hash, hash);
 		hash_free(hash);
 	}
+	pages_assign(b, f, ranges);
 	return 0;
 }
 
@@ -436,9 +437,7 @@ int chapters_cut(struct book *b, struct flow *f, struct contents *c,
 	cut(&k);
 	give_kinds(&k);
 	fill_contents(&k);
-	r = fill_texts(&k, err);
-	if (r == 0)
-		pages_assign(b, f, k.ranges);
+	r = chapters_fill(b, f, k.ranges, err);
 	for (size_t i = 0; i < k.bound_count; i++)
 		free(k.bounds[i].title);
 	free(k.nodes);

@@ -250,7 +250,7 @@ static void one_line(struct markdown *m, const char *s, size_t len)
 int markdown_read(struct reading *r, const char *s, size_t len)
 {
 	struct buf text = {.max_bytes = r->options->limits.text_bytes * 2};
-	struct markdown m = {.flow = r->flow};
+	struct markdown m = {.flow = r->flow, .blank = r->flow->text.len > 0};
 	const char *line;
 	size_t n;
 	int result = text_decode(&text, s, len, TEXT_PLAIN);

@@ -17,10 +17,14 @@ struct reading {
 /* One line for book->warnings; past a hundred only counted. */
 void reading_warn(struct reading *r, const char *fmt, ...) PRINTF(2, 3);
 
+struct book *book_new(const char *path); /* empty, called as its file is */
+
 int epub_read(struct reading *r, struct archive *a);
 /* s: the file's bytes. */
 int html_read(struct reading *r, const char *s, size_t len);
 int text_read(struct reading *r, const char *s, size_t len);
+/* Whichever of these it is, by its name's ending and its first bytes. */
+int text_file_read(struct reading *r, const char *name, const char *s, size_t len);
 int markdown_read(struct reading *r, const char *s, size_t len);
 
 #endif

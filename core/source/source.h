@@ -16,7 +16,9 @@
 
 #include "base.h"
 
-enum book_kind { BOOK_STORY, BOOK_FRONT, BOOK_BACK }; /* a chapter's kind */
+/* A chapter's kind. BOOK_GAP: a number that no chapter has, in a folder whose chapters bring
+ * their own numbers. */
+enum book_kind { BOOK_STORY, BOOK_FRONT, BOOK_BACK, BOOK_GAP };
 enum book_role {
 	ROLE_PART,
 	ROLE_CHAPTER,
@@ -24,7 +26,7 @@ enum book_role {
 	ROLE_FRONT,
 	ROLE_BACK
 };					      /* a contents entry's */
-const char *book_kind_name(enum book_kind k); /* "story", "front", "back" */
+const char *book_kind_name(enum book_kind k); /* "story", "front", "back", "gap" */
 const char *book_role_name(enum book_role r); /* "part", "chapter", "section", "front", "back" */
 int book_kind_parse(enum book_kind *out, const char *name); /* -EINVAL */
 int book_role_parse(enum book_role *out, const char *name);
@@ -107,8 +109,9 @@ struct book_options {
 };
 
 /*
- * Reads the book at path (absolute or not). -EBADMSG: it is no book that can be read, err says why
- * in one line; -EFBIG: past a limit; others from open(2), read(2). *out is owned.
+ * Reads the book at path (absolute or not): a file, or a folder of Markdown, HTML and plain text
+ * (project.c tells which file is which chapter). -EBADMSG: it is no book that can be read, err says
+ * why in one line; -EFBIG: past a limit; others from open(2), read(2). *out is owned.
  */
 int book_read(struct book **out, const char *path, const struct book_options *options,
 	      struct err *err);
@@ -116,6 +119,10 @@ int book_read(struct book **out, const char *path, const struct book_options *op
  * would give it. */
 int book_read_memory(struct book **out, const void *data, size_t len, const char *name,
 		     const struct book_options *options, struct err *err);
+bool book_is_folder(const char *path); /* Is it a folder with a text in it? */
+/* What tells whether a folder is still the book that was read: a hash over its texts' names, sizes,
+ * times and inode numbers. fd: the folder. */
+int book_folder_hash(char out[HASH_HEX], int fd);
 struct book *book_free(struct book *b);
 DEFINE_CLEANUP(struct book, book_free)
 

@@ -48,7 +48,7 @@ static int read_chapters(struct book *b, struct conn *c)
 		struct book_chapter *chapter = &b->chapters[b->chapter_count++];
 		*chapter = (struct book_chapter){
 			.title = xstrdup(query_string(&q, 1)),
-			.kind = (enum book_kind)query_get_enum(&q, 2, BOOK_BACK),
+			.kind = (enum book_kind)query_get_enum(&q, 2, BOOK_GAP),
 			.text_bytes = (size_t)query_get_int(&q, 3),
 			.words = query_get_int(&q, 4),
 			.text_id = query_get_int(&q, 5),

@@ -11,6 +11,7 @@
 #include "schema.h"
 
 #define SUFFIX ".bookfs"
+#define WITHIN ".bookfs.db" /* of a book that is a folder, in that folder */
 
 /* The longest name of a file beside the store is the store's and this. */
 #define LONGEST_SIDE "-v99.bak.part-journal"
@@ -109,9 +110,23 @@ static char *marked_name(const char *folder, const char *name, const char *hashe
 	return xasprintf("%s/%.*s-%.16s" SUFFIX, folder, (int)len, start, hex);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Where the store of a book is by itself. */
+static char *home_of(const char *book_path)
+{
+	return is_folder(book_path) ? xstrdup(book_path) : folder_of(book_path);
+}
+
 static char *name_beside(const char *folder, const char *book_path)
 {
 	const char *name = base_name(book_path);
+	if (!strcmp(folder, book_path))
+		return xasprintf("%s/" WITHIN, folder);
 	if (strlen(name) + strlen(SUFFIX) > NAME_BYTES_MOST)
 		return marked_name(folder, name, name);
 	return xasprintf("%s" SUFFIX, book_path);
@@ -294,7 +309,7 @@ void locate_remember(const char *book_path, const char *store_path)
 static int locate_new(char **path, char **note, const char *book_path, const char *state,
 		      struct err *err)
 {
-	CLEANUP(cleanup_free) char *folder = folder_of(book_path);
+	CLEANUP(cleanup_free) char *folder = home_of(book_path);
 	const char *fs = unsafe_folder(folder);
 	if (!fs && access(folder, W_OK) == 0) {
 		*path = name_beside(folder, book_path);
@@ -356,7 +371,7 @@ int store_locate(char **path, char **note, const char *book_path, const char *ex
 	if (!book)
 		return err_set(err, -errno, "%s: %s", book_path, strerror(errno));
 	CLEANUP(cleanup_free) char *state = state_folder();
-	CLEANUP(cleanup_free) char *folder = folder_of(book);
+	CLEANUP(cleanup_free) char *folder = home_of(book);
 	char *known[] = {name_beside(folder, book), state ? name_in_state(state, book) : NULL};
 	char *found = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {

@@ -16,7 +16,7 @@
 
 static enum job_state state_of(struct query *q)
 {
-	if (query_get_enum(q, 0, BOOK_BACK) != BOOK_STORY)
+	if (query_get_enum(q, 0, BOOK_GAP) != BOOK_STORY)
 		return STATE_SKIPPED;
 	if (query_get_int(q, 1))
 		return STATE_COMPLETED;

@@ -121,7 +121,7 @@ static int find_chapter(struct wished_chapter *out, struct store_tx *tx, int num
 		return more < 0 ? more : -ENOENT;
 	*out = (struct wished_chapter){
 		.text = query_get_int(&q, 0),
-		.kind = (enum book_kind)query_get_enum(&q, 1, BOOK_BACK),
+		.kind = (enum book_kind)query_get_enum(&q, 1, BOOK_GAP),
 		.best = query_get_int(&q, 2),
 		.first = (int)query_get_int(&q, 3),
 	};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SOURCE_FOLDER_H
+#define SOURCE_FOLDER_H
+
+/*
+ * A book that is a folder of text files. folder.c finds and reads them, project.c knows which of
+ * them are which chapter.
+ *
+ * Nothing outside the folder is opened: names are resolved beneath it, without symbolic links and
+ * without entering another file system, so that a mount within it, ours or a dead one, is never
+ * touched.
+ */
+
+#include "reader.h"
+
+struct folder_file {
+	char *path; /* beneath the folder, '/' between names, valid UTF-8 */
+	bool planned;
+};
+struct folder {
+	int fd;			   /* borrowed */
+	struct folder_file *files; /* texts, in natural order of their paths: 2 before 10 */
+	size_t count, cap;
+	size_t seen; /* entries of any kind */
+	bool more;   /* there are more than the limits allow */
+};
+int folder_list(struct folder *out, int fd, const struct book_limits *limits);
+void folder_finish(struct folder *f);
+int folder_open(int fd, const char *path); /* a folder beneath; a descriptor or -errno */
+bool folder_is_text(const char *name);	   /* by its ending */
+/* A small file of it, whole: -ENOENT, -EFBIG past max, and others. */
+int folder_load(struct buf *out, int fd, const char *path, size_t max);
+int folder_compare(const char *a, const char *b); /* natural order */
+
+/* What stands in which files, in reading order. */
+struct plan_chapter {
+	int number; /* 0: the next one */
+	enum book_kind kind;
+	bool kind_known; /* else its title tells */
+	char *title;	 /* or NULL: its first heading, else its file's name */
+	struct strv files;
+};
+struct plan {
+	struct plan_chapter *chapters;
+	size_t count, cap;
+};
+struct plan_chapter *plan_add(struct plan *p);
+void plan_finish(struct plan *p);
+/* A writing project has Manuscript/Chapters/; else all texts are chapters. Also fills b's title and
+ * the like from what the folder says of itself. */
+void project_plan(struct plan *out, struct book *b, const struct folder *f);
+
+/* In place of an archive or a single file. */
+int folder_read(struct reading *r, int fd);
+
+#endif
