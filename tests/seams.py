@@ -33,7 +33,7 @@ HOMES = {
     r"fuse.*": ["fs"],
     r"ini\.h": ["fs"],
     # fs: `bookfs status DIR` is a client that reads a mount's status.json.
-    r"cjson/.*": ["story", "providers", "views", "fs"],
+    r"cjson/.*": ["source", "story", "providers", "views", "fs"],
 }
 MOST_LINES = 800
 
