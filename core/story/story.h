@@ -219,10 +219,15 @@ void catalogue_correct(struct catalogue *c, const struct corrections *list);
 size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name);
 
 /* elements/characters/Alice.md, and what a person who edited it wants changed: name, type, aliases,
- * description; what else stands in it is not read. What was not changed makes no correction. Whole,
- * any order, any editor's line ends. -EINVAL with the line and the reason. */
+ * description; what else stands in it is not read. What was not changed, or is not there, makes no
+ * correction; an empty field says that there is none. In any order, with any editor's line ends.
+ * page: the label of the page where that stands, "15-17"; NULL or "": not known. *out as it was
+ * after a fault. -EINVAL with the line and the reason. */
 int element_document(struct buf *out, const struct catalogue_entry *e,
 		     const char *(*page)(void *arg, const struct appearance *a), void *arg);
+/* The same without its heading, for Elements.md. */
+int element_section(struct buf *out, const struct catalogue_entry *e,
+		    const char *(*page)(void *arg, const struct appearance *a), void *arg);
 int element_document_read(struct corrections *out, const struct catalogue_entry *e, /* NULL: new */
 			  enum element_type type, const char *name, const char *text, size_t len,
 			  struct err *err);

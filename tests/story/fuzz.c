@@ -69,6 +69,43 @@ static void fuzz_parse(const char *s, size_t len)
 	free(h.first);
 }
 
+static const char *page_label(void *arg, const struct appearance *a)
+{
+	(void)arg;
+	return a->quote->page;
+}
+
+/* Of an entry, NUL, and what somebody made of its document: no fault without a reason. What was not
+ * edited says nothing. The entry is the first of an analysis in the store's form. */
+static void fuzz_element(const char *s, size_t len)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	CLEANUP(catalogue_free_cleanup) struct catalogue *c = NULL;
+	CLEANUP(buf_finish) struct buf out = {0};
+	CLEANUP(corrections_finish) struct corrections list = {0}, none = {0};
+	const struct catalogue_entry *e = NULL;
+	struct err err = {0};
+	struct halves h;
+
+	split(&h, s, len);
+	if (analysis_decode(&a, h.first, strlen(h.first), NULL) == 0) {
+		const struct analysis *const all[] = {a};
+		c = catalogue_new(all, &(int){1}, 1);
+		e = c->len ? &c->entries[0] : NULL;
+	}
+	free(h.first);
+	int r = element_document_read(&list, e, ELEMENT_PLACE, "Hall", h.second, h.second_len,
+				      &err);
+	FUZZ_HOLDS(r == 0 || (r == -EINVAL && err.msg[0] && !strchr(err.msg, '\n') && !list.len));
+	if (!e)
+		return;
+	FUZZ_HOLDS(element_document(&out, e, page_label, NULL) == 0);
+	FUZZ_HOLDS(utf8_valid(out.data, out.len));
+	FUZZ_HOLDS(element_document_read(&none, e, e->type, e->file, out.data, out.len, &err) == 0);
+	FUZZ_HOLDS(!none.len);
+	catalogue_correct(c, &list);
+}
+
 static void fuzz_decode(const char *s, size_t len)
 {
 	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
@@ -140,6 +177,6 @@ static void fuzz_concept_id(const char *s, size_t len)
 static const struct fuzz_target targets[] = {
 	{"analysis_parse", fuzz_parse}, {"analysis_decode", fuzz_decode},
 	{"quote_locate", fuzz_locate},	{"concept_id", fuzz_concept_id},
-	{"findings", fuzz_findings},
+	{"findings", fuzz_findings},	{"element", fuzz_element},
 };
 FUZZ_MAIN(targets)
