@@ -227,12 +227,15 @@ struct part {
 	char prompt[HASH_HEX]; /* of what was asked, when it was */
 	struct analysis *done;
 };
-/* About as many as a tokenizer makes of it: English and its like within some percent, Chinese and
- * Japanese a token a character. */
+/* About as many as the tokenizer of a newer model makes of it: of English within a tenth, of most
+ * other languages within a fifth. Older ones make two or three times as many of what is not
+ * Latin. */
 int64_t tokens_estimate(const char *s, size_t len);
 /* Parts of at most `tokens` by a cautious count, at borders of paragraphs where there are some.
  * Owned; never none. */
 size_t parts_split(struct part **out, const char *text, const struct part *whole, int64_t tokens);
+/* forecast.c: of an answer to such a part. */
+int64_t answer_tokens(const char *text, size_t len, int scenes);
 /* One analysis of all, with places in the chapter. Owned. */
 struct analysis *parts_merge(struct part *parts, size_t count);
 

@@ -8,32 +8,42 @@
  * known, so that the estimate is of the common ones, and the parts are cut with some to spare.
  */
 
-enum { WORD_LETTERS = 8, NUMBER_DIGITS = 3, ALPHABET_LETTERS = 3, SCENES_MOST = 256 };
-
 /* ---- counting */
 
-enum script { SPACE, LATIN, DIGIT, OTHER_LETTER, SINGLE };
+/* Letters of one kind that stand together make a word, which is a token for each so many of them.
+ * The numbers are as o200k counts the translations of Debian's programs. */
+enum script { SPACE, LATIN, DIGIT, CYRILLIC, SHORT, OTHER_LETTER, SINGLE };
+
+static size_t letters_a_token(enum script s)
+{
+	static const size_t counts[] = {[LATIN] = 8, [DIGIT] = 3,	 [CYRILLIC] = 4,
+					[SHORT] = 2, [OTHER_LETTER] = 3, [SINGLE] = 1};
+	return counts[s];
+}
 
 static enum script script_of(uint32_t cp)
 {
+	/* What stands in none is a sign or a word of its own, as Chinese is. Accented Latin letters
+	 * count with those scripts that are dear: so do the languages that have many. */
+	static const struct {
+		uint32_t first, last;
+		enum script script;
+	} ranges[] = {{'0', '9', DIGIT},
+		      {0x400, 0x52f, CYRILLIC},
+		      {0x1000, 0x109f, SHORT}, /* Burmese */
+		      {0xc0, 0x10ff, OTHER_LETTER},
+		      {0x1780, 0x17ff, SHORT}, /* Khmer */
+		      {0x1e00, 0x1eff, LATIN}, /* Vietnamese */
+		      {0x3041, 0x30ff, SHORT}, /* kana */
+		      {0xac00, 0xd7a3, SHORT} /* hangul */};
 	if (cp == ' ' || cp == '\t' || cp == '\r' || cp == '\n')
 		return SPACE;
 	if ((cp | 0x20) >= 'a' && (cp | 0x20) <= 'z' && cp < 0x80)
 		return LATIN;
-	if (cp >= '0' && cp <= '9')
-		return DIGIT;
-	/* From the accented Latin letters to Hebrew, Arabic and the scripts of India: alphabets.
-	 * Behind them are scripts of which a character is a word, and signs. */
-	return cp >= 0xc0 && cp < 0x1100 ? OTHER_LETTER : SINGLE;
-}
-
-static size_t letters_a_token(enum script s)
-{
-	static const size_t counts[] = {[LATIN] = WORD_LETTERS,
-					[DIGIT] = NUMBER_DIGITS,
-					[OTHER_LETTER] = ALPHABET_LETTERS,
-					[SINGLE] = 1};
-	return counts[s];
+	for (size_t i = 0; i < ARRAY_LEN(ranges); i++)
+		if (cp >= ranges[i].first && cp <= ranges[i].last)
+			return ranges[i].script;
+	return SINGLE;
 }
 
 struct count {

@@ -13,8 +13,6 @@
 enum {
 	ROOM_TOKENS = 8192, /* of a context, for the answer; a quarter at most */
 	PART_LEAST_TOKENS = 200,
-	ANSWER_TOKENS = 400, /* as models answer */
-	SCENE_TOKENS = 200,
 };
 
 /* ---- parts that were paid for */
@@ -228,10 +226,11 @@ void chapter_estimate(struct usage *out, struct provider *p, const struct analyz
 	fill_prompt(&c, s, r);
 	int64_t frame = frame_tokens(&c);
 	size_t count = parts_split(&parts, r->text, &whole, part_tokens(s, frame));
+	*out = (struct usage){.requests = (int)count, .tokens_in = frame * (int64_t)count};
+	for (size_t i = 0; i < count; i++) {
+		const char *text = r->text + parts[i].start;
+		out->tokens_in += tokens_estimate(text, parts[i].len);
+		out->tokens_out += answer_tokens(text, parts[i].len, parts[i].scenes);
+	}
 	free(parts);
-	*out = (struct usage){
-		.requests = (int)count,
-		.tokens_in = frame * (int64_t)count + tokens_estimate(r->text, r->text_len),
-		.tokens_out = ANSWER_TOKENS * (int64_t)count + SCENE_TOKENS * r->scenes,
-	};
 }

@@ -564,9 +564,28 @@ static void test_tokens(void)
 		"\xe5\x90\x8d\xe5\x89\x8d\xe3\x81\xaf\xe3\x81\xbe\xe3\x81\xa0";
 	static const char russian[] = "\xd0\x9c\xd0\xb0\xd1\x8f\xd0\xba";
 	CHECK_INT((int)tokens_estimate(english, strlen(english)), 18);
-	CHECK_INT((int)tokens_estimate(japanese, strlen(japanese)), 5);
-	CHECK_INT((int)tokens_estimate(russian, strlen(russian)), 2);
+	CHECK_INT((int)tokens_estimate(japanese, strlen(japanese)), 4);
+	CHECK_INT((int)tokens_estimate(russian, strlen(russian)), 1);
 	CHECK_INT((int)tokens_estimate("", 0), 0);
+}
+
+/* As much as the prompt asks for, of such sentences as the text has. */
+static void test_answer_tokens(void)
+{
+	static const char six[] = "The sea was calm. \"Is it you?\" he asked. It was! Nobody, at "
+				  "3.5 fathoms, spoke. So he went.\n";
+	static const char japanese[] = "\xe5\xb1\xb1\xe3\x80\x82\xe5\xb7\x9d\xef\xbc\x81";
+	const size_t len = strlen(six);
+	int64_t all = tokens_estimate(six, len);
+	CHECK_INT((int)answer_tokens("", 0, 1), 10);
+	CHECK_INT((int)answer_tokens("* * *\n\n--\n", 10, 3), 10);
+	CHECK_INT((int)answer_tokens(six, len, 0), 10);
+	/* Five sentences and a half, and three who are seen, with one and a half each. */
+	CHECK_INT((int)answer_tokens(six, len, 1),
+		  (int)(10 + 100 + all * 11 / 12 + (60 + all * 3 / 12) * 3));
+	CHECK_INT((int)(answer_tokens(six, len, 3) - answer_tokens(six, len, 1)),
+		  (int)(2 * (100 + all * 11 / 12) + (60 + all * 3 / 12) * 3));
+	CHECK_INT((int)answer_tokens(japanese, strlen(japanese), 1), 10 + 100 + 4 + (60 + 3) * 3);
 }
 
 static void test_split(void)
@@ -658,6 +677,7 @@ int main(void)
 	test_options();
 	test_presets();
 	test_tokens();
+	test_answer_tokens();
 	test_split();
 	test_merge();
 	test_events();
