@@ -394,6 +394,9 @@ int store_pictures(struct store_reader *r, int chapter,
 /* One of them: 0, or -ENOENT. Strings are borrowed until the next call on r. */
 int store_picture(struct store_picture *out, struct store_reader *r, int chapter, int scene);
 int store_picture_bytes(struct buf *out, struct store_reader *r, int64_t picture_id);
+/* What pictures by this model took, of which its server said so: of so many all together. */
+int store_picture_habit(struct store_usage *sum, int *count, struct store_reader *r,
+			const char *provider, const char *model);
 /* By serial number NNN, whatever analysis it belongs to now; -ENOENT. For
  * .illustrate.state/concept_NNN.json. */
 int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept);

@@ -37,6 +37,7 @@ import threading
 import time
 from email.utils import formatdate
 
+import answers_model
 import server_h2
 from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of, said, shown,
                      tokens_of)
@@ -224,6 +225,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, png(), "image/png")
         else:
             self.picture(png())
+
+    def on_model(self, nth, request):
+        """Answers at such length as a model would, and counts as one (answers_model.py)."""
+        if self.seen["kind"] != "chat":
+            self.on_good(nth, request)
+            return
+        content = answers_model.answer(self.prompt)
+        taken, given = answers_model.tokens(self.prompt), answers_model.tokens(content)
+        self.seen.update(tokens_in=taken, tokens_out=given)
+        answer = said(self.wire, self.request_json, content)
+        answer["usage"] = {"prompt_tokens": taken, "completion_tokens": given, "total_tokens": taken + given}
+        self.reply(200, answer)
 
     def on_plain(self, nth, request):
         self.reply(200, b"hello", connection_number=str(self.number))
