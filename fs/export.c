@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "import.h"
+#include "press.h"
 
 /*
  * bookfs export: what a mount shows, as plain files (formats.md), or the book as one file to be
@@ -221,80 +222,6 @@ static int export_to(const char *out, const char *name, const struct engine *e,
 	return r;
 }
 
-/* ---- picture books */
-
-struct picture_book {
-	struct store_reader *reader;
-	struct binder *binder;
-	struct packer *packer; /* of a CBZ */
-	size_t pages;
-	struct err *err;
-};
-
-static int add_page(void *arg, const struct view_sheet *v)
-{
-	static const enum binder_page pages[] = {[VIEW_PAGE_COVER] = BINDER_COVER,
-						 [VIEW_PAGE_PLATE] = BINDER_PLATE,
-						 [VIEW_PAGE_CAST] = BINDER_CAST};
-	struct picture_book *b = arg;
-	CLEANUP(buf_finish) struct buf picture = {0}, png = {0};
-	const struct binder_sheet sheet = {pages[v->page], v->title, v->text,
-					   v->foot,	   v->lines, &picture};
-	char name[32];
-	int r = v->picture ? store_picture_bytes(&picture, b->reader, v->picture) : 0;
-
-	if (r < 0)
-		return err_set(b->err, r, "%s", store_reason(b->reader, r));
-	r = binder_add(&png, b->binder, &sheet, b->err);
-	if (r < 0 || !b->packer)
-		return r;
-	snprintf(name, sizeof(name), "page-%04zu.png", ++b->pages);
-	return packer_add(b->packer, name, &png, true, b->err);
-}
-
-static int export_cbz(const struct engine *e, const struct options *o, const char *out,
-		      struct err *err)
-{
-	CLEANUP(binder_close_cleanup) struct binder *binder = NULL;
-	CLEANUP(packer_close_cleanup) struct packer *packer = NULL;
-	struct picture_book b = {.reader = store_reader(e->store), .err = err};
-	int r = packer_open(&packer, out, NULL, NULL, err);
-
-	(void)o;
-	if (r == 0)
-		r = binder_open(&binder, BINDER_PAGES, -1, err);
-	b.binder = binder;
-	b.packer = packer;
-	if (r == 0)
-		r = view_sheets(b.reader, add_page, &b, err);
-	return r == 0 ? packer_write(packer, err) : r;
-}
-
-/* Under another name until it is whole. */
-static int export_pdf(const struct engine *e, const struct options *o, const char *out,
-		      struct err *err)
-{
-	CLEANUP(binder_close_cleanup) struct binder *binder = NULL;
-	CLEANUP(cleanup_free) char *part = xasprintf("%s.part", out);
-	CLEANUP(cleanup_close)
-	int fd = open(part, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	struct picture_book b = {.reader = store_reader(e->store), .err = err};
-	int r = fd < 0 ? err_set(err, -errno, "%s: %s", part, strerror(errno))
-		       : binder_open(&binder, BINDER_PDF, fd, err);
-
-	(void)o;
-	b.binder = binder;
-	if (r == 0)
-		r = view_sheets(b.reader, add_page, &b, err);
-	if (r == 0)
-		r = binder_finish(binder, err);
-	if (r == 0 && (fsync(fd) < 0 || rename(part, out) < 0))
-		r = err_set(err, -errno, "%s: %s", out, strerror(errno));
-	if (r < 0 && fd >= 0)
-		unlink(part);
-	return r;
-}
-
 /* ---- the command */
 
 /* A page and the pictures that it shows. */
@@ -316,10 +243,39 @@ static int export_page(const struct engine *e, const struct options *o, const ch
 	return r < 0 ? err_set(err, r, "%s/index.html: %s", out, strerror(-r)) : 0;
 }
 
+/* A book to be held, under its name once it is whole. */
+static int export_shape(enum press_shape shape, const struct engine *e, const struct options *o,
+			const char *out, struct err *err)
+{
+	CLEANUP(part_finish) struct part part = {.fd = -1};
+	const struct press press = {
+		.shape = shape, .reader = store_reader(e->store), .book_path = o->book};
+	int r = part_begin(&part, AT_FDCWD, out);
+
+	if (r < 0)
+		return err_set(err, r, "%s: %s", out, strerror(-r));
+	r = press_make(part.fd, out, &press, err);
+	if (r == 0 && (r = part_commit(&part, 0)) < 0)
+		err_set(err, r, "%s: %s", out, strerror(-r));
+	return r;
+}
+
 static int export_epub(const struct engine *e, const struct options *o, const char *out,
 		       struct err *err)
 {
-	return view_bind_epub(out, o->book, store_reader(e->store), err);
+	return export_shape(PRESS_EPUB, e, o, out, err);
+}
+
+static int export_cbz(const struct engine *e, const struct options *o, const char *out,
+		      struct err *err)
+{
+	return export_shape(PRESS_CBZ, e, o, out, err);
+}
+
+static int export_pdf(const struct engine *e, const struct options *o, const char *out,
+		      struct err *err)
+{
+	return export_shape(PRESS_PDF, e, o, out, err);
 }
 
 static int export_all(const struct engine *e, const struct options *o, const char *out,

@@ -39,7 +39,7 @@ static const char *reason(int code)
 static void take_file(struct import *m, const char *path)
 {
 	CLEANUP(buf_finish) struct buf bytes = {0};
-	int r = folder_read(&bytes, m->folder, path);
+	int r = dir_read(&bytes, m->folder, path);
 
 	if (r == 0) {
 		hash_adds(m->digest, path);
@@ -100,7 +100,7 @@ static void read_folder(struct import *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		m->sub = folders[i].sub;
-		folder_each(m->folder, m->sub, folders[i].take, m);
+		dir_each(m->folder, m->sub, folders[i].take, m);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(documents); i++)
 		take_file(m, documents[i]);
@@ -340,9 +340,9 @@ static int place_of(const struct import *m, int chapter)
 static int load_picture(struct buf *out, const struct import *m, const char *file)
 {
 	CLEANUP(cleanup_free) char *path = xasprintf("images/%s", file);
-	int r = folder_read(out, m->folder, path);
+	int r = dir_read(out, m->folder, path);
 
-	return r == -ENOENT ? folder_read(out, m->folder, file) : r;
+	return r == -ENOENT ? dir_read(out, m->folder, file) : r;
 }
 
 static int store_picture_of(struct import *m, const struct found_picture *p, struct err *err)

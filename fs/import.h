@@ -20,9 +20,9 @@ int part_commit(struct part *p, int64_t mtime_unix_ms); /* 0: now */
 void part_finish(struct part *p); /* removes what was not committed; takes a zeroed one */
 
 /* A file below a folder, whole; -EINVAL: it is no regular one. */
-int folder_read(struct buf *out, int folder, const char *path);
+int dir_read(struct buf *out, int folder, const char *path);
 /* Calls fn for each name in folder's sub, in the order of bytes; one that is not there has none. */
-void folder_each(int folder, const char *sub, void (*fn)(void *arg, const char *name), void *arg);
+void dir_each(int folder, const char *sub, void (*fn)(void *arg, const char *name), void *arg);
 
 /* ---- import.c */
 

@@ -52,7 +52,7 @@ void part_finish(struct part *p)
 
 /* ---- a folder that may be anybody's */
 
-int folder_read(struct buf *out, int folder, const char *path)
+int dir_read(struct buf *out, int folder, const char *path)
 {
 	CLEANUP(cleanup_close)
 	int fd = openat(folder, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -79,7 +79,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-void folder_each(int folder, const char *sub, void (*fn)(void *arg, const char *name), void *arg)
+void dir_each(int folder, const char *sub, void (*fn)(void *arg, const char *name), void *arg)
 {
 	CLEANUP(cleanup_close)
 	int fd = openat(folder, sub, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -228,7 +228,7 @@ static void note_picture(void *arg, const char *name)
 	CLEANUP(buf_finish) struct buf bytes = {0};
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 
-	if (folder_read(&bytes, r->folder, path) < 0)
+	if (dir_read(&bytes, r->folder, path) < 0)
 		return;
 	r->pictures = xgrow(r->pictures, &r->cap, r->len + 1, sizeof(*r->pictures));
 	r->pictures[r->len].path = path;
@@ -243,7 +243,7 @@ static void find_pictures(struct reading *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		r->sub = subs[i];
-		folder_each(r->folder, subs[i], note_picture, r);
+		dir_each(r->folder, subs[i], note_picture, r);
 	}
 	if (r->len)
 		qsort(r->pictures, r->len, sizeof(*r->pictures), by_hash);
@@ -282,7 +282,7 @@ static int picture_bytes(struct buf *out, void *arg, const char *hash)
 		return -EBADMSG;
 	memcpy(wanted.hash, hash, HASH_HEX);
 	found = r->len ? bsearch(&wanted, r->pictures, r->len, sizeof(wanted), by_hash) : NULL;
-	code = found ? folder_read(out, r->folder, found->path) : -ENOENT;
+	code = found ? dir_read(out, r->folder, found->path) : -ENOENT;
 	return code < 0 ? code : picture_check(&ext, buf_str(out), out->len, &err);
 }
 

@@ -226,19 +226,20 @@ bool binding_page(struct buf *out, const struct binding *b, const char *path)
 int binding_write_ours(struct binding *b, struct buf *page, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = xasprintf("%s" BOUND_PAGE, b->folder);
+	const struct packer_later later = {b->plates->read, b->plates->arg};
 	int r = page ? packer_add(b->packer, path, page, false, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < b->plates->count; i++) {
 		CLEANUP(cleanup_free) char *file = binding_file(b, i);
 
-		r = packer_add_plate(b->packer, file, b->plates, i, err);
+		r = packer_add_later(b->packer, file, &later, i, err);
 	}
 	return r;
 }
 
 /* ---- */
 
-int book_illustrate(const char *out_path, const char *path, const struct book *b,
+int book_illustrate(int out, const char *name, const char *path, const struct book *b,
 		    const struct book_plates *plates, struct err *err)
 {
 	CLEANUP(packer_close_cleanup) struct packer *packer = NULL;
@@ -254,7 +255,7 @@ int book_illustrate(const char *out_path, const char *path, const struct book *b
 		r = archive_open(&a, fd, &book_limits_default, err);
 	close(fd);
 	if (r == 0)
-		r = packer_open(&packer, out_path, zip ? path : NULL, "application/epub+zip", err);
+		r = packer_open(&packer, out, name, zip ? path : NULL, "application/epub+zip", err);
 	binding.packer = packer;
 	if (r == 0)
 		r = zip ? bind_own(&binding, a, err) : bind_new(&binding, err);

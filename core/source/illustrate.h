@@ -55,9 +55,6 @@ void plate_add(struct buf *out, const struct book_plate *p, const char *document
 /* ---- packer.c: what only an EPUB needs of it */
 
 int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *err);
-/* Its bytes are read when the archive is written. plates: borrowed until then. */
-int packer_add_plate(struct packer *p, const char *path, const struct book_plates *plates,
-		     size_t plate, struct err *err);
 
 /* ---- bind.c: which plate goes where */
 

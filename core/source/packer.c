@@ -5,18 +5,17 @@
 
 #include "illustrate.h"
 
+/*
+ * libzip writes an archive only where it may read one, and under a name that it chooses itself
+ * until it is whole. We have a descriptor, perhaps of a file without any name, so the archive goes
+ * through a source of our own (libzip, zip_source_function(3)) that knows nothing but to write.
+ */
+
 /* All members of our own have one time, so that the same book is the same bytes. */
 #define MEMBER_TIME ((time_t)315619200) /* 1980-01-02: after midnight in every zone */
 
-struct pending { /* a plate whose bytes are read while the archive is written */
-	const struct book_plates *plates;
-	size_t plate, read;
-	struct buf bytes;
-	zip_error_t error;
-};
-
 struct packer {
-	char *path;
+	char *name; /* for messages */
 	zip_t *zip, *from;
 };
 
@@ -27,12 +26,122 @@ static int failed(struct err *err, const char *path, zip_error_t *e)
 	return err_set(err, -system, "%s cannot be written: %s", path, zip_error_strerror(e));
 }
 
+/* ---- the archive */
+
+struct output {
+	int fd; /* borrowed */
+	zip_int64_t at, size;
+	zip_error_t error;
+};
+
+static zip_int64_t output_write(struct output *o, const char *data, zip_uint64_t len)
+{
+	for (zip_uint64_t done = 0; done < len;) {
+		ssize_t n = pwrite(o->fd, data + done, len - done, o->at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			zip_error_set(&o->error, ZIP_ER_WRITE, n < 0 ? errno : EIO);
+			return -1;
+		}
+		done += (zip_uint64_t)n;
+		o->at += n;
+	}
+	o->size = o->at > o->size ? o->at : o->size;
+	return (zip_int64_t)len;
+}
+
+static zip_int64_t output_seek(struct output *o, void *data, zip_uint64_t len)
+{
+	zip_int64_t at = zip_source_seek_compute_offset((zip_uint64_t)o->at, (zip_uint64_t)o->size,
+							data, len, &o->error);
+
+	if (at < 0)
+		return -1;
+	o->at = at;
+	return 0;
+}
+
+static zip_int64_t output_stat(const struct output *o, void *data)
+{
+	zip_stat_t *st = data;
+
+	zip_stat_init(st);
+	st->size = (zip_uint64_t)o->size;
+	st->valid = ZIP_STAT_SIZE;
+	return sizeof(*st);
+}
+
+static zip_int64_t output(void *arg, void *data, zip_uint64_t len, zip_source_cmd_t what)
+{
+	struct output *o = arg;
+
+	switch (what) {
+	case ZIP_SOURCE_SUPPORTS:
+		return ZIP_SOURCE_SUPPORTS_WRITABLE;
+	case ZIP_SOURCE_STAT:
+		return output_stat(o, data);
+	case ZIP_SOURCE_OPEN: /* to truncate what may be there */
+	case ZIP_SOURCE_CLOSE:
+	case ZIP_SOURCE_BEGIN_WRITE:
+	case ZIP_SOURCE_COMMIT_WRITE:
+	case ZIP_SOURCE_ROLLBACK_WRITE:
+		return 0;
+	case ZIP_SOURCE_WRITE:
+		return output_write(o, data, len);
+	case ZIP_SOURCE_SEEK_WRITE:
+		return output_seek(o, data, len);
+	case ZIP_SOURCE_TELL_WRITE:
+		return o->at;
+	case ZIP_SOURCE_ERROR:
+		return zip_error_to_data(&o->error, data, len);
+	case ZIP_SOURCE_FREE:
+		free(o);
+		return 0;
+	default:
+		zip_error_set(&o->error, ZIP_ER_OPNOTSUPP, 0);
+		return -1;
+	}
+}
+
+static zip_t *open_output(int fd, zip_error_t *e)
+{
+	struct output *o = xcalloc(1, sizeof(*o));
+	zip_source_t *source;
+	zip_t *zip;
+
+	o->fd = fd;
+	zip_error_init(&o->error);
+	source = zip_source_function_create(output, o, e);
+	if (!source) {
+		free(o);
+		return NULL;
+	}
+	zip = zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, e);
+	if (!zip)
+		zip_source_free(source);
+	return zip;
+}
+
+static zip_t *open_input(const char *path, zip_error_t *e)
+{
+	int code = 0;
+	zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
+
+	if (!zip)
+		zip_error_init_with_code(e, code);
+	return zip;
+}
+
+/* ---- members */
+
 static int set_looks(struct packer *p, zip_int64_t index, bool stored, struct err *err)
 {
 	if (zip_set_file_compression(p->zip, (zip_uint64_t)index,
 				     stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0) < 0 ||
 	    zip_file_set_mtime(p->zip, (zip_uint64_t)index, MEMBER_TIME, 0) < 0)
-		return failed(err, p->path, zip_get_error(p->zip));
+		return failed(err, p->name, zip_get_error(p->zip));
 	return 0;
 }
 
@@ -43,29 +152,29 @@ static int add_source(struct packer *p, const char *path, zip_source_t *source, 
 
 	if (index < 0) {
 		zip_source_free(source);
-		return failed(err, p->path, zip_get_error(p->zip));
+		return failed(err, p->name, zip_get_error(p->zip));
 	}
 	return set_looks(p, index, stored, err);
 }
 
-int packer_open(struct packer **out, const char *path, const char *from, const char *type,
+int packer_open(struct packer **out, int fd, const char *name, const char *from, const char *type,
 		struct err *err)
 {
 	CLEANUP(packer_close_cleanup) struct packer *p = xcalloc(1, sizeof(*p));
-	int code = 0, r;
+	zip_error_t e;
+	int r;
 
-	p->path = xstrdup(path);
-	p->zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+	zip_error_init(&e);
+	p->name = xstrdup(name);
+	p->zip = open_output(fd, &e);
 	if (p->zip && from)
-		p->from = zip_open(from, ZIP_RDONLY, &code);
+		p->from = open_input(from, &e);
 	if (!p->zip || (from && !p->from)) {
-		zip_error_t e;
-
-		zip_error_init_with_code(&e, code);
-		r = failed(err, p->zip ? from : path, &e);
+		r = failed(err, p->zip ? from : name, &e);
 		zip_error_fini(&e);
 		return r;
 	}
+	zip_error_fini(&e);
 	r = type ? add_source(p, "mimetype", zip_source_buffer(p->zip, type, strlen(type), 0), true,
 			      err)
 		 : 0;
@@ -87,7 +196,7 @@ int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *
 	if (source && zip_file_add(p->zip, path, source, ZIP_FL_ENC_UTF_8) >= 0)
 		return 0;
 	zip_source_free(source);
-	return failed(err, p->path, zip_get_error(p->zip));
+	return failed(err, p->name, zip_get_error(p->zip));
 }
 
 int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err)
@@ -105,46 +214,65 @@ int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packe
 	return add_source(p, path, source, packed, err);
 }
 
-/* ---- plates */
+/* ---- members whose bytes are made while the archive is written, one after the other */
 
-static zip_int64_t read_some(struct pending *s, void *data, zip_uint64_t len)
+struct pending {
+	struct packer_later later;
+	size_t item, at;
+	bool made;
+	struct buf bytes;
+	zip_error_t error;
+};
+
+static zip_int64_t make(struct pending *s)
 {
-	size_t left = s->bytes.len - s->read;
+	int r = 0;
 
-	if (len > left)
-		len = left;
-	if (len)
-		memcpy(data, buf_str(&s->bytes) + s->read, len);
-	s->read += len;
-	return (zip_int64_t)len;
+	if (!s->made) {
+		s->bytes.max_bytes = SIZE_MAX;
+		r = s->later.read(&s->bytes, s->later.arg, s->item);
+	}
+	s->made = r == 0;
+	if (r < 0)
+		zip_error_set(&s->error, ZIP_ER_READ, -r);
+	return r < 0 ? -1 : 0;
 }
 
-static zip_int64_t say_stat(const struct pending *s, void *data)
+/* Asked for when it is the member's turn. Of a size that is not known libzip makes a member that
+ * not every reader reads. */
+static zip_int64_t say_stat(struct pending *s, void *data)
 {
 	zip_stat_t *st = data;
 
+	if (make(s) < 0)
+		return -1;
 	zip_stat_init(st);
-	st->size = s->plates->items[s->plate].size_bytes;
+	st->size = s->bytes.len;
 	st->mtime = MEMBER_TIME;
 	st->valid = ZIP_STAT_SIZE | ZIP_STAT_MTIME;
 	return sizeof(*st);
 }
 
-static zip_int64_t begin(struct pending *s)
+static zip_int64_t read_some(struct pending *s, void *data, zip_uint64_t len)
 {
-	int r;
+	size_t left = s->bytes.len - s->at;
 
-	buf_clear(&s->bytes);
-	s->read = 0;
-	s->bytes.max_bytes = SIZE_MAX;
-	r = s->plates->read(&s->bytes, s->plates->arg, s->plate);
-	if (r == 0 && s->bytes.len == s->plates->items[s->plate].size_bytes)
-		return 0;
-	zip_error_set(&s->error, ZIP_ER_READ, r ? -r : EIO);
-	return -1;
+	if (len > left)
+		len = left;
+	if (len)
+		memcpy(data, buf_str(&s->bytes) + s->at, len);
+	s->at += len;
+	return (zip_int64_t)len;
 }
 
-static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_source_cmd_t what)
+static void forget(struct pending *s)
+{
+	buf_finish(&s->bytes);
+	s->made = false;
+	s->at = 0;
+}
+
+static zip_int64_t pending_source(void *arg, void *data, zip_uint64_t len, zip_source_cmd_t what)
 {
 	struct pending *s = arg;
 
@@ -154,18 +282,19 @@ static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_sou
 						      ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
 						      ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
 	case ZIP_SOURCE_OPEN:
-		return begin(s);
+		s->at = 0;
+		return make(s);
 	case ZIP_SOURCE_READ:
 		return read_some(s, data, len);
 	case ZIP_SOURCE_CLOSE:
-		buf_finish(&s->bytes);
+		forget(s);
 		return 0;
 	case ZIP_SOURCE_STAT:
 		return say_stat(s, data);
 	case ZIP_SOURCE_ERROR:
 		return zip_error_to_data(&s->error, data, len);
 	case ZIP_SOURCE_FREE:
-		buf_finish(&s->bytes);
+		forget(s);
 		free(s);
 		return 0;
 	default:
@@ -174,26 +303,26 @@ static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_sou
 	}
 }
 
-int packer_add_plate(struct packer *p, const char *path, const struct book_plates *plates,
-		     size_t plate, struct err *err)
+int packer_add_later(struct packer *p, const char *path, const struct packer_later *later,
+		     size_t item, struct err *err)
 {
 	struct pending *s = xcalloc(1, sizeof(*s));
 	zip_source_t *source;
 
-	s->plates = plates;
-	s->plate = plate;
+	s->later = *later;
+	s->item = item;
 	zip_error_init(&s->error);
-	source = zip_source_function(p->zip, plate_source, s);
+	source = zip_source_function(p->zip, pending_source, s);
 	if (!source)
 		free(s);
-	/* It is packed as far as it goes. */
+	/* A picture is packed as far as it goes. */
 	return add_source(p, path, source, true, err);
 }
 
 int packer_write(struct packer *p, struct err *err)
 {
 	if (zip_close(p->zip) < 0)
-		return failed(err, p->path, zip_get_error(p->zip));
+		return failed(err, p->name, zip_get_error(p->zip));
 	p->zip = NULL;
 	return 0;
 }
@@ -206,7 +335,7 @@ struct packer *packer_close(struct packer *p)
 		zip_discard(p->zip);
 	if (p->from)
 		zip_discard(p->from);
-	free(p->path);
+	free(p->name);
 	free(p);
 	return NULL;
 }

@@ -160,7 +160,6 @@ struct book_plate {
 	int chapter;
 	const char *name; /* of its file, unique; .png, .jpg or .webp says what it is */
 	const char *quote, *alt, *caption;
-	uint64_t size_bytes;
 };
 struct book_cast { /* a line of the page at the end; those of one group in a row */
 	const char *group, *name, *text;
@@ -174,26 +173,35 @@ struct book_plates {
 	void *arg;
 };
 /*
- * Writes an EPUB to out_path, whole or not at all. Of a book that is one: itself, and nothing of it
- * changed but that documents and package document have something more in them (EPUB 3.3, OPF
- * 2.0.1); a signature over it is left out. Of any other: an EPUB 3 of its chapters.
- * The same input gives the same bytes. b: path as it was read, with its texts.
+ * Writes an EPUB to fd, an empty file; name: of it, for messages. Of a book that is one: itself,
+ * and nothing of it changed but that documents and package document have something more in them
+ * (EPUB 3.3, OPF 2.0.1); a signature over it is left out. Of any other: an EPUB 3 of its chapters.
+ * The same input gives the same bytes. b: path as it was read, with its texts. An error of
+ * plates->read ends it and is returned.
  */
-int book_illustrate(const char *out_path, const char *path, const struct book *b,
+int book_illustrate(int fd, const char *name, const char *path, const struct book *b,
 		    const struct book_plates *plates, struct err *err);
 
 /* ---- an archive is written: a CBZ, an EPUB */
 
 struct packer;
-/* from: an archive whose members are to be copied, or NULL. type: what its first member "mimetype"
- * says (OCF 3.3, section 4.2), or NULL: it has none. */
-int packer_open(struct packer **out, const char *path, const char *from, const char *type,
+/* To fd, an empty file; name: of it, for messages. from: an archive whose members are to be copied,
+ * or NULL. type: what its first member "mimetype" says (OCF 3.3, section 4.2), or NULL: it has
+ * none.
+ */
+int packer_open(struct packer **out, int fd, const char *name, const char *from, const char *type,
 		struct err *err);
 /* Takes the bytes. packed: they are small already (a picture). */
 int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err);
-/* Writes it all; the file is there whole, or not at all. */
-int packer_write(struct packer *p, struct err *err);
-struct packer *packer_close(struct packer *p); /* what was not written is forgotten */
+/* A member's bytes are made when it is its turn to be written. */
+struct packer_later {
+	int (*read)(struct buf *out, void *arg, size_t item); /* any number of times */
+	void *arg;					      /* borrowed until packer_close */
+};
+int packer_add_later(struct packer *p, const char *path, const struct packer_later *later,
+		     size_t item, struct err *err);
+int packer_write(struct packer *p, struct err *err); /* all of it */
+struct packer *packer_close(struct packer *p);	     /* what was not written is forgotten */
 DEFINE_CLEANUP(struct packer, packer_close)
 
 #endif

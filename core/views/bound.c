@@ -9,6 +9,7 @@
 struct bound {
 	struct plates plates;
 	struct store_reader *reader;
+	const atomic_bool *stop;
 	int64_t *pictures; /* of each book_plate */
 	struct book_plate *items;
 	struct book_cast *cast;
@@ -45,7 +46,6 @@ static void add_plates(struct bound *b)
 			.quote = p->quote,
 			.alt = p->caption,
 			.caption = caption_of(b, p),
-			.size_bytes = p->size_bytes,
 		};
 	}
 }
@@ -67,13 +67,15 @@ static int picture_bytes(struct buf *out, void *arg, size_t plate)
 {
 	struct bound *b = arg;
 
+	if (b->stop && *b->stop)
+		return -ECANCELED;
 	return store_picture_bytes(out, b->reader, b->pictures[plate]);
 }
 
-int view_bind_epub(const char *out_path, const char *book_path, struct store_reader *r,
-		   struct err *err)
+int view_bind_epub(int fd, const char *name, const char *book_path, struct store_reader *r,
+		   const atomic_bool *stop, struct err *err)
 {
-	struct bound b = {.reader = r};
+	struct bound b = {.reader = r, .stop = stop};
 	int code = plates_read(&b.plates, r, true, err);
 
 	if (code == 0) {
@@ -85,7 +87,7 @@ int view_bind_epub(const char *out_path, const char *book_path, struct store_rea
 		plates.count = b.count;
 		plates.cast = b.cast;
 		plates.cast_count = b.cast_count;
-		code = book_illustrate(out_path, book_path, b.plates.book, &plates, err);
+		code = book_illustrate(fd, name, book_path, b.plates.book, &plates, err);
 	}
 	plates_finish(&b.plates);
 	strv_finish(&b.words);

@@ -4,94 +4,117 @@
 #include "plates.h"
 #include "views.h"
 
-/* The pages of a picture book, for a PDF or a CBZ. */
+/* The pages of a picture book, for a PDF or a CBZ: told one by one, as each may be large. */
 
-struct telling {
-	const struct plates *plates;
-	int (*fn)(void *arg, const struct view_sheet *s);
-	void *arg;
+struct view_sheets {
+	struct plates plates;
+	size_t *drawn;	    /* of plates.items, those with a picture */
+	char *title, *foot; /* of the page told last */
+	struct buf by;	    /* who wrote it */
+	struct strv cast;
 };
 
 static const struct strv no_lines;
 
-static int tell_cover(const struct telling *t, int64_t picture)
+static void tell_cover(struct view_sheet *out, struct view_sheets *s)
 {
-	const struct book *b = t->plates->book;
-	CLEANUP(buf_finish) struct buf by = {0};
-	CLEANUP(cleanup_free)
-	char *foot = xasprintf("%zu %s", t->plates->drawn,
-			       t->plates->drawn == 1 ? "picture" : "pictures");
+	const struct book *b = s->plates.book;
 
-	for (size_t i = 0; i < b->creators.len; i++)
-		buf_addf(&by, "%s%s", i ? ", " : "", b->creators.items[i]);
-	return t->fn(t->arg, &(struct view_sheet){.page = VIEW_PAGE_COVER,
-						  .title = b->title,
-						  .text = buf_str(&by),
-						  .foot = foot,
-						  .lines = &no_lines,
-						  .picture = picture});
+	s->foot =
+		xasprintf("%zu %s", s->plates.drawn, s->plates.drawn == 1 ? "picture" : "pictures");
+	*out = (struct view_sheet){.page = VIEW_PAGE_COVER,
+				   .title = b->title,
+				   .text = buf_str(&s->by),
+				   .foot = s->foot,
+				   .lines = &no_lines,
+				   .picture = s->plates.items[s->drawn[0]].picture};
 }
 
-static int tell_plate(const struct telling *t, const struct plate *p)
+static void tell_plate(struct view_sheet *out, struct view_sheets *s, const struct plate *p)
 {
-	CLEANUP(cleanup_free) char *title = plates_chapter(t->plates, p->chapter);
-	CLEANUP(cleanup_free)
-	char *foot =
-		p->pages[0] ? xasprintf("%s %s", strchr(p->pages, '-') ? "pages" : "page", p->pages)
-			    : xstrdup("");
-
-	return t->fn(t->arg, &(struct view_sheet){.page = VIEW_PAGE_PLATE,
-						  .title = title,
-						  .text = p->caption,
-						  .foot = foot,
-						  .lines = &no_lines,
-						  .picture = p->picture});
+	s->title = plates_chapter(&s->plates, p->chapter);
+	if (p->pages[0])
+		s->foot = xasprintf("%s %s", strchr(p->pages, '-') ? "pages" : "page", p->pages);
+	*out = (struct view_sheet){.page = VIEW_PAGE_PLATE,
+				   .title = s->title,
+				   .text = p->caption,
+				   .foot = s->foot ? s->foot : "",
+				   .lines = &no_lines,
+				   .picture = p->picture};
 }
 
-static int tell_cast(const struct telling *t)
+static void tell_cast(struct view_sheet *out, const struct view_sheets *s)
 {
-	CLEANUP(strv_finish) struct strv lines = {0};
-	const struct catalogue *c = t->plates->cast;
+	*out = (struct view_sheet){.page = VIEW_PAGE_CAST,
+				   .title = "The cast",
+				   .text = "",
+				   .foot = "",
+				   .lines = &s->cast};
+}
 
+static void read_words(struct view_sheets *s)
+{
+	const struct catalogue *c = s->plates.cast;
+	const struct strv *creators = &s->plates.book->creators;
+
+	for (size_t i = 0; i < creators->len; i++)
+		buf_addf(&s->by, "%s%s", i ? ", " : "", creators->items[i]);
 	for (size_t i = 0; i < c->len; i++) {
 		CLEANUP(cleanup_free) char *look = plates_look(&c->entries[i]);
 
-		strv_add(&lines, c->entries[i].name);
-		strv_add(&lines, look);
+		strv_add(&s->cast, c->entries[i].name);
+		strv_add(&s->cast, look);
 	}
-	return t->fn(t->arg, &(struct view_sheet){.page = VIEW_PAGE_CAST,
-						  .title = "The cast",
-						  .text = "",
-						  .foot = "",
-						  .lines = &lines});
 }
 
-static int tell_all(const struct telling *t, struct err *err)
+int view_sheets_open(struct view_sheets **out, struct store_reader *r, struct err *err)
 {
-	const struct plates *p = t->plates;
-	size_t first = 0;
-	int r;
+	CLEANUP(view_sheets_close_cleanup) struct view_sheets *s = xcalloc(1, sizeof(*s));
+	size_t count = 0;
+	int code = plates_read(&s->plates, r, false, err);
 
-	while (first < p->count && !p->items[first].picture)
-		first++;
-	if (first == p->count)
-		return err_set(err, -ENOENT, "no picture is finished yet: bookfs run makes them");
-	r = tell_cover(t, p->items[first].picture);
-	for (size_t i = first; r == 0 && i < p->count; i++)
-		if (p->items[i].picture)
-			r = tell_plate(t, &p->items[i]);
-	return r ? r : tell_cast(t);
+	if (code < 0)
+		return code;
+	s->drawn = xcalloc(s->plates.count + 1, sizeof(*s->drawn));
+	for (size_t i = 0; i < s->plates.count; i++)
+		if (s->plates.items[i].picture)
+			s->drawn[count++] = i;
+	if (!count)
+		return err_set(err, -ENODATA, "no picture is finished yet: bookfs run makes them");
+	read_words(s);
+	*out = s;
+	s = NULL;
+	return 0;
 }
 
-int view_sheets(struct store_reader *r, int (*fn)(void *arg, const struct view_sheet *s), void *arg,
-		struct err *err)
+struct view_sheets *view_sheets_close(struct view_sheets *s)
 {
-	struct plates p = {0};
-	const struct telling t = {&p, fn, arg};
-	int code = plates_read(&p, r, false, err);
+	if (!s)
+		return NULL;
+	plates_finish(&s->plates);
+	strv_finish(&s->cast);
+	buf_finish(&s->by);
+	free(s->drawn);
+	free(s->title);
+	free(s->foot);
+	free(s);
+	return NULL;
+}
 
-	if (code == 0)
-		code = tell_all(&t, err);
-	plates_finish(&p);
-	return code;
+size_t view_sheets_count(const struct view_sheets *s)
+{
+	return s->plates.drawn + 2;
+}
+
+void view_sheet(struct view_sheet *out, struct view_sheets *s, size_t i)
+{
+	free(s->title);
+	free(s->foot);
+	s->title = s->foot = NULL;
+	if (i == 0)
+		tell_cover(out, s);
+	else if (i <= s->plates.drawn)
+		tell_plate(out, s, &s->plates.items[s->drawn[i - 1]]);
+	else
+		tell_cast(out, s);
 }

@@ -14,6 +14,7 @@
  * Threads: the loop's; view_load is the exception and says so.
  */
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "base.h"
@@ -142,23 +143,28 @@ int view_event(struct buf *out, const struct store_event *e);
 
 /* ---- the book to be held. Any thread: the reader is the caller's. */
 
-/* The book with its pictures at their scenes, as an EPUB (source.h, book_illustrate). */
-int view_bind_epub(const char *out_path, const char *book_path, struct store_reader *r,
-		   struct err *err);
+/* The book with its pictures at their scenes, as an EPUB (source.h, book_illustrate). stop: once it
+ * is set, -ECANCELED; or NULL. */
+int view_bind_epub(int fd, const char *name, const char *book_path, struct store_reader *r,
+		   const atomic_bool *stop, struct err *err);
 /* A page for a browser: the pictures by chapter, the cast, the state of work. images: where the
  * pictures are, as seen from it: "../images/". */
 int view_gallery(struct buf *out, const char *images, struct store_reader *r, struct err *err);
 
-/* The pages of a picture book: a cover with the first picture, a page a picture, the cast. fn's
- * return value other than 0 ends it and is returned. -ENOENT: there is no picture. */
+/* The pages of a picture book: a cover with the first picture, a page a picture, the cast. */
 struct view_sheet {
 	enum view_page { VIEW_PAGE_COVER, VIEW_PAGE_PLATE, VIEW_PAGE_CAST } page;
-	const char *title, *text, *foot; /* borrowed, as all here */
+	const char *title, *text, *foot; /* borrowed until the next view_sheet, as all here */
 	const struct strv *lines;	 /* the cast: a name, what is said of it, a name ... */
 	int64_t picture;		 /* 0: none */
 };
-int view_sheets(struct store_reader *r, int (*fn)(void *arg, const struct view_sheet *s), void *arg,
-		struct err *err);
+struct view_sheets;
+/* As the store is now. -ENODATA: there is no picture. */
+int view_sheets_open(struct view_sheets **out, struct store_reader *r, struct err *err);
+struct view_sheets *view_sheets_close(struct view_sheets *s);
+DEFINE_CLEANUP(struct view_sheets, view_sheets_close)
+size_t view_sheets_count(const struct view_sheets *s);
+void view_sheet(struct view_sheet *out, struct view_sheets *s, size_t i); /* 0 is the cover */
 
 /* ---- the lock table, written down (locks.md). fs asks the table; the command line does too. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,6 @@ static void add_plate(const struct book *b, size_t chapter)
 		.quote = keep(xstrndup(s, len)),
 		.alt = "a <point> & \"no more\"",
 		.caption = keep(xasprintf("Plate%zuOf%zu", chapter + 1, b->chapter_count)),
-		.size_bytes = sizeof(png),
 	};
 }
 
@@ -155,6 +155,7 @@ int main(int argc, char **argv)
 	struct book_plates all = {plates, 0, cast, 1, plate_bytes, NULL};
 	struct book *was, *is = NULL;
 	struct err err = {0};
+	int fd;
 
 	if (argc != 3) {
 		fputs("usage: bind_book BOOK OUT\n", stderr);
@@ -166,10 +167,12 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < was->chapter_count; i++)
 		add_plate(was, i);
 	all.count = plate_count;
-	if (book_illustrate(argv[2], argv[1], was, &all, &err) < 0)
+	fd = open(argv[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (book_illustrate(fd, argv[2], argv[1], was, &all, &err) < 0)
 		fprintf(stderr, "%s\n", err.msg);
 	else
 		is = read_book(argv[2]);
+	close(fd);
 	CHECK(is);
 	if (is)
 		compare(argv[1], was, is);

@@ -78,8 +78,11 @@ static int pdf_page(struct buf *none, const char *body, size_t len, void *arg, s
 static int bind_pdf(void)
 {
 	cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(put, NULL, SHEET_W, SHEET_H);
-	int r = serve_silently(pdf_page, surface);
+	int r;
 
+	/* The same pages are the same bytes, whenever they are bound. */
+	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, NULL);
+	r = serve_silently(pdf_page, surface);
 	cairo_surface_finish(surface);
 	if (r == 0 && cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS)
 		r = -EIO;
