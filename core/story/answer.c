@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "clean.h"
 #include "json.h"
 #include "story.h"
 
@@ -12,15 +13,8 @@
  */
 
 enum {
-	CONCEPTS_MAX = 256,
 	ELEMENTS_MAX = 512,
 	QUOTES_MAX = 2000, /* of all elements; each one costs a search of the chapter */
-	NAMES_MAX = 64,	   /* aliases of an element, elements of a concept */
-	QUOTE_BYTES = 32 << 10,
-	DESCRIPTION_BYTES = 8 << 10,
-	MOOD_BYTES = 200,
-	NAME_MAX_BYTES = 200,
-	PAGE_BYTES = 32,
 };
 
 struct answer {
@@ -34,39 +28,6 @@ struct answer {
 static int fault(struct answer *s, const char *key, const char *what)
 {
 	return err_set(s->err, -EBADMSG, "%s: %s", key, what);
-}
-
-static bool is_control(uint32_t cp)
-{
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029;
-}
-
-/* The string without control characters, white space at its ends, and runs of blanks; cut at a
- * character to at most max bytes. keep_lines: newlines stay. Owned. */
-static char *clean(const char *s, size_t max, bool keep_lines)
-{
-	struct buf out = {.max_bytes = strlen(s) + 1};
-	const char *end = s + strlen(s);
-	while (s < end) {
-		char utf8[4];
-		uint32_t cp = utf8_next(&s, end);
-		if (keep_lines && cp == '\n') {
-			buf_addc(&out, '\n');
-			continue;
-		}
-		bool blank = cp == ' ' || is_control(cp);
-		if (blank && (!out.len || strchr(" \n", out.data[out.len - 1])))
-			continue;
-		size_t n = utf8_put(utf8, blank ? ' ' : cp);
-		if (out.len + n > max)
-			break;
-		buf_add(&out, utf8, n);
-	}
-	while (out.len && strchr(" \n", out.data[out.len - 1]))
-		out.len--;
-	char *done = xstrndup(buf_str(&out), out.len);
-	buf_finish(&out);
-	return done;
 }
 
 static const cJSON *member(const cJSON *object, const char *a, const char *b)
@@ -86,7 +47,7 @@ static int read_string(struct answer *s, char **field, const cJSON *object, cons
 	if (!cJSON_IsString(v))
 		return fault(s, key, "not a string");
 	free(*field);
-	*field = clean(v->valuestring, max, false);
+	*field = clean_text(v->valuestring, max, false);
 	return 0;
 }
 
@@ -104,7 +65,7 @@ static int add_name(struct answer *s, struct strv *out, const cJSON *v, const ch
 		v = member(v, "name", NULL);
 	if (!cJSON_IsString(v))
 		return fault(s, key, "an item is not a string");
-	CLEANUP(cleanup_free) char *name = clean(v->valuestring, NAME_MAX_BYTES, false);
+	CLEANUP(cleanup_free) char *name = clean_text(v->valuestring, NAME_MAX_BYTES, false);
 	if (*name && !strv_has(out, name) && out->len < NAMES_MAX)
 		strv_add(out, name);
 	return 0;
@@ -130,7 +91,7 @@ static int read_page(struct answer *s, struct quote *q, const cJSON *v)
 	if (!v)
 		return 0;
 	if (cJSON_IsString(v)) {
-		CLEANUP(cleanup_free) char *text = clean(v->valuestring, PAGE_BYTES, false);
+		CLEANUP(cleanup_free) char *text = clean_text(v->valuestring, PAGE_BYTES, false);
 		analysis_set(&q->page, *text ? text : NULL);
 		return 0;
 	}
@@ -150,7 +111,7 @@ static int read_quote(struct answer *s, struct quote *q, const cJSON *v)
 	if (++s->quotes > QUOTES_MAX)
 		return fault(s, "quotes", "too many in one answer");
 	free(q->text);
-	q->text = clean(v->valuestring, QUOTE_BYTES, true);
+	q->text = clean_text(v->valuestring, QUOTE_BYTES, true);
 	q->offset = folded_locate(&q->len, s->text, q->text);
 	if (q->offset == QUOTE_NOT_FOUND)
 		return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "clean.h"
 #include "story.h"
 
 #include <stdio.h>
@@ -13,9 +14,6 @@
 
 enum {
 	DOCUMENT_BYTES = 1 << 20,
-	ELEMENT_NAME_BYTES = 200,
-	DESCRIPTION_BYTES = 8 << 10,
-	ALIASES_MOST = 64,
 	PAGE_MOST = 63, /* bytes of a page's label behind a description */
 };
 
@@ -322,7 +320,7 @@ static int read_name(struct edited *w, const struct document *d)
 		return 0;
 	if (!*name)
 		return fault(d, FIELD_NAME, "it is empty");
-	if (strlen(name) > ELEMENT_NAME_BYTES)
+	if (strlen(name) > NAME_MAX_BYTES)
 		return fault(d, FIELD_NAME, "longer than 200 bytes");
 	if (!w->e) { /* a copy of another one's keeps that one's heading: the file's name counts */
 		char file[NAME_BYTES];
@@ -382,7 +380,7 @@ static int split_aliases(struct strv *out, const struct edited *w, const struct 
 		while (*at) {
 			at += strspn(at, ", ");
 			size_t n = alias_len(w->e, at);
-			if (n > ELEMENT_NAME_BYTES)
+			if (n > NAME_MAX_BYTES)
 				return fault(d, FIELD_ALIASES, "one is longer than 200 bytes");
 			if (n)
 				strv_add_len(out, at, n);
@@ -390,7 +388,7 @@ static int split_aliases(struct strv *out, const struct edited *w, const struct 
 		}
 		s += len + (s[len] != '\0');
 	}
-	return out->len > ALIASES_MOST ? fault(d, FIELD_ALIASES, "more than 64") : 0;
+	return out->len > NAMES_MAX ? fault(d, FIELD_ALIASES, "more than 64") : 0;
 }
 
 static bool same_aliases(const struct strv *a, const struct catalogue_entry *e)

@@ -30,11 +30,12 @@ static int scan_string(struct scan *s, struct err *err)
 
 /* A node of cJSON costs some 64 bytes and may stand for one byte of text, and its parser recurses:
  * so both are counted before it sees the text. */
-static int scan_json(const char *json, size_t len, struct err *err)
+static int scan_json(size_t *at, const char *json, size_t len, struct err *err)
 {
 	struct scan s = {.at = json, .end = json + len};
 	for (; s.at < s.end; s.at++) {
 		int r = 0;
+		*at = (size_t)(s.at - json);
 		switch (*s.at) {
 		case '"':
 			r = scan_string(&s, err);
@@ -69,36 +70,130 @@ static int scan_json(const char *json, size_t len, struct err *err)
 	return 0;
 }
 
-static bool only_space(const char *s, const char *end)
+static const char *skip_blank(const char *s, const char *end)
 {
 	while (s < end && (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\r'))
 		s++;
-	return s == end;
+	return s;
 }
 
-int json_parse(cJSON **out, const char *json, size_t len, struct err *err)
+/* The first byte that is no UTF-8. */
+static size_t first_malformed(const char *json, size_t len)
 {
+	const char *s = json, *at = json;
+	while (s < json + len) {
+		at = s;
+		if (utf8_next(&s, json + len) == 0xfffd && strncmp(at, "\xef\xbf\xbd", 3) != 0)
+			break;
+	}
+	return (size_t)(at - json);
+}
+
+int json_parse_at(cJSON **out, size_t *at, const char *json, size_t len, struct err *err)
+{
+	*at = 0;
 	if (len > JSON_BYTES_MAX)
 		return err_set(err, -EBADMSG, "JSON of more than %d bytes", JSON_BYTES_MAX);
-	if (only_space(json, json + len))
+	if (skip_blank(json, json + len) == json + len)
 		return err_set(err, -EBADMSG, "an empty answer");
-	if (!utf8_valid(json, len))
+	if (!utf8_valid(json, len)) {
+		*at = first_malformed(json, len);
 		return err_set(err, -EBADMSG, "not UTF-8");
-	int r = scan_json(json, len, err);
+	}
+	int r = scan_json(at, json, len, err);
 	if (r < 0)
 		return r;
 	const char *stop = json;
 	cJSON *root = cJSON_ParseWithLengthOpts(json, len, &stop, false);
+	if (root)
+		stop = skip_blank(stop, json + len);
+	*at = (size_t)(stop - json);
 	if (!root)
 		return err_set(err, -EBADMSG, "not JSON at byte %zu of %zu", (size_t)(stop - json),
 			       len);
-	if (!only_space(stop, json + len)) {
+	if (stop < json + len) {
 		cJSON_Delete(root);
 		return err_set(err, -EBADMSG, "more text after the JSON, at byte %zu of %zu",
 			       (size_t)(stop - json), len);
 	}
 	*out = root;
 	return 0;
+}
+
+int json_parse(cJSON **out, const char *json, size_t len, struct err *err)
+{
+	size_t at;
+	return json_parse_at(out, &at, json, len, err);
+}
+
+/* ---- where a value stands, in a text that has been parsed */
+
+static const char *skip_space(const char *s, const char *end)
+{
+	while (s < end && (unsigned char)*s <= ' ')
+		s++;
+	return s;
+}
+
+/* s begins a value; behind it. */
+static const char *skip_value(const char *s, const char *end)
+{
+	size_t depth = 0;
+	for (bool within = false; s < end; s++) {
+		if (within && *s == '\\')
+			s++;
+		else if (*s == '"')
+			within = !within;
+		else if (!within && (*s == '[' || *s == '{'))
+			depth++;
+		else if (!within && depth && (*s == ']' || *s == '}'))
+			depth--;
+		else if (!within && !depth && strchr(",:]}", *s))
+			break;
+	}
+	return s < end ? s : end;
+}
+
+/* The value with that number of an array, or with that name of an object; NULL: there is none. */
+static const char *find_value(const char *s, const char *end, size_t index, const char *key)
+{
+	for (size_t i = 0; s < end && !strchr("]}", *s); i++) {
+		const char *name = s = skip_space(s + 1, end);
+		if (s == end || strchr("]}", *s))
+			return NULL;
+		if (key) {
+			s = skip_value(s, end);
+			if (s == end)
+				return NULL;
+			size_t len = (size_t)(s - name), want = strlen(key);
+			s = skip_space(s + 1, end);
+			if (len >= want + 2 && !strncmp(name + 1, key, want) &&
+			    name[want + 1] == '"')
+				return s;
+		} else if (i == index) {
+			return s;
+		}
+		s = skip_value(s, end);
+	}
+	return NULL;
+}
+
+int json_line(const char *json, size_t len, const struct json_place *place)
+{
+	const char *end = json + len, *at = skip_space(json, end), *next = at;
+	int line = 1;
+	if (place->array) {
+		if (at < end && *at == '{')
+			next = find_value(at, end, 0, place->array);
+		at = next ? next : at;
+		next = next ? find_value(next, end, place->index, NULL) : NULL;
+		at = next ? next : at;
+	}
+	if (next && place->key && (next = find_value(next, end, 0, place->key)))
+		at = next;
+	for (const char *s = json; s < at; s++)
+		line += *s == '\n';
+	return line;
 }
 
 static void put_escaped(struct buf *out, uint32_t cp)

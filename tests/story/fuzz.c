@@ -117,6 +117,28 @@ static void fuzz_decode(const char *s, size_t len)
 		check_round_trip(a);
 }
 
+/* A chapter's analysis in the store's form, NUL, and its scenes as somebody left them: what comes
+ * of them is an analysis that the store takes, with each quote where it stands. */
+static void fuzz_concepts(const char *s, size_t len)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *from = NULL, *a = NULL;
+	struct concepts_edit edit = {9, NULL, chapter, strlen(chapter)};
+	struct err err = {0};
+	struct halves h;
+
+	split(&h, s, len);
+	if (analysis_decode(&from, h.first, strlen(h.first), NULL) == 0)
+		edit.from = from;
+	free(h.first);
+	int r = concepts_document_read(&a, &edit, h.second, h.second_len, &err);
+	FUZZ_HOLDS(r == 0 || (r == -EINVAL && !strncmp(err.msg, "line ", 5) && !a));
+	FUZZ_HOLDS(err.code == r && !strchr(err.msg, '\n'));
+	for (size_t i = 0; a && !from && i < a->concept_count; i++)
+		check_quote(&a->concepts[i].quote, chapter, strlen(chapter));
+	if (a)
+		check_round_trip(a);
+}
+
 /* A path, NUL, and the file: chapters that were found give answers that are an answer's, or are
  * refused as one. */
 static void fuzz_findings(const char *s, size_t len)
@@ -178,5 +200,6 @@ static const struct fuzz_target targets[] = {
 	{"analysis_parse", fuzz_parse}, {"analysis_decode", fuzz_decode},
 	{"quote_locate", fuzz_locate},	{"concept_id", fuzz_concept_id},
 	{"findings", fuzz_findings},	{"element", fuzz_element},
+	{"concepts", fuzz_concepts},
 };
 FUZZ_MAIN(targets)
