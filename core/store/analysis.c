@@ -19,17 +19,7 @@ void result_key(char out[HASH_HEX], const char *subject, const struct result_inf
 
 /* ---- storing */
 
-/* What an analysis becomes as a row. */
-struct analysis_row {
-	int64_t text;
-	char key[HASH_HEX], hash[HASH_HEX]; /* of what it was made from; of the body */
-	struct buf body;
-	int concepts;
-	int64_t tokens;
-	struct store_usage usage;
-};
-
-static void analysis_row_finish(struct analysis_row *row)
+void analysis_row_finish(struct analysis_row *row)
 {
 	buf_finish(&row->body);
 }
@@ -39,20 +29,21 @@ static int64_t usage_tokens(const struct store_usage *u)
 	return u->tokens_in + u->tokens_out;
 }
 
-static int make_row(struct analysis_row *row, struct store_tx *tx, const struct store_job *job,
-		    const struct analysis *a, const struct result_info *info)
+int analysis_row_make(struct analysis_row *row, struct store_tx *tx, int64_t text,
+		      const struct store_usage *usage, const struct analysis *a,
+		      const struct result_info *info)
 {
 	static const char sql[] = "SELECT hash FROM text WHERE id = :id";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", job->text_id);
+	query_int(&q, ":id", text);
 	int more = query_row(&q);
 	if (more != 1)
 		return more < 0 ? more : -EBADMSG;
 	result_key(row->key, query_string(&q, 0), info);
-	row->text = job->text_id;
+	row->text = text;
 	row->concepts = (int)a->concept_count;
-	row->usage = job->usage;
-	row->tokens = usage_tokens(&job->usage) ? usage_tokens(&job->usage) : a->tokens;
+	row->usage = *usage;
+	row->tokens = usage_tokens(usage) ? usage_tokens(usage) : a->tokens;
 	int result = analysis_encode(&row->body, a);
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
 	hash_add(h, buf_str(&row->body), row->body.len);
@@ -76,17 +67,22 @@ static int find_same(int64_t *id, struct store_tx *tx, const struct analysis_row
 	return more;
 }
 
-static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analysis_row *row,
-			   const struct result_info *info)
+/* made_by: the edit it is, or else the one that took away what stood there, if that was a removal.
+ */
+int analysis_row_insert(int64_t *id, struct store_tx *tx, const struct analysis_row *row,
+			const struct result_info *info, int64_t edit)
 {
 	static const char sql[] =
 		"INSERT INTO analysis (key, text, rank, provider, model, options, prompt_version,"
 		" completed_ms, tokens, concepts, body, hash, requests, tokens_in, tokens_out,"
-		" cost_micro) VALUES (:key, :text,"
+		" cost_micro, made_by) VALUES (:key, :text,"
 		" CASE :provider WHEN 'builtin' THEN 0 WHEN 'person' THEN 2 ELSE 1 END, :provider,"
 		" :model, :options, :version, :now, :tokens, :concepts, :body, :hash, :requests,"
-		" :tokens_in, :tokens_out, :cost)";
+		" :tokens_in, :tokens_out, :cost, coalesce(nullif(:edit, 0),"
+		" (SELECT max(a.hidden_by) FROM analysis AS a JOIN edit AS e ON e.id = a.hidden_by"
+		" WHERE a.text = :text AND e.kind = 1 AND e.undone_ms = 0)))";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":edit", edit);
 	query_text(&q, ":key", row->key);
 	query_int(&q, ":text", row->text);
 	query_text(&q, ":provider", info->provider);
@@ -104,15 +100,14 @@ static int insert_analysis(int64_t *id, struct store_tx *tx, const struct analys
 	return result;
 }
 
-/* from: the analysis whose scenes they are, where they have the same numbers; 0: none. */
 static int insert_concept(struct store_tx *tx, int64_t analysis, const struct concept *c,
 			  int64_t from)
 {
 	static const char sql[] =
 		"INSERT INTO concept (analysis, scene, hash, root) VALUES (:analysis, :scene, "
 		":hash,"
-		" (SELECT " ROOT_OF("n") " FROM concept AS n"
-					 " WHERE n.analysis = :from AND n.scene = :scene))";
+		" (SELECT " ROOT_OF_N " FROM concept AS n"
+		" WHERE n.analysis = :from AND n.scene = :scene))";
 	char hash[HASH_HEX];
 	concept_hash(hash, c);
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
@@ -123,8 +118,7 @@ static int insert_concept(struct store_tx *tx, int64_t analysis, const struct co
 	return query_run(&q);
 }
 
-static int insert_concepts(struct store_tx *tx, int64_t analysis, const struct analysis *a,
-			   int64_t from)
+int concepts_insert(struct store_tx *tx, int64_t analysis, const struct analysis *a, int64_t from)
 {
 	int result = 0;
 	for (size_t i = 0; i < a->concept_count && result == 0; i++)
@@ -143,13 +137,12 @@ static int best_of_text(int64_t *id, struct store_tx *tx, int64_t text)
 	return more < 0 ? more : 0;
 }
 
-/* Pictures nobody will see need not be drawn. */
-static int drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
+int jobs_drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
 {
 	static const char sql[] = "UPDATE job SET state = 5, changed_ms = :now"
 				  " WHERE kind = 1 AND text = :text AND state IN (1, 4)"
-				  " AND concept NOT IN (SELECT " ROOT_OF(
-					  "n") " FROM concept AS n WHERE n.analysis = :best)";
+				  " AND concept NOT IN (SELECT " ROOT_OF_N
+				  " FROM concept AS n WHERE n.analysis = :best)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":text", text);
 	query_int(&q, ":best", best);
@@ -176,13 +169,13 @@ static int plan_pictures(struct store_tx *tx, const struct store_job *job,
 	int count = 0;
 	int result = best_of_text(&best, tx, job->text_id);
 	if (result == 0)
-		result = drop_superseded(tx, job->text_id, best);
+		result = jobs_drop_superseded(tx, job->text_id, best);
 	if (result == 0)
 		result = are_wanted(tx, job->id, info);
 	if (result <= 0)
 		return result;
 	struct wish wish = {.profile = info->image_profile};
-	return tx_put_pictures(&count, tx, best, &wish);
+	return tx_put_pictures(&count, tx, best, 0, &wish);
 }
 
 int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis *a,
@@ -191,19 +184,21 @@ int tx_analysis_done(struct store_tx *tx, int64_t job_id, const struct analysis 
 	CLEANUP(store_job_finish) struct store_job job = {0};
 	CLEANUP(analysis_row_finish) struct analysis_row row = {0};
 	char found[16];
-	int64_t id;
+	int64_t id = 0;
 	int result = tx_own_job(&job, tx, job_id, JOB_ANALYZE);
 	if (result == 0)
-		result = make_row(&row, tx, &job, a, info);
+		result = analysis_row_make(&row, tx, job.text_id, &job.usage, a, info);
+	if (result == 0)
+		result = tx_replace_edits(tx, &job, info);
 	if (result < 0)
 		return result;
 	int same = find_same(&id, tx, &row);
 	if (same < 0)
 		return same;
 	if (!same) {
-		result = insert_analysis(&id, tx, &row, info);
+		result = analysis_row_insert(&id, tx, &row, info, 0);
 		if (result == 0)
-			result = insert_concepts(tx, id, a, 0);
+			result = concepts_insert(tx, id, a, 0);
 	}
 	if (result == 0)
 		result = tx_complete_job(tx, job_id, usage_tokens(&job.usage) ? 0 : a->tokens);
@@ -236,18 +231,18 @@ static int is_there(struct store_tx *tx, const struct analysis_row *row)
 int tx_bring_analysis(struct store_tx *tx, int64_t text_id, const struct analysis *a,
 		      const struct result_info *info)
 {
-	const struct store_job job = {.text_id = text_id};
+	static const struct store_usage free_of_charge;
 	CLEANUP(analysis_row_finish) struct analysis_row row = {0};
 	char found[16];
 	int64_t id;
-	int result = make_row(&row, tx, &job, a, info);
+	int result = analysis_row_make(&row, tx, text_id, &free_of_charge, a, info);
 	if (result == 0)
 		result = is_there(tx, &row);
 	if (result)
 		return result < 0 ? result : 0;
-	result = insert_analysis(&id, tx, &row, info);
+	result = analysis_row_insert(&id, tx, &row, info, 0);
 	if (result == 0)
-		result = insert_concepts(tx, id, a, 0);
+		result = concepts_insert(tx, id, a, 0);
 	if (result < 0)
 		return result;
 	snprintf(found, sizeof(found), "%d", row.concepts);
@@ -287,7 +282,7 @@ static int decode(struct store_analysis *a, struct query *q, int column)
 static int read_serials(struct store_analysis *a, struct conn *c)
 {
 	static const char sql[] =
-		"SELECT n.scene, " ROOT_OF("n") " FROM concept AS n WHERE n.analysis = :analysis";
+		"SELECT n.scene, " ROOT_OF_N " FROM concept AS n WHERE n.analysis = :analysis";
 	a->serials = xcalloc(a->analysis->concept_count + 1, sizeof(a->serials[0]));
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	query_int(&q, ":analysis", a->id);

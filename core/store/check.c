@@ -66,6 +66,17 @@ static int check_references(struct check *c)
 	return more;
 }
 
+/* What an edit that was undone made is hidden, and what it hid is shown. */
+#define HIDDEN_RULES(table, id)                                                                    \
+	{"SELECT r." id " FROM " table " AS r JOIN edit AS e ON e.id = r.made_by"                  \
+	 " WHERE e.undone_ms > 0 AND r.hidden_by IS NULL",                                         \
+	 table " %lld is shown, but the edit that made it was undone"},                            \
+	{                                                                                          \
+		"SELECT r." id " FROM " table " AS r JOIN edit AS e ON e.id = r.hidden_by"         \
+		" WHERE e.undone_ms > 0 AND r.made_by IS NOT r.hidden_by",                         \
+			table " %lld is hidden, but the edit that hid it was undone"               \
+	}
+
 /* Rows that should not be: each query gives the number of one. */
 static const struct {
 	const char *sql, *what;
@@ -98,6 +109,30 @@ static const struct {
 	 "picture %lld is of a number that its scene does not go by"},
 	{"SELECT id FROM picture WHERE id NOT IN (SELECT id FROM picture_data)",
 	 "picture %lld has no bytes"},
+	HIDDEN_RULES("analysis", "id"),
+	HIDDEN_RULES("picture", "id"),
+	HIDDEN_RULES("correction", "id"),
+	HIDDEN_RULES("look", "id"),
+	HIDDEN_RULES("style", "id"),
+	HIDDEN_RULES("approval", "concept"),
+	HIDDEN_RULES("portrait", "id"),
+	{"SELECT id FROM edit WHERE kind NOT BETWEEN 0 AND 8",
+	 "edit %lld is of a kind that does not exist"},
+	{"SELECT id FROM analysis WHERE rank = 2 AND made_by IS NOT NULL AND made_by NOT IN"
+	 " (SELECT id FROM edit WHERE kind IN (0, 1))",
+	 "analysis %lld is a person's, but not by an edit of one"},
+	{"SELECT id FROM correction WHERE kind NOT BETWEEN 0 AND 6 OR type NOT BETWEEN 0 AND 3"
+	 " OR to_type NOT BETWEEN 0 AND 3",
+	 "correction %lld means nothing"},
+	{"SELECT id FROM correction WHERE kind IN (0, 1, 3) AND to_name IS NULL",
+	 "correction %lld does not say to whom"},
+	{"SELECT id FROM look WHERE type NOT BETWEEN 0 AND 3", "look %lld is of nothing's"},
+	{"SELECT concept FROM approval WHERE concept NOT IN"
+	 " (SELECT serial FROM concept WHERE root IS NULL)",
+	 "scene %lld is approved, but it is not there"},
+	{"SELECT id FROM portrait WHERE type NOT BETWEEN 0 AND 3", "portrait %lld is of nothing's"},
+	{"SELECT id FROM portrait WHERE id NOT IN (SELECT id FROM portrait_data)",
+	 "portrait %lld has no bytes"},
 	{"SELECT number FROM chapter WHERE kind NOT BETWEEN 0 AND 2",
 	 "chapter %lld is of a kind that does not exist"},
 	{"SELECT max(number) FROM chapter HAVING max(number) <> count(*) OR min(number) <> 1",
@@ -165,6 +200,13 @@ static int check_pictures(struct check *c)
 	static const char sql[] = "SELECT p.id, p.hash, p.size_bytes, d.bytes"
 				  " FROM picture AS p JOIN picture_data AS d ON d.id = p.id";
 	return check_blobs(c, sql, "picture");
+}
+
+static int check_portraits(struct check *c)
+{
+	static const char sql[] = "SELECT p.id, p.hash, p.size_bytes, d.bytes"
+				  " FROM portrait AS p JOIN portrait_data AS d ON d.id = p.id";
+	return check_blobs(c, sql, "portrait");
 }
 
 /* Keys of results; subject is what they were made from. */
@@ -306,7 +348,7 @@ int check_results(struct conn *conn, void (*say)(void *arg, const char *line), v
 {
 	static const check_fn checks[] = {
 		check_references,    check_rules,    check_bodies,	 check_analyses,
-		check_analysis_keys, check_pictures, check_picture_keys,
+		check_analysis_keys, check_pictures, check_picture_keys, check_portraits,
 	};
 	struct check c = {.conn = conn, .say = say, .arg = arg};
 	return run(&c, checks, ARRAY_LEN(checks));
@@ -316,9 +358,9 @@ int check_results(struct conn *conn, void (*say)(void *arg, const char *line), v
 int store_check(struct store *s, void (*say)(void *arg, const char *line), void *arg)
 {
 	static const check_fn checks[] = {
-		check_pages,	     check_references, check_rules,
-		check_texts,	     check_bodies,     check_analyses,
-		check_analysis_keys, check_pictures,   check_picture_keys,
+		check_pages,	    check_references, check_rules,	   check_texts,
+		check_bodies,	    check_analyses,   check_analysis_keys, check_pictures,
+		check_picture_keys, check_portraits,
 	};
 	CLEANUP(store_reader_close_cleanup) struct store_reader *r = NULL;
 	struct err err = {0};

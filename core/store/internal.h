@@ -20,7 +20,7 @@ struct store_reader {
 	struct conn conn;
 	struct store *store;
 	int snapshots;	   /* nested store_snapshot_begin */
-	char *borrowed[2]; /* strings of the last store_picture() or store_concept() */
+	char *borrowed[3]; /* strings of the last store_picture() or store_concept() */
 	bool seq_known;	   /* seq was the newest at seq_moment */
 	int64_t seq;
 	struct conn_moment seq_moment;
@@ -75,8 +75,11 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 	"(SELECT best.id FROM analysis AS best WHERE best.text = " text                            \
 	" AND best.hidden_by IS NULL ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
 
-/* The serial number that the pictures, jobs and files of concept `n` go by. */
-#define ROOT_OF(n) "coalesce(" n ".root, " n ".serial)"
+/* The serial number that the pictures, jobs and files of concept n go by; and did somebody let it
+ * be drawn? */
+#define ROOT_OF_N "coalesce(n.root, n.serial)"
+#define N_IS_APPROVED                                                                              \
+	"EXISTS (SELECT 1 FROM approval WHERE concept = " ROOT_OF_N " AND hidden_by IS NULL)"
 
 #define TIME_OR_NOW(ms) ((ms) ? (ms) : clock_unix_ms())
 
@@ -89,6 +92,14 @@ struct announcement {
 	const char *provider, *detail, *ext;
 };
 int tx_announce(struct store_tx *tx, const struct announcement *a);
+
+/* edit.c: a row of the journal, for what is done next; the caller announces it. */
+struct deed {
+	enum edit_kind kind;
+	int chapter;
+	const char *subject, *detail; /* detail may be NULL */
+};
+int tx_add_edit(int64_t *id, struct store_tx *tx, const struct deed *d);
 
 /* job.c: jobs in progress whose owner is dead are pending again, their attempt given back. *count
  * may be NULL. */
@@ -118,13 +129,67 @@ struct job_wish {
 	bool on_demand;
 };
 int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w);
-/* Jobs for the concepts of an analysis; those with a picture only if `again`. *count is added to.
- */
-int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const struct wish *w);
+/* Jobs for the concepts of an analysis, or for that of one scene (0: all); those with a picture
+ * only if `again`. *count is added to. */
+int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, int scene,
+		    const struct wish *w);
+int tx_tell_queued(struct store_tx *tx, int chapter);
+
+/* wish.c: a chapter by its number; -ENOENT. */
+struct found_chapter {
+	int64_t text, best; /* the analysis that is shown; 0: none */
+	enum book_kind kind;
+	int first; /* the first chapter that has this text */
+};
+int tx_find_chapter(struct found_chapter *out, struct store_tx *tx, int number);
+
+/* picture.c: is it one that pictures have? */
+bool picture_is_ext(const char *ext);
+
+/* picture.c: a scene of what a chapter shows; -ENOENT. out may be NULL. */
+struct found_scene {
+	int64_t text, concept; /* the number that its pictures go by */
+};
+int tx_find_scene(struct found_scene *out, struct store_tx *tx, int chapter, int scene);
 
 /* analysis.c: the key a result is stored under: SHA-256 over its parts. subject: the text's hash,
  * or the prompt. */
 void result_key(char out[HASH_HEX], const char *subject, const struct result_info *info);
+/* An analysis as a row. */
+struct analysis_row {
+	int64_t text;
+	char key[HASH_HEX], hash[HASH_HEX]; /* of what it was made from; of the body */
+	struct buf body;
+	int concepts;
+	int64_t tokens;
+	struct store_usage usage;
+};
+int analysis_row_make(struct analysis_row *row, struct store_tx *tx, int64_t text,
+		      const struct store_usage *usage, const struct analysis *a,
+		      const struct result_info *info);
+void analysis_row_finish(struct analysis_row *row);
+/* edit: which it is, of a person; 0: none. */
+int analysis_row_insert(int64_t *id, struct store_tx *tx, const struct analysis_row *row,
+			const struct result_info *info, int64_t edit);
+/* from: the analysis whose scenes they are, where they have the same numbers; 0: none. */
+int concepts_insert(struct store_tx *tx, int64_t analysis, const struct analysis *a, int64_t from);
+/* Pictures nobody will see need not be drawn: of a text all but those of its best analysis. */
+int jobs_drop_superseded(struct store_tx *tx, int64_t text, int64_t best);
+
+/* edit_result.c: before a result that was asked for over a person's edit: that one goes. */
+int tx_replace_edits(struct store_tx *tx, const struct store_job *job,
+		     const struct result_info *info);
+
+/* Jobs for pictures of scenes that no chapter shows are nobody's. */
+int tx_drop_unseen(struct store_tx *tx);
+
+/* cast.c, correction.c, look.c: on any connection. */
+int cast_read(const struct catalogue **out, struct store_cast *c, struct conn *conn);
+int corrections_read(struct corrections *out, struct conn *c);
+int looks_set(struct catalogue *c, struct conn *conn); /* in place of those there are */
+bool looks_all_drawn(const struct catalogue *c);       /* a new picture then changes nothing */
+size_t look_owner(const struct catalogue *c, enum element_type type, const char *name);
+
 /* store_analysis() on any connection. */
 int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool with_body);
 

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <string.h>
 
 #include "internal.h"
 
 /* ---- storing */
 
+/* made_by: what had taken away the picture in whose place this one comes. scene_hash: where nobody
+ * says of what it was drawn, it is of the scene as that stands. */
 static int insert_picture(int64_t *id, struct store_tx *tx, const struct store_job *job,
 			  const void *data, size_t len, const char *ext,
 			  const struct result_info *info)
 {
-	static const char sql[] = "INSERT INTO picture (concept, key, hash, ext, size_bytes, "
-				  "completed_ms, provider, model,"
-				  " options, prompt_version, prompt, requests, tokens_in,"
-				  " tokens_out, cost_micro) VALUES (:concept, :key, "
-				  ":hash, :ext, :size, :now,"
-				  " :provider, :model, :options, :version, :prompt, :requests,"
-				  " :tokens_in, :tokens_out, :cost)";
+	static const char sql[] =
+		"INSERT INTO picture (concept, key, hash, ext, size_bytes, completed_ms, provider,"
+		" model, options, prompt_version, prompt, requests, tokens_in, tokens_out, "
+		"cost_micro,"
+		" style, scene_hash, made_by) VALUES (:concept, :key, :hash, :ext, :size, :now,"
+		" :provider, :model, :options, :version, :prompt, :requests, :tokens_in, "
+		":tokens_out,"
+		" :cost, nullif(:style, 0), coalesce(:scene_hash, (SELECT n.hash FROM concept AS n"
+		" JOIN analysis AS a ON a.id = n.analysis WHERE (n.serial = :concept AND n.root IS "
+		"NULL"
+		" OR n.root = :concept) AND a.hidden_by IS NULL ORDER BY a.rank DESC, a.id DESC)),"
+		" (SELECT max(p.hidden_by) FROM picture AS p JOIN edit AS e ON e.id = p.hidden_by"
+		" WHERE p.concept = :concept AND e.kind = 3 AND e.undone_ms = 0))";
 	const char *prompt = info->prompt ? info->prompt : "";
 	char key[HASH_HEX], hex[HASH_HEX];
 	result_key(key, prompt, info);
@@ -34,6 +43,8 @@ static int insert_picture(int64_t *id, struct store_tx *tx, const struct store_j
 	query_text(&q, ":options", info->options ? info->options : "");
 	query_int(&q, ":version", info->prompt_version);
 	query_text(&q, ":prompt", prompt);
+	query_int(&q, ":style", info->style);
+	query_text(&q, ":scene_hash", info->scene_hash);
 	query_bind_usage(&q, &job->usage);
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
@@ -49,7 +60,21 @@ static int insert_bytes(struct store_tx *tx, int64_t id, const void *data, size_
 	return query_run(&q);
 }
 
-static bool is_ext(const char *ext)
+static int insert_looks(struct store_tx *tx, int64_t picture, const struct result_info *info)
+{
+	static const char sql[] =
+		"INSERT OR IGNORE INTO picture_look (picture, look) VALUES (:picture, :look)";
+	int result = 0;
+	for (size_t i = 0; i < info->look_count && result == 0; i++) {
+		CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+		query_int(&q, ":picture", picture);
+		query_int(&q, ":look", info->looks[i]);
+		result = query_run(&q);
+	}
+	return result;
+}
+
+bool picture_is_ext(const char *ext)
 {
 	static const char *const known[] = {"png", "jpg", "webp"};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -62,7 +87,7 @@ static bool is_ext(const char *ext)
 int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_t len,
 		    const char *ext, const struct result_info *info)
 {
-	if (!is_ext(ext))
+	if (!picture_is_ext(ext))
 		return -EINVAL;
 	CLEANUP(store_job_finish) struct store_job job = {0};
 	int64_t id;
@@ -71,6 +96,8 @@ int tx_picture_done(struct store_tx *tx, int64_t job_id, const void *data, size_
 		result = insert_picture(&id, tx, &job, data, len, ext, info);
 	if (result == 0)
 		result = insert_bytes(tx, id, data, len);
+	if (result == 0)
+		result = insert_looks(tx, id, info);
 	if (result == 0)
 		result = tx_complete_job(tx, job_id, 0);
 	if (result < 0)
@@ -105,7 +132,7 @@ int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_
 {
 	const struct store_job job = {.concept = of->concept};
 	int64_t id;
-	int result = is_ext(b->ext) ? is_there(tx, of->concept, b->data, b->len) : -EINVAL;
+	int result = picture_is_ext(b->ext) ? is_there(tx, of->concept, b->data, b->len) : -EINVAL;
 	if (result)
 		return result < 0 ? result : 0;
 	result = insert_picture(&id, tx, &job, b->data, b->len, b->ext, info);
@@ -123,19 +150,111 @@ int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_
 	return result < 0 ? result : 1;
 }
 
+/* ---- taking away */
+
+int tx_find_scene(struct found_scene *out, struct store_tx *tx, int chapter, int scene)
+{
+	static const char sql[] =
+		"SELECT c.text, " ROOT_OF_N " FROM chapter AS c JOIN concept AS n"
+		" ON n.analysis = " BEST_ANALYSIS(
+			"c.text") " WHERE c.number = :chapter AND n.scene = :scene";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":chapter", chapter);
+	query_int(&q, ":scene", scene);
+	int more = query_row(&q);
+	if (more == 1 && out)
+		*out = (struct found_scene){query_get_int(&q, 0), query_get_int(&q, 1)};
+	return more == 1 ? 0 : more < 0 ? more : -ENOENT;
+}
+
+static int newest_ext(char out[8], struct store_tx *tx, int64_t concept)
+{
+	static const char sql[] = "SELECT ext FROM picture WHERE concept = :concept"
+				  " AND hidden_by IS NULL ORDER BY id DESC LIMIT 1";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":concept", concept);
+	int more = query_row(&q);
+	if (more == 1 && picture_is_ext(query_string(&q, 0)))
+		snprintf(out, 8, "%s", query_string(&q, 0));
+	return more == 1 ? 0 : more < 0 ? more : -ENOENT;
+}
+
+/* The pictures, the leave to draw one, and the work that waits. */
+static int hide_pictures(struct store_tx *tx, int64_t concept, int64_t edit)
+{
+	static const char *const sql[] = {
+		"UPDATE picture SET hidden_by = :edit"
+		" WHERE concept = :concept AND hidden_by IS NULL",
+		"UPDATE approval SET hidden_by = :edit"
+		" WHERE concept = :concept AND hidden_by IS NULL",
+		"UPDATE job SET state = 5 WHERE :edit AND concept = :concept AND concept > 0"
+		" AND state IN (1, 4)",
+	};
+	int result = 0;
+	for (size_t i = 0; i < ARRAY_LEN(sql) && result == 0; i++) {
+		CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql[i]);
+		query_int(&q, ":edit", edit);
+		query_int(&q, ":concept", concept);
+		result = query_run(&q);
+	}
+	return result;
+}
+
+int tx_remove_picture(struct store_tx *tx, int chapter, int scene)
+{
+	struct found_scene found;
+	char ext[8] = "png", subject[64];
+	int64_t edit = 0;
+	int result = tx_find_scene(&found, tx, chapter, scene);
+	if (result == 0)
+		result = newest_ext(ext, tx, found.concept);
+	if (result < 0)
+		return result;
+	snprintf(subject, sizeof(subject), "images/chapter_%d_scene_%d.%s", chapter, scene, ext);
+	result = tx_add_edit(&edit, tx, &(struct deed){EDIT_PICTURE_REMOVED, chapter, subject});
+	if (result == 0)
+		result = hide_pictures(tx, found.concept, edit);
+	if (result == 0)
+		result = tx_announce(tx, &(struct announcement){.type = EVENT_EDITED,
+								.text = found.text,
+								.scene = scene,
+								.detail = subject});
+	return result;
+}
+
 /* ---- reading */
 
+/* Why picture p is not as concept n would be drawn now, in the words for a person. A picture
+ * without a hash was drawn before scenes could be edited. That any look was ever taken away, and
+ * what the style is, is asked once a query. A style that was changed and changed back is the same.
+ */
+#define STYLE_NOW "(SELECT body FROM style WHERE hidden_by IS NULL ORDER BY id DESC LIMIT 1)"
+#define STYLE_THEN "(SELECT body FROM style WHERE id = p.style)"
+#define LOOK_GONE                                                                                  \
+	"(SELECT 'the look of ' || l.name || ' was corrected' FROM picture_look AS d"              \
+	" JOIN look AS l ON l.id = d.look WHERE d.picture = p.id AND l.hidden_by IS NOT NULL"      \
+	" ORDER BY l.id LIMIT 1)"
+#define OUTDATED                                                                                   \
+	"CASE WHEN p.id IS NULL THEN NULL"                                                         \
+	" WHEN p.scene_hash <> n.hash THEN 'the scene was edited'"                                 \
+	" ELSE coalesce("                                                                          \
+	"iif(EXISTS (SELECT 1 FROM look WHERE hidden_by IS NOT NULL), " LOOK_GONE ", NULL),"       \
+	" iif(coalesce(" STYLE_NOW ", '') <> coalesce(" STYLE_THEN ", ''),"                        \
+	" 'the style was changed', NULL)) END"
+/* Nobody asked for it, or what was drawn is taken away, and nobody let it be drawn. */
+#define WAITS "p.id IS NULL AND coalesce(j.state, 3) = 3 AND NOT " N_IS_APPROVED
+
 #define PICTURE_COLUMNS(chapter)                                                                   \
-	"SELECT " ROOT_OF("n") ", " chapter                                                        \
-			       ", n.scene, p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"   \
-			       " j.state, j.attempts, j.error_code, j.error, "                     \
-			       "j.not_before_ms, " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j")
+	"SELECT " ROOT_OF_N ", " chapter ", n.scene,"                                              \
+	" p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                                    \
+	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms,"                            \
+	" " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j") ", " OUTDATED ", " WAITS
 /* The newest picture and the newest job of concept n. */
 #define PICTURE_JOINS                                                                              \
-	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture WHERE concept = " ROOT_OF( \
-		"n") " AND hidden_by IS NULL)"                                                     \
-		     " LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job WHERE concept "       \
-		     "= " ROOT_OF("n") " AND concept > 0 AND state <> 5)"
+	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture"                           \
+	" WHERE concept = " ROOT_OF_N " AND hidden_by IS NULL)"                                    \
+	" LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job"                                   \
+	" WHERE concept = " ROOT_OF_N " AND concept > 0 AND state <> 5)"
 /* Concepts n of the best analyses of chapters c. */
 #define CURRENT_CONCEPTS                                                                           \
 	" FROM chapter AS c JOIN concept AS n ON n.analysis = " BEST_ANALYSIS("c.text")            \
@@ -165,9 +284,11 @@ static int read_picture(struct store_picture *out, struct query *q)
 		.error = query_borrow(q, 11),
 		.not_before_unix_ms = query_get_int(q, 12),
 		.usage = query_usage(q, query_get_int(q, 3) ? 13 : 17),
+		.outdated = query_borrow(q, 21),
+		.waits_approval = query_get_int(q, 22) != 0,
 	};
 	const char *ext = query_borrow(q, 4);
-	if (ext && is_ext(ext)) /* it becomes a part of a file's name */
+	if (ext && picture_is_ext(ext)) /* it becomes a part of a file's name */
 		memcpy(out->ext, ext, strlen(ext));
 	if (out->id)
 		out->state = STATE_COMPLETED;
@@ -204,7 +325,7 @@ static int one_picture(struct store_picture *out, struct store_reader *r, struct
 	int result = read_picture(&picture, q);
 	if (result < 0)
 		return result;
-	const char **strings[] = {&picture.prompt, &picture.error};
+	const char **strings[] = {&picture.prompt, &picture.error, &picture.outdated};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
 		free(r->borrowed[i]);
 		*strings[i] = r->borrowed[i] = xstrdup(*strings[i]);

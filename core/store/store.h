@@ -251,6 +251,8 @@ struct result_info {
 	const int64_t *looks; /* illustrate: the look lines in it, */
 	size_t look_count;
 	int64_t style;		   /* and the style; 0: none */
+	const char *scene_hash;	   /* illustrate: concept_hash() of what is drawn; NULL: of the
+				      scene as it is now */
 	const char *image_profile; /* analyze: make illustrate jobs for this profile; NULL: none */
 	bool only_wished;	   /* analyze: but only if a wish had `pictures` */
 };

@@ -102,13 +102,7 @@ int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w)
 
 /* ---- analyses */
 
-struct wished_chapter {
-	int64_t text, best;
-	enum book_kind kind;
-	int first; /* the first chapter that has this text */
-};
-
-static int find_chapter(struct wished_chapter *out, struct store_tx *tx, int number)
+int tx_find_chapter(struct found_chapter *out, struct store_tx *tx, int number)
 {
 	static const char sql[] = "SELECT c.text, c.kind, " BEST_ANALYSIS(
 		"c.text") ","
@@ -119,7 +113,7 @@ static int find_chapter(struct wished_chapter *out, struct store_tx *tx, int num
 	int more = query_row(&q);
 	if (more != 1)
 		return more < 0 ? more : -ENOENT;
-	*out = (struct wished_chapter){
+	*out = (struct found_chapter){
 		.text = query_get_int(&q, 0),
 		.kind = (enum book_kind)query_get_enum(&q, 1, BOOK_GAP),
 		.best = query_get_int(&q, 2),
@@ -128,7 +122,7 @@ static int find_chapter(struct wished_chapter *out, struct store_tx *tx, int num
 	return q.failed;
 }
 
-static int tell_queued(struct store_tx *tx, int chapter)
+int tx_tell_queued(struct store_tx *tx, int chapter)
 {
 	return tx_event(tx, &(struct store_event){.type = EVENT_QUEUED, .chapter = chapter});
 }
@@ -141,11 +135,22 @@ static int want_pictures(struct store_tx *tx, int64_t job)
 	return query_run(&q);
 }
 
+/* Asked for by name over a person's edit: the result takes the place of that one, but of none that
+ * is made after. */
+static int want_over(struct store_tx *tx, int64_t job, int64_t best)
+{
+	static const char sql[] = "UPDATE job SET over_edit = :best WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", job);
+	query_int(&q, ":best", best);
+	return query_run(&q);
+}
+
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 {
-	struct wished_chapter chapter;
+	struct found_chapter chapter;
 	int64_t id = 0;
-	int result = find_chapter(&chapter, tx, w->chapter);
+	int result = tx_find_chapter(&chapter, tx, w->chapter);
 	if (result < 0)
 		return result;
 	if (chapter.kind != BOOK_STORY)
@@ -160,9 +165,11 @@ int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 		};
 		result = tx_put_job(&id, tx, &job);
 		if (result == 1)
-			result = tell_queued(tx, w->chapter);
+			result = tx_tell_queued(tx, w->chapter);
 		if (result == 0 && w->pictures)
 			result = want_pictures(tx, id);
+		if (result == 0 && chapter.best)
+			result = want_over(tx, id, chapter.best);
 	}
 	if (result == 0 && job_id)
 		*job_id = id;
@@ -171,17 +178,20 @@ int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
 
 /* ---- pictures */
 
-int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, const struct wish *w)
+int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, int scene,
+		    const struct wish *w)
 {
-	static const char sql[] = "SELECT " ROOT_OF(
-		"n") ", n.scene, a.text,"
-		     " (SELECT min(number) FROM chapter WHERE text = a.text AND kind = 0),"
-		     " EXISTS (SELECT 1 FROM picture WHERE concept = " ROOT_OF(
-			     "n") " AND hidden_by IS NULL)"
-				  " FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
-				  " WHERE n.analysis = :analysis ORDER BY n.scene";
+	static const char sql[] =
+		"SELECT " ROOT_OF_N ", n.scene, a.text,"
+		" (SELECT min(number) FROM chapter WHERE text = a.text AND kind = 0),"
+		" EXISTS (SELECT 1 FROM picture WHERE concept = " ROOT_OF_N
+		" AND hidden_by IS NULL)"
+		" FROM concept AS n JOIN analysis AS a ON a.id = n.analysis"
+		" WHERE n.analysis = :analysis AND :scene IN (0, n.scene) ORDER "
+		"BY n.scene";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":analysis", analysis);
+	query_int(&q, ":scene", scene);
 	int more;
 	while ((more = query_row(&q)) == 1 && (!w->most || *count < w->most)) {
 		struct job_wish job = {
@@ -211,8 +221,8 @@ int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w)
 							   ":first AND :last ORDER BY c.number";
 	int made = 0;
 	if (w->chapter) {
-		struct wished_chapter chapter;
-		int result = find_chapter(&chapter, tx, w->chapter);
+		struct found_chapter chapter;
+		int result = tx_find_chapter(&chapter, tx, w->chapter);
 		if (result < 0)
 			return result;
 		if (chapter.kind != BOOK_STORY)
@@ -223,14 +233,28 @@ int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w)
 	query_int(&q, ":last", w->chapter ? w->chapter : INT32_MAX);
 	int more, result = 0;
 	while (result == 0 && (more = query_row(&q)) == 1)
-		result = tx_put_pictures(&made, tx, query_get_int(&q, 0), w);
+		result = tx_put_pictures(&made, tx, query_get_int(&q, 0), 0, w);
 	if (result < 0 || more < 0)
 		return result < 0 ? result : more;
 	if (made)
-		result = tell_queued(tx, w->chapter);
+		result = tx_tell_queued(tx, w->chapter);
 	if (result == 0 && count)
 		*count = made;
 	return result;
+}
+
+int tx_regenerate(struct store_tx *tx, const struct wish *w, int scene)
+{
+	struct wish again = *w;
+	struct found_chapter chapter;
+	int made = 0;
+	again.again = true;
+	int result = tx_find_chapter(&chapter, tx, w->chapter);
+	if (result == 0)
+		result = tx_find_scene(NULL, tx, w->chapter, scene);
+	if (result == 0)
+		result = tx_put_pictures(&made, tx, chapter.best, scene, &again);
+	return result == 0 && made ? tx_tell_queued(tx, w->chapter) : result;
 }
 
 /* ---- for all */
@@ -252,7 +276,7 @@ int tx_retry_failed(int *count, struct store_tx *tx, int chapter)
 	int changed;
 	int result = query_run_count(&q, &changed);
 	if (result == 0 && changed > 0)
-		result = tell_queued(tx, chapter);
+		result = tx_tell_queued(tx, chapter);
 	if (result == 0 && count)
 		*count = changed;
 	return result;
