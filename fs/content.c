@@ -24,6 +24,8 @@ struct handle *handle_free(struct handle *h)
 		view_content_release(h->fs->views, h->content);
 	if (h->stream)
 		stream_close(h->stream);
+	if (h->held)
+		held_closed(h->held);
 	file_closed(h);
 	ring_remove(&h->link);
 	buf_finish(&h->bytes);

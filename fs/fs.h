@@ -256,6 +256,7 @@ struct notify;
 struct helper;
 struct lockfs;
 struct file_locks;
+struct held_table;
 
 struct fs {
 	const struct options *options;
@@ -274,6 +275,7 @@ struct fs {
 	struct helper *helper;
 	struct lockfs *locks;
 	struct file_locks *file_locks;
+	struct held_table *held;
 
 	uint64_t control_folder; /* the node of .bookfs */
 	struct link handles;	 /* of open files */
@@ -311,12 +313,20 @@ void fs_refuse(fuse_req_t req, uint64_t node, const char *name, int code, const 
 
 /* nodes.c: views' nodes, and the few that are fs's own */
 
-/* .bookfs/pid, store and spending: reachable by name, for `bookfs umount`, `lock` and `status` */
-enum { HOST_PID = HOST_CTL + 1, HOST_STORE, HOST_SPENDING };
-/* The last kind there can be, which no node of views has. n below 2^16. */
+/* .bookfs/pid, store and spending: reachable by name, for `bookfs umount`, `lock` and `status`;
+ * from HOST_HELD on what held.c has */
+enum { HOST_PID = HOST_CTL + 1, HOST_STORE, HOST_SPENDING, HOST_HELD };
+/* The last kind there can be, which no node of views has. */
 #define NODE_OWN(n) (UINT64_MAX - ((uint64_t)(n) << 6))
 #define INO_OWN(n) (((uint64_t)1 << 52) + (n))
-enum { OWN_PID, OWN_STORE, OWN_SPENDING, OWN_TEMPORARY_FIRST, OWN_TEMPORARY_LAST = 0xffff };
+enum {
+	OWN_PID,
+	OWN_STORE,
+	OWN_SPENDING,
+	OWN_TEMPORARY_FIRST,
+	OWN_TEMPORARY_LAST = 0xffff,
+	OWN_HELD_FIRST /* and all from here on */
+};
 
 int node_attr(struct view_attr *out, struct fs *fs, uint64_t node);
 int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const char *name);
@@ -345,6 +355,7 @@ struct handle {
 	enum view_class class;
 	struct view_content *content; /* STABLE, DOCUMENT: once read */
 	struct buf bytes;	      /* HOST, CONTROL: made at open */
+	struct held *held;
 	struct stream *stream;
 };
 struct handle *handle_free(struct handle *h);
@@ -381,7 +392,7 @@ void why_remember_read(struct why_table *w, const struct caller *c, const struct
 const char *why_reason(const struct why_table *w, const struct caller *c);
 int why_text(struct buf *out, struct fs *fs, const struct caller *c);
 
-/* parked.c: opens that wait for an analysis */
+/* parked.c: opens that wait for an analysis, or for a book to be held */
 
 struct parked_table *parked_new(struct fs *fs);
 struct parked_table *parked_free(struct parked_table *t);
@@ -390,6 +401,25 @@ void parked_changed(struct parked_table *t);	/* the store changed */
 void parked_interrupts(struct parked_table *t); /* after each request of the kernel */
 void parked_end(struct parked_table *t);	/* EINTR to all, and to all that come */
 int parked_text(struct buf *out, struct parked_table *t);
+
+/* held.c: illustrated.epub, .pdf and .cbz: bound when they are opened, of what the store has */
+
+struct held_table *held_new(struct fs *fs);
+struct held_table *held_free(struct held_table *t);
+int held_lookup(struct view_attr *out, struct held_table *t, const char *name); /* -ENOENT */
+int held_attr(struct view_attr *out, struct held_table *t, uint64_t own);	/* -ESTALE */
+const char *held_name(uint64_t ino); /* NULL: it is none of these */
+/* host: of the trigger. As view_trigger: 1 the name leads to a version, 0 wait, <0 and the reason.
+ */
+int held_look(struct held_table *t, int host, int64_t asked_unix_ms, struct err *err);
+void held_wish(struct held_table *t, int host);
+/* So many readers are answered ESTALE, and look for what they waited for. */
+void held_owe(struct held_table *t, int host, int readers);
+void held_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi);
+void held_read(fuse_req_t req, struct handle *handle, size_t size, off_t offset);
+void held_closed(struct held *h);
+void held_changed(struct held_table *t); /* the store changed */
+void held_end(struct held_table *t);	 /* what is being bound is not wanted any more */
 
 /* ahead.c: the analyses that will be read next */
 

@@ -14,7 +14,7 @@ static const struct {
 	[VIEW_STABLE] = {DAY_S, DAY_S},	 [VIEW_DOCUMENT] = {0, DAY_S},
 	[VIEW_GROWING] = {DAY_S, 0},	 [VIEW_TRIGGER] = {0, 0},
 	[VIEW_HOST] = {DAY_S, 0},	 [VIEW_STREAM] = {DAY_S, DAY_S},
-	[VIEW_CONTROL] = {DAY_S, DAY_S},
+	[VIEW_CONTROL] = {DAY_S, DAY_S}, [VIEW_HELD] = {0, DAY_S},
 };
 
 double node_entry_timeout(const struct view_attr *a)
@@ -52,9 +52,13 @@ static void own_attr(struct view_attr *out, struct fs *fs, uint64_t number)
 
 int node_attr(struct view_attr *out, struct fs *fs, uint64_t node)
 {
-	if (node < NODE_OWN(OWN_TEMPORARY_LAST) || (node & 63) != 63)
+	uint64_t own = (UINT64_MAX - node) >> 6;
+
+	if ((node & 63) != 63)
 		return view_attr(out, fs->views, node);
-	own_attr(out, fs, (UINT64_MAX - node) >> 6);
+	if (own >= OWN_HELD_FIRST)
+		return held_attr(out, fs->held, own);
+	own_attr(out, fs, own);
 	return 0;
 }
 
@@ -65,6 +69,8 @@ int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const cha
 			own_attr(out, fs, i);
 			return 0;
 		}
+	if (folder == VIEW_ROOT && held_lookup(out, fs->held, name) == 0)
+		return 0;
 	return view_lookup(out, fs->views, folder, name);
 }
 
@@ -153,6 +159,8 @@ int node_path(struct buf *out, struct fs *fs, uint64_t ino)
 
 	if (r == 0 && root.ino == ino)
 		return buf_adds(out, ".");
+	if (held_name(ino))
+		return buf_adds(out, held_name(ino));
 	walk_add(&w, VIEW_ROOT, xstrdup(""));
 	r = -ENOENT;
 	for (size_t i = 0; i < w.len && r < 0 && w.items < WALK_ITEMS; i++)

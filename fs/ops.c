@@ -268,7 +268,7 @@ static void (*const opens[])(fuse_req_t req, const struct view_attr *a,
 			     struct fuse_file_info *fi) = {
 	[VIEW_STABLE] = content_open, [VIEW_DOCUMENT] = content_open, [VIEW_GROWING] = content_open,
 	[VIEW_TRIGGER] = parked_open, [VIEW_HOST] = host_open,	      [VIEW_STREAM] = events_open,
-	[VIEW_CONTROL] = host_open,
+	[VIEW_CONTROL] = host_open,   [VIEW_HELD] = held_open,
 };
 
 /* The kernel leaves truncating to the open, even to one for reading. */
@@ -321,6 +321,8 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 
 	if (!h)
 		fuse_reply_err(req, EBADF);
+	else if (h->held)
+		held_read(req, h, size, offset);
 	else if (h->stream)
 		stream_read(req, h->stream, size, fi->flags & O_NONBLOCK);
 	else if (h->class == VIEW_HOST || h->class == VIEW_CONTROL)

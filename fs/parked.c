@@ -6,10 +6,11 @@
 #include "fs.h"
 
 /*
- * Opens that wait for an analysis. No thread waits: the request itself is kept, in a queue of its
- * chapter, and answered when the store has a result (ESTALE: the kernel looks the name up again and
- * finds the finished node), a failure, or when its time is up. All wait equally long, so the first
- * of a queue is the first whose time is up.
+ * Opens that wait for an analysis, or for a book to be held (held.c). No thread waits: the request
+ * itself is kept, in a queue of those who wait for the same, and answered when the store has a
+ * result (ESTALE: the kernel looks the name up again and finds the finished node), a failure, or
+ * when its time is up. All wait equally long, so the first of a queue is the first whose time is
+ * up.
  *
  * A request that its caller gave up must be answered too, or the caller sleeps on. libfuse tells of
  * it in the midst of its own lists, so that function only moves the reader to another ring; the
@@ -33,7 +34,8 @@ struct reader {
 struct queue {
 	struct link link;
 	struct link readers;
-	int chapter;
+	int chapter; /* whose analysis; or */
+	int host;    /* which book */
 };
 
 struct parked_table {
@@ -83,6 +85,18 @@ static void answer_queue(struct queue *q, int code, const char *reason)
 		answer(LINK_OWNER(q->readers.next, struct reader, link), code, reason);
 }
 
+/* The name leads to what they waited for. */
+static void answer_found(struct parked_table *t, struct queue *q)
+{
+	int readers = 0;
+
+	for (const struct link *l = q->readers.next; l != &q->readers; l = l->next)
+		readers++;
+	if (q->host)
+		held_owe(t->fs->held, q->host, readers);
+	answer_queue(q, -ESTALE, NULL);
+}
+
 static struct queue *queue_free(struct queue *q)
 {
 	ring_remove(&q->link);
@@ -90,19 +104,20 @@ static struct queue *queue_free(struct queue *q)
 	return NULL;
 }
 
-static struct queue *queue_of(struct parked_table *t, int chapter, bool make)
+static struct queue *queue_of(struct parked_table *t, int chapter, int host, bool make)
 {
 	struct queue *q;
 
 	for (struct link *l = t->queues.next; l != &t->queues; l = l->next) {
 		q = LINK_OWNER(l, struct queue, link);
-		if (q->chapter == chapter)
+		if (q->chapter == chapter && q->host == host)
 			return q;
 	}
 	if (!make)
 		return NULL;
 	q = xcalloc(1, sizeof(*q));
 	q->chapter = chapter;
+	q->host = host;
 	ring_init(&q->readers);
 	ring_add(&t->queues, &q->link);
 	return q;
@@ -161,7 +176,7 @@ struct wish_sent {
 static void wished(void *arg, int result, const struct err *err)
 {
 	struct wish_sent *w = arg;
-	struct queue *q = queue_of(w->table, w->chapter, false);
+	struct queue *q = queue_of(w->table, w->chapter, HOST_NONE, false);
 
 	if (result < 0 && q)
 		answer_queue(q, result, err ? err->msg : NULL);
@@ -169,13 +184,47 @@ static void wished(void *arg, int result, const struct err *err)
 	free(w);
 }
 
-static void wish(struct parked_table *t, int chapter)
+static void wish_analysis(struct parked_table *t, int chapter)
 {
 	struct wish_sent *w = xcalloc(1, sizeof(*w));
 
 	*w = (struct wish_sent){.table = t, .chapter = chapter};
 	t->fs->pending++;
 	jobs_wish_analysis(t->fs->engine->jobs, chapter, true, false, wished, w);
+}
+
+static void wish(struct parked_table *t, int chapter, int host)
+{
+	if (host)
+		held_wish(t->fs->held, host);
+	else
+		wish_analysis(t, chapter);
+}
+
+/* ---- how it stands */
+
+/* Nothing is begun while the budget is spent; what is in flight still ends. */
+static int budget_spent(const struct fs *fs, int chapter, struct err *err)
+{
+	CLEANUP(store_state_finish) struct store_state s = {0};
+
+	if (jobs_rests(fs->engine->jobs, JOB_ANALYZE, err) == 0)
+		return 0;
+	if (store_state(&s, store_reader(fs->engine->store), chapter) == 0 &&
+	    s.state == STATE_IN_PROGRESS)
+		return 0;
+	return err->code;
+}
+
+/* 1 it is there, 0 wait, <0 and the reason. */
+static int look(const struct fs *fs, int chapter, int host, int64_t asked_unix_ms, struct err *err)
+{
+	int r;
+
+	if (host)
+		return held_look(fs->held, host, asked_unix_ms, err);
+	r = view_trigger(fs->views, chapter, asked_unix_ms, err);
+	return r ? r : budget_spent(fs, chapter, err);
 }
 
 /* ---- opening */
@@ -191,7 +240,7 @@ static void on_interrupt(fuse_req_t req, void *arg)
 static void park(struct parked_table *t, fuse_req_t req, const struct view_attr *a,
 		 const struct caller *caller)
 {
-	struct queue *q = queue_of(t, a->chapter, true);
+	struct queue *q = queue_of(t, a->chapter, (int)a->host, true);
 	struct reader *r = xcalloc(1, sizeof(*r));
 	bool first = ring_empty(&q->readers);
 
@@ -209,7 +258,7 @@ static void park(struct parked_table *t, fuse_req_t req, const struct view_attr 
 	fuse_req_interrupt_func(req, on_interrupt, r);
 	if (!first)
 		return;
-	wish(t, a->chapter);
+	wish(t, a->chapter, (int)a->host);
 	set_timer(t);
 }
 
@@ -231,19 +280,6 @@ static bool wants_no_wait(const struct caller *caller, int flags)
 	return true;
 }
 
-/* Nothing is begun while the budget is spent; what is in flight still ends. */
-static int budget_spent(const struct fs *fs, int chapter, struct err *err)
-{
-	CLEANUP(store_state_finish) struct store_state s = {0};
-
-	if (jobs_rests(fs->engine->jobs, JOB_ANALYZE, err) == 0)
-		return 0;
-	if (store_state(&s, store_reader(fs->engine->store), chapter) == 0 &&
-	    s.state == STATE_IN_PROGRESS)
-		return 0;
-	return err->code;
-}
-
 void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
@@ -251,9 +287,11 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 	struct caller caller;
 	struct err err = {0};
 	char reason[128];
-	int r = view_trigger(fs->views, a->chapter, clock_unix_ms(), &err);
+	int r = look(fs, a->chapter, (int)a->host, clock_unix_ms(), &err);
 
 	if (r > 0) {
+		if (a->host)
+			held_owe(fs->held, (int)a->host, 1);
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
@@ -265,10 +303,8 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 			 caller.name);
 		err_set(&err, r = -ENODATA, "%s", reason);
 	}
-	if (r == 0)
-		r = budget_spent(fs, a->chapter, &err);
 	if (r == 0 && wants_no_wait(&caller, fi->flags)) {
-		wish(t, a->chapter);
+		wish(t, a->chapter, (int)a->host);
 		r = -EAGAIN;
 	}
 	if (r == 0) {
@@ -285,13 +321,13 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 static void look_again(struct parked_table *t, struct queue *q)
 {
 	struct err err = {0};
-	int r = view_trigger(t->fs->views, q->chapter,
-			     LINK_OWNER(q->readers.next, struct reader, link)->asked_unix_ms, &err);
+	int r = look(t->fs, q->chapter, q->host,
+		     LINK_OWNER(q->readers.next, struct reader, link)->asked_unix_ms, &err);
 
-	if (r == 0)
-		r = budget_spent(t->fs, q->chapter, &err);
-	if (r != 0)
-		answer_queue(q, r > 0 ? -ESTALE : r, err.msg);
+	if (r > 0)
+		answer_found(t, q);
+	else if (r < 0)
+		answer_queue(q, r, err.msg);
 }
 
 void parked_changed(struct parked_table *t)

@@ -102,6 +102,7 @@ static void end(struct fs *fs)
 		return;
 	fs->ending = true;
 	parked_end(fs->parked);
+	held_end(fs->held);
 	stream_end(fs->streams);
 	lockfs_end(fs->locks);
 	file_locks_end(fs->file_locks);
@@ -208,6 +209,7 @@ static void on_store_change(void *arg)
 		jobs_changed(fs->engine->jobs);
 	views_changed(fs->views, on_view_change, fs);
 	parked_changed(fs->parked);
+	held_changed(fs->held);
 	stream_changed(fs->streams);
 }
 
@@ -321,6 +323,7 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 		fs->control_folder = folder.node;
 	fs->why = why_new();
 	fs->parked = parked_new(fs);
+	fs->held = held_new(fs);
 	fs->ahead = ahead_new(fs);
 	fs->streams = stream_table_new(fs);
 	fs->grace = timer_new(fs->loop, hurry, fs);
@@ -382,6 +385,7 @@ void session_close(struct fs *fs)
 	file_locks_free(fs->file_locks);
 	helper_free(fs->helper);
 	parked_free(fs->parked);
+	held_free(fs->held);
 	ahead_free(fs->ahead);
 	stream_table_free(fs->streams);
 	why_free(fs->why);

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define PLACEHOLDER_BYTES 4096 /* fuse.md: what is not made yet must not look empty */
 #define UNSIZED UINT64_MAX
 #define INO_BASE ((uint64_t)1 << 40)
 
@@ -79,7 +78,7 @@ int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 			return err;
 	}
 	if (out->class == VIEW_TRIGGER)
-		out->size_bytes = PLACEHOLDER_BYTES;
+		out->size_bytes = VIEW_PLACEHOLDER_BYTES;
 	out->mode = classes[out->class].mode;
 	out->node = ref_node(ref);
 	out->ino = ref_ino(ref);

@@ -328,3 +328,18 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 	store_state_finish(&s);
 	return rc;
 }
+
+int view_book_stamp(int64_t *seq, int64_t *time_unix_ms, struct views *v)
+{
+	static const enum topic topics[] = {TOPIC_BOOK, TOPIC_ANALYSIS, TOPIC_PICTURES};
+	struct stamp newest = {0};
+	int err = views_refresh(v);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < ARRAY_LEN(topics); i++)
+		if (v->topics[topics[i]].seq >= newest.seq)
+			newest = v->topics[topics[i]];
+	*seq = newest.seq;
+	*time_unix_ms = newest.time_unix_ms;
+	return 0;
+}

@@ -35,6 +35,7 @@ enum view_class {
 	VIEW_HOST,    /* fs makes the bytes at each open: .bookfs/why, waiting, log */
 	VIEW_STREAM,  /* fs: .bookfs/events */
 	VIEW_CONTROL, /* fs: .bookfs/ctl, writable */
+	VIEW_HELD,    /* fs: a version of the book to be held, bound by an open of its trigger */
 };
 
 /* The host files, for fs to tell apart. */
@@ -55,6 +56,8 @@ struct view_attr {
 	bool of_analysis; /* made or not */
 	int chapter;	  /* whose it is; 0: no chapter's */
 };
+
+#define VIEW_PLACEHOLDER_BYTES 4096 /* what is not made yet must not look empty (fuse.md) */
 
 struct view_settings {
 	const char *provider, *model, *options; /* what this mount would make analyses with: for
@@ -140,6 +143,9 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 /* The JSON of status.json, for `bookfs status --json`, and one event as a line of NDJSON. */
 int view_status(struct buf *out, struct views *v);
 int view_event(struct buf *out, const struct store_event *e);
+
+/* The change that moved last what a book to be held shows: pictures, scenes, cast. */
+int view_book_stamp(int64_t *seq, int64_t *time_unix_ms, struct views *v);
 
 /* ---- the book to be held. Any thread: the reader is the caller's. */
 
