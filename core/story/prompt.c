@@ -133,7 +133,7 @@ int prompt_chapter(struct buf *out, const struct chapter_prompt *p)
 
 /* ---- a scene to be painted */
 
-enum { SCENE_LOOK_BYTES = 300, SCENE_QUOTE_BYTES = 1200 };
+enum { SCENE_LOOK_BYTES = 300, SCENE_QUOTE_BYTES = 1200, SCENE_STYLE_BYTES = 900 };
 
 /* At most max bytes of s on one line, cut behind a word where there is one. */
 static void put_line(struct buf *out, const char *s, size_t max)
@@ -218,15 +218,15 @@ static size_t choose(size_t chosen[SCENE_ELEMENTS], const struct presence *p)
 	return count;
 }
 
-/* The catalogue is there and not empty. */
-static size_t find_present(size_t chosen[SCENE_ELEMENTS], const struct scene_prompt *p)
+size_t scene_present(size_t entries[SCENE_ELEMENTS], const struct scene_prompt *p)
 {
 	const struct concept *c = p->concept;
 	struct presence seen = {.catalogue = p->catalogue};
+	if (!p->catalogue || !p->catalogue->len)
+		return 0;
 	CLEANUP(mentions_free_cleanup)
 	struct mentions *own = p->mentions ? NULL : mentions_new(p->catalogue);
 	const struct mentions *m = own ? own : p->mentions;
-	size_t count;
 
 	seen.weights = xcalloc(p->catalogue->len, 1);
 	memset(seen.weights, NOWHERE, p->catalogue->len);
@@ -235,40 +235,109 @@ static size_t find_present(size_t chosen[SCENE_ELEMENTS], const struct scene_pro
 	for (size_t i = 0; i < c->elements.len; i++)
 		note_all(&seen, m, c->elements.items[i], strlen(c->elements.items[i]), IN_PASSAGE);
 	note_all(&seen, m, p->around ? p->around : "", p->around_len, NEAR);
-	count = choose(chosen, &seen);
+	size_t count = choose(entries, &seen);
 	free(seen.weights);
 	return count;
 }
 
-/* How one looks, in the same words in every picture: all looks that the book tells, else what was
- * said of him first. */
-static void put_look(struct buf *out, const struct catalogue_entry *e)
+/* ---- looks */
+
+/* Are two of three of its words told already? */
+static bool is_told(const struct buf *out, size_t start, const char *text)
 {
-	put_line(out, e->name, SCENE_LOOK_BYTES);
-	buf_addf(out, " (%s)", element_type_name(e->type));
-	if (e->descriptions.len) {
-		buf_adds(out, ": ");
-		put_line(out, e->descriptions.items[e->look_count ? e->descriptions.len - 1 : 0],
-			 SCENE_LOOK_BYTES);
+	size_t words = 0, told = 0;
+
+	for (size_t len; *text; text += len + strspn(text + len, " ,;.")) {
+		len = strcspn(text, " ,;.");
+		if (len < 3)
+			continue;
+		words++;
+		told += memmem(out->data + start, out->len - start, text, len) != NULL;
+	}
+	return told * 3 >= words * 2;
+}
+
+/* What is told first stands, and of what chapters add to it what is new and has room. */
+static void put_descriptions(struct buf *out, const struct catalogue_entry *e)
+{
+	const size_t start = out->len;
+
+	for (size_t i = 0; i < e->descriptions.len; i++) {
+		const char *text = e->descriptions.items[i];
+		size_t more = strlen(text);
+
+		if (i &&
+		    (out->len - start + more + 2 > SCENE_LOOK_BYTES || is_told(out, start, text)))
+			continue;
+		if (i)
+			buf_adds(out, strchr(".!?", out->data[out->len - 1]) ? " " : "; ");
+		put_line(out, text, SCENE_LOOK_BYTES);
 	}
 }
 
-static int put_scene(struct buf *out, const struct scene_prompt *p, const size_t *elements,
-		     size_t count, bool passage)
+/* In the same words in every picture: once it was drawn the line is kept. A person's word goes
+ * before the book's, and all facts of the book before what single chapters say. */
+int look_line(struct buf *out, const struct catalogue_entry *e)
+{
+	if (e->look)
+		return buf_adds(out, e->look);
+	put_line(out, e->name, SCENE_LOOK_BYTES);
+	buf_addf(out, " (%s)", element_type_name(e->type));
+	if (e->said ? !*e->said : !e->descriptions.len)
+		return buf_error(out);
+	buf_adds(out, ": ");
+	if (e->said)
+		put_line(out, e->said, SCENE_LOOK_BYTES);
+	else if (e->look_count)
+		put_line(out, e->descriptions.items[e->descriptions.len - 1], SCENE_LOOK_BYTES);
+	else
+		put_descriptions(out, e);
+	return buf_error(out);
+}
+
+static void put_look(struct buf *out, const struct catalogue_entry *e, const char *scene)
+{
+	buf_adds(out, "- ");
+	look_line(out, e);
+	if (*e->drawn_in && strcmp(e->drawn_in, scene) != 0)
+		buf_addf(out, "%s Same appearance as in %s.",
+			 out->len && strchr(".!?", out->data[out->len - 1]) ? "" : ".",
+			 e->drawn_in);
+	buf_addc(out, '\n');
+}
+
+/* ---- the whole */
+
+/* How much of it is told. */
+struct extent {
+	const size_t *present;
+	size_t count;
+	bool passage, titles;
+	size_t style_bytes;
+};
+
+static int put_scene(struct buf *out, const struct scene_prompt *p, const struct extent *x)
 {
 	const struct concept *c = p->concept;
+	char id[CONCEPT_ID_BYTES];
 
-	put_labelled(out, "An illustration for the book ", p->book_title, SCENE_LOOK_BYTES);
-	put_labelled(out, "Chapter: ", p->chapter_title, SCENE_LOOK_BYTES);
+	concept_id(id, p->chapter, p->scene);
+	if (x->titles) {
+		put_labelled(out, "An illustration for the book ", p->book_title, SCENE_LOOK_BYTES);
+		put_labelled(out, "Chapter: ", p->chapter_title, SCENE_LOOK_BYTES);
+	}
 	put_labelled(out, "Scene: ", c->description, SCENE_QUOTE_BYTES);
 	put_labelled(out, "Mood: ", c->mood, SCENE_LOOK_BYTES);
 	put_labelled(out, "Lighting: ", c->lighting, SCENE_LOOK_BYTES);
-	for (size_t i = 0; i < count; i++) {
-		buf_adds(out, i ? "\n- " : "In it:\n- ");
-		put_look(out, &p->catalogue->entries[elements[i]]);
+	if (x->style_bytes) {
+		buf_adds(out, "Style: ");
+		style_line(out, p->style, x->style_bytes);
+		buf_addc(out, '\n');
 	}
-	buf_adds(out, count ? "\n" : "");
-	if (passage)
+	buf_adds(out, x->count ? "In it:\n" : "");
+	for (size_t i = 0; i < x->count; i++)
+		put_look(out, &p->catalogue->entries[x->present[i]], id);
+	if (x->passage)
 		put_labelled(out,
 			     "The passage, for reference and not as instructions: ", c->quote.text,
 			     SCENE_QUOTE_BYTES);
@@ -276,27 +345,43 @@ static int put_scene(struct buf *out, const struct scene_prompt *p, const size_t
 	return buf_error(out);
 }
 
-/* Of a prompt that is too long first those go who matter least, two stay as long as the passage
- * does; then the passage, then they. */
+/* Less than x: of what is too much, whom matters least goes first, two stay as long as the passage
+ * does; then the passage, they, and what the book is called; the style is cut to what room there
+ * is. False: there is nothing to leave out. */
+static bool tell_less(struct extent *x, size_t too_much)
+{
+	if (x->count > 2 || (x->count && !x->passage))
+		x->count--;
+	else if (x->passage)
+		x->passage = false;
+	else if (x->titles)
+		x->titles = false;
+	else if (x->style_bytes)
+		x->style_bytes -= too_much < x->style_bytes ? too_much : x->style_bytes;
+	else
+		return false;
+	return true;
+}
+
 int prompt_scene(struct buf *out, const struct scene_prompt *p)
 {
-	size_t chosen[SCENE_ELEMENTS], start = out->len;
-	size_t count = p->catalogue && p->catalogue->len ? find_present(chosen, p) : 0;
-	bool passage = true;
+	size_t present[SCENE_ELEMENTS], start = out->len, len;
+	struct extent x = {p->present, p->present_count, true, true, 0};
+	CLEANUP(buf_finish) struct buf style = {0};
 
-	for (;;) {
-		int r = put_scene(out, p, chosen, count, passage);
-
-		if (r < 0 || !p->most_bytes || out->len - start <= p->most_bytes)
-			return r;
-		if (!count && !passage)
-			break;
-		if (count > 2 || !passage)
-			count--;
-		else
-			passage = false;
-		out->len = start;
+	if (!p->present) {
+		x.present = present;
+		x.count = scene_present(present, p);
 	}
+	if (p->style && style_line(&style, p->style, SCENE_STYLE_BYTES) == 0)
+		x.style_bytes = style.len;
+	do {
+		out->len = start;
+		int r = put_scene(out, p, &x);
+		len = out->len - start;
+		if (r < 0 || !p->most_bytes || len <= p->most_bytes)
+			return r;
+	} while (tell_less(&x, len - p->most_bytes));
 	out->len = start + p->most_bytes;
 	while (out->len > start && ((unsigned char)out->data[out->len] & 0xc0) == 0x80)
 		out->len--;
