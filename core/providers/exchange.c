@@ -18,7 +18,7 @@ enum {
 enum {
 	OF_CHAPTERS = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED,
 	OF_PICTURES = OPTION_SEED | OPTION_SIZE | OPTION_QUALITY | OPTION_PICTURE_FORMAT |
-		      OPTION_WORDS | OPTION_PATH,
+		      OPTION_WORDS | OPTION_PATH | OPTION_REFERENCES,
 };
 
 void lessons_add(struct lessons *all, const struct lessons *more)
@@ -34,6 +34,7 @@ void lessons_add(struct lessons *all, const struct lessons *more)
 void exchange_finish(struct exchange *x)
 {
 	free(x->prompt);
+	free(x->references);
 	buf_finish(&x->text);
 	free(x->bad);
 	free(x->fault);
@@ -74,6 +75,8 @@ unsigned exchange_options(const struct exchange *x)
 		options &= ~(unsigned)OPTION_TEMPERATURE;
 	if (s->seed < 0)
 		options &= ~(unsigned)OPTION_SEED;
+	if (!x->reference_count)
+		options &= ~(unsigned)OPTION_REFERENCES;
 	if (!s->image_quality)
 		options &= ~(unsigned)OPTION_QUALITY;
 	if (!x->roomy && !exchange_wire(x)->always_room)
@@ -93,7 +96,8 @@ static void add_path(struct buf *url, const struct service *s, const char *path)
 int exchange_address(struct buf *url, const struct exchange *x)
 {
 	const struct wire_format *w = exchange_wire(x);
-	const char *path = x->aim == AIM_MODELS ? w->models : w->path;
+	const char *form_path = references_form_path(x);
+	const char *path = x->aim == AIM_MODELS ? w->models : form_path ? form_path : w->path;
 	buf_adds(url, x->step == STEP_ASK ? x->service->base_url : x->url);
 	if (x->step == STEP_ASK && w->address)
 		w->address(url, x, path);
@@ -109,14 +113,20 @@ int exchange_body(struct buf *body, const struct exchange *x, struct err *err)
 	CLEANUP(json_drop) cJSON *root = cJSON_CreateObject();
 	body->max_bytes = BODY_BYTES_MAX;
 	int r = exchange_wire(x)->body(root, x, err);
-	if (r == 0 && (r = json_print(body, root)) < 0)
+	if (r < 0)
+		return r;
+	r = references_form_path(x) ? references_form(body, root, x) : json_print(body, root);
+	if (r < 0)
 		err_set(err, r, "the request is too large");
 	return r;
 }
 
+/* A picture is a tile or two to most models, of some 260 tokens each (Gemini's documentation). */
 int64_t exchange_tokens(const struct exchange *x)
 {
-	return x->prompt ? tokens_estimate(x->prompt, strlen(x->prompt)) : 0;
+	enum { REFERENCE_TOKENS = 300 };
+	int64_t tokens = x->prompt ? tokens_estimate(x->prompt, strlen(x->prompt)) : 0;
+	return tokens + REFERENCE_TOKENS * (int64_t)x->reference_count;
 }
 
 /* ---- a picture */

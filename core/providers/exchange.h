@@ -49,6 +49,7 @@ enum option {
 	OPTION_PICTURE_FORMAT = 1 << 7, /* the picture within the answer */
 	OPTION_WORDS = 1 << 8,		/* words beside the picture */
 	OPTION_PATH = 1 << 9,		/* the address; refused: the wire's other way */
+	OPTION_REFERENCES = 1 << 10,	/* pictures beside the prompt of one */
 };
 
 /* What a server has shown not to take. Kept for as long as the provider lives, so that it is asked
@@ -81,6 +82,9 @@ struct exchange {
 	char *prompt;
 	struct buf text; /* of a chapter, or of its part: where quotes are looked up */
 	int width_px, height_px;
+	struct paint_reference *references; /* those that go along; their data is borrowed */
+	size_t reference_count;
+	char mark[48];		/* holds their places in a body: references.c */
 	struct lessons lessons; /* with which it is asked, then with those that it has taught */
 	bool roomy;		/* the answer was cut: ask for room */
 	bool reminded;		/* the answer could not be used: show the fault */
@@ -102,7 +106,8 @@ struct exchange {
 };
 void exchange_finish(struct exchange *x);
 int exchange_address(struct buf *url, const struct exchange *x);
-/* Nothing: a GET. -EFBIG, -ENOMEM; -EINVAL: settings that give no request, err says why. */
+/* Nothing: a GET. -EFBIG, -ENOMEM; -EINVAL: settings that give no request, err says why. Where
+ * references go along it is for references_insert first. */
 int exchange_body(struct buf *body, const struct exchange *x, struct err *err);
 void exchange_judge(struct exchange *x); /* any thread */
 /* Prompt tokens as a tokenizer may count them. */
@@ -113,6 +118,21 @@ void exchange_fail(struct exchange *x, int code, int64_t retry_after_ms, const c
 /* Of enum option: what stands in the request, by settings and lessons. */
 unsigned exchange_options(const struct exchange *x);
 const struct wire_format *exchange_wire(const struct exchange *x);
+
+/* ---- references.c: pictures beside the prompt of one */
+
+/* Those within the service's limits; they are borrowed for as long as the exchange is. */
+void references_take(struct exchange *x, const struct paint_reference *references, size_t count);
+bool references_go(const struct exchange *x);		    /* are there some, and are they sent? */
+const char *references_form_path(const struct exchange *x); /* NULL: not as a form */
+/* Nothing where none go. Chat's and OpenRouter's items, Gemini's parts. */
+void references_add_urls(cJSON *list, const struct exchange *x);
+void references_add_inline(cJSON *parts, const struct exchange *x);
+/* A form of root's members and of the pictures. */
+int references_form(struct buf *out, const cJSON *root, const struct exchange *x);
+/* What goes into a body, for the words that hold their places: they are taken out. out has room for
+ * reference_count. */
+size_t references_insert(struct http_insert *out, struct buf *body, const struct exchange *x);
 
 /* ---- wires */
 
@@ -143,6 +163,7 @@ void reply_read_text(const struct reply *r, struct exchange *x);
 
 struct wire_format {
 	const char *path, *models; /* behind the base address; of a list of the server's models */
+	const char *form_path;	   /* for a picture with references, which then go in a form */
 	/* Where that is not all there is to an address, of which the base stands in url. */
 	void (*address)(struct buf *url, const struct exchange *x, const char *path);
 	const char *key_field;	   /* see http.h */

@@ -37,6 +37,7 @@ struct http_call {
 	struct timer *stall;
 	struct http_answer answer;
 	struct http_recording *recording;
+	struct http_upload *upload; /* or NULL: libcurl has the body */
 	char reason[CURL_ERROR_SIZE];
 	http_done_fn done;
 	void *arg;
@@ -62,6 +63,7 @@ static void call_free(struct http_call *c)
 	curl->slist_free_all(c->fields);
 	timer_free(c->stall);
 	http_record_end(c->recording, NULL);
+	http_upload_free(c->upload);
 	buf_finish(&c->answer.body);
 	free(c->key);
 	free(c);
@@ -286,6 +288,24 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
 	return socket_new(h, fd, events);
 }
 
+/* ---- what libcurl sends */
+
+static size_t on_upload(char *out, size_t size, size_t count, void *arg)
+{
+	struct http_call *c = arg;
+	return http_upload_read(c->upload, out, size * count);
+}
+
+/* It is sent once more: a connection that was kept had been closed by the server. */
+static int on_rewind(void *arg, curl_off_t at, int whence)
+{
+	struct http_call *c = arg;
+	if (whence != SEEK_SET || at < 0 || (size_t)at > http_upload_len(c->upload))
+		return CURL_SEEKFUNC_FAIL;
+	http_upload_seek(c->upload, (size_t)at);
+	return CURL_SEEKFUNC_OK;
+}
+
 /* ---- asking */
 
 /* A failing setopt means a libcurl that was built without it: then the request says so itself. */
@@ -299,8 +319,12 @@ static void add_field(struct http_call *c, const char *line)
 static void set_fields(struct http_call *c, const struct http_request *r)
 {
 	const struct http_curl *curl = c->http->curl;
-	if (r->body)
-		add_field(c, "Content-Type: application/json");
+	if (r->body) {
+		CLEANUP(cleanup_free)
+		char *type = xasprintf("Content-Type: %s",
+				       r->body_type ? r->body_type : "application/json");
+		add_field(c, type);
+	}
 	add_field(c, "Expect:"); /* no round trip to ask whether it may be sent */
 	for (const char *const *field = r->fields; field && *field; field++)
 		add_field(c, *field);
@@ -358,6 +382,23 @@ static void set_receivers(struct http_call *c)
 	SET(WRITEDATA, c);
 }
 
+static void set_body(struct http_call *c, const struct http_request *r)
+{
+	const struct http_curl *curl = c->http->curl;
+	if (!r->insert_count) {
+		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+		SET(COPYPOSTFIELDS, r->body);
+		return;
+	}
+	c->upload = http_upload_new(r);
+	SET(POST, 1L);
+	SET(POSTFIELDSIZE_LARGE, (curl_off_t)http_upload_len(c->upload));
+	SET(READFUNCTION, on_upload);
+	SET(READDATA, c);
+	SET(SEEKFUNCTION, on_rewind);
+	SET(SEEKDATA, c);
+}
+
 static struct http_call *call_new(struct http *h, const struct http_request *r)
 {
 	struct http_call *c = xcalloc(1, sizeof(*c));
@@ -388,10 +429,8 @@ struct http_call *http_send(struct http *h, const struct http_request *r, http_d
 	c->done = done;
 	c->arg = arg;
 	SET(URL, r->url);
-	if (r->body) {
-		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
-		SET(COPYPOSTFIELDS, r->body);
-	}
+	if (r->body)
+		set_body(c, r);
 	set_fields(c, r);
 	set_certificates(c);
 	set_limits(c, r);

@@ -22,6 +22,15 @@ struct http *http_free(struct http *h);				     /* cancels what is open */
  * http_record.h. -errno: nothing can be written there. */
 int http_record(struct http *h, const char *dir, struct err *err);
 
+/* Bytes within a body, which are not copied: behind `at` bytes of its text they stand, as they are
+ * or in base64 (RFC 4648, 4). */
+struct http_insert {
+	size_t at;
+	const void *data;
+	size_t len;
+	bool base64;
+};
+
 struct http_request {
 	const char *url;
 	/* Sent to the url's own server and to nobody else, and blotted out of whatever comes back;
@@ -29,8 +38,12 @@ struct http_request {
 	const char *key;
 	const char *key_field;	   /* what the key stands behind; NULL: "Authorization: Bearer " */
 	const char *const *fields; /* of the head, "Name: value", a NULL behind them; or NULL */
-	const char *body;	   /* JSON to be posted, copied; NULL: a GET */
+	const char *body;	   /* to be posted, copied; NULL: a GET */
 	size_t body_len;
+	const char *body_type; /* NULL: JSON */
+	/* In order of their places. Copied; what they point to is borrowed until done or cancel. */
+	const struct http_insert *inserts;
+	size_t insert_count;
 	size_t max_bytes;   /* of the answer, unpacked */
 	int64_t connect_ms; /* until the connection stands */
 	int64_t stall_ms;   /* without a byte, once the answer has begun */
@@ -68,6 +81,14 @@ void http_header(struct http_answer *a, const char *line, size_t len, int64_t no
  * it can be nothing else; "6m0s", "12ms"; a date by RFC 3339, or by HTTP. A week at most; -1: it is
  * none of these. */
 int64_t http_wait_ms(const char *value, double unit_ms, int64_t now_unix_ms, http_date_fn date);
+
+/* http_upload.c: the body of a request with inserts, from any place of it on. */
+struct http_upload;
+struct http_upload *http_upload_new(const struct http_request *r);
+struct http_upload *http_upload_free(struct http_upload *u);
+size_t http_upload_len(const struct http_upload *u);
+size_t http_upload_read(struct http_upload *u, char *out, size_t room); /* 0: the end */
+void http_upload_seek(struct http_upload *u, size_t at);
 
 /* http_url.c: scheme, host and port, in small letters, the scheme's own port left out:
  * "https://api.example.org". -EINVAL: no http or https address, or one with a user or with what

@@ -151,7 +151,8 @@ static void put_request_fields(cJSON *meta, const struct http_request *r)
 {
 	cJSON *fields = cJSON_AddObjectToObject(meta, "request_headers");
 	if (r->body)
-		cJSON_AddStringToObject(fields, "Content-Type", "application/json");
+		cJSON_AddStringToObject(fields, "Content-Type",
+					r->body_type ? r->body_type : "application/json");
 	for (const char *const *field = r->fields; field && *field; field++)
 		put_field(fields, r->key, *field, strlen(*field));
 	if (r->key) {
@@ -160,6 +161,19 @@ static void put_request_fields(cJSON *meta, const struct http_request *r)
 			xasprintf("%s***", r->key_field ? r->key_field : "Authorization: Bearer ");
 		put_field(fields, NULL, line, strlen(line));
 	}
+}
+
+static void keep_body(struct http_recording *e, const struct http_request *r)
+{
+	char part[16384];
+	size_t n;
+	if (!r->body)
+		return;
+	struct http_upload *u = http_upload_new(r);
+	while ((n = http_upload_read(u, part, sizeof(part))) && buf_add(&e->sent, part, n) == 0)
+		;
+	http_upload_free(u);
+	http_blot(e->key, e->sent.data, e->sent.len);
 }
 
 struct http_recording *http_record_begin(struct http_recorder *r,
@@ -180,11 +194,10 @@ struct http_recording *http_record_begin(struct http_recorder *r,
 	put_text(e->meta, "host", e->key, host, (size_t)(path - host));
 	put_text(e->meta, "path", e->key, path, strlen(path));
 	put_request_fields(e->meta, request);
-	cJSON_AddNumberToObject(e->meta, "request_body_len", (double)request->body_len);
+	keep_body(e, request);
+	cJSON_AddNumberToObject(e->meta, "request_body_len", (double)e->sent.len);
 	cJSON_AddNumberToObject(e->meta, "started_unix_ms", (double)clock_unix_ms());
 	e->fields = cJSON_AddObjectToObject(e->meta, "response_headers");
-	if (request->body_len && buf_add(&e->sent, request->body, request->body_len) == 0)
-		http_blot(e->key, e->sent.data, e->sent.len);
 	return e;
 }
 

@@ -52,7 +52,8 @@ struct paint_request {
 	const char *prompt;	       /* the final prompt, as stored */
 	int width_px, height_px;
 	/* Most important first, and all that they point to: borrowed until done or cancel. What is
-	 * beyond the provider's limits is not sent (paint_references_taken). */
+	 * beyond the provider's limits is not sent (paint_references_taken). Who they are the prompt
+	 * says, in their order. */
 	const struct paint_reference *references;
 	size_t reference_count;
 };

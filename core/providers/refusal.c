@@ -307,6 +307,28 @@ static bool learn_length(struct exchange *x, const struct refusal *e)
 	return true;
 }
 
+/* A model that takes no pictures, or a server that has no place for them; or it is these pictures
+ * that are wrong, and others may do. */
+static bool learn_references(struct exchange *x, const struct refusal *e)
+{
+	const char *const *capability =
+		WORDS("image[]", "input_references", "reference image", "image input",
+		      "input image", "images as input", "image_url", "inlineData", "inline_data",
+		      "multimodal", "vision", "multipart");
+	const char *const *these = WORDS("invalid_image_file", "image_parse_error", "invalid image",
+					 "image file", "unsupported image", "too large", "payload");
+	const bool no_place = references_form_path(x) && (e->status == 404 || e->status == 405);
+	if (!references_go(x) || e->status < 400 || e->status == 429 || e->status >= 500)
+		return false;
+	if (no_place || names(e, capability))
+		x->lessons.refused |= OPTION_REFERENCES;
+	else if (e->status == 413 || names(e, these))
+		x->reference_count = 0;
+	else
+		return false;
+	return true;
+}
+
 static bool learn_path(struct exchange *x, const struct refusal *e)
 {
 	if (!exchange_wire(x)->instead || (e->status != 404 && e->status != 405))
@@ -320,6 +342,6 @@ void refusal_learn(struct exchange *x, const struct refusal *e)
 	if (x->outcome.code != -EIO || x->outcome.refused || x->step != STEP_ASK ||
 	    x->aim == AIM_MODELS || learn_context(x, e))
 		return;
-	if (learn_path(x, e) || learn_length(x, e) || learn_option(x, e))
+	if (learn_references(x, e) || learn_path(x, e) || learn_length(x, e) || learn_option(x, e))
 		x->verdict = VERDICT_AGAIN;
 }

@@ -160,12 +160,19 @@ static bool is_ours(const struct server *s, const char *url)
 	return http_origin(theirs, url) == 0 && !strcmp(theirs, s->origin);
 }
 
-static void post(struct provider_ticket *t, const char *url, const struct buf *body)
+static void post(struct provider_ticket *t, const char *url, struct buf *body)
 {
 	const struct server *s = t->owner;
-	const struct wire_format *w = exchange_wire(&t->exchange);
+	const struct exchange *x = &t->exchange;
+	const struct wire_format *w = exchange_wire(x);
 	const bool ours = is_ours(s, url);
-	const bool picture = t->exchange.aim == AIM_PICTURE;
+	const bool picture = x->aim == AIM_PICTURE;
+	CLEANUP(cleanup_free) char *form = NULL;
+	CLEANUP(cleanup_free)
+	struct http_insert *inserts = xcalloc(x->reference_count + 1, sizeof(*inserts));
+	const size_t insert_count = body->len ? references_insert(inserts, body, x) : 0;
+	if (references_form_path(x))
+		form = xasprintf("multipart/form-data; boundary=%s", x->mark);
 	const struct http_request r = {
 		.url = url,
 		.key = ours ? s->key : NULL,
@@ -173,6 +180,9 @@ static void post(struct provider_ticket *t, const char *url, const struct buf *b
 		.fields = ours ? w->fields : NULL,
 		.body = body->len ? body->data : NULL,
 		.body_len = body->len,
+		.body_type = form,
+		.inserts = inserts,
+		.insert_count = insert_count,
 		.max_bytes = picture ? PICTURE_BYTES_MAX : TEXT_BYTES_MAX,
 		.connect_ms = CONNECT_MS,
 		.stall_ms = STALL_MS,
@@ -285,6 +295,8 @@ static void learn(struct server *s, const struct lessons *more)
 	lessons_add(&s->lessons, more);
 	if (s->lessons.prompt_bytes && s->lessons.prompt_bytes < *most)
 		*most = s->lessons.prompt_bytes;
+	if (s->lessons.refused & OPTION_REFERENCES)
+		s->provider.paint_limits.references = 0;
 }
 
 static void judged(void *arg)
@@ -340,6 +352,7 @@ static struct provider_ticket *ask_paint(struct provider *p, const struct paint_
 	t->exchange.prompt = xstrdup(r->prompt);
 	t->exchange.width_px = r->width_px;
 	t->exchange.height_px = r->height_px;
+	references_take(&t->exchange, r->references, r->reference_count);
 	ticket_ask(t);
 	return t;
 }

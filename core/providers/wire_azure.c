@@ -10,6 +10,7 @@
  */
 
 #define VERSION "api-version=2024-10-21"
+#define VERSION_OF_FORMS "api-version=2025-04-01-preview" /* the first that has images/edits */
 
 static void azure_address(struct buf *url, const struct exchange *x, const char *path)
 {
@@ -23,8 +24,9 @@ static void azure_address(struct buf *url, const struct exchange *x, const char 
 		wire_escape(url, s->model);
 	}
 	buf_adds(url, path);
+	const char *version = references_form_path(x) ? VERSION_OF_FORMS : VERSION;
 	if (s->query || bare)
-		buf_addf(url, "?%s", s->query ? s->query : VERSION);
+		buf_addf(url, "?%s", s->query ? s->query : version);
 }
 
 const struct wire_format wire_azure_chat = {
@@ -41,9 +43,10 @@ const struct wire_format wire_azure_chat = {
 const struct wire_format wire_azure_images = {
 	.path = "/images/generations",
 	.models = "/models",
+	.form_path = "/images/edits",
 	.address = azure_address,
 	.key_field = "api-key: ",
-	.options = OPTION_SIZE | OPTION_QUALITY | OPTION_PICTURE_FORMAT,
+	.options = OPTION_SIZE | OPTION_QUALITY | OPTION_PICTURE_FORMAT | OPTION_REFERENCES,
 	.model_needed = true,
 	.body = wire_images_body,
 	.read = wire_images_read,

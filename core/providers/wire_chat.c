@@ -57,12 +57,29 @@ int wire_chat_body(cJSON *root, const struct exchange *x, struct err *err)
 	return 0;
 }
 
+/* With references the prompt is the first of several parts. */
+static void add_prompt(cJSON *messages, const struct exchange *x)
+{
+	CLEANUP(cleanup_free) char *prompt = wire_prompt(x);
+	if (!references_go(x)) {
+		wire_message(messages, "user", prompt);
+		return;
+	}
+	cJSON *message = cJSON_CreateObject(), *text = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "role", "user");
+	cJSON *parts = cJSON_AddArrayToObject(message, "content");
+	cJSON_AddStringToObject(text, "type", "text");
+	cJSON_AddStringToObject(text, "text", prompt);
+	cJSON_AddItemToArray(parts, text);
+	references_add_urls(parts, x);
+	cJSON_AddItemToArray(messages, message);
+}
+
 static int picture_body(cJSON *root, const struct exchange *x, struct err *err)
 {
 	unsigned options = exchange_options(x);
-	CLEANUP(cleanup_free) char *prompt = wire_prompt(x);
 	cJSON_AddStringToObject(root, "model", x->service->model);
-	wire_message(cJSON_AddArrayToObject(root, "messages"), "user", prompt);
+	add_prompt(cJSON_AddArrayToObject(root, "messages"), x);
 	cJSON *kinds = cJSON_AddArrayToObject(root, "modalities");
 	cJSON_AddItemToArray(kinds, cJSON_CreateString("image"));
 	if (options & OPTION_WORDS)
@@ -155,7 +172,7 @@ const struct wire_format wire_chat = {
 const struct wire_format wire_chat_images = {
 	.path = "/chat/completions",
 	.models = "/models",
-	.options = OPTION_WORDS | OPTION_SIZE | OPTION_SEED,
+	.options = OPTION_WORDS | OPTION_SIZE | OPTION_SEED | OPTION_REFERENCES,
 	.model_needed = true,
 	.body = picture_body,
 	.read = wire_chat_read,

@@ -5,13 +5,16 @@
 
 /* Gemini's generateContent: one form for words and pictures. */
 
-static void add_content(cJSON *contents, const char *role, const char *text)
+/* Its parts, of which the text is the first. */
+static cJSON *add_content(cJSON *contents, const char *role, const char *text)
 {
 	cJSON *content = cJSON_CreateObject(), *part = cJSON_CreateObject();
 	cJSON_AddStringToObject(content, "role", role);
 	cJSON_AddStringToObject(part, "text", text);
-	cJSON_AddItemToArray(cJSON_AddArrayToObject(content, "parts"), part);
+	cJSON *parts = cJSON_AddArrayToObject(content, "parts");
+	cJSON_AddItemToArray(parts, part);
 	cJSON_AddItemToArray(contents, content);
+	return parts;
 }
 
 static void add_contents(cJSON *root, const struct exchange *x)
@@ -19,7 +22,7 @@ static void add_contents(cJSON *root, const struct exchange *x)
 	cJSON *contents = cJSON_AddArrayToObject(root, "contents");
 	CLEANUP(cleanup_free)
 	char *prompt = x->aim == AIM_PICTURE ? wire_prompt(x) : xstrdup(x->prompt);
-	add_content(contents, "user", prompt);
+	references_add_inline(add_content(contents, "user", prompt), x);
 	if (!x->reminded)
 		return;
 	CLEANUP(cleanup_free) char *reminder = wire_reminder(x);
@@ -152,7 +155,7 @@ const struct wire_format wire_gemini = {
 	.address = address,
 	.key_field = "x-goog-api-key: ",
 	.options = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED |
-		   OPTION_SIZE | OPTION_WORDS,
+		   OPTION_SIZE | OPTION_WORDS | OPTION_REFERENCES,
 	.model_needed = true,
 	.body = make_body,
 	.read = read_answer,

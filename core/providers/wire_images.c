@@ -31,7 +31,7 @@ int wire_images_body(cJSON *root, const struct exchange *x, struct err *err)
 		cJSON_AddNumberToObject(root, "seed", (double)s->seed);
 	if ((options & OPTION_PICTURE_FORMAT) && is_told(x))
 		cJSON_AddStringToObject(root, "response_format", "b64_json");
-	return 0;
+	return 0; /* references make a form of it */
 }
 
 void wire_images_read(struct reply *r, const cJSON *root)
@@ -47,7 +47,9 @@ void wire_images_read(struct reply *r, const cJSON *root)
 const struct wire_format wire_images = {
 	.path = "/images/generations",
 	.models = "/models",
-	.options = OPTION_SIZE | OPTION_QUALITY | OPTION_SEED | OPTION_PICTURE_FORMAT,
+	.form_path = "/images/edits",
+	.options = OPTION_SIZE | OPTION_QUALITY | OPTION_SEED | OPTION_PICTURE_FORMAT |
+		   OPTION_REFERENCES,
 	.body = wire_images_body,
 	.read = wire_images_read,
 };
@@ -69,13 +71,15 @@ static int openrouter_body(cJSON *root, const struct exchange *x, struct err *er
 		cJSON_AddStringToObject(root, "quality", s->image_quality);
 	if (options & OPTION_SEED)
 		cJSON_AddNumberToObject(root, "seed", (double)s->seed);
+	if (references_go(x))
+		references_add_urls(cJSON_AddArrayToObject(root, "input_references"), x);
 	return 0;
 }
 
 const struct wire_format wire_openrouter = {
 	.path = "/images",
 	.models = "/models?output_modalities=image",
-	.options = OPTION_PATH | OPTION_SIZE | OPTION_QUALITY | OPTION_SEED,
+	.options = OPTION_PATH | OPTION_SIZE | OPTION_QUALITY | OPTION_SEED | OPTION_REFERENCES,
 	.model_needed = true,
 	.body = openrouter_body,
 	.read = wire_images_read,

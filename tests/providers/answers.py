@@ -2,6 +2,8 @@
 """What the scripted server says: analyses and pictures, in the words of each kind of server."""
 
 import base64
+import email.parser
+import hashlib
 import json
 import re
 import struct
@@ -21,6 +23,7 @@ WEBP = b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8L" + struct.pack("<I", 10) + b
 
 # Which server is spoken to, and for what, is seen by the end of the path: (end, wire, kind).
 PATHS = (("/chat/completions", "chat", "chat"), ("/messages", "anthropic", "chat"), ("/images/generations", "images", "image"),
+         ("/images/edits", "images", "image"),
          ("/images", "openrouter", "image"), ("/sdapi/v1/txt2img", "a1111", "image"), ("/prompt", "comfyui", "image"),
          ("/models", "chat", "models"), ("/sd-models", "a1111", "models"))
 
@@ -35,6 +38,36 @@ def kind_of(path, request):
     if path.endswith("/models") and "/v1beta" in path:
         return "gemini", "models"
     return next(((wire, kind) for end, wire, kind in PATHS if path.endswith(end)), ("", "other"))
+
+
+def read_request(kind, body):
+    """JSON, or a form: its fields by name, files as (name, type, bytes)."""
+    if not kind.startswith("multipart/form-data"):
+        return json.loads(body) if body else {}
+    whole = email.parser.BytesParser().parsebytes(b"Content-Type: %s\r\n\r\n%s" % (kind.encode(), body))
+    form = {}
+    for part in whole.get_payload():
+        name = part.get_param("name", header="Content-Disposition")
+        data = part.get_payload(decode=True)
+        if part.get_filename() is None:
+            form[name] = data.decode()
+        else:
+            form.setdefault(name, []).append((part.get_filename(), part.get_content_type(), data))
+    return form
+
+
+def references_in(request):
+    """The pictures beside a prompt, whichever way they came: their type and what they are."""
+    urls = [r["image_url"]["url"] for r in request.get("input_references", [])]
+    for message in request.get("messages", []):
+        if isinstance(message["content"], list):
+            urls += [p["image_url"]["url"] for p in message["content"] if p["type"] == "image_url"]
+    found = [re.fullmatch("data:([a-z/]+);base64,(.*)", u).groups() for u in urls]
+    for content in request.get("contents", []):
+        found += [(p["inlineData"]["mimeType"], p["inlineData"]["data"]) for p in content["parts"] if "inlineData" in p]
+    found = [(kind, base64.b64decode(text, validate=True)) for kind, text in found]
+    found += [(kind, data) for _, kind, data in request.get("image[]", [])]
+    return ["%s %s" % (kind, hashlib.sha256(data).hexdigest()) for kind, data in found]
 
 
 def text_of(content):

@@ -39,8 +39,8 @@ from email.utils import formatdate
 
 import answers_model
 import server_h2
-from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of, said, shown,
-                     tokens_of)
+from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of,
+                     read_request, said, shown, tokens_of)
 
 LOCK = threading.Lock()
 COUNTS = {}
@@ -148,7 +148,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if word in ("count", "log", "totals", "clear"):
             self.tell(word)
             return
-        self.request_json = json.loads(body) if body else {}
+        self.request_json = read_request(self.headers.get("Content-Type", ""), body)
         self.prompt = prompt_of(self.request_json)
         nth, step = self.note(word, body)
         name, _, delay = re.fullmatch(r"([^.]*)(\.(\d+))?", step).groups() if ":" not in step else (step, "", "")
@@ -196,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.seen = {"n": len(SEEN) + 1, "path": self.path, "kind": kind, "key": key, "time": now}
             if len(sys.argv) > 1:
                 with open(sys.argv[1], "a") as f:
-                    f.write(json.dumps({**self.seen, "body": body.decode()}) + "\n")
+                    f.write(json.dumps({**self.seen, "body": body.decode(errors="replace")}) + "\n")
             self.seen.update(chapter=chapter_of(self.prompt), tokens_in=tokens_of(self.prompt))
             SEEN.append(self.seen)
         return nth, steps[min(nth, len(steps)) - 1]

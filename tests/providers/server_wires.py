@@ -2,7 +2,7 @@
 """The scripted server of server.py with some words more, for what only some kinds of servers do."""
 
 import server
-from answers import error, png, tokens_of
+from answers import error, png, references_in, tokens_of
 
 ROOM = 1500
 
@@ -64,8 +64,30 @@ class Handler(server.Handler):
                 return
         self.on_good(nth, request)
 
+    def on_looks(self, nth, request):
+        """Says of the pictures beside the prompt what they are, in its log."""
+        self.seen.update(references=references_in(request), prompt=self.prompt)
+        self.picture(png())
+
+    def on_blind(self, nth, request):
+        """A model that takes no pictures."""
+        self.seen.update(references=references_in(request))
+        if self.seen["references"]:
+            self.reply(404, error("No endpoints found that support image input"))
+        else:
+            self.picture(png())
+
+    def on_narrowdoor(self, nth, request):
+        """Takes pictures that are smaller."""
+        self.seen.update(references=references_in(request))
+        if self.seen["references"]:
+            self.reply(413, b"")
+        else:
+            self.picture(png())
+
     def on_nopath(self, nth, request):
         """OpenRouter before it had an address for pictures."""
+        self.seen.update(references=references_in(request))
         if self.wire == "openrouter":
             self.reply(404, b"<html><title>Not Found</title></html>", "text/html")
         else:
