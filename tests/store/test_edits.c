@@ -303,7 +303,6 @@ static void test_edit(struct fixture *f)
 	analyse(s, 2, 3, "first");
 	draw_all(s, 2);
 	int64_t before = best_of(s, 2);
-	CLEANUP(cleanup_free) char *was = all_of(s);
 
 	CLEANUP(analysis_free_cleanup) struct analysis *edited = copy_of(s, 2);
 	CHECK_INT(DO(s, do_edit, .chapter = 2, .analysis = edited), 0);
@@ -475,6 +474,7 @@ static void test_made_in_place(struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 	CHECK_INT(DO(s, do_undo, .most = 1), 1);
 	CLEANUP(cleanup_free) char *now = all_of(s);
+	CHECK_STR(now, was);
 	check_picture(s, 2, 1, "PNG 2.1");
 	CHECK_INT(check_store(s), 0);
 }
@@ -490,7 +490,6 @@ static void test_remove_picture(struct fixture *f)
 	CHECK_INT(DO(s, do_regenerate, .chapter = 2, .scene = 1), 0); /* waits */
 	CHECK_INT(store_picture(&p, store_reader(s), 2, 1), 0);
 	int64_t later = p.id;
-	CLEANUP(cleanup_free) char *was = all_of(s);
 	CHECK_INT(DO(s, do_remove_picture, .chapter = 2, .scene = 7), -ENOENT);
 	CHECK_INT(DO(s, do_remove_picture, .chapter = 2, .scene = 1), 0);
 	CHECK(is_idle(s));
