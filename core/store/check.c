@@ -82,10 +82,10 @@ static const struct {
 	const char *sql, *what;
 } rules[] = {
 	{"SELECT id FROM job WHERE state = 3 AND kind = 0"
-	 " AND NOT EXISTS (SELECT 1 FROM analysis WHERE text = job.text)",
+	 " AND text NOT IN (SELECT text FROM analysis)",
 	 "job %lld is completed, but its analysis is not there"},
 	{"SELECT id FROM job WHERE state = 3 AND kind = 1"
-	 " AND NOT EXISTS (SELECT 1 FROM picture WHERE concept = job.concept)",
+	 " AND concept NOT IN (SELECT concept FROM picture)",
 	 "job %lld is completed, but its picture is not there"},
 	{"SELECT id FROM job WHERE kind = 1 AND state <> 5"
 	 " AND NOT EXISTS (SELECT 1 FROM concept WHERE serial = job.concept)",

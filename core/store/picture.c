@@ -224,41 +224,26 @@ int tx_remove_picture(struct store_tx *tx, int chapter, int scene)
 
 /* ---- reading */
 
-/* Why picture p is not as concept n would be drawn now, in the words for a person. A picture
- * without a hash was drawn before scenes could be edited. That any look was ever taken away, and
- * what the style is, is asked once a query. A style that was changed and changed back is the same.
- */
-#define STYLE_NOW "(SELECT body FROM style WHERE hidden_by IS NULL ORDER BY id DESC LIMIT 1)"
-#define STYLE_THEN "(SELECT body FROM style WHERE id = p.style)"
-#define LOOK_GONE                                                                                  \
-	"(SELECT 'the look of ' || l.name || ' was corrected' FROM picture_look AS d"              \
-	" JOIN look AS l ON l.id = d.look WHERE d.picture = p.id AND l.hidden_by IS NOT NULL"      \
-	" ORDER BY l.id LIMIT 1)"
-#define OUTDATED                                                                                   \
-	"CASE WHEN p.id IS NULL THEN NULL"                                                         \
-	" WHEN p.scene_hash <> n.hash THEN 'the scene was edited'"                                 \
-	" ELSE coalesce("                                                                          \
-	"iif(EXISTS (SELECT 1 FROM look WHERE hidden_by IS NOT NULL), " LOOK_GONE ", NULL),"       \
-	" iif(coalesce(" STYLE_NOW ", '') <> coalesce(" STYLE_THEN ", ''),"                        \
-	" 'the style was changed', NULL)) END"
+/* Is picture p of what concept n was before or after an edit? Without edits no hash is read. */
+#define EDITED "iif(EXISTS (SELECT 1 FROM edit), p.scene_hash <> n.hash, 0)"
 /* Nobody asked for it, or what was drawn is taken away, and nobody let it be drawn. */
-#define WAITS "p.id IS NULL AND coalesce(j.state, 3) = 3 AND NOT " N_IS_APPROVED
+#define WAITS "iif(p.id IS NULL, coalesce(j.state, 3) = 3 AND NOT " N_IS_APPROVED ", 0)"
 
 #define PICTURE_COLUMNS(chapter)                                                                   \
 	"SELECT " ROOT_OF_N ", " chapter ", n.scene,"                                              \
 	" p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                                    \
 	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms,"                            \
-	" " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j") ", " OUTDATED ", " WAITS
+	" " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j") ", " WAITS ", " EDITED ", p.style"
 /* The newest picture and the newest job of concept n. */
 #define PICTURE_JOINS                                                                              \
-	" LEFT JOIN picture AS p ON p.id = (SELECT max(id) FROM picture"                           \
-	" WHERE concept = " ROOT_OF_N " AND hidden_by IS NULL)"                                    \
-	" LEFT JOIN job AS j ON j.id = (SELECT max(id) FROM job"                                   \
-	" WHERE concept = " ROOT_OF_N " AND concept > 0 AND state <> 5)"
+	" LEFT JOIN picture AS p ON p.id = (SELECT id FROM picture"                                \
+	" WHERE concept = " ROOT_OF_N " AND hidden_by IS NULL ORDER BY id DESC LIMIT 1)"           \
+	" LEFT JOIN job AS j ON j.id = (SELECT id FROM job"                                        \
+	" WHERE concept = " ROOT_OF_N " AND concept > 0 AND state <> 5 ORDER BY id DESC LIMIT 1)"
 /* Concepts n of the best analyses of chapters c. */
 #define CURRENT_CONCEPTS                                                                           \
-	" FROM chapter AS c JOIN concept AS n ON n.analysis = " BEST_ANALYSIS("c.text")            \
-		PICTURE_JOINS
+	" FROM chapter AS c JOIN concept AS n INDEXED BY concept_seen ON n.analysis "              \
+	"= " BEST_ANALYSIS("c.text") PICTURE_JOINS
 
 /* The picture that the job drew was taken away, and with it all that tells of it. */
 static void forget_job(struct store_picture *p)
@@ -284,8 +269,7 @@ static int read_picture(struct store_picture *out, struct query *q)
 		.error = query_borrow(q, 11),
 		.not_before_unix_ms = query_get_int(q, 12),
 		.usage = query_usage(q, query_get_int(q, 3) ? 13 : 17),
-		.outdated = query_borrow(q, 21),
-		.waits_approval = query_get_int(q, 22) != 0,
+		.waits_approval = query_get_int(q, 21) != 0,
 	};
 	const char *ext = query_borrow(q, 4);
 	if (ext && picture_is_ext(ext)) /* it becomes a part of a file's name */
@@ -297,34 +281,119 @@ static int read_picture(struct store_picture *out, struct query *q)
 	return q->failed;
 }
 
+/* ---- why a picture is not as it would be drawn now
+ *
+ * What most books have nothing of is asked once a list: was any look ever taken away, is there a
+ * style. */
+
+struct drawing {
+	bool looks_gone;
+	int64_t style; /* the newest row, an empty one too; 0: none */
+};
+
+static int read_drawing(struct drawing *out, struct conn *c)
+{
+	static const char sql[] =
+		"SELECT EXISTS (SELECT 1 FROM look WHERE hidden_by IS NOT NULL),"
+		" (SELECT id FROM style WHERE hidden_by IS NULL ORDER BY id DESC LIMIT 1)";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	int more = query_row(&q);
+	if (more == 1)
+		*out = (struct drawing){query_get_int(&q, 0) != 0, query_get_int(&q, 1)};
+	return more < 0 ? more : 0;
+}
+
+static int look_gone(char **why, struct conn *c, int64_t picture)
+{
+	static const char sql[] =
+		"SELECT 'the look of ' || l.name || ' was corrected' FROM picture_look AS d"
+		" JOIN look AS l ON l.id = d.look WHERE d.picture = :picture"
+		" AND l.hidden_by IS NOT NULL ORDER BY l.id LIMIT 1";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	query_int(&q, ":picture", picture);
+	int more = query_row(&q);
+	if (more == 1)
+		*why = query_dup(&q, 0);
+	return more;
+}
+
+/* One that was changed and changed back is the same. */
+static int style_differs(struct conn *c, int64_t then, int64_t now)
+{
+	static const char sql[] = "SELECT 1 WHERE"
+				  " coalesce((SELECT body FROM style WHERE id = :then), '') <>"
+				  " coalesce((SELECT body FROM style WHERE id = :now), '')";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	query_int(&q, ":then", then);
+	query_int(&q, ":now", now);
+	return query_row(&q);
+}
+
+/* *why: owned, NULL: it is. edited, style: of the row. */
+static int judge_drawing(char **why, struct conn *c, const struct drawing *now, int64_t picture,
+			 bool edited, int64_t style)
+{
+	if (edited) {
+		*why = xstrdup("the scene was edited");
+		return 0;
+	}
+	int result = now->looks_gone ? look_gone(why, c, picture) : 0;
+	if (result == 0 && now->style != style)
+		result = style_differs(c, style, now->style);
+	if (result == 1 && !*why)
+		*why = xstrdup("the style was changed");
+	return result < 0 ? result : 0;
+}
+
+/* ---- reading rows */
+
+/* The next row: 1, 0 the end. *why is what out->outdated borrows. */
+static int next_picture(struct store_picture *out, char **why, struct query *q,
+			const struct drawing *now)
+{
+	int more = query_row(q);
+	if (more != 1)
+		return more;
+	int result = read_picture(out, q);
+	free(*why);
+	*why = NULL;
+	if (result == 0 && out->id)
+		result = judge_drawing(why, q->conn, now, out->id, query_get_int(q, 22) != 0,
+				       query_get_int(q, 23));
+	out->outdated = *why;
+	return result < 0 ? result : 1;
+}
+
 int store_pictures(struct store_reader *r, int chapter,
 		   int (*fn)(void *arg, const struct store_picture *p), void *arg)
 {
 	static const char sql[] = PICTURE_COLUMNS("c.number") CURRENT_CONCEPTS
 		" WHERE c.number BETWEEN :first AND :last ORDER BY c.number, n.scene";
+	CLEANUP(cleanup_free) char *why = NULL;
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	struct store_picture picture;
+	struct drawing now = {0};
 	query_int(&q, ":first", chapter);
 	query_int(&q, ":last", chapter ? chapter : INT32_MAX);
-	int more, ended = 0;
-	while (!ended && (more = query_row(&q)) == 1) {
-		struct store_picture picture;
-		ended = read_picture(&picture, &q);
-		if (!ended)
-			ended = fn(arg, &picture);
-	}
+	int more = read_drawing(&now, &r->conn), ended = 0;
+	if (more < 0)
+		return more;
+	while (!ended && (more = next_picture(&picture, &why, &q, &now)) == 1)
+		ended = fn(arg, &picture);
 	return ended ? ended : more;
 }
 
 /* One row, its strings moved to where they last until the next call. */
 static int one_picture(struct store_picture *out, struct store_reader *r, struct query *q)
 {
-	int more = query_row(q);
+	CLEANUP(cleanup_free) char *why = NULL;
+	struct store_picture picture;
+	struct drawing now = {0};
+	int more = read_drawing(&now, &r->conn);
+	if (more == 0)
+		more = next_picture(&picture, &why, q, &now);
 	if (more != 1)
 		return more < 0 ? more : -ENOENT;
-	struct store_picture picture;
-	int result = read_picture(&picture, q);
-	if (result < 0)
-		return result;
 	const char **strings[] = {&picture.prompt, &picture.error, &picture.outdated};
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
 		free(r->borrowed[i]);

@@ -18,20 +18,22 @@ ALTER TABLE analysis ADD COLUMN made_by INTEGER REFERENCES edit;
 ALTER TABLE analysis ADD COLUMN hidden_by INTEGER REFERENCES edit;
 ALTER TABLE picture ADD COLUMN made_by INTEGER REFERENCES edit;
 ALTER TABLE picture ADD COLUMN hidden_by INTEGER REFERENCES edit;
+-- The indexes hold all that is asked of them, so that a list of pictures opens no table it does not show.
 DROP INDEX analysis_best;
-CREATE INDEX analysis_best ON analysis (text, hidden_by, rank, id);
+CREATE INDEX analysis_best ON analysis (text, rank, id, hidden_by) WHERE hidden_by IS NULL;
 DROP INDEX picture_concept;
-CREATE INDEX picture_concept ON picture (concept, hidden_by, id);
+CREATE INDEX picture_concept ON picture (concept, id, hidden_by) WHERE hidden_by IS NULL;
 CREATE INDEX analysis_made ON analysis (made_by) WHERE made_by IS NOT NULL;
-CREATE INDEX analysis_hidden ON analysis (hidden_by) WHERE hidden_by IS NOT NULL;
+CREATE INDEX analysis_hidden ON analysis (hidden_by, text) WHERE hidden_by IS NOT NULL;
 CREATE INDEX picture_made ON picture (made_by) WHERE made_by IS NOT NULL;
-CREATE INDEX picture_hidden ON picture (hidden_by) WHERE hidden_by IS NOT NULL;
+CREATE INDEX picture_hidden ON picture (hidden_by, concept) WHERE hidden_by IS NOT NULL;
 
 -- A scene that a person kept when editing an analysis is the same concept in both: root is the
 -- serial number that its pictures, jobs and files go by; NULL: its own. Scenes of one analysis may have
 -- gaps in their numbers from now on. hash: concept_hash(); NULL in what earlier versions stored.
 ALTER TABLE concept ADD COLUMN root INTEGER;
 ALTER TABLE concept ADD COLUMN hash TEXT;
+CREATE INDEX concept_seen ON concept (analysis, scene, root);
 CREATE INDEX concept_root ON concept (root) WHERE root IS NOT NULL;
 
 -- What a picture was drawn of, to tell whether it would be drawn so now.
@@ -43,7 +45,7 @@ ALTER TABLE picture ADD COLUMN style INTEGER;     -- the style; NULL: none
 -- it took.
 ALTER TABLE job ADD COLUMN over_edit INTEGER NOT NULL DEFAULT 0;
 DROP INDEX job_concept;
-CREATE INDEX job_concept ON job (concept, id) WHERE concept > 0 AND state <> 5;
+CREATE INDEX job_concept ON job (concept, id, state) WHERE concept > 0 AND state <> 5;
 
 -- What a person says of the catalogue (story.h, "corrections"), in this order.
 CREATE TABLE correction (
