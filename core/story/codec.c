@@ -179,12 +179,20 @@ static int get_array(const cJSON **out, const cJSON *object, const char *key, st
 	return 0;
 }
 
+/* Room for as many as the list has and no more: a long book's analyses are held all at once. */
+static void *room_for(size_t *cap, const cJSON *list, size_t size)
+{
+	*cap = (size_t)cJSON_GetArraySize(list);
+	return *cap ? xcalloc(*cap, size) : NULL;
+}
+
 static int get_strings(struct strv *out, const cJSON *object, const char *key, struct err *err)
 {
 	const cJSON *v = NULL;
 	int r = get_array(&v, object, key, err);
 	if (r < 0)
 		return r;
+	out->items = room_for(&out->cap, member(object, key), sizeof(out->items[0]));
 	for (; v; v = v->next) {
 		if (!cJSON_IsString(v))
 			return err_set(err, -EBADMSG, "%s: an item is not a string", key);
@@ -253,11 +261,15 @@ static int get_element(struct element *e, const cJSON *object, struct err *err)
 		return err_set(err, -EBADMSG, "type: not one of character, creature, place, item");
 	const cJSON *v = NULL;
 	r = get_array(&v, object, "quotes", err);
+	if (r == 0)
+		e->quotes = room_for(&e->quote_cap, member(object, "quotes"), sizeof(*e->quotes));
 	for (; r == 0 && v; v = v->next)
 		r = get_quote(element_add_quote(e), v, err);
 	v = NULL;
 	if (r == 0 && member(object, "looks"))
 		r = get_array(&v, object, "looks", err);
+	if (r == 0)
+		e->looks = room_for(&e->look_cap, member(object, "looks"), sizeof(*e->looks));
 	for (; r == 0 && v; v = v->next)
 		r = get_quote(element_add_look(e), v, err);
 	return r;
@@ -296,6 +308,9 @@ static int get_concepts(struct analysis *a, const cJSON *root, struct err *err)
 	struct scenes seen = {0};
 	const cJSON *v = NULL;
 	int r = get_array(&v, root, "concepts", err);
+	if (r == 0)
+		a->concepts =
+			room_for(&a->concept_cap, member(root, "concepts"), sizeof(*a->concepts));
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
 		struct concept *c = analysis_add_concept(a);
 		r = get_concept(c, v, err);
@@ -311,6 +326,9 @@ static int get_elements(struct analysis *a, const cJSON *root, struct err *err)
 {
 	const cJSON *v = NULL;
 	int r = get_array(&v, root, "elements", err);
+	if (r == 0)
+		a->elements =
+			room_for(&a->element_cap, member(root, "elements"), sizeof(*a->elements));
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
 		r = get_element(analysis_add_element(a), v, err);
 		if (r < 0)
@@ -323,6 +341,9 @@ static int get_sightings(struct analysis *a, const cJSON *root, struct err *err)
 {
 	const cJSON *v = NULL;
 	int r = member(root, "sightings") ? get_array(&v, root, "sightings", err) : 0;
+	if (r == 0)
+		a->sightings = room_for(&a->sighting_cap, member(root, "sightings"),
+					sizeof(*a->sightings));
 	for (int i = 0; r == 0 && v; v = v->next, i++) {
 		r = get_sighting(analysis_add_sighting(a), v, err);
 		if (r < 0)

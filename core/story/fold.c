@@ -28,22 +28,37 @@ uint32_t fold_case(uint32_t cp)
 	return cp;
 }
 
-char *fold_name(const char *name)
+/* Three bytes for one are the most: U+FFFD for a malformed one. */
+static size_t fold_into(char *out, const char *name, size_t len)
 {
-	struct buf out = {0};
-	const char *end = name + strlen(name);
+	const char *end = name + len;
+	size_t n = 0;
 	while (name < end) {
-		char utf8[4];
+		unsigned char c = (unsigned char)*name;
+		if (c > ' ' && c < 0x80) { /* as most names are */
+			out[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+			name++;
+			continue;
+		}
 		uint32_t cp = utf8_next(&name, end);
 		if (cp == 0x2019 || cp == 0x2bc)
 			cp = '\'';
 		if (cp != ' ' && cp != 0xa0)
-			buf_add(&out, utf8, utf8_put(utf8, fold_case(cp)));
-		else if (out.len && out.data[out.len - 1] != ' ')
-			buf_addc(&out, ' ');
+			n += utf8_put(out + n, fold_case(cp));
+		else if (n && out[n - 1] != ' ')
+			out[n++] = ' ';
 	}
-	const char *s = buf_str(&out);
-	char *folded = xstrdup(!strncmp(s, "the ", 4) && s[4] ? s + 4 : s);
-	buf_finish(&out);
-	return folded;
+	out[n] = '\0';
+	return n;
+}
+
+char *fold_name(const char *name)
+{
+	char few[384];
+	size_t len = strlen(name), room = 3 * len + 4;
+	CLEANUP(cleanup_free) char *many = room > sizeof(few) ? xcalloc(room, 1) : NULL;
+	char *s = many ? many : few;
+	size_t n = fold_into(s, name, len);
+	bool article = n > 4 && !memcmp(s, "the ", 4);
+	return xstrndup(article ? s + 4 : s, article ? n - 4 : n);
 }

@@ -49,37 +49,63 @@ static bool is_dense(uint32_t c)
 
 static bool is_letter(uint32_t c)
 {
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 	return c >= 0xc0 && c != 0xd7 && c != 0xf7 && (c < 0x2000 || c > 0x206f) &&
 	       (c < 0x3000 || c > 0x303f) && (c < 0xfe00 || c > 0xff0f) && c != 0xfffd;
+}
+
+/* A character of the text: a letter or digit, or what is between words. */
+struct letter {
+	char folded[4];
+	size_t len; /* 0: it is no letter */
+	bool capital, dense;
+};
+
+static void next_letter(struct letter *l, const char **s, const char *end)
+{
+	unsigned char byte = (unsigned char)**s;
+	unsigned char small = byte >= 'A' && byte <= 'Z' ? byte + 32 : byte;
+
+	l->dense = false;
+	if (byte < 0x80) { /* most of most texts */
+		bool letter = (small >= 'a' && small <= 'z') || (byte >= '0' && byte <= '9');
+		l->folded[0] = (char)small;
+		l->capital = small != byte;
+		l->len = letter;
+		(*s)++;
+		return;
+	}
+	uint32_t c = utf8_next(s, end), folded = fold_case(c);
+	l->len = is_letter(c) ? utf8_put(l->folded, folded) : 0;
+	l->dense = is_dense(c);
+	l->capital = folded != c || l->dense;
 }
 
 /* The next word at or behind s; false at the end. */
 static bool next_word(struct word *w, const char *s, const char *end)
 {
+	struct letter l;
+
 	w->len = 0;
 	w->capital = false;
 	w->at = NULL;
 	while (s < end) {
 		const char *from = s;
-		uint32_t c = utf8_next(&s, end), small = fold_case(c);
 
-		if (!is_letter(c)) {
-			if (w->at)
-				break;
+		next_letter(&l, &s, end);
+		if (!l.len && !w->at)
 			continue;
-		}
-		if (w->at && is_dense(c))
+		if (!l.len || (w->at && l.dense))
 			break;
 		if (!w->at) {
 			w->at = from;
-			w->capital = small != c || is_dense(c);
+			w->capital = l.capital;
 		}
-		if (w->len + 4 < sizeof(w->folded))
-			w->len += utf8_put(w->folded + w->len, small);
+		if (w->len + 4 < sizeof(w->folded)) {
+			memcpy(w->folded + w->len, l.folded, sizeof(l.folded));
+			w->len += l.len;
+		}
 		w->behind = s;
-		if (is_dense(c))
+		if (l.dense)
 			break;
 	}
 	w->folded[w->len] = '\0';

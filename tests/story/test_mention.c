@@ -76,6 +76,7 @@ static void test_words(void)
 		{ELEMENT_CHARACTER, "O'Brien", NULL, "tall"},
 		{ELEMENT_CREATURE, "the White Rabbit", "the Rabbit", "pink eyes"},
 		{ELEMENT_PLACE, "Rose Hill", NULL, "a hill"},
+		{ELEMENT_PLACE, "Room 7", NULL, "a door"},
 		{ELEMENT_CHARACTER, "\xe5\xa4\xaa\xe9\x83\x8e", NULL, "a boy"}, /* Taro */
 	};
 
@@ -90,6 +91,7 @@ static void test_words(void)
 		       "the White Rabbit=white rabbit, the White Rabbit=Rabbit");
 	CHECK_MENTIONS(people, "\xe6\x98\x94\xe5\xa4\xaa\xe9\x83\x8e\xe3\x81\xaf",
 		       "\xe5\xa4\xaa\xe9\x83\x8e=\xe5\xa4\xaa\xe9\x83\x8e");
+	CHECK_MENTIONS(people, "room 7, room 71, 7", "Room 7=room 7");
 	CHECK_MENTIONS(people, "", "");
 	CHECK_MENTIONS(people, "Rose\xff\xfe Hill\xc3", "Rose Hill=Rose\xff\xfe Hill");
 }

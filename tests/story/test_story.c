@@ -437,6 +437,10 @@ static void test_catalogue_find(void)
 	add(a, ELEMENT_CHARACTER, "Anna", "sir", "", "q4");
 	add(a, ELEMENT_CREATURE, "Heron", "the beast", "", "q6");
 	add(a, ELEMENT_PLACE, "Anna", "", "", "q3");
+	add(a, ELEMENT_PLACE,
+	    "The Hall of many, many, many, many, many, many, many, many, many, many, many, many, "
+	    "many, many, many, many, many \xc3\xa4 doors",
+	    "", "", "q7");
 	for (int i = 0; i < 200; i++) {
 		CLEANUP(cleanup_free) char *name = xasprintf("Item %d", i);
 		add(a, ELEMENT_ITEM, name, "thing", "", "q");
@@ -454,6 +458,11 @@ static void test_catalogue_find(void)
 		{ELEMENT_PLACE, "Anna", "Anna"},
 		{ELEMENT_ITEM, "item 77", "Item 77"},
 		{ELEMENT_ITEM, "thing", "Item 0"},
+		{ELEMENT_PLACE,
+		 "THE HALL OF MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, "
+		 "MANY, MANY, MANY, MANY, MANY, MANY, MANY \xc3\x84 DOORS",
+		 "The Hall of many, many, many, many, many, many, many, many, many, many, many, "
+		 "many, many, many, many, many, many \xc3\xa4 doors"},
 		{ELEMENT_PLACE, "Bert", NULL},
 		{ELEMENT_ITEM, "", NULL},
 	};
