@@ -83,7 +83,8 @@ static size_t first_malformed(const char *json, size_t len)
 	const char *s = json, *at = json;
 	while (s < json + len) {
 		at = s;
-		if (utf8_next(&s, json + len) == 0xfffd && strncmp(at, "\xef\xbf\xbd", 3) != 0)
+		if (utf8_next(&s, json + len) == 0xfffd &&
+		    (s - at != 3 || memcmp(at, "\xef\xbf\xbd", 3) != 0))
 			break;
 	}
 	return (size_t)(at - json);

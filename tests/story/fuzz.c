@@ -182,6 +182,18 @@ static void fuzz_locate(const char *s, size_t len)
 	free(h.first);
 }
 
+/* A style is one line of the prompt, within its bound and whole characters. */
+static void fuzz_style(const char *s, size_t len)
+{
+	CLEANUP(cleanup_free) char *body = xstrndup(s, len);
+	CLEANUP(buf_finish) struct buf out = {0};
+	size_t max = len % 97;
+
+	FUZZ_HOLDS(style_line(&out, body, max) == 0);
+	FUZZ_HOLDS(out.len <= max && !strchr(buf_str(&out), '\n'));
+	FUZZ_HOLDS(!utf8_valid(body, strlen(body)) || utf8_valid(buf_str(&out), out.len));
+}
+
 /* Each id has one spelling. */
 static void fuzz_concept_id(const char *s, size_t len)
 {
@@ -200,6 +212,6 @@ static const struct fuzz_target targets[] = {
 	{"analysis_parse", fuzz_parse}, {"analysis_decode", fuzz_decode},
 	{"quote_locate", fuzz_locate},	{"concept_id", fuzz_concept_id},
 	{"findings", fuzz_findings},	{"element", fuzz_element},
-	{"concepts", fuzz_concepts},
+	{"concepts", fuzz_concepts},	{"style", fuzz_style},
 };
 FUZZ_MAIN(targets)

@@ -77,6 +77,7 @@ static void test_words(void)
 		{ELEMENT_CREATURE, "the White Rabbit", "the Rabbit", "pink eyes"},
 		{ELEMENT_PLACE, "Rose Hill", NULL, "a hill"},
 		{ELEMENT_PLACE, "Room 7", NULL, "a door"},
+		{ELEMENT_CHARACTER, "\xc3\x89mile", NULL, "small"},
 		{ELEMENT_CHARACTER, "\xe5\xa4\xaa\xe9\x83\x8e", NULL, "a boy"}, /* Taro */
 	};
 
@@ -91,6 +92,7 @@ static void test_words(void)
 		       "the White Rabbit=white rabbit, the White Rabbit=Rabbit");
 	CHECK_MENTIONS(people, "\xe6\x98\x94\xe5\xa4\xaa\xe9\x83\x8e\xe3\x81\xaf",
 		       "\xe5\xa4\xaa\xe9\x83\x8e=\xe5\xa4\xaa\xe9\x83\x8e");
+	CHECK_MENTIONS(people, "\xc3\xa9mile, \xc3\x89MILE", "\xc3\x89mile=\xc3\x89MILE");
 	CHECK_MENTIONS(people, "room 7, room 71, 7", "Room 7=room 7");
 	CHECK_MENTIONS(people, "", "");
 	CHECK_MENTIONS(people, "Rose\xff\xfe Hill\xc3", "Rose Hill=Rose\xff\xfe Hill");
