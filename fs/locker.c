@@ -39,7 +39,7 @@ static int find_mounted(struct options *o, const char *dir, struct mountpoint *t
 	return read_store_path(o, dir, err);
 }
 
-static int find_book(struct options *o, const char *place, struct err *err)
+int locker_find_book(struct options *o, const char *place, struct err *err)
 {
 	CLEANUP(cleanup_free) char *dir = NULL;
 	struct mountpoint there;
@@ -104,7 +104,7 @@ int locker_open(struct locker *k, const char *place, const char *as, struct err 
 	k->store_given = k->options.store != NULL;
 	if (as && !lock_instance_valid(as))
 		return err_set(err, -EINVAL, "--as %s: " LOCK_INSTANCE_RULE, as);
-	r = find_book(&k->options, place, err);
+	r = locker_find_book(&k->options, place, err);
 	if (r == 0)
 		r = open_table(k, err);
 	return r < 0 ? r : find_me(k, as, err);

@@ -12,6 +12,7 @@
  *     locker_dialog.c    what it offers on a terminal
  *     locker_guard.c     bookfs lock ... -- COMMAND: held while it runs
  *     locker_commands.c  unlock, locks, break, clear
+ *     history.c          history and undo, which asks for the locks of what it takes back
  */
 
 #include <signal.h>
@@ -33,6 +34,9 @@ struct locker {
 	int signal;    /* that ended a wait */
 };
 
+/* The book, or the one that is mounted on that directory, and then its store. The error is for the
+ * person. */
+int locker_find_book(struct options *o, const char *place, struct err *err);
 /* Opens the lock table of a book, or of the book that is mounted on a directory; as: --as, or NULL.
  * The error is for the person. locker_finish always. */
 int locker_open(struct locker *k, const char *place, const char *as, struct err *err);
@@ -79,6 +83,10 @@ int locker_dialog(struct locker *k, const struct lock_claim *claim, struct lock_
 bool locker_is_under(struct locker *k, const char *resource);
 /* Runs argv under the claim, which was got by a descriptor, and gives it back. Its status. */
 int locker_guard(struct locker *k, const struct lock_claim *claim, char **argv);
+
+/* ---- history.c */
+
+extern const struct command command_history, command_undo;
 
 extern const struct command command_lock, command_unlock, command_locks, command_break,
 	command_clear;

@@ -5,10 +5,10 @@
 #include "locker.h"
 
 static const struct command *const commands[] = {
-	&command_mount, &command_umount, &command_run,	  &command_estimate,  &command_status,
-	&command_check, &command_export, &command_import, &command_providers, &command_models,
-	&command_probe, &command_config, &command_lock,	  &command_unlock,    &command_locks,
-	&command_break, &command_clear};
+	&command_mount,	    &command_umount,  &command_run,   &command_estimate, &command_status,
+	&command_check,	    &command_history, &command_undo,  &command_export,	 &command_import,
+	&command_providers, &command_models,  &command_probe, &command_config,	 &command_lock,
+	&command_unlock,    &command_locks,   &command_break, &command_clear};
 
 int say_usage(const struct command *c, const char *fmt, ...)
 {
