@@ -36,7 +36,7 @@ struct held {
 	int fd;
 	uint64_t size_bytes;
 	int64_t seq, mtime_unix_ms; /* what it shows */
-	int64_t made_boot_ms, asked_boot_ms;
+	int64_t made_unix_ms, made_boot_ms, asked_boot_ms;
 	int owed, opens, reads;
 };
 
@@ -88,19 +88,25 @@ static bool shows_all(const struct held *h)
 	return view_book_stamp(&seq, &time, h->table->fs->views) == 0 && seq == h->seq;
 }
 
-/* What the name leads to now; NULL: the trigger. */
-static struct held *current(const struct held_table *t, enum press_shape shape)
+static struct held *newest(const struct held_table *t, enum press_shape shape)
 {
 	for (struct link *l = t->versions.prev; l != &t->versions; l = l->prev) {
 		struct held *h = LINK_OWNER(l, struct held, link);
 
 		if (h->shape == shape)
-			return shows_all(h) || (h->owed > 0 &&
-						clock_boot_ms() < h->made_boot_ms + OWED_MS)
-				       ? h
-				       : NULL;
+			return h;
 	}
 	return NULL;
+}
+
+/* What the name leads to now; NULL: the trigger. */
+static struct held *current(const struct held_table *t, enum press_shape shape)
+{
+	struct held *h = newest(t, shape);
+
+	if (!h || shows_all(h))
+		return h;
+	return h->owed > 0 && clock_boot_ms() < h->made_boot_ms + OWED_MS ? h : NULL;
 }
 
 static struct held *version_of(const struct held_table *t, uint64_t number)
@@ -200,6 +206,7 @@ static void keep_version(const struct build *b)
 		.size_bytes = b->size_bytes,
 		.seq = b->seq,
 		.mtime_unix_ms = b->mtime_unix_ms,
+		.made_unix_ms = clock_unix_ms(),
 		.made_boot_ms = clock_boot_ms(),
 		.asked_boot_ms = clock_boot_ms(),
 	};
@@ -264,8 +271,10 @@ int held_look(struct held_table *t, int host, int64_t asked_unix_ms, struct err 
 {
 	int shape = host - HOST_HELD;
 	const struct failure *f = &t->failed[shape];
+	const struct held *h = newest(t, (enum press_shape)shape);
 
-	if (current(t, (enum press_shape)shape))
+	/* Who asked while it was bound waited for this one, whatever changed meanwhile. */
+	if (h && (h->made_unix_ms >= asked_unix_ms || current(t, h->shape)))
 		return 1;
 	if (t->wanted[shape] || (t->build && (int)t->build->shape == shape))
 		return 0;
@@ -276,7 +285,7 @@ int held_look(struct held_table *t, int host, int64_t asked_unix_ms, struct err 
 
 void held_owe(struct held_table *t, int host, int readers)
 {
-	struct held *h = current(t, (enum press_shape)(host - HOST_HELD));
+	struct held *h = newest(t, (enum press_shape)(host - HOST_HELD));
 
 	if (h)
 		h->owed += readers;

@@ -88,6 +88,19 @@ static int get_answer(struct buf *png, int fd, struct err *err)
 	return 0;
 }
 
+/* The end of its input is what it waits for. */
+static int wait_child(struct binder *b)
+{
+	int status = 0;
+
+	close(b->fd);
+	b->fd = -1;
+	while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	b->pid = 0;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPIPE;
+}
+
 int binder_add(struct buf *png, struct binder *b, const struct binder_sheet *sheet, struct err *err)
 {
 	struct buf frame = {.max_bytes = WIRE_BYTES_MAX};
@@ -104,22 +117,12 @@ int binder_add(struct buf *png, struct binder *b, const struct binder_sheet *she
 	if (r == 0)
 		r = put(b->fd, frame.data, frame.len);
 	buf_finish(&frame);
+	/* It ended, and its end says why. */
+	if (r == -EPIPE && (r = wait_child(b)) == 0)
+		r = -EIO;
 	if (r < 0)
 		return err_set(err, r, "the binder takes no page: %s", strerror(-r));
 	return b->kind == BINDER_PAGES ? get_answer(png, b->fd, err) : 0;
-}
-
-/* The end of its input is what it waits for. */
-static int wait_child(struct binder *b)
-{
-	int status = 0;
-
-	close(b->fd);
-	b->fd = -1;
-	while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR)
-		continue;
-	b->pid = 0;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPIPE;
 }
 
 int binder_finish(struct binder *b, struct err *err)

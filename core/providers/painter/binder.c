@@ -19,11 +19,14 @@ static cairo_status_t add(void *arg, const unsigned char *data, unsigned len)
 	return buf_add(arg, data, len) < 0 ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
+/* arg: what went wrong with the file, which cairo's status does not say. */
 static cairo_status_t put(void *arg, const unsigned char *data, unsigned len)
 {
-	(void)arg;
-	return file_write(STDOUT_FILENO, data, len) < 0 ? CAIRO_STATUS_WRITE_ERROR
-							: CAIRO_STATUS_SUCCESS;
+	int r = file_write(STDOUT_FILENO, data, len);
+
+	if (r < 0)
+		*(int *)arg = r;
+	return r < 0 ? CAIRO_STATUS_WRITE_ERROR : CAIRO_STATUS_SUCCESS;
 }
 
 static int get(struct sheet *s, const char *body, size_t len, struct err *err)
@@ -72,19 +75,24 @@ static int pdf_page(struct buf *none, const char *body, size_t len, void *arg, s
 	r = sheet_draw(cr, &s, err);
 	cairo_show_page(cr);
 	cairo_destroy(cr);
+	if (r == 0 && cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS)
+		return err_set(err, -EIO, "a page could not be written");
 	return r == -EBADMSG ? 0 : r;
 }
 
 static int bind_pdf(void)
 {
-	cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(put, NULL, SHEET_W, SHEET_H);
-	int r;
+	int r, written = 0;
+	cairo_surface_t *surface =
+		cairo_pdf_surface_create_for_stream(put, &written, SHEET_W, SHEET_H);
 
 	/* The same pages are the same bytes, whenever they are bound. */
 	cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, NULL);
 	r = serve_silently(pdf_page, surface);
 	cairo_surface_finish(surface);
-	if (r == 0 && cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS)
+	if (written < 0)
+		r = written;
+	else if (r == 0 && cairo_surface_status(surface) != CAIRO_STATUS_SUCCESS)
 		r = -EIO;
 	cairo_surface_destroy(surface);
 	return r;
