@@ -38,6 +38,7 @@ struct http_call {
 	struct http_answer answer;
 	struct http_recording *recording;
 	struct http_upload *upload; /* or NULL: libcurl has the body */
+	size_t body_len;	    /* with what is inserted */
 	char reason[CURL_ERROR_SIZE];
 	http_done_fn done;
 	void *arg;
@@ -138,7 +139,10 @@ static void failed(struct http_call *c, CURLcode code)
 static void ended(struct http_call *c, CURLcode code)
 {
 	long status = 0;
+	curl_off_t sent = 0;
 	c->http->curl->easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	c->http->curl->easy_getinfo(c->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	c->answer.sent = c->body_len && sent >= (curl_off_t)c->body_len;
 	c->answer.status = (int)status;
 	if (code != CURLE_OK)
 		failed(c, code);
@@ -385,14 +389,16 @@ static void set_receivers(struct http_call *c)
 static void set_body(struct http_call *c, const struct http_request *r)
 {
 	const struct http_curl *curl = c->http->curl;
+	c->body_len = r->body_len;
 	if (!r->insert_count) {
 		SET(POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
 		SET(COPYPOSTFIELDS, r->body);
 		return;
 	}
 	c->upload = http_upload_new(r);
+	c->body_len = http_upload_len(c->upload);
 	SET(POST, 1L);
-	SET(POSTFIELDSIZE_LARGE, (curl_off_t)http_upload_len(c->upload));
+	SET(POSTFIELDSIZE_LARGE, (curl_off_t)c->body_len);
 	SET(READFUNCTION, on_upload);
 	SET(READDATA, c);
 	SET(SEEKFUNCTION, on_rewind);

@@ -56,6 +56,7 @@ struct http_answer {
 	struct err err;
 	bool hopeless; /* code < 0, and the same again would end the same way */
 	int status;
+	bool sent;		/* the request was sent whole */
 	int64_t retry_after_ms; /* what the server asks for; -1: nothing */
 	int should_retry;	/* x-should-retry: 1, 0, or -1: not said */
 	/* What is left of the server's limits, and when it is whole again, from now; -1: not said.

@@ -17,7 +17,9 @@
 /* What an answer took, with all that had to be asked again for it. */
 struct usage {
 	int requests;
-	int64_t tokens_in, tokens_out; /* as the server counted; 0 where it says nothing */
+	/* As the server counted. Where it says nothing a chapter's are estimated, so that a budget
+	 * of them has an end; a picture's are 0. */
+	int64_t tokens_in, tokens_out;
 };
 
 struct provider_outcome {
@@ -52,8 +54,8 @@ struct paint_request {
 	const char *prompt;	       /* the final prompt, as stored */
 	int width_px, height_px;
 	/* Most important first, and all that they point to: borrowed until done or cancel. What is
-	 * beyond the provider's limits is not sent (paint_references_taken). Who they are the prompt
-	 * says, in their order. */
+	 * beyond the provider's limits is not sent (paint_references_taken). Who they are the
+	 * prompt says, in their order. */
 	const struct paint_reference *references;
 	size_t reference_count;
 };

@@ -232,6 +232,20 @@ static void usage_add(struct usage *all, const struct usage *more)
 	all->tokens_out += more->tokens_out;
 }
 
+/* What a server does not say. A chapter that was sent whole was read, and is billed, though its
+ * answer got lost; one that is refused is not. */
+static void fill_in(struct usage *u, const struct provider_ticket *t)
+{
+	const struct exchange *x = &t->exchange;
+	const struct http_answer *a = &x->answer;
+	if (x->aim != AIM_CHAPTER || u->tokens_in || !a->sent || a->status >= 300)
+		return;
+	u->tokens_in = exchange_tokens(x);
+	if (a->code == 0)
+		u->tokens_out =
+			answer_tokens(buf_str(&x->text), x->text.len, t->parts[t->part_at].scenes);
+}
+
 /* Following the address of a picture is no request of its own. When to come again may stand in an
  * answer's text, and so may its true status. */
 static void count(struct provider_ticket *t)
@@ -239,6 +253,7 @@ static void count(struct provider_ticket *t)
 	struct exchange *x = &t->exchange;
 	struct usage *u = &x->outcome.usage;
 	u->requests = t->asked;
+	fill_in(u, t);
 	usage_add(&t->usage, u);
 	usage_add(&t->spent, u);
 	t->report.usage = *u;

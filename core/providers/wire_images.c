@@ -40,6 +40,8 @@ void wire_images_read(struct reply *r, const cJSON *root)
 	const cJSON *first = reply_first(json_member(root, "data"));
 	reply_tokens(&r->tokens_in, usage, "input_tokens");
 	reply_tokens(&r->tokens_out, usage, "output_tokens");
+	reply_tokens(&r->tokens_in, usage, "prompt_tokens"); /* OpenRouter's words for them */
+	reply_tokens(&r->tokens_out, usage, "completion_tokens");
 	reply_take(&r->base64, json_member(first, "b64_json"));
 	reply_set(&r->url, json_text(first, "url"));
 }

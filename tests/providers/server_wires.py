@@ -2,7 +2,7 @@
 """The scripted server of server.py with some words more, for what only some kinds of servers do."""
 
 import server
-from answers import error, png, references_in, tokens_of
+from answers import error, png, references_in, shown, tokens_of
 
 ROOM = 1500
 
@@ -63,6 +63,17 @@ class Handler(server.Handler):
                 self.reply(400, error("Unsupported parameter: '%s'" % name, "unsupported_parameter", param=name))
                 return
         self.on_good(nth, request)
+
+    def on_mute(self, nth, request):
+        """Says nothing of what it took."""
+        answer = self.text()
+        del answer["usage"]
+        self.reply(200, answer)
+
+    def on_counted(self, nth, request):
+        """A picture, and what it took."""
+        names = ("prompt_tokens", "completion_tokens") if self.wire == "openrouter" else ("input_tokens", "output_tokens")
+        self.reply(200, {**shown(self.wire, png()), "usage": dict(zip(names, (50, 1056)), total_tokens=1106)})
 
     def on_looks(self, nth, request):
         """Says of the pictures beside the prompt what they are, in its log."""

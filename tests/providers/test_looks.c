@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "check.h"
-#include "http.h"
-#include "providers.h"
-#include "server.h"
-
-#include <string.h>
+#include "asking.h"
 
 /* Reference pictures on their way to the scripted server, which says what came. */
 
 enum { LARGE = 3 << 20 };
 
-static struct server server;
-static struct loop *loop;
 static struct paint_reference cast[] = {{"Alice", NULL, 0, "png"}, {"Gryphon", NULL, LARGE, "jpg"}};
 static char *hashes[ARRAY_LEN(cast)]; /* as the server's log has them */
 
@@ -35,60 +28,15 @@ static void make_cast(void)
 	}
 }
 
-/* ---- asking */
-
-struct got {
-	struct provider_outcome o;
-	int calls;
-};
-
-static void painted(void *arg, const struct provider_outcome *o, const void *data, size_t len,
-		    const char *ext)
-{
-	struct got *g = arg;
-	g->o = *o;
-	g->calls++;
-	loop_stop(loop);
-}
-
 static struct provider *provider_for(const char *preset, const char *word)
 {
-	CLEANUP(cleanup_free)
-	char *url = xasprintf("http://127.0.0.1:%d/%s/v1", server.port, word);
-	const struct server_settings s = {.preset = provider_preset(preset),
-					  .base_url = url,
-					  .model = "gpt-image-1",
-					  .slots = 1,
-					  .timeout_ms = 30000,
-					  .temperature = -1,
-					  .seed = -1};
-	struct provider *p = NULL;
-	struct err err = {0};
-	if (provider_server_new(&p, loop, ROLE_IMAGE, &s, &err) < 0) {
-		fprintf(stderr, "%s\n", err.msg);
-		exit(1);
-	}
-	return p;
-}
-
-static struct provider_ticket *ask(struct provider *p, struct got *g)
-{
-	const struct paint_request r = {.book_title = "The Light",
-					.chapter_title = "One",
-					.chapter = 1,
-					.scene = 1,
-					.prompt = "A lighthouse,\nwhite.",
-					.width_px = 1024,
-					.height_px = 1024,
-					.references = cast,
-					.reference_count = ARRAY_LEN(cast)};
-	return p->ops->paint(p, &r, painted, g);
+	return provider_at(0, preset, word, ROLE_IMAGE);
 }
 
 static void paint(struct provider *p)
 {
 	struct got g = {0};
-	ask(p, &g);
+	ask_paint(p, &g, cast, ARRAY_LEN(cast));
 	loop_run(loop);
 	CHECK_INT(g.calls, 1);
 	CHECK_INT(g.o.code, 0);
@@ -103,6 +51,7 @@ static void fetched(void *arg, struct http_answer *a)
 	loop_stop(loop);
 }
 
+/* What the server says of itself. Owned. */
 static char *fetch(const char *path)
 {
 	CLEANUP(cleanup_free)
@@ -115,7 +64,7 @@ static char *fetch(const char *path)
 				       .stall_ms = 5000,
 				       .total_ms = 5000};
 	if (http_new(&h, loop, NULL) < 0)
-		exit(1);
+		exit(2);
 	http_send(h, &r, fetched, &text);
 	loop_run(loop);
 	http_free(h);
@@ -193,7 +142,7 @@ static void test_cancel(void)
 		void *copy = xcalloc(1, LARGE);
 		const void *kept = cast[1].data;
 		cast[1].data = memcpy(copy, kept, LARGE);
-		struct provider_ticket *ticket = ask(p, &g);
+		struct provider_ticket *ticket = ask_paint(p, &g, cast, ARRAY_LEN(cast));
 		timer_set(t, clock_boot_ms() + ms);
 		loop_run(loop);
 		p->ops->cancel(p, ticket);
@@ -208,9 +157,7 @@ static void test_cancel(void)
 
 int main(void)
 {
-	server_start(&server);
-	if (loop_new(&loop, 2) < 0)
-		return 1;
+	asking_begin();
 	make_cast();
 	test_ways();
 	test_blind();
@@ -218,7 +165,6 @@ int main(void)
 	test_cancel();
 	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
 		free(hashes[i]);
-	loop = loop_free(loop);
-	server_end(&server);
+	asking_end();
 	return check_result();
 }
