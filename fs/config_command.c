@@ -21,14 +21,27 @@ static void print_row(const struct setting *s, const char *value, const char *or
 	       cut ? VALUE_CELLS - 3 : -1, *value ? value : "-", cut ? "..." : "", origin);
 }
 
+/* What a mount makes of it, where that is another value. */
+static void print_of_mount(struct buf *out, const struct options *o, const struct setting *s)
+{
+	if (!strcmp(s->name, "max_requests") && options_mount_requests(o) != o->budget.requests)
+		buf_addf(out, "%lld", (long long)options_mount_requests(o));
+	if (!strcmp(s->name, "illustrate") && options_mount_illustrate(o) != o->illustrate)
+		buf_adds(out, "ask");
+}
+
 static void say_all(const struct options *o)
 {
 	const struct setting *s;
 
 	for (size_t i = 0; (s = setting_at(i)); i++) {
-		CLEANUP(buf_finish) struct buf value = {0}, origin = {0};
+		CLEANUP(buf_finish) struct buf value = {0}, origin = {0}, of_mount = {0};
 
 		setting_print(&value, o, s);
+		print_of_mount(&of_mount, o, s);
+		if (of_mount.len)
+			buf_addf(&value, "%s(a mount: %s)", value.len ? " " : "- ",
+				 buf_str(&of_mount));
 		setting_print_origin(&origin, o, setting_origin(o, s->name));
 		print_row(s, buf_str(&value), buf_str(&origin));
 	}
@@ -61,7 +74,7 @@ static int say_json(const struct options *o)
 
 	cJSON_AddStringToObject(root, "file", o->config_path ? o->config_path : "");
 	for (size_t i = 0; (s = setting_at(i)); i++) {
-		CLEANUP(buf_finish) struct buf value = {0};
+		CLEANUP(buf_finish) struct buf value = {0}, of_mount = {0};
 		cJSON *item = cJSON_CreateObject();
 
 		setting_print(&value, o, s);
@@ -70,6 +83,9 @@ static int say_json(const struct options *o)
 		cJSON_AddItemToObject(item, "value",
 				      value.len ? cJSON_CreateString(buf_str(&value))
 						: cJSON_CreateNull());
+		print_of_mount(&of_mount, o, s);
+		if (of_mount.len)
+			cJSON_AddStringToObject(item, "mount", buf_str(&of_mount));
 		add_origin(item, o, setting_origin(o, s->name));
 	}
 	return say_object(root);
@@ -116,6 +132,7 @@ const struct command command_config = {
 		"option, the environment, a line of the settings' file, what is known of the\n"
 		"provider, or the default. The first of these that has one counts. Keys are "
 		"masked.\n"
+		"Where a server costs, a mount asks less by itself: that stands beside.\n"
 		"\n"
 		"    -o OPTION,...         as mount and run would be given them\n"
 		"    --json                the same for programs\n"

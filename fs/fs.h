@@ -172,6 +172,10 @@ bool options_given(const struct options *o, const char *setting);
  * reads, who paints, addresses, models, keys (which are taken out of the environment), how long a
  * reader waits. Once, after the options. -EINVAL: something is missing or mistyped. */
 int options_complete(struct options *o, struct err *err);
+/* What of it a mount takes: whoever reads files means no bill, so where a server costs it asks but
+ * so often and draws only on request. What was set stays. */
+int64_t options_mount_requests(const struct options *o);
+int options_mount_illustrate(const struct options *o);
 /* What of it is jobs': limits, prices, budget, attempts, the order of work, sizes. */
 void options_jobs(struct jobs_settings *out, const struct options *o);
 

@@ -7,17 +7,10 @@
 
 /* ---- no surprise bills */
 
-enum { MOUNT_REQUESTS = 50 };
-
-/* Whoever reads files means no bill. Where a server costs, a mount draws only what is asked for,
- * and asks but so often. What was set stays. */
 static void limit_spending(struct options *o)
 {
-	if (o->illustrate == ILLUSTRATE_UNSET && server_costs(&o->image_server))
-		o->illustrate = ILLUSTRATE_ASK;
-	if (!options_given(o, "max_requests") &&
-	    (server_costs(&o->text_server) || server_costs(&o->image_server)))
-		o->budget.requests = MOUNT_REQUESTS;
+	o->budget.requests = options_mount_requests(o);
+	o->illustrate = options_mount_illustrate(o);
 }
 
 static void add_limits(struct buf *line, const struct options *o)

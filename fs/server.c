@@ -34,6 +34,36 @@ bool server_costs(const struct server *s)
 	return s->preset && s->key;
 }
 
+/* Before the keys are read too (options_keys, which says whose each is). */
+static bool may_cost(const struct server *s)
+{
+	return server_costs(s) || (s->preset && !s->key_url && (s->key_file || s->key_command));
+}
+
+int64_t options_mount_requests(const struct options *o)
+{
+	enum { MOUNT_REQUESTS = 50 };
+	bool costs = may_cost(&o->text_server) || may_cost(&o->image_server);
+
+	return costs && !options_given(o, "max_requests") ? MOUNT_REQUESTS : o->budget.requests;
+}
+
+/* The key of the one that reads is the painter's too, where they are one server. */
+static bool shares_key(const struct options *o)
+{
+	const struct server *text = &o->text_server, *image = &o->image_server;
+
+	return image->preset && image->preset == text->preset && image->base_url &&
+	       text->base_url && address_same_server(image->base_url, text->base_url);
+}
+
+int options_mount_illustrate(const struct options *o)
+{
+	bool costs = may_cost(&o->image_server) || (shares_key(o) && may_cost(&o->text_server));
+
+	return costs && o->illustrate == ILLUSTRATE_UNSET ? ILLUSTRATE_ASK : o->illustrate;
+}
+
 const char *server_provider(const struct server *s)
 {
 	return s->preset ? s->preset->name : "builtin";

@@ -142,6 +142,18 @@ class Order(Case):
                             ("overlap", "no"), ("illustrate", "ask"), ("seed", "0"), ("insecure", "yes")):
             self.assertEqual(self.config("%s=%s" % (name, value))[name]["value"], value)
 
+    def test_what_a_mount_makes_of_it(self):
+        paid = "provider=openai,model=m,image_model=p"
+        for options, env, requests, illustrate in (
+                ("", {}, None, None), (paid, {}, None, None), (paid, {"OPENAI_API_KEY": KEY}, "50", "ask"),
+                (paid + ",api_key_command=pass", {}, "50", "ask"), ("provider=openai,model=m", {"OPENAI_API_KEY": KEY}, "50", None),
+                (paid + ",max_requests=70,illustrate=auto", {"OPENAI_API_KEY": KEY}, None, None)):
+            now = self.config(options, **env)
+            self.assertEqual((now["max_requests"].get("mount"), now["illustrate"].get("mount")), (requests, illustrate), options)
+        said = self.run_bookfs("config", "-o", paid, OPENAI_API_KEY=KEY).stdout
+        self.assertRegex(said, r"(?m)^max_requests +unlimited \(a mount: 50\) +default$")
+        self.assertRegex(said, r"(?m)^illustrate +- \(a mount: ask\) +default$")
+
     def test_paths_in_the_file_stand_beside_it(self):
         self.write("prompt_dir = prompts\nrecord = ~/rec\n[openai]\napi_key_file = \"/a b/key\"\n")
         now = self.config("provider=openai")
