@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # What reads the bytes of a book, an answer, a person, or a caller of the mount; the program with its targets' corpora.
 parsers='
 	source     core/source/*.c
-	story      core/story/answer.c core/story/clean.c core/story/codec.c core/story/concept*.c core/story/element_document.c core/story/findings*.c core/story/json.c core/story/quote.c core/story/style.c
+	story      core/story/answer.c core/story/clean.c core/story/codec.c core/story/concept*.c core/story/doubt.c core/story/element_document.c core/story/findings*.c core/story/json.c core/story/quote.c core/story/style.c
 	providers  core/providers/analyst*.c core/providers/painter_wire.c
 	jobs       core/jobs/ctl.c
 	views      core/views/names.c

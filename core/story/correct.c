@@ -35,6 +35,15 @@ void corrections_finish(struct corrections *c)
 	*c = (struct corrections){0};
 }
 
+void corrections_move(struct corrections *out, struct corrections *from)
+{
+	for (size_t i = 0; i < from->len; i++) {
+		out->items = xgrow(out->items, &out->cap, out->len + 1, sizeof(*out->items));
+		out->items[out->len++] = from->items[i];
+	}
+	from->len = 0;
+}
+
 /* ---- finding, among entries that change */
 
 enum { GONE = 1, JOINED = 2 };
@@ -365,7 +374,7 @@ static void remove_entry(struct work *w, const struct correction *c, size_t i)
 	w->marks[i] |= GONE;
 }
 
-/* What each needs; one that has not says nothing. */
+/* What each needs; one that has not says nothing. That two are apart is for catalogue_doubts. */
 static const struct {
 	void (*apply)(struct work *w, const struct correction *c, size_t i);
 	bool to, text;
@@ -377,12 +386,13 @@ static const struct {
 	[CORRECTION_ALIASES] = {set_aliases, .text = true},
 	[CORRECTION_DESCRIPTION] = {describe, .text = true},
 	[CORRECTION_REMOVE] = {remove_entry},
+	[CORRECTION_APART] = {NULL},
 };
 
 static void apply(struct work *w, const struct correction *c)
 {
-	if (c->kind >= ARRAY_LEN(kinds) || (kinds[c->kind].to && (!c->to || !*c->to)) ||
-	    (kinds[c->kind].text && !c->text))
+	if (c->kind >= ARRAY_LEN(kinds) || !kinds[c->kind].apply ||
+	    (kinds[c->kind].to && (!c->to || !*c->to)) || (kinds[c->kind].text && !c->text))
 		return;
 	size_t i = find(w, c->type, c->name);
 	if (i == NO_ENTRY && c->kind == CORRECTION_DESCRIPTION)

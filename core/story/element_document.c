@@ -469,13 +469,8 @@ int element_document_read(struct corrections *out, const struct catalogue_entry 
 	if (r == 0)
 		r = read_all(&w, &d);
 	free(w.name);
-	for (size_t i = 0; i < found.len && r == 0; i++) {
-		struct correction *c = corrections_add(out, found.items[i].kind,
-						       found.items[i].type, found.items[i].name);
-		char *old = c->name;
-		*c = found.items[i];
-		found.items[i] = (struct correction){.name = old};
-	}
+	if (r == 0)
+		corrections_move(out, &found);
 	corrections_finish(&found);
 	return r;
 }

@@ -194,6 +194,8 @@ enum correction_kind {
 	CORRECTION_ALIASES,	/* text: its aliases, one a line */
 	CORRECTION_DESCRIPTION, /* text: how it looks; an entry that nobody found is made */
 	CORRECTION_REMOVE,	/* it is nothing */
+	CORRECTION_APART,	/* it and `to` are two: nobody asks again */
+	CORRECTION_KINDS
 };
 struct correction {
 	enum correction_kind kind;
@@ -210,6 +212,7 @@ struct corrections {
 };
 struct correction *corrections_add(struct corrections *c, enum correction_kind kind,
 				   enum element_type type, const char *name); /* to_type = type */
+void corrections_move(struct corrections *out, struct corrections *from); /* all, behind out's */
 void corrections_finish(struct corrections *c);
 /* Afterwards the entries are in order and their file names unique again. */
 void catalogue_correct(struct catalogue *c, const struct corrections *list);
@@ -217,6 +220,25 @@ void catalogue_correct(struct catalogue *c, const struct corrections *list);
  * kind, of the other of these. NO_ENTRY: there is none. In constant time. */
 #define NO_ENTRY SIZE_MAX
 size_t catalogue_find(const struct catalogue *c, enum element_type type, const char *name);
+
+/* Entries that may be one by their names, of which nobody has said anything: what a provider is
+ * asked about, once. Pairs of numbers of the catalogue; a is named more often. Zero-initialise;
+ * doubts_finish. */
+struct doubts {
+	struct doubt {
+		size_t a, b;
+	} * items;
+	size_t len, cap;
+};
+/* Those that matter most first, at most `most`. list: all corrections that stand. */
+void catalogue_doubts(struct doubts *out, const struct catalogue *c, const struct corrections *list,
+		      size_t most);
+int prompt_doubts(struct buf *out, const struct catalogue *c, const struct doubts *d);
+/* The verdicts as corrections to be stored: of each pair that was answered that they are one
+ * (MERGE), or that they are left two (APART). -EBADMSG with the fault in err. */
+int doubts_answer(struct corrections *out, const struct catalogue *c, const struct doubts *d,
+		  const char *json, size_t len, struct err *err);
+void doubts_finish(struct doubts *d);
 
 /* elements/characters/Alice.md, and what a person who edited it wants changed: name, type, aliases,
  * description; what else stands in it is not read. What was not changed, or is not there, makes no

@@ -182,6 +182,30 @@ static void fuzz_locate(const char *s, size_t len)
 	free(h.first);
 }
 
+/* Of the chapter's cast, in the store's form, NUL, and an answer about it. */
+static void fuzz_doubts(const char *s, size_t len)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
+	CLEANUP(catalogue_free_cleanup) struct catalogue *c = NULL;
+	CLEANUP(doubts_finish) struct doubts doubts = {0};
+	CLEANUP(corrections_finish) struct corrections said = {0};
+	CLEANUP(buf_finish) struct buf prompt = {0};
+	struct err err = {0};
+	struct halves h;
+
+	split(&h, s, len);
+	int r = analysis_decode(&a, h.first, strlen(h.first), NULL);
+	free(h.first);
+	if (r < 0)
+		return;
+	c = catalogue_new(&(const struct analysis *){a}, &(int){1}, 1);
+	catalogue_doubts(&doubts, c, &said, 40);
+	FUZZ_HOLDS(prompt_doubts(&prompt, c, &doubts) == 0);
+	r = doubts_answer(&said, c, &doubts, h.second, h.second_len, &err);
+	FUZZ_HOLDS(r == 0 ? said.len <= doubts.len : r == -EBADMSG && err.msg[0] && !said.len);
+	catalogue_correct(c, &said);
+}
+
 /* A style is one line of the prompt, within its bound and whole characters. */
 static void fuzz_style(const char *s, size_t len)
 {
@@ -213,5 +237,6 @@ static const struct fuzz_target targets[] = {
 	{"quote_locate", fuzz_locate},	{"concept_id", fuzz_concept_id},
 	{"findings", fuzz_findings},	{"element", fuzz_element},
 	{"concepts", fuzz_concepts},	{"style", fuzz_style},
+	{"doubts", fuzz_doubts},
 };
 FUZZ_MAIN(targets)

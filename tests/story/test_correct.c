@@ -324,7 +324,7 @@ static void test_incomplete(void)
 	struct book b;
 	struct corrections list = {0};
 	book_init(&b);
-	for (int kind = 0; kind <= CORRECTION_REMOVE + 1; kind++)
+	for (int kind = 0; kind <= CORRECTION_KINDS; kind++)
 		if (kind != CORRECTION_REMOVE)
 			say(&list, (enum correction_kind)kind, ELEMENT_CHARACTER, "Alice", NULL,
 			    NULL);
@@ -372,8 +372,9 @@ static void test_random(void)
 			unsigned r[5];
 			for (size_t k = 0; k < 5; k++)
 				r[k] = (seed = seed * 1103515245 + 12345) >> 16;
-			say(&list, (enum correction_kind)(r[0] % 7), (enum element_type)(r[1] % 4),
-			    names[r[2] % 8], names[r[3] % 8], names[r[4] % 8]);
+			say(&list, (enum correction_kind)(r[0] % CORRECTION_KINDS),
+			    (enum element_type)(r[1] % 4), names[r[2] % 8], names[r[3] % 8],
+			    names[r[4] % 8]);
 			list.items[i].to_type = (enum element_type)(r[1] / 4 % 4);
 		}
 		CLEANUP(buf_finish) struct buf one = {0}, two = {0};
