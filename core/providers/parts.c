@@ -10,25 +10,28 @@
 
 /* ---- counting */
 
-/* Letters of one kind that stand together make a word, which is a token for each so many of them.
+/* What stands together of one kind makes a word, which is a token for each so many of its letters.
  * The numbers are as o200k counts the translations of Debian's programs. */
-enum script { SPACE, LATIN, DIGIT, CYRILLIC, SHORT, OTHER_LETTER, SINGLE };
+enum script { SPACE, LATIN, DIGIT, SIGN, CYRILLIC, SHORT, OTHER_LETTER, SINGLE };
 
 static size_t letters_a_token(enum script s)
 {
-	static const size_t counts[] = {[LATIN] = 8, [DIGIT] = 3,	 [CYRILLIC] = 4,
-					[SHORT] = 2, [OTHER_LETTER] = 3, [SINGLE] = 1};
+	static const size_t counts[] = {
+		[LATIN] = 8, [DIGIT] = 3,	 [SIGN] = 2,  [CYRILLIC] = 4,
+		[SHORT] = 2, [OTHER_LETTER] = 3, [SINGLE] = 1};
 	return counts[s];
 }
 
 static enum script script_of(uint32_t cp)
 {
-	/* What stands in none is a sign or a word of its own, as Chinese is. Accented Latin letters
-	 * count with those scripts that are dear: so do the languages that have many. */
+	/* What stands in none is a word of its own, as a letter of Chinese is. Accented Latin
+	 * letters count with those scripts that are dear: so do the languages that have many. */
 	static const struct {
 		uint32_t first, last;
 		enum script script;
 	} ranges[] = {{'0', '9', DIGIT},
+		      {'!', '~', SIGN},
+		      {0x2010, 0x206f, SIGN},
 		      {0x400, 0x52f, CYRILLIC},
 		      {0x1000, 0x109f, SHORT}, /* Burmese */
 		      {0xc0, 0x10ff, OTHER_LETTER},

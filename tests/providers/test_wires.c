@@ -566,6 +566,7 @@ static void test_tokens(void)
 	CHECK_INT((int)tokens_estimate(english, strlen(english)), 18);
 	CHECK_INT((int)tokens_estimate(japanese, strlen(japanese)), 4);
 	CHECK_INT((int)tokens_estimate(russian, strlen(russian)), 1);
+	CHECK_INT((int)tokens_estimate("...--\"x", 7), 4);
 	CHECK_INT((int)tokens_estimate("", 0), 0);
 }
 
