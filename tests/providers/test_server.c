@@ -657,7 +657,7 @@ static void test_long(void)
 	r.text_len = strlen(text);
 	r.scenes = 6;
 	p->ops->estimate_analyze(&u, p, &r);
-	CHECK_INT(u.requests, 5);
+	CHECK_INT(u.requests, 4);
 	ask_long(&g, p, text);
 	CHECK_STR(g.o.err.msg, "");
 	CHECK_INT(g.o.usage.requests, u.requests);
@@ -685,7 +685,7 @@ static void test_long_fails(void)
 	CHECK_INT(g.o.usage.requests, 2);
 	ask_long(&g, p, text);
 	CHECK_INT(g.o.code, 0);
-	CHECK_INT(g.o.usage.requests, 4);
+	CHECK_INT(g.o.usage.requests, 3);
 	check_places(g.a, text);
 	analysis_free(g.a);
 }
