@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs.h"
+#include "scratch.h"
 
 /*
  * Reading. Views render small files at once; pictures and members of the archive come from a pool
@@ -24,6 +24,8 @@ struct handle *handle_free(struct handle *h)
 		view_content_release(h->fs->views, h->content);
 	if (h->stream)
 		stream_close(h->stream);
+	if (h->draft)
+		draft_release(h->draft);
 	if (h->held)
 		held_closed(h->held);
 	file_closed(h);

@@ -260,6 +260,9 @@ struct notify;
 struct helper;
 struct lockfs;
 struct file_locks;
+struct edits;
+struct drafts;
+struct draft;
 struct held_table;
 
 struct fs {
@@ -279,6 +282,8 @@ struct fs {
 	struct helper *helper;
 	struct lockfs *locks;
 	struct file_locks *file_locks;
+	struct drafts *drafts; /* scratch.h */
+	struct edits *edits;   /* edit.h */
 	struct held_table *held;
 
 	uint64_t control_folder; /* the node of .bookfs */
@@ -361,6 +366,7 @@ struct handle {
 	struct buf bytes;	      /* HOST, CONTROL: made at open */
 	struct held *held;
 	struct stream *stream;
+	struct draft *draft;
 };
 struct handle *handle_free(struct handle *h);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "fs.h"
+#include "scratch.h"
 
 #define DAY_S 86400.0
 
@@ -100,6 +100,9 @@ void node_entry(struct fuse_entry_param *e, struct fs *fs, const struct view_att
 		.attr_timeout = node_attr_timeout(a),
 		.entry_timeout = node_entry_timeout(a),
 	};
+	/* Whoever writes it may be done at any moment. */
+	if (a->editable && drafts_write(fs->drafts, a->ino))
+		e->entry_timeout = 0;
 	node_stat(&e->attr, fs, a);
 }
 

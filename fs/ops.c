@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs.h"
+#include "edit.h"
 
 /*
  * What the kernel asks: find the node, ask a view, reply exactly once. There is no inode table, so
@@ -58,9 +59,12 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	bool helper = helper_is(fs->helper, req);
 	struct fuse_entry_param e;
 	struct view_attr attr;
-	int r = helper ? helper_lookup(&attr, fs->helper, parent, name)
-		       : node_lookup(&attr, fs, parent, name);
+	int r;
 
+	if (!helper && edit_lookup(req, parent, name))
+		return;
+	r = helper ? helper_lookup(&attr, fs->helper, parent, name)
+		   : node_lookup(&attr, fs, parent, name);
 	if (r == -ENOENT && !helper) {
 		reply_no_entry(req, parent);
 	} else if (r < 0) {
@@ -95,8 +99,8 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		reply_attr(req, &attr);
 }
 
-/* truncate(2) of ctl does nothing, as `echo > ctl` does. All else that would change something is
- * refused, chmod and touch too. */
+/* truncate(2) of ctl does nothing, as `echo > ctl` does. All else that would change something of
+ * what is not editable is refused, chmod and touch too. */
 static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 		       struct fuse_file_info *fi)
 {
@@ -107,6 +111,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_
 		fuse_reply_err(req, -r);
 	else if (attr.class == VIEW_CONTROL && !(to_set & ~(FUSE_SET_ATTR_SIZE)))
 		reply_attr(req, &attr);
+	else if (attr.editable)
+		edit_setattr(req, &attr, st, to_set);
 	else
 		fs_refuse(req, node, NULL, -EROFS, NULL);
 }
@@ -116,7 +122,11 @@ static void op_access(fuse_req_t req, fuse_ino_t node, int mask)
 	struct view_attr attr;
 	int r = node_attr(&attr, fs_of(req), node);
 
-	if (r == 0 && mask & W_OK && attr.class != VIEW_CONTROL)
+	const char *reason;
+
+	if (r == 0 && mask & W_OK && (attr.editable || attr.scratch))
+		r = edit_allowed(req, &reason);
+	else if (r == 0 && mask & W_OK && attr.class != VIEW_CONTROL)
 		r = -EROFS;
 	if (r == 0 && mask & X_OK && !(attr.mode & 0111))
 		r = -EACCES;
@@ -150,7 +160,9 @@ static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		return;
 	}
 	fi->fh = (uintptr_t)list;
-	fi->cache_readdir = fi->keep_cache = !attr.volatile_list;
+	/* What is beside the book's own comes and goes by itself too. */
+	fi->cache_readdir = fi->keep_cache =
+		!drafts_list(list, fs->drafts, node) && !attr.volatile_list;
 	if (fuse_reply_open(req, fi) != 0)
 		view_list_free(list);
 }
@@ -170,7 +182,11 @@ static size_t add_plus(fuse_req_t req, char *out, size_t room, const struct view
 	struct fuse_entry_param e = {.attr = {.st_ino = item->ino, .st_mode = item->mode}};
 	struct view_attr attr;
 
-	if (next > 2 && view_attr(&attr, fs->views, item->node) == 0) {
+	const struct draft *d = draft_has(item->node) ? draft_at(fs->drafts, item->node) : NULL;
+
+	if (d && next > 2) {
+		draft_entry(&e, d);
+	} else if (next > 2 && view_attr(&attr, fs->views, item->node) == 0) {
 		fill_host_size(&attr, fs, req);
 		node_entry(&e, fs, &attr);
 	}
@@ -299,6 +315,8 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (r < 0)
 		fuse_reply_err(req, -r);
+	else if (is_for_writing(fi) && attr.editable)
+		edit_open(req, &attr, fi);
 	else if (is_for_writing(fi) && !may_write(req, &attr))
 		fs_refuse(req, node, NULL, attr.class == VIEW_CONTROL ? -EACCES : -EROFS,
 			  attr.class == VIEW_CONTROL ? "commands are for who mounted the book"
@@ -393,7 +411,7 @@ static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	fuse_reply_err(req, 0);
 }
 
-/* ---- names: only the helper makes any */
+/* ---- names: the helper makes some, and persons */
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
@@ -402,7 +420,11 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	struct fuse_entry_param e;
 	struct view_attr attr;
 
-	if (!helper_is(fs->helper, req) || helper_create(&attr, fs->helper, parent, name) < 0) {
+	if (!helper_is(fs->helper, req)) {
+		edit_create(req, parent, name, mode, fi);
+		return;
+	}
+	if (helper_create(&attr, fs->helper, parent, name) < 0) {
 		fs_refuse(req, parent, name, -EROFS, NULL);
 		return;
 	}
@@ -417,8 +439,11 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 {
 	struct fs *fs = fs_of(req);
 
-	if (flags == 0 && helper_is(fs->helper, req) &&
-	    helper_rename(fs->helper, parent, name, to_parent, to_name) == 0)
+	if (flags & ~(unsigned)RENAME_NOREPLACE)
+		fs_refuse(req, to_parent, to_name, -EINVAL, "names here are not exchanged");
+	else if (!helper_is(fs->helper, req))
+		edit_rename(req, parent, name, to_parent, to_name);
+	else if (helper_rename(fs->helper, parent, name, to_parent, to_name) == 0)
 		fuse_reply_err(req, 0);
 	else
 		fs_refuse(req, to_parent, to_name, -EROFS, NULL);
@@ -426,27 +451,41 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
-	fs_refuse(req, parent, name, -EROFS, NULL);
+	edit_mknod(req, parent, name, mode);
 }
+
+static const char folders_are_fixed[] = "the folders of a mounted book are what they are";
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	fs_refuse(req, parent, name, -EROFS, NULL);
+	fs_refuse(req, parent, name, -EROFS, folders_are_fixed);
 }
 
-static void op_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	fs_refuse(req, parent, name, -EROFS, NULL);
+	if (helper_is(fs_of(req)->helper, req))
+		fs_refuse(req, parent, name, -EROFS, NULL);
+	else
+		edit_unlink(req, parent, name);
+}
+
+static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	fs_refuse(req, parent, name, -EROFS, folders_are_fixed);
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	fs_refuse(req, parent, name, -EROFS, NULL);
+	edit_symlink(req, target, parent, name);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t parent, const char *name)
 {
-	fs_refuse(req, parent, name, -EROFS, NULL);
+	struct view_attr attr;
+	bool scratch = node_attr(&attr, fs_of(req), parent) == 0 && attr.scratch;
+
+	fs_refuse(req, parent, name, scratch ? -EPERM : -EROFS,
+		  scratch ? "a file here has one name: cp makes another file" : NULL);
 }
 
 /* ---- */
@@ -482,8 +521,8 @@ const struct fuse_lowlevel_ops book_ops = {
 	.rename = op_rename,
 	.mknod = op_mknod,
 	.mkdir = op_mkdir,
-	.unlink = op_remove,
-	.rmdir = op_remove,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
 	.symlink = op_symlink,
 	.link = op_link,
 	.flock = op_flock,

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs.h"
+#include "edit.h"
 
 /*
- * A mount is more than one file system: the book, and the locks on it. Each has a table of
- * operations, and a request goes to the one that its node (for a name, its folder) belongs to.
+ * A mount is more than one file system: the book, the locks on it, and what is being written. Each
+ * has a table of operations, and a request goes to the one that its node (for a name, its folder)
+ * belongs to.
  */
 
 static const struct fuse_lowlevel_ops *ops_of(fuse_req_t req, fuse_ino_t node)
 {
 	const struct fs *fs = fuse_req_userdata(req);
 
+	if (draft_has(node))
+		return &draft_ops;
 	return lockfs_has(fs->locks, node) ? &lock_ops : &book_ops;
 }
 

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 
-#include "fs.h"
+#include "edit.h"
 
 /*
  * A mount from its first request to its last. It ends by a signal or by umount(8), and both ways go
@@ -331,6 +331,8 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	r = helper_new(&fs->helper, fs, helper);
 	lockfs_new(&fs->locks, fs);
 	fs->file_locks = file_locks_new();
+	fs->drafts = drafts_new(fs);
+	fs->edits = edits_new(fs);
 	sigprocmask(SIG_SETMASK, NULL, &signals);
 	fs->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (r == 0)
@@ -383,6 +385,8 @@ void session_close(struct fs *fs)
 	notify_free(fs->notify);
 	lockfs_free(fs->locks);
 	file_locks_free(fs->file_locks);
+	edits_free(fs->edits);
+	drafts_free(fs->drafts);
 	helper_free(fs->helper);
 	parked_free(fs->parked);
 	held_free(fs->held);

@@ -115,7 +115,12 @@ static const struct meaning {
 	const char *reason, *remedy;
 } meanings[] = {
 	{EROFS, "the mounted book is read only",
-	 "copy the file out to change it; commands go into .bookfs/ctl"},
+	 "copy the file out to change it; style.md, concepts.json and what is in elements/ are "
+	 "changed here, commands go into .bookfs/ctl"},
+	{EPERM, "this is not done here", "what may be changed is writable: ls -l shows it"},
+	{EBUSY, "somebody else holds its lock", "cat locks/.why says who, and what to do"},
+	{EFBIG, "it is too large", "a text has 16 MB at most, a picture 64 MB"},
+	{ENAMETOOLONG, "the name is too long", "a name has 255 bytes at most"},
 	{EIO, "the work failed", "see status.json; echo retry failed > .bookfs/ctl tries again"},
 	{ETIMEDOUT, "it took longer than this mount waits",
 	 "the work goes on: read the file again later, or mount with a longer -o wait=SECONDS"},

@@ -113,7 +113,7 @@ static int cast_renew(struct views *v)
 	if (err < 0)
 		return err;
 	cast_number(c, &v->names);
-	c->seq = v->topics[TOPIC_ANALYSIS].seq;
+	c->seq = v->topics[TOPIC_CAST].seq;
 	if (first)
 		v->names.told = v->names.list.len; /* they were there before anybody looked */
 	return 0;
@@ -122,7 +122,7 @@ static int cast_renew(struct views *v)
 int views_catalogue(const struct catalogue **out, struct views *v)
 {
 	struct cast *c = &v->cast;
-	if (!c->catalogue || c->seq != v->topics[TOPIC_ANALYSIS].seq) {
+	if (!c->catalogue || c->seq != v->topics[TOPIC_CAST].seq) {
 		int err = cast_renew(v);
 		if (err < 0)
 			return err;
@@ -166,17 +166,22 @@ const struct catalogue_entry *element_entry(struct views *v, int item)
 
 int elements_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
 {
+	size_t len = strlen(name);
+	if (len <= 3 || strcmp(name + len - 3, ".md") != 0)
+		return -ENOENT;
+	child->item = element_named(v, folder->item, name, len - 3);
+	return child->item >= 0 ? 0 : -ENOENT;
+}
+
+int element_named(struct views *v, int type, const char *file, size_t len)
+{
 	const struct catalogue *all;
 	char key[KEY_BYTES];
-	size_t len = strlen(name);
-	if (len <= 3 || len >= NAME_BYTES || strcmp(name + len - 3, ".md") != 0)
-		return -ENOENT;
-	int err = views_catalogue(&all, v);
-	if (err < 0)
-		return err;
-	entry_key(key, folder->item, name, len - 3);
-	child->item = names_find(&v->names, key);
-	return child->item >= 0 && element_entry(v, child->item) ? 0 : -ENOENT;
+	if (len == 0 || len >= NAME_BYTES || views_catalogue(&all, v) < 0)
+		return -1;
+	entry_key(key, type, file, len);
+	int item = names_find(&v->names, key);
+	return item >= 0 && element_entry(v, item) ? item : -1;
 }
 
 int elements_list(struct view_list *out, struct views *v, const struct ref *folder)

@@ -143,10 +143,36 @@ static void tell_picture(struct telling *t, int chapter, int scene)
 	say(t, &c, name);
 }
 
+static void tell_approved(struct telling *t, int chapter)
+{
+	const struct ref now = {.kind = KIND_APPROVED, .chapter = chapter};
+	struct view_change c = {.folder = folder_of(KIND_CHAPTER, chapter, 0),
+				.node = node_of(t->v, now)};
+	say(t, &c, view_nodes[KIND_APPROVED].name);
+}
+
+/* What a person did, in this process or another: to one chapter, or to any. */
+static void tell_edit(struct telling *t, const struct store_event *e)
+{
+	int of, scene;
+	for (int chapter = 1; (size_t)chapter <= t->v->chapter_count; chapter++) {
+		if (e->chapter && chapter != e->chapter)
+			continue;
+		if (t->v->chapters[chapter - 1].topics[TOPIC_ANALYSIS].seq >= e->seq)
+			tell_analysis(t, chapter);
+		else
+			tell_gone(t, chapter);
+		if (e->chapter)
+			tell_approved(t, chapter);
+	}
+	if (e->id && views_chapter(t->v, e->chapter) && concept_id_parse(&of, &scene, e->id) == 0)
+		tell_picture(t, e->chapter, scene); /* it may have come back */
+}
+
 static void tell_chapter(struct telling *t, const struct store_event *e)
 {
 	int of, scene;
-	if (e->type == EVENT_CONCEPTS_READY || e->type == EVENT_EDITED)
+	if (e->type == EVENT_CONCEPTS_READY)
 		tell_analysis(t, e->chapter);
 	else if (e->type == EVENT_ANALYSIS_FAILED || e->type == EVENT_REFUSED)
 		tell_work(t, e->chapter);
@@ -179,6 +205,8 @@ static int tell(void *arg, const struct store_event *e)
 		tell_import(t);
 	if (e->type == EVENT_CONCEPTS_READY || e->type == EVENT_EDITED)
 		t->elements = true;
+	if (e->type == EVENT_EDITED)
+		tell_edit(t, e);
 	if (views_chapter(t->v, e->chapter))
 		tell_chapter(t, e);
 	return 0;

@@ -366,13 +366,22 @@ int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
 	return buf_error(out);
 }
 
+/* Pages are looked up for the one that is written next. */
+struct page_lookup {
+	const struct views *views;
+	char page[64];
+};
+
+static const char *page_of(void *arg, const struct appearance *a)
+{
+	struct page_lookup *l = arg;
+	views_page_range(l->page, views_chapter(l->views, a->chapter), a->quote);
+	return l->page;
+}
+
 int render_element(struct buf *out, struct views *v, const struct ref *ref)
 {
 	const struct catalogue_entry *e = element_entry(v, ref->item);
-	if (!e)
-		return -ENOENT;
-	buf_adds(out, "# ");
-	views_add_flat(out, e->name);
-	buf_adds(out, "\n\n");
-	return add_element(out, v, e);
+	struct page_lookup l = {.views = v};
+	return e ? element_document(out, e, page_of, &l) : -ENOENT;
 }

@@ -52,6 +52,8 @@ static int load_picture(struct load *l)
 		log_warn("views: %s", err.msg);
 		return rc;
 	}
+	if (l->ref.kind == KIND_PORTRAIT)
+		return store_portrait_bytes(&l->bytes, l->reader, l->picture_id);
 	return store_picture_bytes(&l->bytes, l->reader, l->picture_id);
 }
 
@@ -78,7 +80,7 @@ static void work(void *arg)
 	if (!phase_move(l, LOAD_AT_WORK))
 		return;
 	l->bytes.max_bytes = l->size_bytes + 1; /* 0 would be no cap */
-	l->result = l->ref.kind == KIND_IMAGE ? load_picture(l) : load_member(l);
+	l->result = l->ref.kind == KIND_SOURCE_FILE ? load_member(l) : load_picture(l);
 	/* The size was promised; the book's file may have been changed under us. */
 	if (l->result == -EFBIG || (l->result == 0 && l->bytes.len != l->size_bytes))
 		l->result = -EIO;
@@ -181,10 +183,15 @@ static int load_aim(struct load *l, struct views *v)
 		return 0;
 	}
 	struct store_picture p = {0};
-	int err = store_picture(&p, v->reader, l->ref.chapter, l->ref.item);
+	int err = 0;
+	if (l->ref.kind == KIND_PORTRAIT)
+		l->picture_id = portrait_id(v, l->ref.item);
+	else
+		err = store_picture(&p, v->reader, l->ref.chapter, l->ref.item);
 	if (err < 0)
 		return err;
-	l->picture_id = p.id;
+	if (l->ref.kind != KIND_PORTRAIT)
+		l->picture_id = p.id;
 	l->reader = v->load_reader;
 	v->load_reader = NULL;
 	return 0;

@@ -29,8 +29,13 @@ bool view_resource(char out[LOCK_RESOURCE_BYTES], struct views *v, uint64_t node
 	struct ref ref;
 	if (ref_decode(&ref, node) < 0)
 		return false;
-	if (ref.kind == KIND_IMAGES || ref.kind == KIND_IMAGE) {
+	if (ref.kind == KIND_IMAGES || ref.kind == KIND_IMAGE || ref.kind == KIND_ELEMENT_TYPE ||
+	    ref.kind == KIND_ELEMENT || ref.kind == KIND_PORTRAIT) {
 		snprintf(out, LOCK_RESOURCE_BYTES, "ImageRegistry");
+		return true;
+	}
+	if (ref.kind == KIND_STYLE) {
+		snprintf(out, LOCK_RESOURCE_BYTES, "StyleSystem");
 		return true;
 	}
 	if (!view_nodes[ref.kind].of_chapter || !views_chapter(v, ref.chapter))

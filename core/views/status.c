@@ -11,7 +11,8 @@ struct picture_state {
 	int64_t id, concept;
 	enum job_state state;
 	int attempts;
-	char *error;
+	char *error, *outdated;
+	bool waits_approval;
 	struct store_usage usage;
 	char file[NAME_BYTES]; /* "" while there is none */
 };
@@ -29,8 +30,10 @@ static void table_finish(struct table *t)
 {
 	for (size_t i = 0; i < t->chapter_count; i++)
 		store_state_finish(&t->chapters[i]);
-	for (size_t i = 0; i < t->picture_count; i++)
+	for (size_t i = 0; i < t->picture_count; i++) {
 		free(t->pictures[i].error);
+		free(t->pictures[i].outdated);
+	}
 	free(t->chapters);
 	free(t->pictures);
 }
@@ -49,6 +52,8 @@ static int picture_add(void *arg, const struct store_picture *p)
 		.state = p->id ? STATE_COMPLETED : p->state,
 		.attempts = p->attempts,
 		.error = p->id ? NULL : xstrdup(p->error),
+		.outdated = xstrdup(p->outdated),
+		.waits_approval = p->waits_approval,
 		.usage = p->usage,
 	};
 	if (p->id)
@@ -127,6 +132,10 @@ static cJSON *picture_json(const struct picture_state *p)
 	cJSON_AddItemToObject(json, "file", view_json_text(p->file[0] ? p->file : NULL));
 	add_state(json, p->state, p->attempts, p->error);
 	add_usage(json, &p->usage);
+	cJSON_AddItemToObject(json, "outdated",
+			      p->outdated ? cJSON_CreateString(p->outdated) : cJSON_CreateFalse());
+	if (p->waits_approval)
+		cJSON_AddStringToObject(json, "waits", "approval");
 	return json;
 }
 

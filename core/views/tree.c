@@ -9,7 +9,7 @@
 
 /* ---- node ids */
 
-static_assert(KINDS <= 1 << KIND_BITS, "a kind fits its bits");
+static_assert(KINDS <= VIEW_KINDS_MAX, "a kind fits its bits, and leaves three to fs");
 static_assert(KIND_BITS + CHAPTER_BITS + ITEM_BITS == 40, "st_ino is the id below its version");
 static_assert(KIND_ROOT == VIEW_ROOT, "the root is FUSE's");
 
@@ -55,6 +55,15 @@ static const struct {
 	[VIEW_CONTROL] = {S_IFREG | 0644, false},
 };
 
+/* Only a story's chapters have scenes to be changed. */
+static bool is_editable(const struct views *v, const struct ref *ref)
+{
+	const struct node *n = &view_nodes[ref->kind];
+	const struct book_chapter *c = n->of_chapter ? views_chapter(v, ref->chapter) : NULL;
+	return n->edit != VIEW_EDIT_NONE && n->edit != VIEW_EDIT_PICTURE &&
+	       (!n->of_chapter || (c && c->kind == BOOK_STORY));
+}
+
 /* Fills the version into ref and everything but the size into attr: no rendering. */
 int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 {
@@ -69,6 +78,8 @@ int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 		.mtime_unix_ms = stamp.time_unix_ms,
 		.size_bytes = n->render ? UNSIZED : 0,
 		.volatile_list = n->volatile_list,
+		.editable = is_editable(v, ref),
+		.scratch = n->scratch,
 		.chapter = n->of_chapter ? ref->chapter : 0,
 	};
 	ref->version = classes[n->class].versioned ? version_of(stamp.seq) : 0;
@@ -79,7 +90,7 @@ int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref)
 	}
 	if (out->class == VIEW_TRIGGER)
 		out->size_bytes = VIEW_PLACEHOLDER_BYTES;
-	out->mode = classes[out->class].mode;
+	out->mode = classes[out->class].mode | (out->editable || out->scratch ? S_IWUSR : 0);
 	out->node = ref_node(ref);
 	out->ino = ref_ino(ref);
 	return 0;
@@ -179,6 +190,8 @@ static int past(struct view_attr *out, struct views *v, const struct ref *ref)
 		.mtime_unix_ms = e->mtime_unix_ms,
 		.chapter = view_nodes[ref->kind].of_chapter ? ref->chapter : 0,
 	};
+	out->editable = is_editable(v, ref);
+	out->mode |= out->editable ? S_IWUSR : 0;
 	return 0;
 }
 
@@ -208,7 +221,7 @@ static enum kind folder_kind(enum kind kind)
 	return kind == KIND_SOURCE_FOLDER ? KIND_SOURCE : kind;
 }
 
-static int folder_decode(struct ref *out, struct views *v, uint64_t node)
+int folder_decode(struct ref *out, struct views *v, uint64_t node)
 {
 	int err = ref_decode(out, node);
 	if (err == 0)
@@ -222,7 +235,7 @@ static int folder_decode(struct ref *out, struct views *v, uint64_t node)
 	return err == -ENOENT ? -ESTALE : err;
 }
 
-static int child_find(struct ref *out, struct views *v, const struct ref *folder, const char *name)
+int child_find(struct ref *out, struct views *v, const struct ref *folder, const char *name)
 {
 	for (int kind = 0; kind < KINDS; kind++) {
 		const struct node *n = &view_nodes[kind];

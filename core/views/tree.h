@@ -73,9 +73,16 @@ enum kind {
 	KIND_LOCKS, /* what is in them is fs's */
 	KIND_LOCKS_OLD,
 	KIND_CHAPTER_LOCK,
+	KIND_STYLE,
+	KIND_PORTRAIT,
+	KIND_APPROVED,
+	KIND_STYLES,
+	KIND_STYLE_PRESET,
+	KIND_HISTORY,
 	KINDS
 };
 
+#define VIEW_KINDS_MAX 61
 enum { KIND_BITS = 6, CHAPTER_BITS = 16, ITEM_BITS = 18, VERSION_BITS = 24 };
 #define CHAPTER_MAX ((1 << CHAPTER_BITS) - 1)
 #define ITEM_MAX ((1 << ITEM_BITS) - 1)
@@ -94,6 +101,7 @@ enum topic {
 	TOPIC_ANALYSIS, /* the best analyses */
 	TOPIC_PICTURES, /* the finished pictures, and the concepts they belong to */
 	TOPIC_WORK,	/* every move of a job */
+	TOPIC_CAST,	/* the catalogue, its portraits, the style */
 	TOPIC_ANY,	/* every event */
 	TOPICS
 };
@@ -138,10 +146,24 @@ struct names {
 struct cast {
 	struct store_cast *kept;
 	const struct catalogue *catalogue;	/* kept's; NULL: to be asked for */
-	int64_t seq;				/* of TOPIC_ANALYSIS; 0: none is built */
+	int64_t seq;				/* of TOPIC_CAST; 0: none is built */
 	int *items;				/* of catalogue->entries[i]; -1: it has none */
 	const struct catalogue_entry **entries; /* by item; NULL: not in the catalogue now */
 	size_t entry_count;
+};
+
+/* The portraits there are, by the items of their elements' names. */
+struct portrait {
+	int64_t id, made_unix_ms;
+	uint64_t size_bytes;
+	int item;
+	enum element_type type; /* of the element as it is now */
+	char ext[8];
+};
+struct portraits {
+	struct portrait *items;
+	size_t len, cap;
+	int64_t seq; /* of TOPIC_CAST; 0: not read */
 };
 
 #define CACHE_BUCKETS 1024
@@ -193,6 +215,7 @@ struct views {
 	int64_t told_seq;		/* and up to here were told by views_changed */
 	struct cast cast;
 	struct names names;
+	struct portraits portraits;
 	struct cache cache;
 	struct growing growing[GROWING_FILES];
 	struct load *loads;
@@ -209,6 +232,8 @@ struct node {
 	bool of_chapter; /* ref.chapter is one */
 	bool hidden;	 /* reachable, not listed */
 	bool volatile_list;
+	enum view_edit edit; /* what a person may do to it */
+	bool scratch;	     /* a folder: editors may make files beside what they edit */
 	/* Finds the child that is called so: fills its chapter and item. */
 	int (*find)(struct ref *child, struct views *v, const struct ref *folder, const char *name);
 	int (*list)(struct view_list *out, struct views *v, const struct ref *folder);
@@ -223,6 +248,8 @@ extern const struct node view_nodes[KINDS];
 int ref_decode(struct ref *out, uint64_t node);
 uint32_t version_of(int64_t number); /* a change number or a row's id in the width of a version */
 int ref_resolve(struct view_attr *out, struct views *v, struct ref *ref); /* all but the size */
+int folder_decode(struct ref *out, struct views *v, uint64_t node);
+int child_find(struct ref *out, struct views *v, const struct ref *folder, const char *name);
 int view_list_add(struct view_list *l, struct views *v, const char *name, struct ref ref);
 
 /* views.c */
@@ -278,6 +305,22 @@ int element_types_list(struct view_list *, struct views *, const struct ref *);
 int elements_find(struct ref *, struct views *, const struct ref *, const char *);
 int elements_list(struct view_list *, struct views *, const struct ref *);
 int element_detail(struct view_attr *, struct views *, struct ref *);
+
+int element_named(struct views *v, int type, const char *file, size_t len); /* item, or -1 */
+
+/* edit.c: what persons bring, and what they may change */
+int portraits_find(struct ref *, struct views *, const struct ref *, const char *);
+int portraits_list(struct view_list *, struct views *, const struct ref *);
+int portrait_detail(struct view_attr *, struct views *, struct ref *);
+int64_t portrait_id(struct views *v, int item); /* 0: it has none */
+void portraits_drop(struct views *v);
+int approved_detail(struct view_attr *, struct views *, struct ref *);
+int presets_find(struct ref *, struct views *, const struct ref *, const char *);
+int presets_list(struct view_list *, struct views *, const struct ref *);
+int render_style(struct buf *, struct views *, const struct ref *);
+int render_preset(struct buf *, struct views *, const struct ref *);
+int render_approved(struct buf *, struct views *, const struct ref *);
+int render_history(struct buf *, struct views *, const struct ref *);
 
 /* sources.c */
 void sources_index(struct views *v);

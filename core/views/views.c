@@ -13,7 +13,8 @@
 #define MOVES(topic) (1u << (topic))
 static const unsigned moves[EVENT_TYPES] = {
 	[EVENT_ANALYSIS_STARTED] = MOVES(TOPIC_WORK),
-	[EVENT_CONCEPTS_READY] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_CONCEPTS_READY] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK) |
+				 MOVES(TOPIC_CAST),
 	[EVENT_ANALYSIS_FAILED] = MOVES(TOPIC_WORK),
 	[EVENT_IMAGE_STARTED] = MOVES(TOPIC_WORK),
 	[EVENT_IMAGE_COMPLETE] = MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
@@ -21,10 +22,12 @@ static const unsigned moves[EVENT_TYPES] = {
 	[EVENT_REFUSED] = MOVES(TOPIC_WORK),
 	[EVENT_WAITING] = MOVES(TOPIC_WORK),
 	[EVENT_BUDGET_SPENT] = MOVES(TOPIC_WORK),
-	[EVENT_OUTDATED] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
-	[EVENT_EDITED] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK),
+	[EVENT_OUTDATED] = MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK) |
+			   MOVES(TOPIC_CAST),
+	/* And the analysis, where it became another. */
+	[EVENT_EDITED] = MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK) | MOVES(TOPIC_CAST),
 	[EVENT_IMPORTED] = MOVES(TOPIC_BOOK) | MOVES(TOPIC_ANALYSIS) | MOVES(TOPIC_PICTURES) |
-			   MOVES(TOPIC_WORK),
+			   MOVES(TOPIC_WORK) | MOVES(TOPIC_CAST),
 	[EVENT_QUEUED] = MOVES(TOPIC_WORK),
 	[EVENT_PAUSED] = MOVES(TOPIC_WORK),
 	[EVENT_RESUMED] = MOVES(TOPIC_WORK),
@@ -53,6 +56,29 @@ static void chapter_move(struct chapter_state *c, unsigned topics, const struct 
 		analysis_forget(c);
 }
 
+/* An edit may be of a picture or of the style alone. Of an analysis that nobody asked for since it
+ * last moved nobody can tell. */
+static bool is_edited(struct views *v, const struct chapter_state *c, int chapter)
+{
+	int64_t id;
+	return !c->analysis_known || store_analysis_id(&id, v->reader, chapter) < 0 ||
+	       id != c->analysis_id;
+}
+
+static void edit_move(struct views *v, const struct store_event *e)
+{
+	bool moved = false;
+	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
+		struct chapter_state *c = &v->chapters[chapter - 1];
+		if ((e->chapter && chapter != e->chapter) || !is_edited(v, c, chapter))
+			continue;
+		chapter_move(c, MOVES(TOPIC_ANALYSIS), e);
+		moved = true;
+	}
+	if (moved)
+		stamps_move(v->topics, MOVES(TOPIC_ANALYSIS), e);
+}
+
 static int event_move(void *arg, const struct store_event *e)
 {
 	struct views *v = arg;
@@ -61,6 +87,8 @@ static int event_move(void *arg, const struct store_event *e)
 		topics |= moves[e->type];
 	v->seq = e->seq;
 	stamps_move(v->topics, topics, e);
+	if (e->type == EVENT_EDITED)
+		edit_move(v, e);
 	if (e->chapter <= 0 || (size_t)e->chapter > v->chapter_count) {
 		stamps_move(v->every, topics, e);
 		for (size_t i = 0; i < v->chapter_count && topics & MOVES(TOPIC_ANALYSIS); i++)
@@ -143,6 +171,7 @@ static int book_load(struct views *v, int64_t generation)
 		return err;
 	}
 	views_cast_drop(v);
+	portraits_drop(v);
 	book_drop(v);
 	v->book = book;
 	v->generation = generation;
@@ -268,6 +297,7 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 void views_idle(struct views *v)
 {
 	views_cast_drop(v);
+	portraits_drop(v);
 	growing_clear(v);
 	views_loads_idle(v);
 	cache_clear(v);

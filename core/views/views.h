@@ -41,6 +41,17 @@ enum view_class {
 /* The host files, for fs to tell apart. */
 enum view_host { HOST_NONE, HOST_WHY, HOST_WAITING, HOST_LOG, HOST_EVENTS, HOST_CTL };
 
+/* What a person may do to a file (issue 6). */
+enum view_edit {
+	VIEW_EDIT_NONE,
+	VIEW_EDIT_CONCEPTS, /* chapters/N/concepts.json */
+	VIEW_EDIT_ELEMENT,  /* elements/TYPE/NAME.md */
+	VIEW_EDIT_PORTRAIT, /* elements/TYPE/NAME.png */
+	VIEW_EDIT_STYLE,    /* style.md */
+	VIEW_EDIT_APPROVED, /* chapters/N/approved: that it is there is all it says */
+	VIEW_EDIT_PICTURE,  /* images/chapter_9_scene_1.png: can be removed, not written */
+};
+
 struct view_attr {
 	uint64_t node;
 	uint64_t ino; /* above 2^40, below 2^53 */
@@ -51,6 +62,8 @@ struct view_attr {
 	uint64_t size_bytes;
 	int64_t mtime_unix_ms;
 	bool volatile_list; /* a folder whose list changes while mounted: do not cache it */
+	bool editable;	    /* may be opened for writing: view_subject_of says what it is */
+	bool scratch;	    /* a folder in which editors may make files beside those */
 	bool costly;  /* large bytes that are loaded on a pool thread (view_load), not rendered */
 	bool of_book; /* its bytes are those of the book's own file */
 	bool of_analysis; /* made or not */
@@ -97,6 +110,29 @@ struct view_list {
 };
 int view_list(struct view_list **out, struct views *v, uint64_t folder);
 struct view_list *view_list_free(struct view_list *l);
+
+/* What a name of a folder stands for, whether it is there or not, as far as persons change it.
+ * what NONE: nothing of theirs. -ENOTDIR. */
+struct view_subject {
+	enum view_edit what;
+	int chapter, scene;	   /* 0: none */
+	enum element_type type;	   /* ELEMENT, PORTRAIT */
+	char stem[NAME_BYTES];	   /* of these: the file's name without its ending */
+	int64_t portrait;	   /* PORTRAIT: its id; 0: there is none */
+	char path[2 * NAME_BYTES]; /* below the mount */
+	uint64_t node;		   /* as it is now; 0: it is not there */
+};
+int view_subject(struct view_subject *out, struct views *v, uint64_t folder, const char *name);
+int view_subject_of(struct view_subject *out, struct views *v, uint64_t node);
+/* By its path: what is of that name now, after it was made or came back. */
+void view_subject_named(struct view_subject *s, struct views *v);
+/* The entry of the catalogue whose file is called so; NULL: there is none. Borrowed until the next
+ * call of anything here. */
+const struct catalogue_entry *view_element(struct views *v, enum element_type type,
+					   const char *stem);
+int view_chapter_text(struct buf *out, struct views *v, int chapter);
+/* The bytes of a subject as they are now, of a trigger too; costly ones are read at once. */
+int view_subject_bytes(struct buf *out, struct views *v, const struct view_subject *s);
 
 /* The bytes of a VIEW_STABLE, VIEW_DOCUMENT or VIEW_GROWING node. A content is shared by all who
  * hold it. */
@@ -175,7 +211,9 @@ void view_sheet(struct view_sheet *out, struct view_sheets *s, size_t i); /* 0 i
 /* ---- the lock table, written down (locks.md). fs asks the table; the command line does too. */
 
 int view_chapters(const struct views *v);
-/* The resource that a node belongs to; false: to none. */
+/* The resource that a node belongs to; false: to none. chapters/N/ and all in it: the chapter's;
+ * images/ and the elements, whose looks all pictures share: ImageRegistry; style.md: StyleSystem.
+ */
 bool view_resource(char out[LOCK_RESOURCE_BYTES], struct views *v, uint64_t node);
 
 /* What is held, and the change number it is of. Zero-initialise; lock_list_finish. */

@@ -188,11 +188,11 @@ class Refusing(Case):
             lambda: os.open(book, os.O_RDONLY | os.O_TRUNC), lambda: os.truncate(book, 0),
             lambda: open(os.path.join(folder, "new"), "w"), lambda: os.mkdir(os.path.join(folder, "new")),
             lambda: os.unlink(book), lambda: os.rmdir(folder), lambda: os.rename(book, book + "2"),
-            lambda: os.link(book, book + "2"), lambda: os.symlink("x", book + "2"),
+            lambda: os.link(book, folder + "/two"), lambda: os.symlink("x", folder + "/two"),
             lambda: os.chmod(book, 0o600), lambda: os.chown(book, 1, 1), lambda: os.utime(book),
             lambda: os.mkfifo(book + "2"),
-            lambda: os.open(m.path("chapters/1/concepts.json"), os.O_WRONLY),
-            lambda: os.open(m.path("chapters/1/concepts.json"), os.O_RDWR),
+            lambda: os.open(m.path("chapters/1/elements.json"), os.O_WRONLY),
+            lambda: os.open(m.path("chapters/1/elements.json"), os.O_RDWR),
         ]
         for i, act in enumerate(refused):
             with self.subTest(i), self.errno(errno.EROFS):

@@ -15,7 +15,7 @@ static void test_tree(void)
 		    "progress.analyze.md progress.illustrate.md .imaginize.state.json chapters "
 		    "by-title elements images source gallery .analyze.state .illustrate.state "
 		    ".bookfs locks "
-		    ".locks");
+		    ".locks style.md");
 	CHECK_NAMES(&b, "chapters", "1 2 3 4 5");
 	CHECK_NAMES(
 		&b, "chapters/2",
@@ -25,7 +25,7 @@ static void test_tree(void)
 		    "05 Chapter the 5th");
 	CHECK_NAMES(&b, "elements", "characters creatures places items");
 	CHECK_NAMES(&b, "images", "");
-	CHECK_NAMES(&b, ".bookfs", "ctl why waiting log seq events.log");
+	CHECK_NAMES(&b, ".bookfs", "ctl why waiting log seq events.log styles history");
 	CHECK_INT(at(&b, ".bookfs/events").class, VIEW_STREAM); /* reachable */
 	CHECK_INT(at(&b, ".bookfs/ctl").host, HOST_CTL);
 	size_t before = walk_all(&b);
