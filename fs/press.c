@@ -6,13 +6,13 @@
 #include "source.h"
 #include "views.h"
 
-/* ---- picture books: a page is set when it is its turn to be written, so none is kept */
+/* ---- picture books: a page is written as soon as it is set, so none is kept */
 
 struct picture_book {
 	const struct press *press;
 	struct binder *binder;
 	struct view_sheets *sheets;
-	struct err err; /* why a page was not made */
+	struct err *err;
 };
 
 static void picture_book_finish(struct picture_book *b)
@@ -21,67 +21,62 @@ static void picture_book_finish(struct picture_book *b)
 	view_sheets_close(b->sheets);
 }
 
-static int begin(struct picture_book *b, enum binder_kind kind, int fd, struct err *err)
+static int begin(struct picture_book *b, enum binder_kind kind, int fd)
 {
-	int r = view_sheets_open(&b->sheets, b->press->reader, err);
+	int r = view_sheets_open(&b->sheets, b->press->reader, b->err);
 
-	return r < 0 ? r : binder_open(&b->binder, kind, fd, err);
+	return r < 0 ? r : binder_open(&b->binder, kind, fd, b->err);
 }
 
 /* png: of a CBZ; else NULL. */
-static int set_page(struct buf *png, void *arg, size_t i)
+static int set_page(struct buf *png, struct picture_book *b, size_t i)
 {
 	static const enum binder_page pages[] = {[VIEW_PAGE_COVER] = BINDER_COVER,
 						 [VIEW_PAGE_PLATE] = BINDER_PLATE,
 						 [VIEW_PAGE_CAST] = BINDER_CAST};
-	struct picture_book *b = arg;
 	struct store_reader *reader = b->press->reader;
 	CLEANUP(buf_finish) struct buf picture = {0};
 	struct view_sheet v;
 	int r;
 
 	if (b->press->stop && *b->press->stop)
-		return err_set(&b->err, -ECANCELED, "it is not wanted any more");
+		return err_set(b->err, -ECANCELED, "it is not wanted any more");
 	view_sheet(&v, b->sheets, i);
 	r = v.picture ? store_picture_bytes(&picture, reader, v.picture) : 0;
 	if (r < 0)
-		return err_set(&b->err, r, "%s", store_reason(reader, r));
+		return err_set(b->err, r, "%s", store_reason(reader, r));
 	return binder_add(
 		png, b->binder,
 		&(struct binder_sheet){pages[v.page], v.title, v.text, v.foot, v.lines, &picture},
-		&b->err);
+		b->err);
 }
 
 static int make_cbz(int fd, const char *name, const struct press *p, struct err *err)
 {
-	CLEANUP(picture_book_finish) struct picture_book b = {.press = p};
-	CLEANUP(packer_close_cleanup) struct packer *packer = NULL;
-	const struct packer_later later = {set_page, &b};
-	int r = begin(&b, BINDER_PAGES, -1, err);
+	CLEANUP(picture_book_finish) struct picture_book b = {.press = p, .err = err};
+	CLEANUP(crate_free_cleanup) struct crate *crate = crate_new(fd, name);
+	int r = begin(&b, BINDER_PAGES, -1);
 
-	if (r == 0)
-		r = packer_open(&packer, fd, name, NULL, NULL, err);
 	for (size_t i = 0; r == 0 && i < view_sheets_count(b.sheets); i++) {
+		CLEANUP(buf_finish) struct buf png = {0};
 		char page[32];
 
 		snprintf(page, sizeof(page), "page-%04zu.png", i + 1);
-		r = packer_add_later(packer, page, &later, i, err);
+		r = set_page(&png, &b, i);
+		if (r == 0)
+			r = crate_add(crate, page, png.data, png.len, err);
 	}
-	if (r == 0)
-		r = packer_write(packer, err);
-	return r < 0 && b.err.code ? err_set(err, b.err.code, "%s", b.err.msg) : r;
+	return r == 0 ? crate_finish(crate, err) : r;
 }
 
 static int make_pdf(int fd, const char *name, const struct press *p, struct err *err)
 {
-	CLEANUP(picture_book_finish) struct picture_book b = {.press = p};
-	int r = begin(&b, BINDER_PDF, fd, err);
+	CLEANUP(picture_book_finish) struct picture_book b = {.press = p, .err = err};
+	int r = begin(&b, BINDER_PDF, fd);
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; r == 0 && i < view_sheets_count(b.sheets); i++)
 		r = set_page(NULL, &b, i);
-	return r < 0 ? err_set(err, r, "%s", b.err.msg) : binder_finish(b.binder, err);
+	return r == 0 ? binder_finish(b.binder, err) : r;
 }
 
 /* ---- */

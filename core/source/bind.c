@@ -226,13 +226,12 @@ bool binding_page(struct buf *out, const struct binding *b, const char *path)
 int binding_write_ours(struct binding *b, struct buf *page, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = xasprintf("%s" BOUND_PAGE, b->folder);
-	const struct packer_later later = {b->plates->read, b->plates->arg};
-	int r = page ? packer_add(b->packer, path, page, false, err) : 0;
+	int r = page ? packer_add(b->packer, path, page, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < b->plates->count; i++) {
 		CLEANUP(cleanup_free) char *file = binding_file(b, i);
 
-		r = packer_add_later(b->packer, file, &later, i, err);
+		r = packer_add_plate(b->packer, file, b->plates, i, err);
 	}
 	return r;
 }

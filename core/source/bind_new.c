@@ -135,7 +135,7 @@ static int write_chapter(struct binding *b, size_t i, struct err *err)
 	}
 	binding_fill(&filled, b, i, buf_str(&text), text.len);
 	buf_finish(&text);
-	return packer_add(b->packer, b->documents[i].path, &filled, false, err);
+	return packer_add(b->packer, b->documents[i].path, &filled, err);
 }
 
 /* ---- what leads to them */
@@ -148,7 +148,7 @@ static int write_container(struct binding *b, struct err *err)
 		     "\"urn:oasis:names:tc:opendocument:xmlns:container\"><rootfiles><rootfile "
 		     "full-path=\"" FOLDER "package.opf\" media-type=\""
 		     "application/oebps-package+xml\"/></rootfiles></container>\n");
-	return packer_add(b->packer, "META-INF/container.xml", &s, false, err);
+	return packer_add(b->packer, "META-INF/container.xml", &s, err);
 }
 
 static void add_navigation_item(struct buf *out, const char *path)
@@ -177,7 +177,7 @@ static int write_navigation(struct binding *b, bool page, struct err *err)
 		buf_addf(&s, "%s</a></li>\n", b->plates->cast_count ? "The cast" : "Pictures");
 	}
 	buf_adds(&s, "</ol></nav>\n</body>\n</html>\n");
-	return packer_add(b->packer, FOLDER "nav.xhtml", &s, false, err);
+	return packer_add(b->packer, FOLDER "nav.xhtml", &s, err);
 }
 
 /* dcterms:modified is the file's, so that the same book is the same bytes. */
@@ -241,7 +241,7 @@ static int write_package(struct binding *b, bool page, struct err *err)
 		buf_addf(&s, "<itemref idref=\"chapter%zu\"/>\n", i + 1);
 	buf_adds(&s, page ? "<itemref idref=\"page0\"/>\n</spine>\n</package>\n"
 			  : "</spine>\n</package>\n");
-	return packer_add(b->packer, FOLDER "package.opf", &s, false, err);
+	return packer_add(b->packer, FOLDER "package.opf", &s, err);
 }
 
 static int read_chapters(struct binding *b, struct err *err)

@@ -175,7 +175,7 @@ static int write_package(struct own *o, bool page, struct err *err)
 	}
 	buf_add(&out, buf_str(&declared) + spine, declared.len - spine);
 	buf_finish(&declared);
-	return packer_add(o->b->packer, o->package_member->path, &out, false, err);
+	return packer_add(o->b->packer, o->package_member->path, &out, err);
 }
 
 static int write_document(struct own *o, size_t document, const struct archive_member *m,
@@ -192,7 +192,7 @@ static int write_document(struct own *o, size_t document, const struct archive_m
 	buf_finish(&s);
 	put_declared(&out, buf_str(&filled), filled.len);
 	buf_finish(&filled);
-	return packer_add(o->b->packer, m->path, &out, false, err);
+	return packer_add(o->b->packer, m->path, &out, err);
 }
 
 /* A name that leads out of the folder it is unpacked in is not handed on, nor what would be false

@@ -52,9 +52,22 @@ const char *plate_media_type(const char *name);
 void plate_add(struct buf *out, const struct book_plate *p, const char *document, const char *file,
 	       const char *prefix, bool epub2);
 
-/* ---- packer.c: what only an EPUB needs of it */
+/* ---- packer.c: an EPUB is written */
 
+struct packer;
+/* To fd, an empty file; name: of it, for messages. from: an archive whose members are to be copied,
+ * or NULL. type: what its first member "mimetype" says (OCF 3.3, section 4.2). */
+int packer_open(struct packer **out, int fd, const char *name, const char *from, const char *type,
+		struct err *err);
+/* Takes the bytes. */
+int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err *err);
 int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *err);
+/* Its bytes are read when the archive is written. plates: borrowed until then. */
+int packer_add_plate(struct packer *p, const char *path, const struct book_plates *plates,
+		     size_t plate, struct err *err);
+int packer_write(struct packer *p, struct err *err); /* all of it */
+struct packer *packer_close(struct packer *p);	     /* what was not written is forgotten */
+DEFINE_CLEANUP(struct packer, packer_close)
 
 /* ---- bind.c: which plate goes where */
 

@@ -175,9 +175,7 @@ int packer_open(struct packer **out, int fd, const char *name, const char *from,
 		return r;
 	}
 	zip_error_fini(&e);
-	r = type ? add_source(p, "mimetype", zip_source_buffer(p->zip, type, strlen(type), 0), true,
-			      err)
-		 : 0;
+	r = add_source(p, "mimetype", zip_source_buffer(p->zip, type, strlen(type), 0), true, err);
 	if (r < 0)
 		return r;
 	*out = p;
@@ -199,7 +197,7 @@ int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *
 	return failed(err, p->name, zip_get_error(p->zip));
 }
 
-int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err)
+int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err *err)
 {
 	size_t len;
 	int r = buf_error(bytes);
@@ -211,46 +209,42 @@ int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packe
 	source = zip_source_buffer(p->zip, data, len, 1);
 	if (!source)
 		free(data);
-	return add_source(p, path, source, packed, err);
+	return add_source(p, path, source, false, err);
 }
 
-/* ---- members whose bytes are made while the archive is written, one after the other */
+/* ---- plates: their bytes are read when it is their turn to be written */
 
 struct pending {
-	struct packer_later later;
-	size_t item, at;
-	bool made;
+	const struct book_plates *plates;
+	size_t plate, at;
 	struct buf bytes;
 	zip_error_t error;
 };
 
-static zip_int64_t make(struct pending *s)
-{
-	int r = 0;
-
-	if (!s->made) {
-		s->bytes.max_bytes = SIZE_MAX;
-		r = s->later.read(&s->bytes, s->later.arg, s->item);
-	}
-	s->made = r == 0;
-	if (r < 0)
-		zip_error_set(&s->error, ZIP_ER_READ, -r);
-	return r < 0 ? -1 : 0;
-}
-
-/* Asked for when it is the member's turn. Of a size that is not known libzip makes a member that
- * not every reader reads. */
-static zip_int64_t say_stat(struct pending *s, void *data)
+/* libzip asks for all of them before it writes the first. */
+static zip_int64_t say_stat(const struct pending *s, void *data)
 {
 	zip_stat_t *st = data;
 
-	if (make(s) < 0)
-		return -1;
 	zip_stat_init(st);
-	st->size = s->bytes.len;
+	st->size = s->plates->items[s->plate].size_bytes;
 	st->mtime = MEMBER_TIME;
 	st->valid = ZIP_STAT_SIZE | ZIP_STAT_MTIME;
 	return sizeof(*st);
+}
+
+static zip_int64_t begin(struct pending *s)
+{
+	int r;
+
+	buf_clear(&s->bytes);
+	s->at = 0;
+	s->bytes.max_bytes = SIZE_MAX;
+	r = s->plates->read(&s->bytes, s->plates->arg, s->plate);
+	if (r == 0 && s->bytes.len == s->plates->items[s->plate].size_bytes)
+		return 0;
+	zip_error_set(&s->error, ZIP_ER_READ, r ? -r : EIO);
+	return -1;
 }
 
 static zip_int64_t read_some(struct pending *s, void *data, zip_uint64_t len)
@@ -265,14 +259,7 @@ static zip_int64_t read_some(struct pending *s, void *data, zip_uint64_t len)
 	return (zip_int64_t)len;
 }
 
-static void forget(struct pending *s)
-{
-	buf_finish(&s->bytes);
-	s->made = false;
-	s->at = 0;
-}
-
-static zip_int64_t pending_source(void *arg, void *data, zip_uint64_t len, zip_source_cmd_t what)
+static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_source_cmd_t what)
 {
 	struct pending *s = arg;
 
@@ -282,19 +269,18 @@ static zip_int64_t pending_source(void *arg, void *data, zip_uint64_t len, zip_s
 						      ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
 						      ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
 	case ZIP_SOURCE_OPEN:
-		s->at = 0;
-		return make(s);
+		return begin(s);
 	case ZIP_SOURCE_READ:
 		return read_some(s, data, len);
 	case ZIP_SOURCE_CLOSE:
-		forget(s);
+		buf_finish(&s->bytes);
 		return 0;
 	case ZIP_SOURCE_STAT:
 		return say_stat(s, data);
 	case ZIP_SOURCE_ERROR:
 		return zip_error_to_data(&s->error, data, len);
 	case ZIP_SOURCE_FREE:
-		forget(s);
+		buf_finish(&s->bytes);
 		free(s);
 		return 0;
 	default:
@@ -303,16 +289,16 @@ static zip_int64_t pending_source(void *arg, void *data, zip_uint64_t len, zip_s
 	}
 }
 
-int packer_add_later(struct packer *p, const char *path, const struct packer_later *later,
-		     size_t item, struct err *err)
+int packer_add_plate(struct packer *p, const char *path, const struct book_plates *plates,
+		     size_t plate, struct err *err)
 {
 	struct pending *s = xcalloc(1, sizeof(*s));
 	zip_source_t *source;
 
-	s->later = *later;
-	s->item = item;
+	s->plates = plates;
+	s->plate = plate;
 	zip_error_init(&s->error);
-	source = zip_source_function(p->zip, pending_source, s);
+	source = zip_source_function(p->zip, plate_source, s);
 	if (!source)
 		free(s);
 	/* A picture is packed as far as it goes. */

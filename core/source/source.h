@@ -160,6 +160,7 @@ struct book_plate {
 	int chapter;
 	const char *name; /* of its file, unique; .png, .jpg or .webp says what it is */
 	const char *quote, *alt, *caption;
+	uint64_t size_bytes;
 };
 struct book_cast { /* a line of the page at the end; those of one group in a row */
 	const char *group, *name, *text;
@@ -182,26 +183,14 @@ struct book_plates {
 int book_illustrate(int fd, const char *name, const char *path, const struct book *b,
 		    const struct book_plates *plates, struct err *err);
 
-/* ---- an archive is written: a CBZ, an EPUB */
+/* ---- an archive is written whose members are not packed: a CBZ. Its members go to fd, an empty
+ * file, as they come, so none is kept. name: for messages. */
 
-struct packer;
-/* To fd, an empty file; name: of it, for messages. from: an archive whose members are to be copied,
- * or NULL. type: what its first member "mimetype" says (OCF 3.3, section 4.2), or NULL: it has
- * none.
- */
-int packer_open(struct packer **out, int fd, const char *name, const char *from, const char *type,
-		struct err *err);
-/* Takes the bytes. packed: they are small already (a picture). */
-int packer_add(struct packer *p, const char *path, struct buf *bytes, bool packed, struct err *err);
-/* A member's bytes are made when it is its turn to be written. */
-struct packer_later {
-	int (*read)(struct buf *out, void *arg, size_t item); /* any number of times */
-	void *arg;					      /* borrowed until packer_close */
-};
-int packer_add_later(struct packer *p, const char *path, const struct packer_later *later,
-		     size_t item, struct err *err);
-int packer_write(struct packer *p, struct err *err); /* all of it */
-struct packer *packer_close(struct packer *p);	     /* what was not written is forgotten */
-DEFINE_CLEANUP(struct packer, packer_close)
+struct crate;
+struct crate *crate_new(int fd, const char *name);
+int crate_add(struct crate *c, const char *path, const void *data, size_t len, struct err *err);
+int crate_finish(struct crate *c, struct err *err);
+struct crate *crate_free(struct crate *c);
+DEFINE_CLEANUP(struct crate, crate_free)
 
 #endif

@@ -46,6 +46,7 @@ static void add_plates(struct bound *b)
 			.quote = p->quote,
 			.alt = p->caption,
 			.caption = caption_of(b, p),
+			.size_bytes = p->size_bytes,
 		};
 	}
 }

@@ -49,6 +49,7 @@ static int add_plate(void *arg, const struct store_picture *p)
 		.chapter = p->chapter,
 		.scene = p->scene,
 		.picture = p->id,
+		.size_bytes = (uint64_t)p->size_bytes,
 		.state = p->state,
 		.caption = flat(c->description),
 		.quote = xstrdup(c->quote.text),

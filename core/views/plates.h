@@ -16,6 +16,7 @@ struct plate {
 	int chapter, scene;
 	char file[NAME_BYTES]; /* its name in images/; "" if it is not drawn */
 	int64_t picture;       /* 0: not drawn */
+	uint64_t size_bytes;
 	enum job_state state;
 	char pages[64]; /* "15-17", or "" */
 	char *caption;	/* what is to be seen, on one line */

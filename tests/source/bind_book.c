@@ -72,6 +72,7 @@ static void add_plate(const struct book *b, size_t chapter)
 		.quote = keep(xstrndup(s, len)),
 		.alt = "a <point> & \"no more\"",
 		.caption = keep(xasprintf("Plate%zuOf%zu", chapter + 1, b->chapter_count)),
+		.size_bytes = sizeof(png),
 	};
 }
 

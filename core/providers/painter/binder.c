@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "png.h"
 #include "serve.h"
 #include "sheet.h"
 
@@ -13,11 +14,6 @@
  */
 
 enum { SCALE = 3 }; /* pixels a point */
-
-static cairo_status_t add(void *arg, const unsigned char *data, unsigned len)
-{
-	return buf_add(arg, data, len) < 0 ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
-}
 
 /* arg: what went wrong with the file, which cairo's status does not say. */
 static cairo_status_t put(void *arg, const unsigned char *data, unsigned len)
@@ -52,11 +48,12 @@ static int page(struct buf *png, const char *body, size_t len, void *arg, struct
 	cairo_scale(cr, SCALE, SCALE);
 	r = sheet_draw(cr, &s, err);
 	cairo_destroy(cr);
-	if ((r == 0 || r == -EBADMSG) &&
-	    cairo_surface_write_to_png_stream(surface, add, png) != CAIRO_STATUS_SUCCESS)
-		r = err_set(err, -ENOMEM, "a page could not be drawn");
+	if (r == -EBADMSG)
+		r = 0; /* its place stays empty */
+	if (r == 0 && (r = png_write(png, surface, NULL, NULL)) < 0)
+		err_set(err, r, "a page could not be drawn");
 	cairo_surface_destroy(surface);
-	return r == -EBADMSG ? 0 : r;
+	return r;
 }
 
 static int pdf_page(struct buf *none, const char *body, size_t len, void *arg, struct err *err)

@@ -160,7 +160,8 @@ int png_write(struct buf *out, cairo_surface_t *surface, const struct card *c,
 	head[9] = 2; /* red, green, blue */
 	buf_add(out, "\x89PNG\r\n\x1a\n", 8);
 	put_chunk(out, "IHDR", head, sizeof(head));
-	put_texts(out, c, unset);
+	if (c)
+		put_texts(out, c, unset);
 	int r = put_pixels(out, surface, width, height);
 	put_chunk(out, "IEND", "", 0);
 	return r < 0 ? r : buf_error(out);
