@@ -395,6 +395,15 @@ static void test_over_edit(struct fixture *f)
 	CHECK_INT(best_of(s, 2), third);
 	CHECK_INT(DO(s, do_undo, .most = 0), 0);
 	CHECK_INT(check_store(s), 0);
+
+	/* Where there was no edit when it was asked for, there is none to replace. */
+	analyse(s, 3, 2, "first");
+	CHECK_INT(wish_for(s, "openai", 3, true, true), 0);
+	CHECK_INT(claim_for(&job, s, JOB_ANALYZE, "openai"), 1);
+	CHECK_INT(DO(s, do_edit, .chapter = 3, .analysis = mine), 0);
+	CHECK_INT(finish_analysis_by(s, job.id, theirs, &by_server), 0);
+	store_job_finish(&job);
+	CHECK_INT(DO(s, do_undo, .most = 0), 1);
 }
 
 /* ---- taken away */
@@ -494,6 +503,9 @@ static void test_remove_picture(struct fixture *f)
 	CHECK_INT(DO(s, do_remove_picture, .chapter = 2, .scene = 1), 0);
 	CHECK(is_idle(s));
 	check_picture(s, 2, 1, ""); /* not the earlier one either */
+	CHECK_INT(retry_failed(s, 0), 0);
+	CHECK_INT(DO(s, do_regenerate, .chapter = 2, .scene = 1), 0);
+	CHECK(!is_idle(s));
 	check_picture(s, 2, 2, "PNG 2.2");
 	CLEANUP(buf_finish) struct buf bytes = {0};
 	CHECK_INT(store_picture_bytes(&bytes, store_reader(s), later), -ENOENT);
@@ -501,7 +513,7 @@ static void test_remove_picture(struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 	CHECK_INT(DO(s, do_undo, .most = 0), 1);
 	check_picture(s, 2, 1, "PNG later");
-	CHECK(is_idle(s));
+	CHECK(is_idle(s)); /* what was asked for in its place is not needed */
 	CHECK_INT(check_store(s), 0);
 }
 
@@ -632,6 +644,23 @@ static void test_corrections(struct fixture *f)
 	CHECK_INT(DO(s, do_undo, .most = 0), 2);
 	check_alice(s, cast, "", "Alice: fair hair", "");
 	CHECK_INT(check_store(s), 0);
+}
+
+/* A later analysis may find that she is a doll; she looks as she did. */
+static void test_other_type(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = opened(f);
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	const struct catalogue *c = NULL;
+	analyse(s, 2, 1, "first");
+	int64_t look = fix(s, "Alice", "Alice: fair hair");
+	CLEANUP(analysis_free_cleanup) struct analysis *other = copy_of(s, 2);
+	other->elements[0].type = ELEMENT_ITEM;
+	CHECK_INT(DO(s, do_edit, .chapter = 2, .analysis = other), 0);
+	CHECK_INT(store_cast_catalogue(&c, cast, store_reader(s)), 0);
+	CHECK_INT(c->len, 1);
+	CHECK_INT(c->entries[0].type, ELEMENT_ITEM);
+	CHECK_INT(c->entries[0].look_id, look);
 }
 
 /* Of two that are merged the one that stays keeps its look. */
@@ -897,9 +926,9 @@ int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
 		test_edit,	     test_over_edit, test_remove,      test_made_in_place,
-		test_remove_picture, test_looks,     test_corrections, test_merged,
-		test_style,	     test_portraits, test_approval,    test_all_back,
-		test_twins,
+		test_remove_picture, test_looks,     test_corrections, test_other_type,
+		test_merged,	     test_style,     test_portraits,   test_approval,
+		test_all_back,	     test_twins,
 	};
 	struct stat st;
 	if (stat("/dev/shm", &st) == 0) /* hundreds of syncs cost nothing there */
