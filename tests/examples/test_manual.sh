@@ -24,7 +24,7 @@ for option in $options; do
 	grep -q "^\.It \(.* \)\?Cm $option\( \|$\)" "$page" || fail "the option $option is not explained"
 done
 
-commands=$(sed -n 's/^\t\.name = "\([a-z]*\)",$/\1/p' "$1"/*.c)
+commands=$(sed -n '/^const struct command /,/^};/s/^\t\.name = "\([a-z]*\)",$/\1/p' "$1"/*.c)
 [ -n "$commands" ] || fail "no commands found"
 for name in $commands; do
 	grep -q "^\.It .*Cm $name\( \|$\)" "$page" || fail "the command $name is not explained"
