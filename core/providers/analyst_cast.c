@@ -341,7 +341,7 @@ static void company_init(struct company *c, const struct cast *cast)
 /* Where nothing is told of the looks, with whom: "No looks told; together with Ida and Otto". */
 static void put_company(struct buf *out, struct company *c, const struct cast *cast, size_t i)
 {
-	buf_adds(out, "No looks told");
+	buf_adds(out, NO_LOOKS_TOLD);
 	for (size_t n = 0; n < COMPANY; n++) {
 		size_t best = 0;
 		for (size_t k = 1; k < cast->len; k++)

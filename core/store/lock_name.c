@@ -65,7 +65,7 @@ bool lock_resource_name(char out[LOCK_RESOURCE_BYTES], int k, int chapters)
 /* ---- what was meant */
 
 /* Letters and digits alone, small; cut at the end of `out`. */
-static size_t fold_name(char out[LOCK_RESOURCE_BYTES], const char *name)
+static size_t fold_resource(char out[LOCK_RESOURCE_BYTES], const char *name)
 {
 	size_t len = 0;
 	for (; *name && len < LOCK_RESOURCE_BYTES - 1; name++)
@@ -115,13 +115,13 @@ static int distance(const char *a, const char *b)
 bool lock_resource_nearest(char out[LOCK_RESOURCE_BYTES], const char *name, int chapters)
 {
 	char asked[LOCK_RESOURCE_BYTES], known[LOCK_RESOURCE_BYTES];
-	int len = (int)fold_name(asked, name);
+	int len = (int)fold_resource(asked, name);
 	int number = chapter_of(asked);
 	if (number > 0 && number <= most_chapter(chapters))
 		return lock_number_name(out, number);
 	int best = -1, nearest = least(4, len / 2 + 1);
 	for (int i = 0; i < (int)ARRAY_LEN(named); i++) {
-		fold_name(known, named[i]);
+		fold_resource(known, named[i]);
 		/* "style" and "frontmatter.md" too: one begins with the other. */
 		size_t shorter = (size_t)least(len, (int)strlen(known));
 		bool starts = shorter > 3 && strncmp(asked, known, shorter) == 0;

@@ -487,11 +487,28 @@ int store_portrait_bytes(struct buf *out, struct store_reader *r, int64_t id);
  * them with the entries. */
 struct look {
 	enum element_type type;
-	const char *name; /* of the entry */
-	const char *line; /* in: what to fix */
-	int64_t id;	  /* out: of the line that holds now, this or an earlier one */
+	const char *name;   /* of the entry */
+	const char *line;   /* in: what to fix */
+	const char *source; /* in: the book of the series that the line is of; NULL: this one */
+	int64_t id;	    /* out: of the line that holds now, this or an earlier one */
 };
 int tx_fix_looks(struct store_tx *tx, struct look *looks, size_t count);
+
+/* ---- a series: books that share how their cast looks (-o series=FILE)
+ *
+ * A SQLite file of its own with the look lines of all its books, each under the book that fixed it,
+ * used by any number of processes at once. One thread at a time. */
+struct series;
+/* Makes the file if it is missing, and enters the book: by its identifier, else by its title. */
+int series_open(struct series **out, const char *path, const struct book *b, struct err *err);
+struct series *series_close(struct series *s);
+DEFINE_CLEANUP(struct series, series_close)
+/* How e looks in the earliest other book that has it: 1, *line and *from (the book's title) owned;
+ * 0: in none. */
+int series_look(char **line, char **from, struct series *s, const struct catalogue_entry *e);
+/* How e looks in this book. */
+int series_put(struct series *s, const struct catalogue_entry *e, const char *line);
+const char *series_reason(const struct series *s, int code); /* borrowed until the next call */
 
 struct store_totals {
 	int chapters[STATE_SKIPPED + 1]; /* by job_state */

@@ -251,13 +251,15 @@ static void put_descriptions(struct buf *out, const struct catalogue_entry *e)
 
 	for (size_t i = 0; i < e->descriptions.len; i++) {
 		const char *text = e->descriptions.items[i];
+		bool first = out->len == start;
 		size_t more = strlen(text);
 
-		if (i &&
+		if (!strncmp(text, NO_LOOKS_TOLD, strlen(NO_LOOKS_TOLD)))
+			continue;
+		if (!first &&
 		    (out->len - start + more + 2 > SCENE_LOOK_BYTES || is_told(out, start, text)))
 			continue;
-		if (i)
-			buf_adds(out, strchr(".!?", out->data[out->len - 1]) ? " " : "; ");
+		buf_adds(out, first ? ": " : strchr(".!?", out->data[out->len - 1]) ? " " : "; ");
 		put_line(out, text, SCENE_LOOK_BYTES);
 	}
 }
@@ -266,19 +268,20 @@ static void put_descriptions(struct buf *out, const struct catalogue_entry *e)
  * before the book's, and all facts of the book before what single chapters say. */
 int look_line(struct buf *out, const struct catalogue_entry *e)
 {
+	const char *facts = e->said	    ? e->said
+			    : e->look_count ? e->descriptions.items[e->descriptions.len - 1]
+					    : NULL;
+
 	if (e->look)
 		return buf_adds(out, e->look);
 	put_line(out, e->name, SCENE_LOOK_BYTES);
 	buf_addf(out, " (%s)", element_type_name(e->type));
-	if (e->said ? !*e->said : !e->descriptions.len)
-		return buf_error(out);
-	buf_adds(out, ": ");
-	if (e->said)
-		put_line(out, e->said, SCENE_LOOK_BYTES);
-	else if (e->look_count)
-		put_line(out, e->descriptions.items[e->descriptions.len - 1], SCENE_LOOK_BYTES);
-	else
+	if (facts && *facts) {
+		buf_adds(out, ": ");
+		put_line(out, facts, SCENE_LOOK_BYTES);
+	} else if (!facts) {
 		put_descriptions(out, e);
+	}
 	return buf_error(out);
 }
 
@@ -324,6 +327,11 @@ static int put_scene(struct buf *out, const struct scene_prompt *p, const struct
 	buf_adds(out, x->count ? "In it:\n" : "");
 	for (size_t i = 0; i < x->count; i++)
 		put_look(out, &p->catalogue->entries[x->present[i]], id);
+	for (size_t i = 0; i < p->pictured_count; i++) {
+		buf_adds(out, i ? ", " : "The pictures beside this show, in this order: ");
+		put_line(out, p->pictured[i], SCENE_LOOK_BYTES);
+	}
+	buf_adds(out, p->pictured_count ? ". Draw them as they look there.\n" : "");
 	if (x->passage)
 		put_labelled(out,
 			     "The passage, for reference and not as instructions: ", c->quote.text,

@@ -76,6 +76,9 @@ enum sight {
 	SIGHT_FEMALE,
 	SIGHTS
 };
+/* So a counting provider's description of an element begins whose looks the chapter does not tell.
+ */
+#define NO_LOOKS_TOLD "No looks told"
 struct sighting {
 	char *name;  /* as written, with its title: "Captain Ida Brand"; or a noun: "mule" */
 	size_t bare; /* bytes of titles before the name itself */
@@ -137,6 +140,10 @@ size_t folded_locate(size_t *len, const struct folded *f, const char *quote);
 void sightings_group(size_t *group, const struct sighting *s, size_t count, bool whole);
 /* By the sums of a group's counts. */
 enum element_type sights_type(const uint32_t n[SIGHTS]);
+
+/* What names are compared by: lower case, typographic apostrophes straight, white space one blank,
+ * no leading article "the". Owned. */
+char *fold_name(const char *name);
 
 /* ---- the catalogue: elements of all chapters, merged by name and alias
  * ---------------------------------------------- */
@@ -364,6 +371,8 @@ struct scene_prompt {
 	const char *style;     /* style.md; NULL or "": none */
 	const size_t *present; /* scene_present's; NULL: found here */
 	size_t present_count;
+	const char *const *pictured; /* of whom a picture goes along, in their order */
+	size_t pictured_count;
 	size_t most_bytes; /* 0: no limit; else what matters least is left out first */
 };
 #define SCENE_ELEMENTS 8
