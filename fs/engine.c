@@ -96,7 +96,17 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 	return use == ENGINE_WORK ? import_if_changed(e, o, reading, err) : 0;
 }
 
-static int open_jobs(struct engine *e, const struct options *o, struct err *err)
+static int open_series(struct engine *e, const struct options *o, struct err *err)
+{
+	CLEANUP(book_free_cleanup) struct book *book = NULL;
+	int r = store_book(&book, store_reader(e->store));
+
+	if (r < 0)
+		return err_set(err, r, "the store: %s", store_reason(store_reader(e->store), r));
+	return series_open(&e->series, o->series, book, err);
+}
+
+static int open_jobs(struct engine *e, const struct options *o, enum engine_use use, struct err *err)
 {
 	struct jobs_settings settings = {.image_width_px = IMAGE_PX, .image_height_px = IMAGE_PX};
 	int r;
@@ -106,8 +116,11 @@ static int open_jobs(struct engine *e, const struct options *o, struct err *err)
 		settings.gates[i] = e->gates[i] =
 			jobs_gate_new(e->loop, e->store, (enum job_kind)i);
 	r = provider_make(&e->provider, &e->painter, e->loop, e->gates, o, err);
+	if (r == 0 && o->series && use == ENGINE_WORK)
+		r = open_series(e, o, err);
 	if (r < 0)
 		return r;
+	settings.series = e->series;
 	return jobs_new(&e->jobs, e->loop, e->store, e->provider, e->painter, &settings, err);
 }
 
@@ -127,7 +140,7 @@ int engine_open(struct engine **out, const struct options *o, enum engine_use us
 		return err_set(err, r, "the event loop: %s", strerror(-r));
 	r = open_store(e, o, use, &reading, err);
 	if (r == 0)
-		r = open_jobs(e, o, err);
+		r = open_jobs(e, o, use, err);
 	if (r < 0)
 		return r;
 	*out = e;
@@ -144,6 +157,7 @@ struct engine *engine_close(struct engine *e)
 	if (!e)
 		return NULL;
 	jobs_free(e->jobs);
+	series_close(e->series);
 	if (e->painter != e->provider)
 		provider_free(e->painter);
 	provider_free(e->provider);
@@ -165,7 +179,7 @@ int engine_views(struct views **out, const struct engine *e, const struct option
 		.prompt_version = PROMPT_VERSION,
 		.instructions = o->instructions,
 		.pages_per_image = o->pages_per_image,
-		.images = !o->no_images,
+		.images = o->images != IMAGES_OFF,
 		.trigger = !o->never_trigger && !e->read_only,
 		.book_path = o->book,
 	};

@@ -210,7 +210,7 @@ static int count(struct estimate *out, struct engine *e, const struct options *o
 {
 	CLEANUP(cleanup_free) bool *wanted = NULL;
 	CLEANUP(book_free_cleanup) struct book *book = NULL;
-	struct estimate_scope scope = {.images = !o->no_images && w->limit != 0,
+	struct estimate_scope scope = {.images = o->images == IMAGES_AUTO && w->limit != 0,
 				       .most = w->limit > 0 ? w->limit : 0};
 	struct store_reader *r = store_reader(e->store);
 	int code = store_book(&book, r);
@@ -251,10 +251,11 @@ static int run_estimate(const struct command *c, int argc, char **argv)
 	CLEANUP(strv_finish) struct strv chapters = {0}, limits = {0};
 	CLEANUP(cleanup_free) char *book = NULL;
 	struct run_wish w = {.limit = -1};
+	bool no_images = false;
 	const struct flag flags[] = {
 		{"--chapters", .values = &chapters},
 		{"--limit", .values = &limits},
-		{"--no-images", .on = &o.no_images},
+		{"--no-images", .on = &no_images},
 		{"--json", .on = &w.json},
 		{"--store", .take = options_store, .options = &o},
 		{"--options", "-o", .take = options_parse, .options = &o},
@@ -273,6 +274,8 @@ static int run_estimate(const struct command *c, int argc, char **argv)
 		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
+	if (no_images)
+		o.images = IMAGES_OFF;
 	w.chapters = chapters.len ? chapters.items[chapters.len - 1] : NULL;
 	signals_block(); /* what is to be thrown away is not left behind */
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);

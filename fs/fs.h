@@ -127,12 +127,14 @@ bool server_costs(const struct server *s);
 
 /* When the pictures of an analysis are drawn. */
 enum illustrate { ILLUSTRATE_UNSET, ILLUSTRATE_AUTO, ILLUSTRATE_ASK };
+/* Which are drawn at all: all, those that a person approved, none. */
+enum images { IMAGES_AUTO, IMAGES_APPROVE, IMAGES_OFF };
 
 enum { SETTINGS_MOST = 64 };
 
 struct options {
 	char *book, *dir, *store; /* absolute; dir and store may be NULL */
-	bool foreground, never_trigger, no_images, allow_other;
+	bool foreground, never_trigger, allow_other;
 	struct strv never_trigger_for; /* names of programs, as in /proc/PID/comm */
 	int wait_s, depth, grace_s, pages_per_image;
 	int enforce;	    /* enum enforce */
@@ -148,10 +150,12 @@ struct options {
 	int64_t context_tokens;		 /* 0: the usual */
 	int64_t prompt_bytes;		 /* of a picture's; 0: as documented */
 	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
+	char *series;	   /* the file of the book's series; NULL: it is in none */
 	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
 	struct budget budget;
 	bool in_turn;	/* no picture before all is analysed */
 	int illustrate; /* enum illustrate */
+	int images;	/* enum images */
 	int readahead;	/* chapters; <0: not said */
 
 	const struct preset *unused_key; /* whose key the environment held in vain; NULL */
@@ -186,6 +190,7 @@ struct engine {
 	struct store *store;
 	struct gate *gates[2];		     /* by enum job_kind */
 	struct provider *provider, *painter; /* may be one */
+	struct series *series; /* or NULL */
 	struct jobs *jobs;
 	bool read_only; /* the store cannot be written: nothing is made */
 };

@@ -20,14 +20,16 @@ static void add_limits(struct buf *line, const struct options *o)
 			 (long long)o->budget.requests);
 	else
 		buf_adds(line, "this mount has no max_requests=");
-	if (!o->no_images && o->illustrate == ILLUSTRATE_ASK)
+	if (o->images == IMAGES_APPROVE)
+		buf_adds(line, ", pictures of what is approved (touch chapters/9/approved)");
+	else if (o->images == IMAGES_AUTO && o->illustrate == ILLUSTRATE_ASK)
 		buf_adds(line, ", pictures on request (echo illustrate 9 > .bookfs/ctl)");
 }
 
 /* One line, before anything is asked. */
 static void say_spending(const struct engine *e, const struct options *o)
 {
-	const struct estimate_scope whole = {.images = !o->no_images};
+	const struct estimate_scope whole = {.images = o->images == IMAGES_AUTO};
 	CLEANUP(buf_finish) struct buf line = {0};
 	struct estimate left;
 	struct err err;
@@ -162,7 +164,8 @@ const struct command command_mount = {
 		"    -o depth=N            contents entries of this depth are chapters (0: a "
 		"rule)\n"
 		"    -o pages_per_image=N  scenes asked of a chapter (10)\n"
-		"    -o images=auto        draw what an analysis found (off: do not)\n"
+		"    -o images=auto        draw what an analysis found (approve: what a person\n"
+		"                          approved, off: nothing)\n"
 		"    -o allow_other        other users may read\n"
 		"    -o provider=NAME      who reads (builtin: nothing leaves this machine);\n"
 		"                          image_provider=NAME who paints; `bookfs providers` "

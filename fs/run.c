@@ -163,7 +163,7 @@ static void measure(struct run *run)
 	for (size_t i = 0; i < run->book->chapter_count; i++)
 		if (run->wanted[i] && run->book->chapters[i].kind == BOOK_STORY)
 			measure_chapter(run, (int)i + 1);
-	if (run->options->no_images)
+	if (run->options->images == IMAGES_OFF)
 		return;
 	store_pictures(store_reader(run->engine->store), 0, measure_picture, run);
 	if (!run->began) /* what others asked for is drawn too, and counts */
@@ -210,7 +210,7 @@ static int expected_count(const struct run *run)
 {
 	int pictures = run->pictures.total - left_count(run);
 
-	if (!run->options->no_images && run->estimate.pictures > pictures)
+	if (run->options->images != IMAGES_OFF && run->estimate.pictures > pictures)
 		pictures = run->estimate.pictures;
 	return run->analyses.total + pictures;
 }
@@ -426,7 +426,7 @@ static int consent(struct run *run, struct err *err)
 	const struct options *o = run->options;
 	const struct estimate_scope scope = {
 		.chapters = run->wanted,
-		.images = !o->no_images && run->wish->limit != 0,
+		.images = o->images != IMAGES_OFF && run->wish->limit != 0,
 		.most = run->wish->limit > 0 ? run->wish->limit : 0,
 	};
 	CLEANUP(buf_finish) struct buf words = {0};
@@ -490,7 +490,9 @@ static void answer_text(const struct run *run)
 	       run->analyses.done, run->analyses.total, run->pictures.done, run->pictures.total,
 	       run->analyses.failed + run->pictures.failed);
 	if (run->finished && left_count(run))
-		printf("; left by --limit: %d", left_count(run));
+		printf(run->options->images == IMAGES_APPROVE ? "; not approved: %d"
+							      : "; left by --limit: %d",
+		       left_count(run));
 	jobs_spending(&s, run->engine->jobs);
 	words_of_usage(&words, s.spent.tokens, s.spent.cost_micro);
 	if (s.spent.requests)
@@ -573,7 +575,7 @@ static int run_book(struct run *run)
 
 /* With a limit it is not the analyses that ask for pictures. */
 static int complete(struct options *o, struct run_wish *w, const struct strv *chapters,
-		    const struct strv *limits, struct err *err)
+		    const struct strv *limits, bool no_images, struct err *err)
 {
 	int r = options_complete(o, err);
 
@@ -581,8 +583,10 @@ static int complete(struct options *o, struct run_wish *w, const struct strv *ch
 		w->chapters = chapters->items[chapters->len - 1];
 	if (r == 0 && limits->len)
 		r = limit_parse(&w->limit, limits->items[limits->len - 1], err);
-	if (w->limit < 0 && o->illustrate == ILLUSTRATE_ASK)
-		o->no_images = true;
+	if (no_images || (w->limit < 0 && o->illustrate == ILLUSTRATE_ASK))
+		o->images = IMAGES_OFF;
+	if (o->images == IMAGES_APPROVE) /* those that were approved are asked for already */
+		w->limit = 0;
 	if (w->limit >= 0)
 		o->illustrate = ILLUSTRATE_ASK;
 	return r;
@@ -595,11 +599,11 @@ static int run_run(const struct command *c, int argc, char **argv)
 	CLEANUP(cleanup_free) char *book = NULL;
 	struct run_wish w = {.limit = -1};
 	struct run run = {.options = &o, .wish = &w, .bar = isatty(STDERR_FILENO)};
-	bool dry = false;
+	bool dry = false, no_images = false;
 	const struct flag flags[] = {
 		{"--chapters", .values = &chapters},
 		{"--limit", .values = &limits},
-		{"--no-images", .on = &o.no_images},
+		{"--no-images", .on = &no_images},
 		{"--dry-run", "-n", .on = &dry},
 		{"--yes", "-y", .on = &run.yes},
 		{"--json", .on = &w.json},
@@ -614,7 +618,7 @@ static int run_run(const struct command *c, int argc, char **argv)
 			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (complete(&o, &w, &chapters, &limits, &err) < 0)
+	if (complete(&o, &w, &chapters, &limits, no_images, &err) < 0)
 		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);

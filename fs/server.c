@@ -219,7 +219,7 @@ static int choose_image(struct options *o, const struct config *c, struct err *e
 			       p->name);
 	o->image_server.preset = p;
 	if (o->image_provider && !strcmp(o->image_provider, "none"))
-		o->no_images = true;
+		o->images = IMAGES_OFF;
 	return fill(o, "image_provider", p ? p->name : "builtin", &by_default, err);
 }
 
@@ -521,7 +521,7 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	out->prices[JOB_ILLUSTRATE] = o->image_server.prices;
 	out->budget = o->budget;
 	out->in_turn = o->in_turn;
-	out->images = !o->no_images && o->illustrate != ILLUSTRATE_ASK;
+	out->images = o->images == IMAGES_AUTO && o->illustrate != ILLUSTRATE_ASK;
 	out->pages_per_image = o->pages_per_image;
 	out->max_attempts = (o->retries < 0 ? RETRIES_BUILTIN : o->retries) + 1;
 	take_size(out, o->image_size);

@@ -11,6 +11,8 @@ static const char *const enforce_words[] = {
 	[ENFORCE_CONFLICT] = "conflict", [ENFORCE_STRICT] = "strict", [ENFORCE_OFF] = "off", NULL};
 static const char *const illustrate_words[] = {
 	[ILLUSTRATE_UNSET] = "", [ILLUSTRATE_AUTO] = "auto", [ILLUSTRATE_ASK] = "ask", NULL};
+static const char *const images_words[] = {
+	[IMAGES_AUTO] = "auto", [IMAGES_APPROVE] = "approve", [IMAGES_OFF] = "off", NULL};
 static const char *const no_server[] = {"builtin", NULL};
 static const char *const no_server_nor_pictures[] = {"builtin", "none", NULL};
 
@@ -77,7 +79,8 @@ static const struct setting settings[] = {
 	{"grace", SETTING_NUMBER, FIELD(grace_s), .min = 0, .max = DAY_S},
 	{"depth", SETTING_NUMBER, FIELD(depth), .min = 0, .max = 256},
 	{"pages_per_image", SETTING_NUMBER, FIELD(pages_per_image), .min = 1, .max = 10000},
-	{"images", SETTING_CHOICE, FIELD(no_images), .off = "auto", .not = "off"},
+	{"images", SETTING_ONE_OF, FIELD(images), .words = images_words},
+	{"series", SETTING_PATH, FIELD(series)},
 	{"store", SETTING_PATH, FIELD(store), .book_only = true},
 	{"enforce", SETTING_ONE_OF, FIELD(enforce), .words = enforce_words},
 	{"allow_other", SETTING_SWITCH, FIELD(allow_other)},

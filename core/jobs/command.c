@@ -2,12 +2,14 @@
 #include "ctl.h"
 #include "pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Commands on their way through the writer, all or none of them. */
 struct order {
 	struct jobs *jobs;
-	int chapters; /* how many the book has */
+	int chapters;	  /* how many the book has */
+	struct buf style; /* that is proposed */
 	store_done_fn done;
 	void *arg;
 	size_t count;
@@ -21,6 +23,12 @@ static struct order *order_new(struct jobs *j, size_t room, store_done_fn done, 
 	o->done = done;
 	o->arg = arg;
 	return o;
+}
+
+static void order_free(struct order *o)
+{
+	buf_finish(&o->style);
+	free(o);
 }
 
 /* ---- doing */
@@ -119,6 +127,72 @@ static int do_raise(struct store_tx *tx, const struct order *o, const struct ctl
 	return rc;
 }
 
+/* ---- what a person decides */
+
+static int approve_one(struct store_tx *tx, const struct order *o, int chapter, int scene,
+		       struct err *err)
+{
+	const struct wish w = {
+		.chapter = chapter,
+		.profile = o->jobs->lines[JOB_ILLUSTRATE].profile,
+	};
+	int count = 0, rc = tx_approve(&count, tx, &w, scene);
+	if (rc == -ENOENT && scene)
+		return err_set(err, rc, "chapter %d has no scene %d", chapter, scene);
+	if (rc == -ENOENT)
+		return err_set(err, rc, "chapter %d has no scenes to be approved yet", chapter);
+	return wish_code(rc, chapter, err);
+}
+
+static int do_approve(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		      struct err *err)
+{
+	if (c->chapter)
+		return approve_one(tx, o, c->chapter, c->scene, err);
+	for (int chapter = 1; chapter <= o->chapters; chapter++) {
+		int rc = approve_one(tx, o, chapter, 0, err);
+		if (rc < 0 && rc != -ENODATA && rc != -ENOENT)
+			return rc;
+	}
+	*err = (struct err){0};
+	return 0;
+}
+
+static int do_regenerate(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+			 struct err *err)
+{
+	const struct wish w = {
+		.chapter = c->chapter,
+		.profile = o->jobs->lines[JOB_ILLUSTRATE].profile,
+		.on_demand = true,
+	};
+	int rc = tx_regenerate(tx, &w, c->scene);
+	return rc == -ENOENT ? err_set(err, rc, "chapter %d has no scene %d", c->chapter, c->scene)
+			     : wish_code(rc, c->chapter, err);
+}
+
+static int do_style(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		    struct err *err)
+{
+	const struct style_preset *preset = style_preset_named(c->name);
+	const char *own = strcmp(c->name, "none") ? buf_str(&o->style) : NULL;
+	int rc = tx_set_style(tx, preset ? preset->body : own);
+	return rc < 0 ? err_set(err, rc, "the style: %s", strerror(-rc)) : 0;
+}
+
+static int do_split(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		    struct err *err)
+{
+	CLEANUP(corrections_finish) struct corrections list = {0};
+	char subject[2 * NAME_BYTES];
+	struct correction *split = corrections_add(&list, CORRECTION_SPLIT, c->type, c->name);
+	split->to = xstrdup(c->alias);
+	snprintf(subject, sizeof(subject), "elements/%s/%s.md", element_type_folder(c->type),
+		 c->name);
+	int rc = tx_correct(tx, subject, &list);
+	return rc < 0 ? err_set(err, rc, "%s: %s", subject, strerror(-rc)) : 0;
+}
+
 static int order_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	static int (*const deeds[])(struct store_tx *, const struct order *,
@@ -126,6 +200,8 @@ static int order_work(struct store_tx *tx, void *arg, struct err *err)
 		[CTL_ANALYZE] = do_analyze, [CTL_ILLUSTRATE] = do_illustrate,
 		[CTL_RETRY] = do_retry,	    [CTL_PAUSE] = do_pause,
 		[CTL_RESUME] = do_pause,    [CTL_BUDGET] = do_raise,
+		[CTL_APPROVE] = do_approve, [CTL_REGENERATE] = do_regenerate,
+		[CTL_STYLE] = do_style,	    [CTL_SPLIT] = do_split,
 	};
 	const struct order *o = arg;
 	for (size_t i = 0; i < o->count; i++) {
@@ -153,7 +229,7 @@ static void order_done(void *arg, int result, const struct err *err)
 		order_follow(j, &o->commands[i]);
 	if (o->done)
 		o->done(o->arg, result, err);
-	free(o);
+	order_free(o);
 	jobs_release(j);
 }
 
@@ -176,12 +252,17 @@ static void order_one(struct jobs *j, struct ctl_command c, store_done_fn done, 
 void jobs_wish_analysis(struct jobs *j, int chapter, bool on_demand, bool again, store_done_fn done,
 			void *arg)
 {
-	order_one(j, (struct ctl_command){CTL_ANALYZE, chapter, on_demand, again}, done, arg);
+	order_one(j,
+		  (struct ctl_command){.verb = CTL_ANALYZE,
+				       .chapter = chapter,
+				       .on_demand = on_demand,
+				       .again = again},
+		  done, arg);
 }
 
 void jobs_wish_all(struct jobs *j, store_done_fn done, void *arg)
 {
-	order_one(j, (struct ctl_command){CTL_ANALYZE, 0, false, false}, done, arg);
+	order_one(j, (struct ctl_command){.verb = CTL_ANALYZE}, done, arg);
 }
 
 void jobs_wish_pictures(struct jobs *j, int chapter, int most, store_done_fn done, void *arg)
@@ -208,15 +289,55 @@ static int may_raise(struct order *o, struct err *err)
 	return 0;
 }
 
+/* A style like what the first chapters have. */
+static int propose_style(struct order *o, struct err *err)
+{
+	enum { CHAPTERS = 3 };
+	struct store_analysis first[CHAPTERS];
+	const struct analysis *analyses[CHAPTERS];
+	struct store_reader *r = store_reader(o->jobs->store);
+	struct book *book;
+	int count = 0, rc = jobs_book(&book, o->jobs);
+	for (int i = 1; rc == 0 && count < CHAPTERS && i <= (int)book->chapter_count; i++) {
+		rc = store_analysis(&first[count], r, i, true);
+		if (rc == 0) {
+			analyses[count] = first[count].analysis;
+			count++;
+		}
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc == 0)
+		rc = count ? style_propose(&o->style, analyses, (size_t)count)
+			   : err_set(err, -ENOENT,
+				     "no chapter is analysed yet: there is nothing to propose a "
+				     "style from");
+	while (count)
+		store_analysis_finish(&first[--count]);
+	return rc;
+}
+
+static int may_propose(struct order *o, struct err *err)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->commands[i].verb == CTL_STYLE && !strcmp(o->commands[i].name, "propose") &&
+		    !o->style.len) {
+			int rc = propose_style(o, err);
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
 void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg)
 {
 	struct err err = {0};
 	struct order *o = order_new(j, CTL_COMMANDS_MAX, done, arg);
-	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 && may_raise(o, &err) == 0) {
+	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 && may_raise(o, &err) == 0 &&
+	    may_propose(o, &err) == 0) {
 		order_send(o);
 		return;
 	}
 	if (done)
 		done(arg, err.code, &err);
-	free(o);
+	order_free(o);
 }

@@ -8,10 +8,21 @@
 
 #define ALLOWED                                                                                    \
 	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | "        \
-	"resume | budget +50 [requests|images|tokens|cost]"
+	"resume | budget +50 [requests|images|tokens|cost] | approve ch9_scene1 | approve 9 | "    \
+	"regenerate ch9_scene1 | style watercolour | style propose | style none | "                \
+	"split characters/Alice: Poor Alice"
 #define COMMAND_BYTES 4096 /* one write; a person's line is a few words */
 
-enum operand { OPERAND_NONE, OPERAND_CHAPTER, OPERAND_FAILED, OPERAND_AMOUNT };
+enum operand {
+	OPERAND_NONE,
+	OPERAND_CHAPTER,
+	OPERAND_FAILED,
+	OPERAND_AMOUNT,
+	OPERAND_SCENES, /* a scene's id, a chapter, all */
+	OPERAND_SCENE,
+	OPERAND_STYLE,
+	OPERAND_NAMES /* the rest of the line */
+};
 
 static const struct {
 	const char *word;
@@ -23,6 +34,10 @@ static const struct {
 	[CTL_PAUSE] = {"pause", OPERAND_NONE},
 	[CTL_RESUME] = {"resume", OPERAND_NONE},
 	[CTL_BUDGET] = {"budget", OPERAND_AMOUNT},
+	[CTL_APPROVE] = {"approve", OPERAND_SCENES},
+	[CTL_REGENERATE] = {"regenerate", OPERAND_SCENE},
+	[CTL_STYLE] = {"style", OPERAND_STYLE},
+	[CTL_SPLIT] = {"split", OPERAND_NAMES},
 };
 
 static const char *word(const char **p, const char *end, size_t *len)
@@ -109,6 +124,66 @@ static int parse_raise(struct ctl_command *c, const char *w, size_t len, const c
 	return 0;
 }
 
+/* false: it is empty, or too long for a name. */
+static bool take(char out[NAME_BYTES], const char *s, size_t len)
+{
+	if (len == 0 || len >= NAME_BYTES)
+		return false;
+	memcpy(out, s, len);
+	out[len] = '\0';
+	return true;
+}
+
+static int parse_scene(struct ctl_command *c, const char *w, size_t len)
+{
+	char id[NAME_BYTES];
+	return take(id, w, len) ? concept_id_parse(&c->chapter, &c->scene, id) : -EINVAL;
+}
+
+static bool is_style(const struct ctl_command *c)
+{
+	return !strcmp(c->name, "none") || !strcmp(c->name, "propose") ||
+	       style_preset_named(c->name);
+}
+
+/* "elements/characters/Alice.md": the type, and the name. */
+static int parse_element(struct ctl_command *c, const char *s, size_t len)
+{
+	static const char top[] = "elements/", end[] = ".md";
+	if (len > strlen(top) && !memcmp(s, top, strlen(top))) {
+		s += strlen(top);
+		len -= strlen(top);
+	}
+	if (len > strlen(end) && !memcmp(s + len - strlen(end), end, strlen(end)))
+		len -= strlen(end);
+	for (int t = 0; t < ELEMENT_TYPES; t++) {
+		const char *folder = element_type_folder((enum element_type)t);
+		size_t n = strlen(folder);
+		if (len < n + 2 || memcmp(s, folder, n) || s[n] != '/')
+			continue;
+		c->type = (enum element_type)t;
+		return take(c->name, s + n + 1, len - n - 1) ? 0 : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+/* "characters/Alice: Poor Alice" */
+static int parse_split(struct ctl_command *c, const char *s, const char *end, struct err *err)
+{
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	const char *colon = memmem(s, (size_t)(end - s), ": ", 2);
+	const char *alias = colon ? colon + 2 : end;
+	while (alias < end && *alias == ' ')
+		alias++;
+	if (!colon || parse_element(c, s, (size_t)(colon - s)) < 0 ||
+	    !take(c->alias, alias, (size_t)(end - alias)))
+		return err_set(err, -EINVAL,
+			       "\"split\" needs who, and which of his names is another's: split "
+			       "characters/Alice: Poor Alice");
+	return 0;
+}
+
 static int parse_operand(struct ctl_command *c, const char *w, size_t len, struct err *err)
 {
 	switch (verbs[c->verb].operand) {
@@ -124,7 +199,20 @@ static int parse_operand(struct ctl_command *c, const char *w, size_t len, struc
 		if (len == 0)
 			return 0;
 		break;
+	case OPERAND_SCENES:
+		if (parse_scene(c, w, len) == 0 || parse_chapter(&c->chapter, w, len) == 0)
+			return 0;
+		break;
+	case OPERAND_SCENE:
+		if (parse_scene(c, w, len) == 0)
+			return 0;
+		break;
+	case OPERAND_STYLE:
+		if (take(c->name, w, len) && is_style(c))
+			return 0;
+		break;
 	case OPERAND_AMOUNT:
+	case OPERAND_NAMES:
 		break;
 	}
 	if (len == 0)
@@ -143,12 +231,14 @@ static int parse_command(struct ctl_command *c, const char *p, const char *end, 
 			continue;
 		c->verb = (enum ctl_verb)i;
 		w = word(&p, end, &len);
+		if (verbs[i].operand == OPERAND_NAMES)
+			return parse_split(c, w, end, err);
 		int rc = len && verbs[i].operand == OPERAND_AMOUNT
 				 ? parse_raise(c, w, len, &p, end, err)
 				 : parse_operand(c, w, len, err);
 		if (rc < 0)
 			return rc;
-		c->on_demand = c->chapter != 0;
+		c->on_demand = c->chapter != 0 && c->verb != CTL_STYLE;
 		c->again = c->verb == CTL_ANALYZE && c->chapter != 0;
 		w = word(&p, end, &len);
 		return len == 0 ? 0

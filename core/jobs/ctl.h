@@ -6,15 +6,31 @@
 
 #include "jobs.h"
 
-enum ctl_verb { CTL_ANALYZE, CTL_ILLUSTRATE, CTL_RETRY, CTL_PAUSE, CTL_RESUME, CTL_BUDGET };
+enum ctl_verb {
+	CTL_ANALYZE,
+	CTL_ILLUSTRATE,
+	CTL_RETRY,
+	CTL_PAUSE,
+	CTL_RESUME,
+	CTL_BUDGET,
+	CTL_APPROVE,
+	CTL_REGENERATE,
+	CTL_STYLE,
+	CTL_SPLIT
+};
 
 struct ctl_command {
 	enum ctl_verb verb;
 	int chapter; /* 0: all */
+	int scene;   /* approve, regenerate: of the chapter; 0: all */
 	bool on_demand, again;
 	int most;	     /* illustrate: pictures; 0: all */
 	struct budget raise; /* budget: by how much */
 	bool any_part;	     /* which of its parts was not said */
+	/* style: a preset's name, "propose" or "none"; split: who, and which of his names is
+	 * another's. */
+	enum element_type type;
+	char name[NAME_BYTES], alias[NAME_BYTES];
 };
 
 enum { CTL_COMMANDS_MAX = 256 };

@@ -45,6 +45,7 @@ struct jobs_settings {
 	struct prices prices[2];
 	struct budget budget;
 	struct gate *gates[2]; /* jobs_gate_new; NULL: no provider has one */
+	struct series *series; /* borrowed, and used by a pool thread alone; NULL: it is in none */
 	bool in_turn;	       /* overlap=no: no picture before all that is asked for is analysed */
 };
 

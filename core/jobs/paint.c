@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pipeline.h"
 
+#include <errno.h>
 #include <semaphore.h>
 #include <string.h>
 
@@ -47,8 +48,14 @@ struct preparation {
 	sem_t worked;
 	struct store *store;
 	struct cast *cast;
+	struct look looks[SCENE_ELEMENTS]; /* to be fixed first; its strings are owned */
+	size_t look_count;
+	int rounds;
 	struct provider_outcome outcome;
 };
+
+/* Looks that are fixed and gone again in the meantime, by a person who corrects the cast. */
+enum { ROUNDS_MOST = 4 };
 
 static const struct concept *concept_of(const struct task *t)
 {
@@ -88,41 +95,132 @@ static int read_around(struct buf *out, const struct task *t, struct store_reade
 	return 0;
 }
 
-static int prompt_make(struct preparation *p, struct err *err)
+/* What goes into a prompt, as the store is now. */
+struct material {
+	const struct catalogue *catalogue; /* the cast's */
+	struct buf around, style;
+	int64_t style_id;
+};
+
+static void material_finish(struct material *m)
 {
-	CLEANUP(buf_finish) struct buf around = {0};
-	struct task *t = p->task;
-	struct cast *c = p->cast;
-	const struct catalogue *catalogue = NULL;
-	if (!c->reader) {
-		int rc = store_reader_open(&c->reader, p->store, err);
-		if (rc < 0)
-			return rc;
-	}
-	int rc = store_snapshot_begin(c->reader);
-	if (rc < 0)
-		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
-	rc = concept_find(t, c->reader, err);
-	if (rc == 0) {
-		rc = store_cast_catalogue(&catalogue, c->kept, c->reader);
-		if (rc == 0)
-			rc = read_around(&around, t, c->reader);
-		if (rc < 0)
-			err_set(err, rc, "the cast cannot be read: %s", strerror(-rc));
-	}
-	store_snapshot_end(c->reader);
+	buf_finish(&m->around);
+	buf_finish(&m->style);
+}
+
+static int material_read(struct material *m, struct task *t, struct cast *c, struct err *err)
+{
+	int rc = concept_find(t, c->reader, err);
 	if (rc < 0)
 		return rc;
-	const struct scene_prompt scene = {
+	rc = store_cast_catalogue(&m->catalogue, c->kept, c->reader);
+	if (rc == 0)
+		rc = read_around(&m->around, t, c->reader);
+	if (rc == 0)
+		rc = store_style(&m->style, &m->style_id, c->reader);
+	return rc < 0 ? err_set(err, rc, "the cast cannot be read: %s", strerror(-rc)) : 0;
+}
+
+static int material_take(struct material *m, struct preparation *p, struct err *err)
+{
+	struct cast *c = p->cast;
+	int rc = c->reader ? 0 : store_reader_open(&c->reader, p->store, err);
+	if (rc < 0)
+		return rc;
+	rc = store_snapshot_begin(c->reader);
+	if (rc < 0)
+		return err_set(err, rc, "the store cannot be read: %s", strerror(-rc));
+	rc = material_read(m, p->task, c, err);
+	store_snapshot_end(c->reader);
+	return rc;
+}
+
+static void looks_drop(struct preparation *p)
+{
+	for (size_t i = 0; i < p->look_count; i++) {
+		free((char *)p->looks[i].name);
+		free((char *)p->looks[i].line);
+		free((char *)p->looks[i].source);
+	}
+	p->look_count = 0;
+}
+
+/* As an earlier book of the series has it, else as this one does. */
+static int look_propose(struct preparation *p, const struct catalogue_entry *e)
+{
+	CLEANUP(buf_finish) struct buf own = {0};
+	struct series *series = p->jobs->settings.series;
+	char *line = NULL, *source = NULL;
+	int rc = series ? series_look(&line, &source, series, e) : 0;
+	if (rc == 0) {
+		rc = look_line(&own, e);
+		line = xstrdup(buf_str(&own));
+	}
+	p->looks[p->look_count++] = (struct look){
+		.type = e->type, .name = xstrdup(e->name), .line = line, .source = source};
+	return rc < 0 ? rc : 0;
+}
+
+/* How those who are in it look, by the lines that are fixed; those of others are proposed. What
+ * was fixed for this picture, the other books of the series are told. */
+static int looks_note(struct preparation *p, const struct scene_prompt *scene)
+{
+	struct series *series = p->rounds ? p->jobs->settings.series : NULL;
+	struct task *t = p->task;
+	int rc = 0;
+	t->look_count = 0;
+	for (size_t i = 0; rc == 0 && i < scene->present_count; i++) {
+		const struct catalogue_entry *e = &scene->catalogue->entries[scene->present[i]];
+		if (!e->look) {
+			rc = look_propose(p, e);
+			continue;
+		}
+		t->looks[t->look_count++] = e->look_id;
+		rc = series ? series_put(series, e, e->look) : 0;
+	}
+	return rc;
+}
+
+static int prompt_make(struct preparation *p, struct err *err)
+{
+	CLEANUP(material_finish) struct material m = {0};
+	size_t present[SCENE_ELEMENTS];
+	struct task *t = p->task;
+	const struct paint_limits *limits = &t->pipeline->provider->paint_limits;
+	int rc = material_take(&m, p, err);
+	if (rc < 0)
+		return rc;
+	struct scene_prompt scene = {
 		.book_title = t->book_title,
 		.chapter_title = t->chapter_title,
 		.chapter = t->job.chapter,
 		.scene = t->job.scene,
 		.concept = concept_of(t),
-		.catalogue = catalogue,
-		.around = buf_str(&around),
-		.around_len = around.len,
+		.catalogue = m.catalogue,
+		.around = buf_str(&m.around),
+		.around_len = m.around.len,
+		.style = buf_str(&m.style),
+		.present = present,
+		.most_bytes = limits->prompt_bytes,
 	};
+	scene.present_count = scene_present(present, &scene);
+	t->style = m.style_id;
+	rc = looks_note(p, &scene);
+	if (rc < 0)
+		return err_set(err, rc, "the looks of the cast: %s",
+			       p->jobs->settings.series
+				       ? series_reason(p->jobs->settings.series, rc)
+				       : strerror(-rc));
+	if (p->look_count)
+		return 0;
+	rc = likenesses_read(&t->likenesses, p->cast->reader, &scene, limits);
+	if (rc < 0)
+		return err_set(err, rc, "the portraits cannot be read: %s", strerror(-rc));
+	const char *pictured[SCENE_ELEMENTS];
+	for (size_t i = 0; i < t->likenesses.count; i++)
+		pictured[i] = t->likenesses.items[i].name;
+	scene.pictured = pictured;
+	scene.pictured_count = t->likenesses.count;
 	return prompt_scene(&t->prompt, &scene);
 }
 
@@ -172,6 +270,8 @@ static void ask(struct task *t)
 		.prompt = buf_str(&t->prompt),
 		.width_px = s->image_width_px,
 		.height_px = s->image_height_px,
+		.references = t->likenesses.items,
+		.reference_count = t->likenesses.count,
 	};
 	struct provider *p = t->pipeline->provider;
 	t->ticket = p->ops->paint(p, &request, painted, t);
@@ -179,9 +279,8 @@ static void ask(struct task *t)
 
 static void prepare_next(struct jobs *j);
 
-static void prepared(void *arg)
+static void preparation_end(struct preparation *p)
 {
-	struct preparation *p = arg;
 	struct task *t = p->task;
 	struct jobs *j = p->jobs;
 	if (t) {
@@ -192,9 +291,50 @@ static void prepared(void *arg)
 		else
 			pipeline_ready(t);
 	}
+	looks_drop(p);
 	sem_destroy(&p->worked);
 	free(p);
 	jobs_release(j);
+}
+
+static int looks_fix(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct preparation *p = arg;
+	return tx_fix_looks(tx, p->looks, p->look_count);
+}
+
+static void prepared(void *arg);
+
+/* The prompt is made once more, of the lines that are fixed now. */
+static void looks_fixed(void *arg, int result, const struct err *err)
+{
+	struct preparation *p = arg;
+	if (result < 0) {
+		p->outcome.code = err_set(&p->outcome.err, result, "%s",
+					  err && err->msg[0] ? err->msg : strerror(-result));
+	} else if (p->task) {
+		looks_drop(p);
+		while (sem_trywait(&p->worked) < 0 && errno == EINTR)
+			continue;
+		atomic_store(&p->phase, PREPARE_QUEUED);
+		loop_work(p->jobs->loop, prepare, prepared, p);
+		return;
+	}
+	preparation_end(p);
+}
+
+static void prepared(void *arg)
+{
+	struct preparation *p = arg;
+	if (!p->task || p->outcome.code < 0 || !p->look_count) {
+		preparation_end(p);
+	} else if (p->rounds++ < ROUNDS_MOST) {
+		store_write(p->store, looks_fix, looks_fixed, p);
+	} else {
+		p->outcome.code = err_set(&p->outcome.err, -EAGAIN,
+					  "the cast is being corrected at this moment");
+		preparation_end(p);
+	}
 }
 
 void paint_leave(struct jobs *j)
@@ -248,6 +388,9 @@ static int store(struct store_tx *tx, void *arg, struct err *err)
 	struct task *t = arg;
 	struct result_info info = pipeline_result(t->pipeline);
 	info.prompt = buf_str(&t->prompt);
+	info.looks = t->looks;
+	info.look_count = t->look_count;
+	info.style = t->style;
 	return tx_picture_done(tx, t->job.id, t->picture.data, t->picture.len, t->ext, &info);
 }
 

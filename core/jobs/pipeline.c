@@ -75,6 +75,7 @@ void task_drop(struct task *t)
 	buf_finish(&t->text);
 	buf_finish(&t->prompt);
 	buf_finish(&t->picture);
+	likenesses_finish(&t->likenesses);
 	free(t->book_title);
 	free(t->language);
 	free(t->chapter_title);

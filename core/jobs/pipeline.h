@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "budget.h"
+#include "likeness.h"
 #include "jobs.h"
 
 #define RETRIES_MOST 10 /* before something succeeds: pipeline.c */
@@ -34,11 +35,15 @@ struct task {
 	bool unprepared;		/* illustrate: the prompt is to be made */
 	char *book_title, *language, *chapter_title;
 
-	struct buf text;	      /* analyze: the chapter */
-	int scenes;		      /* analyze: wanted */
-	struct analysis *analysis;    /* analyze: the answer */
-	struct store_analysis source; /* illustrate: what the concept is a part of */
-	struct buf prompt;	      /* illustrate: the final one */
+	struct buf text;	       /* analyze: the chapter */
+	int scenes;		       /* analyze: wanted */
+	struct analysis *analysis;     /* analyze: the answer */
+	struct store_analysis source;  /* illustrate: what the concept is a part of */
+	struct buf prompt;	       /* illustrate: the final one, */
+	int64_t looks[SCENE_ELEMENTS]; /* the look lines in it, */
+	size_t look_count;
+	int64_t style;		      /* and the style; 0: none */
+	struct likenesses likenesses; /* illustrate: portraits that go along */
 	struct buf picture;	      /* illustrate: the answer */
 	char ext[8];
 
