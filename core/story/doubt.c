@@ -67,7 +67,8 @@ static size_t split_name(struct word out[WORDS_MOST], const char *name, size_t e
 	bool titles = true;
 	for (size_t len; *name && count < WORDS_MOST; name += len + (name[len] == ' ')) {
 		len = strcspn(name, " ");
-		titles = titles && name[len] && is_title(name, len);
+		titles = titles && name[len] && is_title(name, len) &&
+			 strncmp(name + len, " of ", 4) != 0;
 		if (len && !titles)
 			out[count++] = (struct word){name, len, entry};
 	}

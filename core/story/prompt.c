@@ -120,7 +120,12 @@ int prompt_chapter(struct buf *out, const struct chapter_prompt *p)
 
 /* ---- a scene to be painted */
 
-enum { SCENE_LOOK_BYTES = 300, SCENE_QUOTE_BYTES = 1200, SCENE_STYLE_BYTES = 900 };
+enum {
+	SCENE_LOOK_BYTES = 300,
+	SCENE_SAID_BYTES = 1200, /* of a person's word on a look */
+	SCENE_QUOTE_BYTES = 1200,
+	SCENE_STYLE_BYTES = 900
+};
 
 /* At most max bytes of s on one line, cut behind a word where there is one. */
 static void put_line(struct buf *out, const char *s, size_t max)
@@ -278,7 +283,7 @@ int look_line(struct buf *out, const struct catalogue_entry *e)
 	buf_addf(out, " (%s)", element_type_name(e->type));
 	if (facts && *facts) {
 		buf_adds(out, ": ");
-		put_line(out, facts, SCENE_LOOK_BYTES);
+		put_line(out, facts, e->said ? SCENE_SAID_BYTES : SCENE_LOOK_BYTES);
 	} else if (!facts) {
 		put_descriptions(out, e);
 	}

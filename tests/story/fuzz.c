@@ -36,6 +36,26 @@ static void check_round_trip(const struct analysis *a)
 	FUZZ_HOLDS(analysis_decode(&b, buf_str(&one), one.len, &err) == 0);
 	FUZZ_HOLDS(analysis_encode(&two, b) == 0);
 	FUZZ_HOLDS(one.len == two.len && !memcmp(one.data, two.data, one.len));
+	for (size_t i = 0; i < b->concept_count; i++) {
+		char hash[HASH_HEX], again[HASH_HEX];
+		const struct concept *c = analysis_scene(b, a->concepts[i].scene);
+
+		FUZZ_HOLDS(c == &b->concepts[i]);
+		concept_hash(hash, c);
+		concept_hash(again, &a->concepts[i]);
+		FUZZ_HOLDS(!strcmp(hash, again));
+	}
+}
+
+/* Whatever scenes say, a style is proposed that says something. */
+static void check_proposal(const struct analysis *a)
+{
+	CLEANUP(buf_finish) struct buf style = {0}, line = {0};
+
+	FUZZ_HOLDS(style_propose(&style, &a, 1) == 0);
+	FUZZ_HOLDS(style_line(&line, buf_str(&style), 4096) == 0);
+	FUZZ_HOLDS(!strncmp(buf_str(&line), "Medium: ", 8));
+	FUZZ_HOLDS(strstr(buf_str(&line), "Avoid: ") != NULL);
 }
 
 static void check_quote(const struct quote *q, const char *text, size_t len)
@@ -113,8 +133,10 @@ static void fuzz_decode(const char *s, size_t len)
 	int r = analysis_decode(&a, s, len, &err);
 
 	FUZZ_HOLDS(r == 0 || (r == -EBADMSG && err.msg[0] && !strchr(err.msg, '\n')));
-	if (a)
+	if (a) {
 		check_round_trip(a);
+		check_proposal(a);
+	}
 }
 
 /* A chapter's analysis in the store's form, NUL, and its scenes as somebody left them: what comes

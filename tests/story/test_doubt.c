@@ -136,6 +136,8 @@ static void test_said(void)
 		ELEMENT_PLACE;
 	add(b.a, ELEMENT_CHARACTER, "White Queen", "", 8);
 	add(b.a, ELEMENT_CHARACTER, "Red Queen", "", 8);
+	add(b.a, ELEMENT_CHARACTER, "King of Spades", "", 8);
+	add(b.a, ELEMENT_CHARACTER, "Queen of Spades", "", 8);
 	look(&b, 99);
 	CHECK_PAIRS(&b, "Alice Liddell = Poor Alice, Captain Brand = Otto Brand, White Rabbit = "
 			"the Rabbit");

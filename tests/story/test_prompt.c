@@ -212,7 +212,7 @@ static void test_look(void)
 		analysis_set(&e->name, "Alice");
 		analysis_set(&e->description, said[i]);
 	}
-	for (size_t i = 0; i < 300; i++)
+	for (size_t i = 0; i < 1000; i++)
 		buf_adds(&wide, i % 7 ? "x" : " ");
 	analysis_set(&chapters[2]->elements[0].description, wide.data);
 	const struct analysis *const all[] = {chapters[0], chapters[1], chapters[2], chapters[3]};
@@ -221,6 +221,9 @@ static void test_look(void)
 	check_look(&c->entries[0], "Alice (character): A girl of seven. red shoes");
 	analysis_set(&c->entries[0].said, "with\na hat");
 	check_look(&c->entries[0], "Alice (character): with a hat");
+	analysis_set(&c->entries[0].said, wide.data + 1);
+	CLEANUP(cleanup_free) char *whole = xasprintf("Alice (character): %s", wide.data + 1);
+	check_look(&c->entries[0], whole);
 	analysis_set(&c->entries[0].said, "");
 	check_look(&c->entries[0], "Alice (character)");
 	c = catalogue_free(c);
