@@ -14,6 +14,7 @@
 #include <fuse_lowlevel.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base.h"
@@ -150,7 +151,7 @@ struct options {
 	int64_t context_tokens;		 /* 0: the usual */
 	int64_t prompt_bytes;		 /* of a picture's; 0: as documented */
 	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
-	char *series;	   /* the file of the book's series; NULL: it is in none */
+	char *series;			    /* the file of the book's series; NULL: it is in none */
 	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
 	struct budget budget;
 	bool in_turn;	/* no picture before all is analysed */
@@ -190,7 +191,7 @@ struct engine {
 	struct store *store;
 	struct gate *gates[2];		     /* by enum job_kind */
 	struct provider *provider, *painter; /* may be one */
-	struct series *series; /* or NULL */
+	struct series *series;		     /* or NULL */
 	struct jobs *jobs;
 	bool read_only; /* the store cannot be written: nothing is made */
 };
@@ -227,6 +228,10 @@ void words_of_estimate(struct buf *out, const struct estimate *e);
 void words_of_usage(struct buf *out, int64_t tokens, int64_t cost_micro);
 void words_of_cost(struct buf *out, int64_t micro);
 bool costs_unknown(const struct options *o); /* a server costs, and its prices were not given */
+
+/* ---- beside.c: a folder beside the book that can be imported, and how; a line each */
+
+void beside_say(FILE *to, const char *prefix, const char *book, struct store_reader *r);
 
 /* ---- mountpoint.c: the directory, before and after */
 

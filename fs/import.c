@@ -15,8 +15,6 @@
 
 enum { ANSWER_BYTES = 64 << 20 };
 
-#define PROVIDER "imported"
-
 struct import {
 	struct engine *engine;
 	struct book *book; /* with the texts of its story */
@@ -282,7 +280,7 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 	const struct book_chapter *c = &m->book->chapters[m->places[i] - 1];
 	CLEANUP(analysis_free_cleanup) struct analysis *a = NULL;
 	struct bringing b = {.text_id = c->text_id,
-			     .info = {.provider = PROVIDER, .model = "unknown", .options = ""}};
+			     .info = {.provider = IMPORTED, .model = "unknown", .options = ""}};
 	struct err why = {0};
 	int r = parse(&a, m, f, m->places[i], &why);
 
@@ -352,7 +350,7 @@ static int store_picture_of(struct import *m, const struct found_picture *p, str
 	struct store_picture scene;
 	struct bringing b = {
 		.scene = &scene,
-		.info = {.provider = PROVIDER, .model = "", .options = "", .prompt = p->prompt}};
+		.info = {.provider = IMPORTED, .model = "", .options = "", .prompt = p->prompt}};
 	struct err why = {0};
 
 	if (r < 0)
@@ -516,6 +514,7 @@ const struct command command_import = {
 	.help = "Reads the analyses and pictures in FOLDER, as imaginize or bookfs export wrote\n"
 		"them, and keeps them as results of BOOK. Chapters are matched by their quotes\n"
 		"and titles. What is there already is not taken twice; what cannot be placed is\n"
-		"named. Exit 0: something was taken, or it was all there.\n",
+		"named. An export that nobody changed comes back whole.\n"
+		"Exit 0: something was taken, or it was all there.\n",
 	.run = run_import,
 };

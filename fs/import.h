@@ -26,6 +26,8 @@ void dir_each(int folder, const char *sub, void (*fn)(void *arg, const char *nam
 
 /* ---- import.c */
 
+#define IMPORTED "imported" /* who made what was taken in, as far as is known */
+
 /* Over all documents that import reads in this folder, pictures left out: is it still that? */
 void import_digest(char out[HASH_HEX], int folder);
 

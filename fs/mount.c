@@ -72,6 +72,7 @@ static int start(struct engine **engine, struct fs *fs, struct options *o, struc
 		return r;
 	assert(*engine);
 	say_spending(*engine, o);
+	beside_say(stderr, "bookfs: ", o->book, store_reader((*engine)->store));
 	return session_start(fs, *engine, helper, err);
 }
 

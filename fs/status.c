@@ -23,22 +23,28 @@ static const struct file_state gone = {
 	"gone", "the book's file cannot be read",
 	"put it back; what is stored can be read in a mount that stands"};
 
-static const struct file_state *file_state(const struct options *o)
+/* NULL: it is of a mount with a store elsewhere, or of another user. */
+static struct store *open_store(const struct options *o)
 {
 	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
-	CLEANUP(store_close_cleanup) struct store *store = NULL;
 	struct store_options how = {.book_path = o->book};
+	struct store *store = NULL;
+	struct err err = {0};
+
+	if (store_locate(&path, &note, o->book, o->store, &err) < 0)
+		return NULL;
+	how.path = path;
+	return store_open(&store, NULL, &how, &err) < 0 ? NULL : store;
+}
+
+static const struct file_state *file_state(const struct options *o, struct store *store)
+{
 	struct err err = {0};
 	int r;
 
 	if (access(o->book, R_OK) < 0)
 		return &gone;
-	if (store_locate(&path, &note, o->book, o->store, &err) < 0)
-		return NULL;
-	how.path = path;
-	if (store_open(&store, NULL, &how, &err) < 0)
-		return NULL; /* of a mount with a store elsewhere, or of another user */
-	r = store_book_changed(store, &err);
+	r = store ? store_book_changed(store, &err) : -ENOENT;
 	return r < 0 ? NULL : r ? &changed : &current;
 }
 
@@ -282,6 +288,7 @@ static int run_status(const struct command *c, int argc, char **argv)
 	bool as_json = false;
 	const struct flag flags[] = {{"--json", .on = &as_json},
 				     {"--store", .take = options_store, .options = &o}};
+	CLEANUP(store_close_cleanup) struct store *store = NULL;
 	struct err err = {0};
 	int r;
 
@@ -293,7 +300,11 @@ static int run_status(const struct command *c, int argc, char **argv)
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
 	if (get_status(&json, &spending, &o, word, &err) < 0)
 		return say_failed(&err);
-	return answer(&json, &spending, file_state(&o), as_json);
+	store = open_store(&o);
+	r = answer(&json, &spending, file_state(&o, store), as_json);
+	if (r == EXIT_DONE && store && !as_json)
+		beside_say(stdout, "", o.book, store_reader(store));
+	return r;
 }
 
 const struct command command_status = {

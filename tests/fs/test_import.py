@@ -206,6 +206,44 @@ class Import(unittest.TestCase):
                    "chapter_4_scene_1.png: is no regular file", "chapter_5_scene_1.png: its scene was not found")
         self.assertEqual(self.chapter(2)["concepts"][0]["description"], "c")
 
+    def said_beside(self):
+        """The lines of a mount, which `bookfs status` says too."""
+        mnt = self.path("mnt")
+        os.makedirs(mnt, exist_ok=True)
+        mount = harness.Mount(self.book, mnt, program=BOOKFS)
+        try:
+            said = [line for line in mount.messages().splitlines() if "beside the book" in line]
+            status = [line for line in bookfs("status", self.book).stdout.splitlines() if "beside the book" in line]
+        finally:
+            mount.end()
+        self.assertEqual(said, ["bookfs: " + line for line in status])
+        return sorted(said)
+
+    def test_beside(self):
+        """A folder that can be imported is named with the command that does it, until something was."""
+        self.assertEqual(self.said_beside(), [])
+        for name, files in (("imaginize_book", [".imaginize.state.json"]), ("it's \x1b[31mred\n", ["Chapters.md", "Elements.md"]),
+                            ("notes", ["Chapters.md"]), ("state", [".analyze.state/manifest.json"])):
+            for file in files:
+                path = self.path(name, file)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write("{}")
+        os.symlink(self.path("state"), self.path("linked"))
+        shutil.copytree(self.folder, self.path("exported"))
+        said = self.said_beside()
+        command = "bookfs import %s " % self.book
+        self.assertEqual(len(said), 4)
+        self.assertIn("bookfs: exported beside the book holds an export of bookfs: %s%s" % (command, self.path("exported")), said)
+        self.assertIn("bookfs: imaginize_book beside the book holds what another illustrator made: %s%s" %
+                      (command, self.path("imaginize_book")), said)
+        self.assertIn("bookfs: it's ?[31mred? beside the book holds what another illustrator made: %s'%s/it'\\''s ?[31mred?'" %
+                      (command, self.dir), said)
+        self.write("Chapters.md", "### Chapter 2\n#### Scene 1\n> Captain Morrow, an old man with a grey beard\n"
+                   "**Visual Elements:** The captain\n")
+        self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 0")
+        self.assertEqual(self.said_beside(), [])
+
     def test_nothing(self):
         os.mkdir(self.path("theirs"))
         for args, says in ((("/nowhere",), "No such file"), ((self.path("theirs"),), "nothing that is known"),
