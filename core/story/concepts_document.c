@@ -251,7 +251,6 @@ static int copy_without_scenes(struct analysis **out, const struct analysis *fro
 	CLEANUP(buf_finish) struct buf b = {0};
 	struct analysis bare = *from;
 	bare.concept_count = 0;
-	bare.tokens = 0; /* a person's work costs none */
 	int r = analysis_encode(&b, &bare);
 	return r < 0 ? r : analysis_decode(out, buf_str(&b), b.len, NULL);
 }

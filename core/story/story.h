@@ -263,7 +263,7 @@ int element_document_read(struct corrections *out, const struct catalogue_entry 
 
 /* chapters/9/concepts.json as a person left it, or the bare list of its scenes, as an analysis:
  * scenes by their id, or new ones numbered behind all that there were; elements and what was
- * counted are `from`'s (NULL: none), tokens 0. Quotes are located in the chapter's text. -EINVAL
+ * counted are `from`'s (NULL: none). Quotes are located in the chapter's text. -EINVAL
  * with the line and the reason; with success err->code is 0, and err->msg names a field that is no
  * scene's and was not kept, or is "". */
 struct concepts_edit {

@@ -148,7 +148,8 @@ int style_none(struct buf *out)
 		 "made from\nthen on: the medium, the palette, the line, the light, the "
 		 "composition, what to avoid.\nHeadings, and remarks between such marks as "
 		 "these, do not. An empty file: no style.\n\n"
-		 "Presets to start from:");
+		 "Presets to start from, in .bookfs/styles/ (or write \"style NAME\" into "
+		 ".bookfs/ctl;\n\"style propose\" makes one of what the first chapters are like):");
 	for (size_t i = 0; style_preset(i); i++)
 		buf_addf(out, "%s %s", i ? "," : "", style_preset(i)->name);
 	return buf_adds(out, "\n-->\n");

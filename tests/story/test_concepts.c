@@ -87,7 +87,7 @@ static void test_whole(void)
 	CHECK_STR(c[3].mood, "dark");
 	CHECK_INT(c[3].elements.len, 0);
 	/* What the chapter holds besides stays. */
-	CHECK(a->element_count == 1 && a->sighting_count == 1 && a->tokens == 0);
+	CHECK(a->element_count == 1 && a->sighting_count == 1 && a->tokens == 7);
 	CHECK_STR(a->note, "made by hand");
 }
 
