@@ -283,6 +283,21 @@ static int read_document(struct document *d, const cJSON *root)
 	return r;
 }
 
+/* What is said of how scenes were made is so no more of all of them. */
+static void note_edit(struct analysis *a, const struct analysis *from)
+{
+	static const char edited[] = "A person has edited the scenes. ";
+	CLEANUP(buf_finish) struct buf now = {0}, then = {0};
+	if (!from || !from->note || !strncmp(from->note, edited, strlen(edited)))
+		return;
+	analysis_encode(&now, a);
+	analysis_encode(&then, from);
+	if (!strcmp(buf_str(&now), buf_str(&then)))
+		return;
+	CLEANUP(cleanup_free) char *note = xasprintf("%s%s", edited, from->note);
+	analysis_set(&a->note, note);
+}
+
 static int not_json(const char *json, size_t at, struct err *err)
 {
 	int line = 1;
@@ -315,6 +330,7 @@ int concepts_document_read(struct analysis **out, const struct concepts_edit *e,
 	struct document d = {.edit = e, .json = json, .len = len, .a = a, .text = text, .err = err};
 	if ((r = read_document(&d, root)) < 0)
 		return r;
+	note_edit(a, e->from);
 	*out = a;
 	a = NULL;
 	return 0;

@@ -88,7 +88,26 @@ static void test_whole(void)
 	CHECK_INT(c[3].elements.len, 0);
 	/* What the chapter holds besides stays. */
 	CHECK(a->element_count == 1 && a->sighting_count == 1 && a->tokens == 7);
-	CHECK_STR(a->note, "made by hand");
+	CHECK_STR(a->note, "A person has edited the scenes. made by hand");
+}
+
+/* Who saves what he read has changed nothing; who edits twice is told once. */
+static void test_unchanged(void)
+{
+	static const char same[] =
+		"[" SEA ", {\"id\": \"ch9_scene2\", \"quote\": \"nowhere\", \"pageRange\": "
+		"\"12\", \"description\": \"A ship\", \"mood\": \"calm\", "
+		"\"elements\": [\"Heron\"]}, {\"id\": \"ch9_scene5\", \"quote\": \"A "
+		"heron stood.\", \"description\": \"A heron\", \"mood\": \"calm\", "
+		"\"elements\": [\"Heron\"]}]";
+	CLEANUP(analysis_free_cleanup) struct analysis *from = known(), *a = NULL, *b = NULL;
+	CLEANUP(analysis_free_cleanup) struct analysis *c = NULL;
+	CLEANUP(buf_finish) struct buf then = {0}, now = {0};
+	CHECK(read_json(&a, from, same, NULL) == 0 && analysis_encode(&now, a) == 0);
+	CHECK(analysis_encode(&then, from) == 0);
+	CHECK_STR(buf_str(&now), buf_str(&then));
+	CHECK(read_json(&b, from, "[]", NULL) == 0 && read_json(&c, b, "[" SEA "]", NULL) == 0);
+	CHECK_STR(c ? c->note : "", "A person has edited the scenes. made by hand");
 }
 
 static void test_small(void)
@@ -238,6 +257,7 @@ static void test_many(void)
 int main(void)
 {
 	test_whole();
+	test_unchanged();
 	test_small();
 	test_faults();
 	test_bounds();
