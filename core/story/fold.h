@@ -8,5 +8,4 @@
  * locale: enough to tell that two names differ in case alone. Other characters as they are. */
 uint32_t fold_case(uint32_t cp);
 
-
 #endif
