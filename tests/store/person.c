@@ -233,12 +233,12 @@ struct analysis *copy_of(struct store *s, int chapter)
 
 void strike_out(struct analysis *a, size_t i)
 {
-	struct concept struck = a->concepts[i];
-	memmove(&a->concepts[i], &a->concepts[i + 1],
-		(a->concept_count - i - 1) * sizeof(a->concepts[0]));
-	a->concepts[--a->concept_count] = struck; /* freed with the others: the room is theirs */
-	struct analysis *rest = analysis_new();
-	*analysis_add_concept(rest) = struck;
-	a->concepts[a->concept_count] = (struct concept){0};
-	analysis_free(rest);
+	struct concept *c = &a->concepts[i];
+	free(c->quote.text);
+	free(c->quote.page);
+	free(c->description);
+	free(c->mood);
+	free(c->lighting);
+	strv_finish(&c->elements);
+	memmove(c, c + 1, (--a->concept_count - i) * sizeof(*c));
 }
