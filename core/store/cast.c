@@ -134,7 +134,7 @@ static bool looks_hold(const struct store_cast *c, struct stamp now)
 /* Merging is dear, the looks are a query or two. */
 int cast_read(const struct catalogue **out, struct store_cast *c, struct conn *conn)
 {
-	struct stamp now;
+	struct stamp now = {0};
 	int result = chapters_read(c, conn);
 	if (result == 0)
 		result = read_stamp(&now, conn);
