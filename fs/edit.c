@@ -335,7 +335,7 @@ const char *edit_why_not_new(struct fs *fs, const struct view_subject *s)
 static void approved(struct commit *c, int result)
 {
 	struct fuse_entry_param entry;
-	struct draft *d;
+	struct draft *d = NULL;
 
 	if (result == 0)
 		result = draft_new(&d, c->fs->drafts, 0, NULL);

@@ -8,9 +8,10 @@
  * renamed or removed; fence_check before each write, truncate and fsync through what was opened;
  * fence_used once it succeeded. Reading is never asked for.
  *
- * Today nothing of a mounted book is written. The commands of .bookfs/ctl (`analyze 9`) are no
- * writes to chapter 9: they make derived data and read the chapter, so whoever holds it does not
- * exclude them.
+ * The files that editors make beside what they edit are not asked for: they are no part of the book
+ * until they are renamed onto one. The commands of .bookfs/ctl (`analyze 9`) are no writes to
+ * chapter 9: they make derived data and read the chapter, so whoever holds it does not exclude
+ * them.
  */
 
 #include "fs.h"

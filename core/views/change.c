@@ -56,19 +56,42 @@ static void tell_file(struct telling *t, enum kind kind, int chapter, bool annou
 	say(t, &c, view_nodes[kind].name);
 }
 
+static void tell_picture(struct telling *t, int chapter, int scene)
+{
+	struct store_picture p = {0};
+	if (store_picture(&p, t->v->reader, chapter, scene) < 0 || !p.id)
+		return;
+	struct chapter_state *state = &t->v->chapters[chapter - 1];
+	for (size_t i = 0; i < state->shown_len; i++)
+		if (state->shown[i].scene == scene && !state->shown[i].id)
+			state->shown[i].id = p.id;
+	char name[NAME_BYTES];
+	image_file(name, chapter, scene, p.ext);
+	const struct ref image = {KIND_IMAGE, chapter, scene, version_of(p.id)};
+	const struct ref link = {KIND_IMAGE_LINK, chapter, scene, version_of(p.id)};
+	struct view_change c = {
+		.folder = folder_of(KIND_IMAGES, 0, 0), .node = ref_node(&image), .announce = true};
+	say(t, &c, name);
+	c = (struct view_change){.folder = folder_of(KIND_CHAPTER_IMAGES, chapter, 0),
+				 .node = ref_node(&link)};
+	say(t, &c, name);
+}
+
 /* A new analysis has other concepts: names of the old one's pictures lead to nothing until they are
- * drawn anew. Those that the kernel may have heard of are told. */
+ * drawn anew. Those that the kernel may have heard of are told; and what was gone and is there
+ * again, as an edit was taken back. */
 static void tell_gone(struct telling *t, int chapter)
 {
 	struct chapter_state *c = &t->v->chapters[chapter - 1];
-	size_t kept = 0;
 	for (size_t i = 0; i < c->shown_len; i++) {
 		struct shown *s = &c->shown[i];
 		struct store_picture now = {0};
-		if (store_picture(&now, t->v->reader, chapter, s->scene) == 0 && now.id == s->id) {
-			c->shown[kept++] = *s;
+		if (store_picture(&now, t->v->reader, chapter, s->scene) < 0)
+			now.id = 0;
+		if (!s->id && now.id)
+			tell_picture(t, chapter, s->scene);
+		if (now.id == s->id)
 			continue;
-		}
 		const struct ref image = {KIND_IMAGE, chapter, s->scene, version_of(s->id)};
 		const struct ref link = {KIND_IMAGE_LINK, chapter, s->scene, version_of(s->id)};
 		struct view_change gone = {.folder = folder_of(KIND_IMAGES, 0, 0),
@@ -79,8 +102,9 @@ static void tell_gone(struct telling *t, int chapter)
 		gone.folder = folder_of(KIND_CHAPTER_IMAGES, chapter, 0);
 		gone.old_node = ref_node(&link);
 		say(t, &gone, name);
+		*s = (struct shown){.id = now.id, .scene = s->scene};
+		memcpy(s->ext, now.ext, sizeof(s->ext));
 	}
-	c->shown_len = kept;
 }
 
 /* New names in elements/: worth looking for only if somebody has looked there before. */
@@ -124,23 +148,6 @@ static void tell_work(struct telling *t, int chapter)
 				.node = node_of(t->v, now),
 				.chapter = chapter};
 	say(t, &c, view_nodes[KIND_CHAPTER_STATUS].name);
-}
-
-static void tell_picture(struct telling *t, int chapter, int scene)
-{
-	struct store_picture p = {0};
-	if (store_picture(&p, t->v->reader, chapter, scene) < 0 || !p.id)
-		return;
-	char name[NAME_BYTES];
-	image_file(name, chapter, scene, p.ext);
-	const struct ref image = {KIND_IMAGE, chapter, scene, version_of(p.id)};
-	const struct ref link = {KIND_IMAGE_LINK, chapter, scene, version_of(p.id)};
-	struct view_change c = {
-		.folder = folder_of(KIND_IMAGES, 0, 0), .node = ref_node(&image), .announce = true};
-	say(t, &c, name);
-	c = (struct view_change){.folder = folder_of(KIND_CHAPTER_IMAGES, chapter, 0),
-				 .node = ref_node(&link)};
-	say(t, &c, name);
 }
 
 static void tell_approved(struct telling *t, int chapter)

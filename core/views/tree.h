@@ -113,7 +113,7 @@ struct stamp {
 
 /* A picture the kernel may know the name of. */
 struct shown {
-	int64_t id;
+	int64_t id; /* 0: it is gone */
 	int scene;
 	char ext[8];
 };
@@ -229,11 +229,11 @@ struct node {
 	enum view_class class;
 	enum view_host host;
 	enum topic topic;
-	bool of_chapter; /* ref.chapter is one */
-	bool hidden;	 /* reachable, not listed */
-	bool volatile_list;
 	enum view_edit edit; /* what a person may do to it */
-	bool scratch;	     /* a folder: editors may make files beside what they edit */
+	bool of_chapter;     /* ref.chapter is one */
+	bool hidden;	     /* reachable, not listed */
+	bool volatile_list;
+	bool scratch; /* a folder: editors may make files beside what they edit */
 	/* Finds the child that is called so: fills its chapter and item. */
 	int (*find)(struct ref *child, struct views *v, const struct ref *folder, const char *name);
 	int (*list)(struct view_list *out, struct views *v, const struct ref *folder);

@@ -16,11 +16,13 @@ import subprocess
 import sys
 import threading
 import unittest
+import urllib.request
 
 from agents import Agent
-from harness import Background, Case, main, wait_for
+from harness import BOOKFS, Background, Case, main, wait_for
 
 FULL = "--full" in sys.argv
+SERVER = os.environ.get("SERVER", "")
 STYLE = "# Style\n\nInk on grey paper.\n"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63606060"
                     "000000040001f61738550000000049454e44ae426082")
@@ -239,14 +241,6 @@ class Style(Book):
         os.truncate(path, 7)
         self.assertEqual(m.read("style.md"), STYLE[:7])
         self.assertEqual(os.stat(path).st_size, 7)
-
-    def test_store_cannot_be_written(self):
-        m = self.mount()
-        m.end()
-        os.chmod(self.book + ".bookfs", 0o444)
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", "true"], capture_output=True)
-        if done.returncode:
-            self.skipTest("no mount namespaces")
 
 
 class Scratch(Book):
@@ -778,6 +772,53 @@ class Deleting(Book):
         if not shutil.which("gio"):
             self.skipTest("no gio")
         self.sweep("for f in *; do gio trash -f $f; gio remove -f $f; done")
+
+
+class Paid(Deleting):
+    """The same where each request is billed: the server counts."""
+
+    def setUp(self):
+        super().setUp()
+        server = subprocess.Popen([sys.executable, "-B", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True)
+        self.addCleanup(server.communicate)
+        self.at = "http://127.0.0.1:%d" % int(server.stdout.readline())
+
+    def mount(self, options="", name="mnt", program=None, **env):
+        one = "illustrate=auto,provider=openai,model=m,base_url=%s/good/v1,image_model=p,image_base_url=%s/good/v1" % (
+            self.at, self.at)
+        return super().mount(one, name, BOOKFS, OPENAI_API_KEY="sk-a-secret")
+
+    def asked(self, what="analyze"):
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(self.at + "/totals") as answer:
+            totals = json.loads(answer.read())
+        return totals.get("chat" if what == "analyze" else "image", {"requests": 0})["requests"]
+
+
+class Watched(Book):
+    """Who watches the folders hears of edits as of results: those of another process too."""
+
+    def test_undo_elsewhere(self):
+        if not shutil.which("inotifywait"):
+            self.skipTest("needs inotifywait (inotify-tools)")
+        m = self.analysed()
+        picture = "chapter_1_scene_1.png"
+        for name in ("chapters/1/concepts.json", "images/" + picture):
+            os.stat(m.path(name))
+        self.sh(m, "rm images/%s chapters/1/concepts.json" % picture)
+        self.assertEqual(os.listdir(m.path("images")), [])
+        watch = subprocess.Popen(["inotifywait", "-m", "-e", "moved_to", m.path("chapters/1"), m.path("images")],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(watch.communicate)
+        self.addCleanup(watch.kill)
+        while "established" not in watch.stderr.readline():
+            pass
+        self.assertEqual(self.run_bookfs("undo", "--all", self.book).returncode, 0)
+        wanted = {"%s/ MOVED_TO concepts.json" % m.path("chapters/1"), "%s/ MOVED_TO %s" % (m.path("images"), picture)}
+        while wanted:
+            wanted.discard(Background(watch.stdout.readline).result(30).rstrip("\n"))
+        self.assertTrue(os.path.exists(m.path("images", picture)))
 
 
 @unittest.skipUnless(FULL, "with --full")
