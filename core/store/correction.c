@@ -28,7 +28,7 @@ int corrections_read(struct corrections *out, struct conn *c)
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	int more;
 	while ((more = query_row(&q)) == 1) {
-		int kind = query_get_enum(&q, 0, CORRECTION_REMOVE);
+		int kind = query_get_enum(&q, 0, CORRECTION_KINDS - 1);
 		int type = query_get_enum(&q, 1, ELEMENT_TYPES - 1);
 		int to_type = query_get_enum(&q, 3, ELEMENT_TYPES - 1);
 		if (q.failed)
@@ -133,7 +133,7 @@ static void add_words(struct buf *out, const struct corrections *list)
 		[CORRECTION_MERGE] = "merged into",   [CORRECTION_RENAME] = "renamed",
 		[CORRECTION_RETYPE] = "is of type",   [CORRECTION_SPLIT] = "is not",
 		[CORRECTION_ALIASES] = "has aliases", [CORRECTION_DESCRIPTION] = "described",
-		[CORRECTION_REMOVE] = "is nobody",
+		[CORRECTION_REMOVE] = "is nobody",    [CORRECTION_APART] = "is another than",
 	};
 	const struct correction *c = &list->items[0];
 	const char *to = c->kind == CORRECTION_RETYPE ? element_type_name(c->to_type) : c->to;
