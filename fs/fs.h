@@ -274,6 +274,7 @@ struct edits;
 struct drafts;
 struct draft;
 struct held_table;
+struct pass;
 
 struct fs {
 	const struct options *options;
@@ -295,6 +296,7 @@ struct fs {
 	struct drafts *drafts; /* scratch.h */
 	struct edits *edits;   /* edit.h */
 	struct held_table *held;
+	struct pass *pass; /* NULL: the book is no folder */
 
 	uint64_t control_folder; /* the node of .bookfs */
 	struct link handles;	 /* of open files */
@@ -482,6 +484,23 @@ void file_setlk(fuse_req_t req, struct handle *h, const struct flock *range);
 void file_closed(struct handle *h);
 void file_locks_interrupts(struct file_locks *t);
 void file_locks_end(struct file_locks *t);
+
+/* pass.c and its like (pass.h): the files of a book that is a folder, beside ours */
+
+enum { NODE_PASS = 60 }; /* in place of a view's kind */
+int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays NULL for a file */
+struct pass *pass_free(struct pass *p);
+void pass_end(struct pass *p);
+void pass_init(struct fuse_conn_info *conn);
+/* Is the node the folder's, or the root, where both are? */
+static inline bool pass_has(const struct pass *p, uint64_t node)
+{
+	return p && ((node & 63) == NODE_PASS || node == VIEW_ROOT);
+}
+/* Ours that the folder has a name for, too; they are in .bookfs/. */
+bool pass_moved(const struct pass *p, const char *name);
+void pass_list_moved(struct pass *p, struct view_list *list);
+extern const struct fuse_lowlevel_ops pass_ops;
 
 /* notify.c: tells the kernel, on a thread of its own */
 

@@ -71,6 +71,8 @@ int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const cha
 		}
 	if (folder == VIEW_ROOT && held_lookup(out, fs->held, name) == 0)
 		return 0;
+	if (fs->pass && folder == fs->control_folder && pass_moved(fs->pass, name))
+		folder = VIEW_ROOT;
 	return view_lookup(out, fs->views, folder, name);
 }
 

@@ -159,6 +159,8 @@ static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 		fuse_reply_err(req, -r);
 		return;
 	}
+	if (fs->pass && node == fs->control_folder)
+		pass_list_moved(fs->pass, list);
 	fi->fh = (uintptr_t)list;
 	/* What is beside the book's own comes and goes by itself too. */
 	fi->cache_readdir = fi->keep_cache =

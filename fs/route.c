@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/statvfs.h>
+
 #include "edit.h"
+#include "pass.h"
 
 /*
  * A mount is more than one file system: the book, the locks on it, and what is being written. Each
@@ -11,6 +14,8 @@ static const struct fuse_lowlevel_ops *ops_of(fuse_req_t req, fuse_ino_t node)
 {
 	const struct fs *fs = fuse_req_userdata(req);
 
+	if (pass_has(fs->pass, node))
+		return &pass_ops;
 	if (draft_has(node))
 		return &draft_ops;
 	return lockfs_has(fs->locks, node) ? &lock_ops : &book_ops;
@@ -55,12 +60,126 @@ ROUTE(unlink, (fuse_req_t req, fuse_ino_t node, const char *name), (req, node, n
 ROUTE(rmdir, (fuse_req_t req, fuse_ino_t node, const char *name), (req, node, name))
 ROUTE(symlink, (fuse_req_t req, const char *target, fuse_ino_t node, const char *name),
       (req, target, node, name))
-ROUTE(link, (fuse_req_t req, fuse_ino_t of, fuse_ino_t node, const char *name),
-      (req, of, node, name))
 ROUTE(flock, (fuse_req_t req, fuse_ino_t node, INFO, int op), (req, node, fi, op))
 ROUTE(setlk, (fuse_req_t req, fuse_ino_t node, INFO, struct flock *range, int sleep),
       (req, node, fi, range, sleep))
 ROUTE(getlk, (fuse_req_t req, fuse_ino_t node, INFO, struct flock *range), (req, node, fi, range))
+
+/* ---- what the book has not, and a folder's files have (pass.h). For a book that is no folder the
+ * kernel is told once that there is no such thing, and asks no more. */
+
+static bool is_pass(fuse_req_t req, fuse_ino_t node)
+{
+	const struct fs *fs = fuse_req_userdata(req);
+
+	return pass_has(fs->pass, node);
+}
+
+/* Of the book's own nodes in such a mount, an answer for them alone. */
+static void reply_lacks(fuse_req_t req, int code)
+{
+	const struct fs *fs = fuse_req_userdata(req);
+
+	fuse_reply_err(req, fs->pass ? code : ENOSYS);
+}
+
+#define ROUTE_PASS(op, code, parameters, arguments)                                                \
+	static void route_##op parameters                                                          \
+	{                                                                                          \
+		if (is_pass(req, node))                                                            \
+			pass_ops.op arguments;                                                     \
+		else                                                                               \
+			reply_lacks(req, code);                                                    \
+	}
+
+ROUTE_PASS(setxattr, EOPNOTSUPP,
+	   (fuse_req_t req, fuse_ino_t node, const char *name, const char *value, size_t size,
+	    int flags),
+	   (req, node, name, value, size, flags))
+ROUTE_PASS(getxattr, EOPNOTSUPP, (fuse_req_t req, fuse_ino_t node, const char *name, size_t size),
+	   (req, node, name, size))
+ROUTE_PASS(listxattr, EOPNOTSUPP, (fuse_req_t req, fuse_ino_t node, size_t size), (req, node, size))
+ROUTE_PASS(removexattr, EOPNOTSUPP, (fuse_req_t req, fuse_ino_t node, const char *name),
+	   (req, node, name))
+ROUTE_PASS(fallocate, EOPNOTSUPP,
+	   (fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len, INFO),
+	   (req, node, mode, off, len, fi))
+ROUTE_PASS(fsyncdir, 0, (fuse_req_t req, fuse_ino_t node, int datasync, INFO),
+	   (req, node, datasync, fi))
+
+static void route_forget(fuse_req_t req, fuse_ino_t node, uint64_t lookups)
+{
+	if (is_pass(req, node))
+		pass_ops.forget(req, node, lookups);
+	else
+		fuse_reply_none(req);
+}
+
+static void route_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct fs *fs = fuse_req_userdata(req);
+
+	for (size_t i = 0; fs->pass && i < count; i++)
+		if (pass_has(fs->pass, forgets[i].ino))
+			pass_forget(fs->pass, forgets[i].ino, forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+/* What libfuse says of a file system that does not say it. */
+static void route_statfs(fuse_req_t req, fuse_ino_t node)
+{
+	const struct statvfs none = {.f_namemax = 255, .f_bsize = 512};
+	const struct fs *fs = fuse_req_userdata(req);
+
+	if (fs->pass)
+		pass_ops.statfs(req, node);
+	else
+		fuse_reply_statfs(req, &none);
+}
+
+/* A file of the book has no holes. */
+static void route_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, INFO)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct view_attr attr;
+
+	if (is_pass(req, node))
+		pass_ops.lseek(req, node, off, whence, fi);
+	else if (!fs->pass)
+		fuse_reply_err(req, ENOSYS);
+	else if (node_attr(&attr, fs, node) < 0 || off < 0 || (uint64_t)off >= attr.size_bytes)
+		fuse_reply_err(req, ENXIO);
+	else
+		fuse_reply_lseek(req, whence == SEEK_HOLE ? (off_t)attr.size_bytes : off);
+}
+
+static void route_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_off,
+				  struct fuse_file_info *from_fi, fuse_ino_t to, off_t to_off,
+				  struct fuse_file_info *to_fi, size_t len, int flags)
+{
+	if (is_pass(req, from) && is_pass(req, to))
+		pass_ops.copy_file_range(req, from, from_off, from_fi, to, to_off, to_fi, len,
+					 flags);
+	else
+		reply_lacks(req, EXDEV);
+}
+
+/* ---- names of two file systems */
+
+static bool crosses(const struct fs *fs, fuse_ino_t a, fuse_ino_t b)
+{
+	return pass_has(fs->pass, a) != pass_has(fs->pass, b);
+}
+
+static void route_link(fuse_req_t req, fuse_ino_t of, fuse_ino_t node, const char *name)
+{
+	const struct fs *fs = fuse_req_userdata(req);
+
+	if (pass_has(fs->pass, node) && !pass_has(fs->pass, of))
+		fuse_reply_err(req, EXDEV);
+	else
+		ops_of(req, node)->link(req, of, node, name);
+}
 
 static void route_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t to_folder,
 			 const char *to_name, unsigned flags)
@@ -68,12 +187,20 @@ static void route_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fu
 	const struct fs *fs = fuse_req_userdata(req);
 	fuse_ino_t decides = lockfs_has(fs->locks, to_folder) ? to_folder : folder;
 
+	if (!lockfs_has(fs->locks, decides) && crosses(fs, folder, to_folder)) {
+		fuse_reply_err(req, EXDEV);
+		return;
+	}
 	ops_of(req, decides)->rename(req, folder, name, to_folder, to_name, flags);
 }
 
 static void init(void *userdata, struct fuse_conn_info *conn)
 {
+	const struct fs *fs = userdata;
+
 	book_ops.init(userdata, conn);
+	if (fs->pass)
+		pass_init(conn);
 }
 
 const struct fuse_lowlevel_ops fs_ops = {
@@ -105,4 +232,15 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.flock = route_flock,
 	.setlk = route_setlk,
 	.getlk = route_getlk,
+	.forget = route_forget,
+	.forget_multi = route_forget_multi,
+	.statfs = route_statfs,
+	.setxattr = route_setxattr,
+	.getxattr = route_getxattr,
+	.listxattr = route_listxattr,
+	.removexattr = route_removexattr,
+	.fallocate = route_fallocate,
+	.fsyncdir = route_fsyncdir,
+	.lseek = route_lseek,
+	.copy_file_range = route_copy_file_range,
 };

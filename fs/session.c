@@ -106,6 +106,7 @@ static void end(struct fs *fs)
 	stream_end(fs->streams);
 	lockfs_end(fs->locks);
 	file_locks_end(fs->file_locks);
+	pass_end(fs->pass);
 	note_event(fs, EVENT_UNMOUNTED);
 	notify_end(fs->notify, on_notify_ended, fs);
 }
@@ -221,7 +222,12 @@ static int new_session(struct fs *fs, struct err *err)
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	CLEANUP(cleanup_free) char *name = xasprintf("fsname=%s", o->book), *list = NULL;
 
-	fuse_opt_add_opt(&list, "nosuid,nodev,noexec,subtype=bookfs");
+	fuse_opt_add_opt(&list, "nosuid,nodev,subtype=bookfs");
+	/* A project's scripts run, and its files say who may do what. */
+	if (!fs->pass)
+		fuse_opt_add_opt(&list, "noexec");
+	else if (o->allow_other)
+		fuse_opt_add_opt(&list, "default_permissions");
 	fuse_opt_add_opt_escaped(&list, name);
 	if (o->allow_other)
 		fuse_opt_add_opt(&list, "allow_other");
@@ -331,6 +337,8 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	r = helper_new(&fs->helper, fs, helper);
 	lockfs_new(&fs->locks, fs);
 	fs->file_locks = file_locks_new();
+	if (r == 0 && (r = pass_new(&fs->pass, fs, err)) < 0)
+		return r;
 	fs->drafts = drafts_new(fs);
 	fs->edits = edits_new(fs);
 	sigprocmask(SIG_SETMASK, NULL, &signals);
@@ -387,6 +395,7 @@ void session_close(struct fs *fs)
 	file_locks_free(fs->file_locks);
 	edits_free(fs->edits);
 	drafts_free(fs->drafts);
+	pass_free(fs->pass);
 	helper_free(fs->helper);
 	parked_free(fs->parked);
 	held_free(fs->held);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PASS_H
+#define PASS_H
+
+/*
+ * Private to fs: the files of a folder that is mounted as a book, passed through (issue: writing
+ * projects). They stand at the root of the mount beside ours; what they are, the folder's own file
+ * system says.
+ *
+ *     pass.c         the folder, opened before the mount; what of ours stands where
+ *     pass_nodes.c   the table of nodes: a device and an inode each
+ *     pass_folders.c looking up and listing; the merged root
+ *     pass_names.c   making, moving and removing names
+ *     pass_attrs.c   attributes, extended attributes
+ *     pass_files.c   opening, reading, writing
+ *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
+ *     pass_git.c     names of ours are none of git's business
+ *
+ * A node id, from the low bits: 60 (6), its place in the table (32), a serial number (26), so that
+ * an id of a node that was forgotten is known for what it is.
+ *
+ * Threads: the loop's. What may wait for a disk (reads that the page cache does not have, fsync,
+ * fallocate, copies, and writes once one has stalled) runs in the loop's pool, with descriptors
+ * that the open handle keeps. Metadata does not: it is one system call on an open folder.
+ */
+
+#include <sys/stat.h>
+
+#include "fs.h"
+
+#define PASS_TRUST_S 1.0 /* the folder is changed by others, too */
+
+struct pass_node {
+	uint64_t id;
+	dev_t dev;
+	ino_t ino;
+	struct timespec born; /* an inode number comes again; zero where it is not known */
+	mode_t type;
+	uint8_t git; /* enum pass_git */
+
+	uint64_t lookups; /* the kernel's */
+	int opens;
+	int fd; /* O_PATH; -1: given back, to be opened again by the name */
+	uint64_t parent;
+	char *name; /* as it was looked up last; NULL: the root */
+
+	/* What the file was when the pages that the kernel keeps were read. */
+	struct pass_stamp {
+		struct timespec mtime, ctime;
+		off_t size;
+		bool valid;
+	} stamp;
+
+	struct link owners; /* who has fcntl locks on it */
+	struct pass_node *chain;
+	struct link used; /* those with a descriptor that can be given back, the oldest first */
+};
+
+enum pass_git { PASS_NOT_GIT, PASS_GIT, PASS_GIT_INFO, PASS_GIT_EXCLUDE };
+
+struct pass_table {
+	struct pass_node **slots;
+	size_t slot_count, slot_cap, free_slot;
+	struct pass_node **buckets;
+	size_t bucket_count, node_count;
+	uint64_t serial;
+	struct link used;
+	size_t descriptors, descriptors_most;
+};
+
+struct pass {
+	struct fs *fs;
+	int proc;	       /* /proc/self/fd: what an O_PATH descriptor is opened by */
+	struct pass_node root; /* the folder; its id is VIEW_ROOT */
+	struct pass_table table;
+
+	/* Of the store: not to be reached (fuse.md: only SQLite opens its files). */
+	dev_t store_dev;
+	ino_t store_ino; /* its folder */
+	char *store_name;
+	/* Of the mount, if it is within the folder. */
+	dev_t mount_dev;
+	ino_t mount_ino; /* its folder */
+	char *mount_name;
+
+	struct link files, folders; /* that are open */
+	char *chunk;		    /* of reads that need not wait */
+	int64_t slow_until_boot_ms; /* the disk stalled: write in the pool until then */
+	struct link waiting;	    /* for a lock: struct pass_wait */
+	size_t wait_count;
+	struct timer *nudge; /* those of them that are to wait no more */
+	bool ended;
+
+	struct strv moved; /* names of ours that the folder has, too: ours are in .bookfs/ */
+	char *git_names;   /* what git is told of ours */
+};
+
+static inline struct pass *pass_of(fuse_req_t req)
+{
+	return ((struct fs *)fuse_req_userdata(req))->pass;
+}
+
+/* ---- pass.c (what the rest of fs calls is in fs.h) */
+
+/* What was done to the book's folder, for the fence. */
+enum pass_act { PASS_WRITE, PASS_MAKE, PASS_REMOVE, PASS_CHANGE };
+/* Every path that changes something asks here first: 0, or -errno to answer with. name: an entry
+ * of the folder `node`, or NULL for the node itself. */
+int pass_may_change(struct pass *p, fuse_req_t req, const struct pass_node *node, const char *name,
+		    enum pass_act act);
+/* Is this name of the folder neither shown nor to be made? */
+bool pass_hides(const struct pass *p, const struct pass_node *folder, const char *name);
+/* At the root: a name that is ours whatever the folder has (locks, .locks), or that the folder has
+ * not and we have. */
+bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *name);
+
+/* ---- pass_nodes.c */
+
+void pass_table_init(struct pass *p);
+void pass_table_finish(struct pass *p);
+/* -ESTALE: it was forgotten. */
+int pass_node(struct pass_node **out, struct pass *p, uint64_t id);
+/* Its O_PATH descriptor, borrowed until the next call; or -errno. */
+int pass_fd(struct pass *p, struct pass_node *n);
+/* A file that is open beneath the folder is entered as a node with one lookup more: fd is O_PATH,
+ * taken. */
+int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+	       const struct pass_node *folder, const char *name);
+int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
+	      const char *name);
+void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
+/* One name beneath an open folder, O_NOFOLLOW. A descriptor or -errno. */
+int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode);
+void pass_proc_name(char out[16], int fd);
+void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
+
+/* ---- pass_files.c */
+
+struct pass_file {
+	struct link link;
+	struct pass_node *node;
+	int fd;
+};
+void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
+		     const struct fuse_entry_param *made);
+static inline struct pass_file *pass_file_of(const struct fuse_file_info *fi)
+{
+	return (struct pass_file *)(uintptr_t)fi->fh;
+}
+
+/* ---- who makes a file is its owner, where the mount serves others (pass_names.c) */
+
+struct pass_identity {
+	bool changed;
+};
+struct pass_identity pass_become(fuse_req_t req);
+void pass_become_self(struct pass_identity *was);
+
+/* ---- the tables' parts */
+
+void pass_lookup(fuse_req_t req, fuse_ino_t folder, const char *name);
+void pass_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t lookups);
+void pass_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_readdir(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		  struct fuse_file_info *fi);
+void pass_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
+		      struct fuse_file_info *fi);
+void pass_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_folder_free(struct link *l);
+void pass_file_free(struct link *l);
+int pass_folder_fd(const struct fuse_file_info *fi); /* for reading */
+void pass_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
+
+void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode,
+		 struct fuse_file_info *fi);
+void pass_mknod(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode, dev_t dev);
+void pass_mkdir(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode);
+void pass_symlink(fuse_req_t req, const char *target, fuse_ino_t folder, const char *name);
+void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *name);
+void pass_unlink(fuse_req_t req, fuse_ino_t folder, const char *name);
+void pass_rmdir(fuse_req_t req, fuse_ino_t folder, const char *name);
+void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t to_folder,
+		 const char *to_name, unsigned flags);
+
+void pass_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
+		  struct fuse_file_info *fi);
+void pass_access(fuse_req_t req, fuse_ino_t node, int mask);
+void pass_readlink(fuse_req_t req, fuse_ino_t node);
+void pass_statfs(fuse_req_t req, fuse_ino_t node);
+void pass_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
+		   size_t size, int flags);
+void pass_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size);
+void pass_listxattr(fuse_req_t req, fuse_ino_t node, size_t size);
+void pass_removexattr(fuse_req_t req, fuse_ino_t node, const char *name);
+
+void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi);
+void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, off_t off,
+		struct fuse_file_info *fi);
+void pass_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
+void pass_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
+void pass_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
+		    struct fuse_file_info *fi);
+void pass_copy(fuse_req_t req, fuse_ino_t from, off_t from_off, struct fuse_file_info *from_fi,
+	       fuse_ino_t to, off_t to_off, struct fuse_file_info *to_fi, size_t len, int flags);
+void pass_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi);
+
+void pass_flock(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, int op);
+void pass_setlk(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct flock *range,
+		int sleep);
+void pass_getlk(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, struct flock *range);
+void pass_owner_closed(struct pass_node *n, uint64_t owner);
+void pass_file_closed(struct pass_file *f);
+void pass_owners_free(struct pass_node *n);
+void pass_waits_init(struct pass *p);
+void pass_waits_finish(struct pass *p);
+void pass_waits_end(struct pass *p);
+
+/* ---- pass_git.c */
+
+enum pass_git pass_git_of(const struct pass *p, const struct pass_node *folder, const char *name);
+/* Before .git/info/exclude is looked at: it names what is ours. info: its folder. */
+void pass_git_exclude(struct pass *p, int info);
+void pass_git_init(struct pass *p);
+
+#endif

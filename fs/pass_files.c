@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "pass.h"
+
+/*
+ * Open files. Each open of the kernel's is an open of ours: locks and permissions are its own.
+ *
+ * What the page cache has is read at once, anything else in the pool. Writing goes to the page
+ * cache too, until the disk stalls one: from then on, for a second, it is done in the pool, so that
+ * nobody else waits with it. No writeback cache: what is written was written when it returns.
+ *
+ * The kernel's own pages of a file are kept from one open to the next while the file is what it was
+ * when they were read; any write of ours ends that. A file whose time of change is too young to
+ * tell two changes apart is not trusted either.
+ */
+
+enum { READ_MOST = 1 << 20, STALL_US = 2000, SLOW_MS = 1000, YOUNG_NS = 20000000 };
+
+/* ---- what may wait */
+
+struct pass_job {
+	fuse_req_t req;
+	struct pass *p;
+	ssize_t (*run)(struct pass_job *j); /* what it says in errno fails it */
+	void (*reply)(struct pass_job *j);
+	int fd, from_fd, mode;
+	off_t off, from_off;
+	size_t len;
+	char *data;
+	ssize_t result;
+	int code;
+};
+
+static void job_run(void *arg)
+{
+	struct pass_job *j = arg;
+
+	j->result = j->run(j);
+	j->code = j->result < 0 ? errno : 0;
+}
+
+static void job_done(void *arg)
+{
+	struct pass_job *j = arg;
+
+	if (j->code)
+		fuse_reply_err(j->req, j->code);
+	else
+		j->reply(j);
+	fs_done(j->p->fs);
+	free(j->data);
+	free(j);
+}
+
+static void in_pool(fuse_req_t req, const struct pass_job *what)
+{
+	struct pass_job *j = malloc(sizeof(*j));
+
+	if (!j) {
+		free(what->data);
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*j = *what;
+	j->req = req;
+	j->p = pass_of(req);
+	j->p->fs->pending++;
+	loop_work(j->p->fs->loop, job_run, job_done, j);
+}
+
+static void reply_done(struct pass_job *j)
+{
+	fuse_reply_err(j->req, 0);
+}
+
+static void reply_count(struct pass_job *j)
+{
+	fuse_reply_write(j->req, (size_t)j->result);
+}
+
+static void reply_data(struct pass_job *j)
+{
+	fuse_reply_buf(j->req, j->data, (size_t)j->result);
+}
+
+/* ---- opening */
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool is_young(struct timespec changed)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (now.tv_sec - changed.tv_sec) * 1000000000LL + now.tv_nsec - changed.tv_nsec <
+	       YOUNG_NS;
+}
+
+/* Are the pages that the kernel may have of it still true? Those it reads from now on are of what
+ * the file is now. */
+static bool keeps_pages(struct pass_node *n, int fd)
+{
+	const struct pass_stamp was = n->stamp;
+	struct stat st;
+
+	n->stamp.valid = false;
+	if (fstat(fd, &st) < 0)
+		return false;
+	n->stamp = (struct pass_stamp){.mtime = st.st_mtim,
+				       .ctime = st.st_ctim,
+				       .size = st.st_size,
+				       .valid = !is_young(st.st_ctim)};
+	return was.valid && same_time(was.mtime, st.st_mtim) && same_time(was.ctime, st.st_ctim) &&
+	       was.size == st.st_size;
+}
+
+void pass_file_free(struct link *l)
+{
+	struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
+
+	ring_remove(&f->link);
+	close(f->fd);
+	free(f);
+}
+
+void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
+		     const struct fuse_entry_param *made)
+{
+	struct pass_file *f = xcalloc(1, sizeof(*f));
+
+	*f = (struct pass_file){.node = n, .fd = fd};
+	fi->fh = (uintptr_t)f;
+	fi->keep_cache = keeps_pages(n, fd);
+	n->opens++;
+	ring_add(&pass_of(req)->files, &f->link);
+	if ((made ? fuse_reply_create(req, made, fi) : fuse_reply_open(req, fi)) == 0)
+		return;
+	n->opens--;
+	pass_file_free(&f->link);
+	if (made)
+		pass_forget(pass_of(req), n->id, 1);
+}
+
+static bool is_for_writing(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+}
+
+/* O_APPEND is told with each write: pages that the kernel writes for a mapping come by any handle,
+ * and have their place. O_DIRECT is the kernel's affair. */
+void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	static const int kept = O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME;
+	struct pass *p = pass_of(req);
+	struct pass_node *n;
+	char number[16];
+	int fd, r = pass_node(&n, p, node);
+
+	if (r == 0 && is_for_writing(fi->flags))
+		r = pass_may_change(p, req, n, NULL, PASS_WRITE);
+	if (r == 0)
+		r = pass_fd(p, n);
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	pass_proc_name(number, r);
+	fd = openat(p->proc, number, (fi->flags & kept) | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		fuse_reply_err(req, errno);
+		return;
+	}
+	if (fi->flags & O_TRUNC)
+		n->stamp.valid = false;
+	pass_file_reply(req, fi, n, fd, NULL);
+}
+
+void pass_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	pass_owner_closed(pass_file_of(fi)->node, fi->lock_owner);
+	fuse_reply_err(req, 0);
+}
+
+void pass_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	struct pass_file *f = pass_file_of(fi);
+	uint64_t id = f->node->id;
+
+	pass_file_closed(f);
+	f->node->opens--;
+	pass_file_free(&f->link);
+	pass_forget(pass_of(req), id, 0);
+	fuse_reply_err(req, 0);
+}
+
+/* ---- reading */
+
+static ssize_t run_read(struct pass_job *j)
+{
+	size_t done = 0;
+
+	j->data = malloc(j->len);
+	if (!j->data)
+		return -1;
+	while (done < j->len) {
+		ssize_t n = pread(j->fd, j->data + done, j->len - done, j->off + (off_t)done);
+
+		if (n < 0 && !done)
+			return -1;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+/* What is to be had without waiting: all of it, up to the file's end; else -1. */
+static ssize_t read_now(int fd, char *out, size_t size, off_t off)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		const struct iovec part = {.iov_base = out + done, .iov_len = size - done};
+		ssize_t n = preadv2(fd, &part, 1, off + (off_t)done, RWF_NOWAIT);
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+void pass_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct pass *p = pass_of(req);
+	int fd = pass_file_of(fi)->fd;
+	ssize_t n = -1;
+
+	if (size <= READ_MOST) {
+		if (!p->chunk)
+			p->chunk = malloc(READ_MOST);
+		if (p->chunk)
+			n = read_now(fd, p->chunk, size, off);
+	}
+	if (n >= 0)
+		fuse_reply_buf(req, p->chunk, (size_t)n);
+	else
+		in_pool(req, &(struct pass_job){.run = run_read,
+						.reply = reply_data,
+						.fd = fd,
+						.off = off,
+						.len = size});
+}
+
+/* ---- writing */
+
+/* mode: RWF_APPEND, or 0. */
+static ssize_t write_all(int fd, const char *data, size_t len, off_t off, int mode)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		const struct iovec part = {.iov_base = (void *)(data + done),
+					   .iov_len = len - done};
+		ssize_t n = pwritev2(fd, &part, 1, off + (off_t)done, mode);
+
+		if (n < 0 && !done)
+			return -1;
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t run_write(struct pass_job *j)
+{
+	return write_all(j->fd, j->data, j->len, j->off, j->mode);
+}
+
+static void write_now(fuse_req_t req, int fd, const char *data, size_t size, off_t off, int mode)
+{
+	int64_t began_us = clock_mono_us();
+	ssize_t n = write_all(fd, data, size, off, mode);
+	int code = n < 0 ? errno : 0;
+
+	if (clock_mono_us() - began_us > STALL_US)
+		pass_of(req)->slow_until_boot_ms = clock_boot_ms() + SLOW_MS;
+	if (code)
+		fuse_reply_err(req, code);
+	else
+		fuse_reply_write(req, (size_t)n);
+}
+
+void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, off_t off,
+		struct fuse_file_info *fi)
+{
+	struct pass *p = pass_of(req);
+	struct pass_file *f = pass_file_of(fi);
+	int mode = fi->flags & O_APPEND && !fi->writepage ? RWF_APPEND : 0;
+	int r = pass_may_change(p, req, f->node, NULL, PASS_WRITE);
+	char *copy;
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	f->node->stamp.valid = false;
+	if (!p->slow_until_boot_ms || clock_boot_ms() >= p->slow_until_boot_ms) {
+		p->slow_until_boot_ms = 0;
+		write_now(req, f->fd, data, size, off, mode);
+		return;
+	}
+	copy = malloc(size);
+	if (!copy) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	memcpy(copy, data, size);
+	in_pool(req, &(struct pass_job){.run = run_write,
+					.reply = reply_count,
+					.fd = f->fd,
+					.mode = mode,
+					.off = off,
+					.len = size,
+					.data = copy});
+}
+
+/* ---- the rest */
+
+static ssize_t run_sync(struct pass_job *j)
+{
+	return j->mode ? fdatasync(j->fd) : fsync(j->fd);
+}
+
+static void sync_fd(fuse_req_t req, int fd, int datasync)
+{
+	in_pool(req, &(struct pass_job){
+			     .run = run_sync, .reply = reply_done, .fd = fd, .mode = datasync});
+}
+
+void pass_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
+{
+	sync_fd(req, pass_file_of(fi)->fd, datasync);
+}
+
+void pass_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
+{
+	sync_fd(req, pass_folder_fd(fi), datasync);
+}
+
+static ssize_t run_fallocate(struct pass_job *j)
+{
+	return fallocate(j->fd, j->mode, j->off, (off_t)j->len);
+}
+
+void pass_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t len,
+		    struct fuse_file_info *fi)
+{
+	struct pass_file *f = pass_file_of(fi);
+	int r = pass_may_change(pass_of(req), req, f->node, NULL, PASS_WRITE);
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	f->node->stamp.valid = false;
+	in_pool(req, &(struct pass_job){.run = run_fallocate,
+					.reply = reply_done,
+					.fd = f->fd,
+					.mode = mode,
+					.off = off,
+					.len = (size_t)len});
+}
+
+static ssize_t run_copy(struct pass_job *j)
+{
+	return copy_file_range(j->from_fd, &j->from_off, j->fd, &j->off, j->len, 0);
+}
+
+void pass_copy(fuse_req_t req, fuse_ino_t from, off_t from_off, struct fuse_file_info *from_fi,
+	       fuse_ino_t to, off_t to_off, struct fuse_file_info *to_fi, size_t len, int flags)
+{
+	struct pass_file *f = pass_file_of(to_fi);
+	int r = pass_may_change(pass_of(req), req, f->node, NULL, PASS_WRITE);
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	f->node->stamp.valid = false;
+	in_pool(req, &(struct pass_job){.run = run_copy,
+					.reply = reply_count,
+					.fd = f->fd,
+					.from_fd = pass_file_of(from_fi)->fd,
+					.off = to_off,
+					.from_off = from_off,
+					.len = len});
+}
+
+void pass_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, struct fuse_file_info *fi)
+{
+	off_t at = lseek(pass_file_of(fi)->fd, off, whence);
+
+	if (at < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_lseek(req, at);
+}

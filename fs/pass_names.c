@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/syscall.h>
+
+#include "pass.h"
+
+/* ---- whose a new file is
+ *
+ * The kernel has checked what the caller may do (default_permissions). What is made is made as him:
+ * with his ids, but with our right to write where the check has let him, as his further groups are
+ * not known here. */
+
+static void override_permissions(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return;
+	data[0].effective |=
+		data[0].permitted & (1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH |
+				     1u << CAP_FOWNER | 1u << CAP_MKNOD);
+	syscall(SYS_capset, &header, data);
+}
+
+struct pass_identity pass_become(fuse_req_t req)
+{
+	const struct fuse_ctx *c = fuse_req_ctx(req);
+	struct pass_identity was = {.changed =
+					    geteuid() == 0 && (c->uid != 0 || c->gid != getegid())};
+
+	if (was.changed) {
+		setfsgid(c->gid);
+		setfsuid(c->uid);
+		if (c->uid != 0)
+			override_permissions();
+	}
+	return was;
+}
+
+void pass_become_self(struct pass_identity *was)
+{
+	if (!was->changed)
+		return;
+	setfsuid(geteuid());
+	setfsgid(getegid());
+}
+
+#define AS_CALLER(req)                                                                             \
+	CLEANUP(pass_become_self) struct pass_identity identity = pass_become(req);                \
+	(void)identity
+
+/* ---- what stands before every change */
+
+static bool is_ours(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+	struct pass *p = pass_of(req);
+
+	return folder == VIEW_ROOT && pass_is_ours(p, &p->root, name);
+}
+
+/* The folder's descriptor, or why not. What the helper has to show, it shows of ours. */
+static int folder_to_change(struct pass_node **out, fuse_req_t req, fuse_ino_t folder,
+			    const char *name, enum pass_act act)
+{
+	struct pass *p = pass_of(req);
+	int r = pass_node(out, p, folder);
+
+	if (r < 0)
+		return r;
+	if (pass_hides(p, *out, name))
+		return act == PASS_REMOVE ? -ENOENT : -EPERM;
+	if (helper_is(p->fs->helper, req))
+		return -EROFS;
+	r = pass_may_change(p, req, *out, name, act);
+	return r < 0 ? r : pass_fd(p, *out);
+}
+
+/* A name that was just made is handed to the kernel. */
+static void reply_made(fuse_req_t req, struct pass_node *folder, const char *name)
+{
+	struct pass *p = pass_of(req);
+	struct fuse_entry_param e;
+	struct pass_node *n;
+	struct stat st;
+	int r = pass_look(&n, &st, p, folder, name);
+
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	pass_entry(&e, n, &st);
+	if (fuse_reply_entry(req, &e) < 0)
+		pass_forget(p, n->id, 1);
+}
+
+/* ---- making */
+
+void pass_mknod(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode, dev_t dev)
+{
+	struct pass_node *n = NULL;
+	int r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.mknod(req, folder, name, mode, dev);
+		return;
+	}
+	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	if (r >= 0) {
+		AS_CALLER(req);
+		r = mknodat(r, name, mode, dev) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_made(req, n, name);
+}
+
+void pass_mkdir(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode)
+{
+	struct pass_node *n = NULL;
+	int r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.mkdir(req, folder, name, mode);
+		return;
+	}
+	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	if (r >= 0) {
+		AS_CALLER(req);
+		r = mkdirat(r, name, mode) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_made(req, n, name);
+}
+
+void pass_symlink(fuse_req_t req, const char *target, fuse_ino_t folder, const char *name)
+{
+	struct pass_node *n = NULL;
+	int r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.symlink(req, target, folder, name);
+		return;
+	}
+	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	if (r >= 0) {
+		AS_CALLER(req);
+		r = symlinkat(target, r, name) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_made(req, n, name);
+}
+
+void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *name)
+{
+	struct pass *p = pass_of(req);
+	struct pass_node *n = NULL, *to = NULL;
+	char number[16];
+	int fd = -1, r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.link(req, node, folder, name);
+		return;
+	}
+	r = pass_node(&n, p, node);
+	if (r == 0)
+		r = pass_may_change(p, req, n, NULL, PASS_CHANGE);
+	if (r == 0)
+		r = fd = folder_to_change(&to, req, folder, name, PASS_MAKE);
+	if (r >= 0)
+		r = pass_fd(p, n);
+	if (r >= 0) {
+		pass_proc_name(number, r);
+		r = linkat(p->proc, number, fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		reply_made(req, to, name);
+}
+
+/* Opens the name, made if it was missing, and enters it. */
+static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struct pass_node *folder,
+		  const char *name, mode_t mode, int flags)
+{
+	struct pass *p = pass_of(req);
+	char number[16];
+	int fd = -1, path, r = pass_fd(p, folder);
+
+	if (r >= 0) {
+		AS_CALLER(req);
+		fd = pass_resolve(r, name, (uint64_t)flags | O_CREAT, mode);
+		r = fd;
+	}
+	if (r < 0)
+		return r;
+	pass_proc_name(number, fd);
+	path = openat(p->proc, number, O_PATH | O_CLOEXEC);
+	r = path < 0 ? -errno : pass_enter(out, st, p, path, folder, name);
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode,
+		 struct fuse_file_info *fi)
+{
+	static const int kept = O_ACCMODE | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC;
+	struct fuse_entry_param e;
+	struct pass_node *n = NULL, *to = NULL;
+	struct stat st;
+	int r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.create(req, folder, name, mode, fi);
+		return;
+	}
+	r = folder_to_change(&to, req, folder, name, PASS_MAKE);
+	if (r >= 0)
+		r = create(&n, &st, req, to, name, mode, fi->flags & kept);
+	if (r < 0) {
+		fuse_reply_err(req, -r);
+		return;
+	}
+	pass_entry(&e, n, &st);
+	pass_file_reply(req, fi, n, r, &e);
+}
+
+/* ---- removing and moving */
+
+static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int flags)
+{
+	struct pass_node *n = NULL;
+	int r;
+
+	if (is_ours(req, folder, name)) {
+		book_ops.unlink(req, folder, name);
+		return;
+	}
+	r = folder_to_change(&n, req, folder, name, PASS_REMOVE);
+	if (r >= 0)
+		r = unlinkat(r, name, flags) < 0 ? -errno : 0;
+	fuse_reply_err(req, -r);
+}
+
+void pass_unlink(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+	remove_name(req, folder, name, 0);
+}
+
+void pass_rmdir(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+	remove_name(req, folder, name, AT_REMOVEDIR);
+}
+
+void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t to_folder,
+		 const char *to_name, unsigned flags)
+{
+	bool ours = is_ours(req, folder, name), to_ours = is_ours(req, to_folder, to_name);
+	struct pass_node *from, *to;
+	int fd = -1, r;
+
+	if (ours && to_ours) {
+		book_ops.rename(req, folder, name, to_folder, to_name, flags);
+		return;
+	}
+	if (ours || to_ours) {
+		fuse_reply_err(req, EXDEV);
+		return;
+	}
+	r = fd = folder_to_change(&from, req, folder, name, PASS_REMOVE);
+	if (r >= 0)
+		r = folder_to_change(&to, req, to_folder, to_name, PASS_MAKE);
+	if (r >= 0)
+		r = renameat2(fd, name, r, to_name, flags) < 0 ? -errno : 0;
+	fuse_reply_err(req, -r);
+}

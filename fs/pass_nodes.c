@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+
+#include "pass.h"
+
+/*
+ * A file of the folder is a node as long as the kernel knows it. The node keeps a descriptor that
+ * only names the file (O_PATH), so whatever is renamed behind the mount, a request meets the file
+ * that the kernel means.
+ *
+ * Descriptors are limited and projects are not: past half of the limit the one that was used
+ * longest ago is given back. Such a node is opened again by its folder and the name that it was
+ * looked up by, and must then be the same file; else it is ESTALE, and the kernel looks the name up
+ * once more. Without a descriptor the inode's number may have gone to another file, which its time
+ * of birth tells.
+ *
+ * Names are resolved one at a time, never through a link, never onto another file system: a mount
+ * within the folder, ours too, is EXDEV before it is asked anything.
+ */
+
+enum { SLOT_BITS = 32, SLOT_SHIFT = 6, SERIAL_SHIFT = SLOT_SHIFT + SLOT_BITS };
+enum { DESCRIPTORS_LEAST = 64 };
+
+int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode)
+{
+	const struct open_how how = {
+		.flags = flags | O_NOFOLLOW | O_CLOEXEC,
+		.mode = flags & O_CREAT ? mode & 07777 : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+	long r;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	do /* RESOLVE_BENEATH may lose a race against a rename somewhere */
+		r = syscall(SYS_openat2, folder, name, &how, sizeof(how));
+	while (r < 0 && errno == EAGAIN);
+	return r < 0 ? -errno : (int)r;
+}
+
+void pass_proc_name(char out[16], int fd)
+{
+	snprintf(out, 16, "%d", fd);
+}
+
+static struct timespec time_of(const struct statx_timestamp *t)
+{
+	return (struct timespec){.tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec};
+}
+
+static int describe(struct stat *st, struct timespec *born, int fd)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &x) < 0)
+		return -errno;
+	*st = (struct stat){
+		.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
+		.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
+		.st_ino = x.stx_ino,
+		.st_mode = x.stx_mode,
+		.st_nlink = x.stx_nlink,
+		.st_uid = x.stx_uid,
+		.st_gid = x.stx_gid,
+		.st_size = (off_t)x.stx_size,
+		.st_blksize = x.stx_blksize,
+		.st_blocks = (blkcnt_t)x.stx_blocks,
+		.st_atim = time_of(&x.stx_atime),
+		.st_mtim = time_of(&x.stx_mtime),
+		.st_ctim = time_of(&x.stx_ctime),
+	};
+	*born = x.stx_mask & STATX_BTIME ? time_of(&x.stx_btime) : (struct timespec){0};
+	return 0;
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* ---- the table */
+
+static struct pass_node **bucket_of(const struct pass_table *t, dev_t dev, ino_t ino)
+{
+	uint64_t h = (ino ^ dev << 40) * 0x9e3779b97f4a7c15ull;
+
+	return &t->buckets[(h >> 32) & (t->bucket_count - 1)];
+}
+
+static struct pass_node *find(const struct pass_table *t, dev_t dev, ino_t ino)
+{
+	struct pass_node *n = *bucket_of(t, dev, ino);
+
+	while (n && (n->ino != ino || n->dev != dev))
+		n = n->chain;
+	return n;
+}
+
+/* A node that cannot be found any more lives on until it is forgotten. */
+static void unhash(struct pass_table *t, const struct pass_node *n)
+{
+	struct pass_node **at = bucket_of(t, n->dev, n->ino);
+
+	while (*at && *at != n)
+		at = &(*at)->chain;
+	if (*at)
+		*at = n->chain;
+}
+
+static void enhash(struct pass_table *t, struct pass_node *n)
+{
+	struct pass_node **at = bucket_of(t, n->dev, n->ino);
+
+	n->chain = *at;
+	*at = n;
+}
+
+static void grow_buckets(struct pass_table *t)
+{
+	struct pass_node **before = t->buckets;
+	size_t count = t->bucket_count;
+
+	t->bucket_count = count * 4;
+	t->buckets = xcalloc(t->bucket_count, sizeof(struct pass_node *));
+	for (size_t i = 0; i < count; i++)
+		for (struct pass_node *n = before[i], *next; n; n = next) {
+			next = n->chain;
+			enhash(t, n);
+		}
+	free(before);
+}
+
+/* Free slots are chained by their place, in what else would be a pointer. */
+static size_t take_slot(struct pass_table *t)
+{
+	size_t at = t->free_slot;
+
+	if (at == SIZE_MAX) {
+		at = t->slot_count++;
+		t->slots = xgrow(t->slots, &t->slot_cap, t->slot_count, sizeof(struct pass_node *));
+	} else {
+		t->free_slot = (size_t)(uintptr_t)t->slots[at] >> 1;
+		if (t->free_slot == SIZE_MAX >> 1)
+			t->free_slot = SIZE_MAX;
+	}
+	return at;
+}
+
+static void give_slot(struct pass_table *t, size_t at)
+{
+	t->slots[at] = (struct pass_node *)(uintptr_t)(t->free_slot << 1 | 1);
+	t->free_slot = at;
+}
+
+static size_t slot_of(uint64_t id)
+{
+	return (size_t)(id >> SLOT_SHIFT) & UINT32_MAX;
+}
+
+static struct pass_node *node_new(struct pass_table *t, const struct stat *st, struct timespec born)
+{
+	struct pass_node *n = xcalloc(1, sizeof(*n));
+	size_t slot = take_slot(t);
+
+	*n = (struct pass_node){
+		.id = t->serial++ << SERIAL_SHIFT | (uint64_t)slot << SLOT_SHIFT | NODE_PASS,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.born = born,
+		.type = st->st_mode & S_IFMT,
+		.fd = -1,
+	};
+	ring_init(&n->owners);
+	ring_init(&n->used);
+	t->slots[slot] = n;
+	if (++t->node_count > t->bucket_count)
+		grow_buckets(t);
+	enhash(t, n);
+	return n;
+}
+
+static void give_back(struct pass_table *t, struct pass_node *n)
+{
+	if (n->fd < 0)
+		return;
+	close(n->fd);
+	n->fd = -1;
+	ring_remove(&n->used);
+	t->descriptors--;
+}
+
+static void node_free(struct pass_table *t, struct pass_node *n)
+{
+	unhash(t, n);
+	give_back(t, n);
+	give_slot(t, slot_of(n->id));
+	t->node_count--;
+	pass_owners_free(n);
+	free(n->name);
+	free(n);
+}
+
+static void take_descriptor(struct pass_table *t, struct pass_node *n, int fd)
+{
+	n->fd = fd;
+	ring_add(&t->used, &n->used);
+	if (++t->descriptors > t->descriptors_most)
+		give_back(t, LINK_OWNER(t->used.next, struct pass_node, used));
+}
+
+void pass_table_init(struct pass *p)
+{
+	struct pass_table *t = &p->table;
+	struct rlimit limit = {.rlim_cur = 1024};
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	*t = (struct pass_table){.bucket_count = 1024, .free_slot = SIZE_MAX, .serial = 1};
+	t->buckets = xcalloc(t->bucket_count, sizeof(struct pass_node *));
+	t->descriptors_most = (size_t)limit.rlim_cur / 2;
+	if (t->descriptors_most < DESCRIPTORS_LEAST)
+		t->descriptors_most = DESCRIPTORS_LEAST;
+	ring_init(&t->used);
+}
+
+void pass_table_finish(struct pass *p)
+{
+	struct pass_table *t = &p->table;
+
+	for (size_t i = 0; i < t->slot_count; i++)
+		if (!((uintptr_t)t->slots[i] & 1))
+			node_free(t, t->slots[i]);
+	free(t->slots);
+	free(t->buckets);
+}
+
+/* ---- nodes */
+
+int pass_node(struct pass_node **out, struct pass *p, uint64_t id)
+{
+	const struct pass_table *t = &p->table;
+	struct pass_node *n;
+
+	if (id == VIEW_ROOT) {
+		*out = &p->root;
+		return 0;
+	}
+	if (slot_of(id) >= t->slot_count)
+		return -ESTALE;
+	n = t->slots[slot_of(id)];
+	if ((uintptr_t)n & 1 || n->id != id)
+		return -ESTALE;
+	*out = n;
+	return 0;
+}
+
+/* By the name that it had: is it still the same? */
+static int open_again(struct pass *p, struct pass_node *n)
+{
+	struct pass_node *folder;
+	struct timespec born = {0};
+	struct stat st = {0};
+	int fd = -1, r = pass_node(&folder, p, n->parent);
+
+	if (r == 0)
+		r = fd = pass_fd(p, folder);
+	if (r >= 0)
+		r = fd = pass_resolve(fd, n->name, O_PATH, 0);
+	if (r < 0)
+		return r == -EMFILE || r == -ENFILE || r == -ENOMEM ? r : -ESTALE;
+	r = describe(&st, &born, fd);
+	if (r < 0 || st.st_ino != n->ino || st.st_dev != n->dev || !same_time(born, n->born)) {
+		close(fd);
+		return -ESTALE;
+	}
+	take_descriptor(&p->table, n, fd);
+	return fd;
+}
+
+int pass_fd(struct pass *p, struct pass_node *n)
+{
+	if (n == &p->root)
+		return n->fd;
+	if (n->fd < 0)
+		return open_again(p, n);
+	ring_remove(&n->used);
+	ring_add(&p->table.used, &n->used);
+	return n->fd;
+}
+
+static void remember_name(struct pass_node *n, const struct pass_node *folder, const char *name)
+{
+	n->parent = folder->id;
+	if (n->name && !strcmp(n->name, name))
+		return;
+	free(n->name);
+	n->name = xstrdup(name);
+}
+
+int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+	       const struct pass_node *folder, const char *name)
+{
+	struct pass_table *t = &p->table;
+	struct pass_node *n;
+	struct timespec born = {0};
+	int r = describe(st, &born, fd);
+
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	n = find(t, st->st_dev, st->st_ino);
+	if (n && n->fd < 0 && !same_time(n->born, born)) {
+		unhash(t, n);
+		n = NULL;
+	}
+	if (!n)
+		n = node_new(t, st, born);
+	if (n->fd < 0)
+		take_descriptor(t, n, fd);
+	else
+		close(fd);
+	remember_name(n, folder, name);
+	n->git = (uint8_t)pass_git_of(p, folder, name);
+	n->lookups++;
+	*out = n;
+	return 0;
+}
+
+int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
+	      const char *name)
+{
+	int fd = pass_fd(p, folder);
+
+	if (fd < 0)
+		return fd;
+	if (pass_git_of(p, folder, name) == PASS_GIT_EXCLUDE)
+		pass_git_exclude(p, fd);
+	fd = pass_resolve(fd, name, O_PATH, 0);
+	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
+}
+
+void pass_forget(struct pass *p, uint64_t id, uint64_t lookups)
+{
+	struct pass_node *n;
+
+	if (id == VIEW_ROOT || pass_node(&n, p, id) < 0)
+		return;
+	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
+	if (n->lookups == 0 && n->opens == 0)
+		node_free(&p->table, n);
+}
+
+void pass_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t lookups)
+{
+	pass_forget(pass_of(req), node, lookups);
+	fuse_reply_none(req);
+}
+
+void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st)
+{
+	*e = (struct fuse_entry_param){
+		.ino = n->id,
+		.attr = *st,
+		.attr_timeout = PASS_TRUST_S,
+		.entry_timeout = PASS_TRUST_S,
+	};
+}
