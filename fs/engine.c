@@ -103,10 +103,15 @@ static int open_series(struct engine *e, const struct options *o, struct err *er
 
 	if (r < 0)
 		return err_set(err, r, "the store: %s", store_reason(store_reader(e->store), r));
-	return series_open(&e->series, o->series, book, err);
+	r = series_open(&e->series, o->series, book, err);
+	if (r < 0)
+		return r;
+	r = series_share(e->series, store_reader(e->store));
+	return r < 0 ? err_set(err, r, "the series: %s", series_reason(e->series, r)) : 0;
 }
 
-static int open_jobs(struct engine *e, const struct options *o, enum engine_use use, struct err *err)
+static int open_jobs(struct engine *e, const struct options *o, enum engine_use use,
+		     struct err *err)
 {
 	struct jobs_settings settings = {.image_width_px = IMAGE_PX, .image_height_px = IMAGE_PX};
 	int r;

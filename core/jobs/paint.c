@@ -151,14 +151,16 @@ static int look_propose(struct preparation *p, const struct catalogue_entry *e)
 	CLEANUP(buf_finish) struct buf own = {0};
 	struct series *series = p->jobs->settings.series;
 	char *line = NULL, *source = NULL;
-	int rc = series ? series_look(&line, &source, series, e) : 0;
-	if (rc == 0) {
-		rc = look_line(&own, e);
-		line = xstrdup(buf_str(&own));
-	}
-	p->looks[p->look_count++] = (struct look){
-		.type = e->type, .name = xstrdup(e->name), .line = line, .source = source};
-	return rc < 0 ? rc : 0;
+	int rc = look_line(&own, e);
+	if (rc == 0 && series)
+		rc = series_agree(&line, &source, series, e, buf_str(&own));
+	if (rc < 0)
+		return rc;
+	p->looks[p->look_count++] = (struct look){.type = e->type,
+						  .name = xstrdup(e->name),
+						  .line = line ? line : xstrdup(buf_str(&own)),
+						  .source = source};
+	return 0;
 }
 
 /* How those who are in it look, by the lines that are fixed; those of others are proposed. What
@@ -166,19 +168,26 @@ static int look_propose(struct preparation *p, const struct catalogue_entry *e)
 static int looks_note(struct preparation *p, const struct scene_prompt *scene)
 {
 	struct series *series = p->rounds ? p->jobs->settings.series : NULL;
-	struct task *t = p->task;
 	int rc = 0;
-	t->look_count = 0;
 	for (size_t i = 0; rc == 0 && i < scene->present_count; i++) {
 		const struct catalogue_entry *e = &scene->catalogue->entries[scene->present[i]];
-		if (!e->look) {
+		if (!e->look)
 			rc = look_propose(p, e);
-			continue;
-		}
-		t->looks[t->look_count++] = e->look_id;
-		rc = series ? series_put(series, e, e->look) : 0;
+		else if (series && !e->look_source)
+			rc = series_put(series, e, e->look);
 	}
 	return rc;
+}
+
+/* Of whom the prompt had no room to tell, the picture is none. */
+static void looks_keep_told(struct task *t, const struct scene_prompt *scene)
+{
+	t->look_count = 0;
+	for (size_t i = 0; i < scene->present_count; i++) {
+		const struct catalogue_entry *e = &scene->catalogue->entries[scene->present[i]];
+		if (strstr(buf_str(&t->prompt), e->look))
+			t->looks[t->look_count++] = e->look_id;
+	}
 }
 
 static int prompt_make(struct preparation *p, struct err *err)
@@ -221,7 +230,10 @@ static int prompt_make(struct preparation *p, struct err *err)
 		pictured[i] = t->likenesses.items[i].name;
 	scene.pictured = pictured;
 	scene.pictured_count = t->likenesses.count;
-	return prompt_scene(&t->prompt, &scene);
+	rc = prompt_scene(&t->prompt, &scene);
+	if (rc == 0)
+		looks_keep_told(t, &scene);
+	return rc;
 }
 
 static bool phase_move(struct preparation *p, int to)

@@ -24,15 +24,16 @@ static int find_look(int64_t *id, struct store_tx *tx, const struct look *l)
 /* made_by: the edit that took away the line before. */
 static int insert_look(int64_t *id, struct store_tx *tx, const struct look *l)
 {
-	static const char sql[] =
-		"INSERT INTO look (type, name, line, made_ms, made_by) VALUES (:type, :name, :line,"
-		" :now, (SELECT max(o.hidden_by) FROM look AS o JOIN edit AS e ON e.id = "
-		"o.hidden_by"
-		" WHERE o.type = :type AND o.name = :name AND e.undone_ms = 0))";
+	static const char sql[] = "INSERT INTO look (type, name, line, source, made_ms, made_by)"
+				  " VALUES (:type, :name, :line, :source, :now, (SELECT "
+				  "max(o.hidden_by) FROM look AS o JOIN edit AS e ON e.id = "
+				  "o.hidden_by"
+				  " WHERE o.type = :type AND o.name = :name AND e.undone_ms = 0))";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":type", l->type);
 	query_text(&q, ":name", l->name);
 	query_text(&q, ":line", l->line);
+	query_text(&q, ":source", l->source);
 	query_int(&q, ":now", clock_unix_ms());
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
@@ -66,7 +67,8 @@ size_t look_owner(const struct catalogue *c, enum element_type type, const char 
 static void look_clear(struct catalogue_entry *e)
 {
 	free(e->look);
-	e->look = NULL;
+	free(e->look_source);
+	e->look = e->look_source = NULL;
 	e->look_id = 0;
 	e->drawn_in[0] = '\0';
 }
@@ -74,8 +76,8 @@ static void look_clear(struct catalogue_entry *e)
 /* The earliest is the first row. */
 static int set_lines(struct catalogue *c, struct conn *conn)
 {
-	static const char sql[] =
-		"SELECT id, type, name, line FROM look WHERE hidden_by IS NULL ORDER BY id";
+	static const char sql[] = "SELECT id, type, name, line, source FROM look"
+				  " WHERE hidden_by IS NULL ORDER BY id";
 	CLEANUP(query_end) struct query q = query_begin(conn, sql);
 	int more;
 	while ((more = query_row(&q)) == 1) {
@@ -88,6 +90,7 @@ static int set_lines(struct catalogue *c, struct conn *conn)
 			continue;
 		c->entries[i].look_id = query_get_int(&q, 0);
 		c->entries[i].look = query_dup(&q, 3);
+		c->entries[i].look_source = query_dup(&q, 4);
 	}
 	return more;
 }

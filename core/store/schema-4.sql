@@ -66,6 +66,7 @@ CREATE TABLE look (
 	type      INTEGER NOT NULL,  -- enum element_type
 	name      TEXT NOT NULL,     -- of the entry of the catalogue then
 	line      TEXT NOT NULL,
+	source    TEXT,              -- the book of the series that has it first; NULL: this one
 	made_ms   INTEGER NOT NULL,
 	made_by   INTEGER REFERENCES edit,
 	hidden_by INTEGER REFERENCES edit

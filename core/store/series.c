@@ -17,9 +17,15 @@
 
 extern const char series_schema_1[]; /* series-1.sql */
 
+/* Another book has it for one line, or a stranger: a picture need not wait longer. */
+#define BUSY_SERIES_US (5 * INT64_C(1000000))
+
 struct series {
 	struct conn conn;
 	int64_t book; /* this one's row */
+	char *path;
+	dev_t device; /* of the file that is open, */
+	ino_t inode;  /* whatever has its name now */
 };
 
 /* ---- the file */
@@ -95,12 +101,41 @@ static int set_up(struct series *s, const char *key, const char *title, struct e
 	return result < 0 ? err_set(err, result, "%s", series_reason(s, result)) : 0;
 }
 
+/* SQLite would write on into a file that nobody finds any more. */
+static int still_there(struct series *s)
+{
+	struct stat st;
+	if (stat(s->path, &st) < 0)
+		return err_set(&s->conn.last, -errno, "%s: %s", s->path,
+			       errno == ENOENT
+				       ? "it was deleted; mount or run again, which begins it anew"
+				       : strerror(errno));
+	if (st.st_dev != s->device || st.st_ino != s->inode)
+		return err_set(&s->conn.last, -ESTALE,
+			       "%s: it was replaced by another file; mount or run again", s->path);
+	return 0;
+}
+
+static int remember(struct series *s, const char *path, struct err *err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return err_set(err, -errno, "%s", strerror(errno));
+	s->path = xstrdup(path);
+	s->device = st.st_dev;
+	s->inode = st.st_ino;
+	s->conn.busy_most_us = BUSY_SERIES_US;
+	return 0;
+}
+
 int series_open(struct series **out, const char *path, const struct book *b, struct err *err)
 {
 	struct series *s = xcalloc(1, sizeof(*s));
 	int result = conn_open(&s->conn, path, CONN_CREATE, err);
 	if (result == 0) {
 		result = set_up(s, *b->identifier ? b->identifier : b->title, b->title, err);
+		if (result == 0)
+			result = remember(s, path, err);
 		if (result < 0)
 			err_prefix(err, "%s", path);
 	}
@@ -116,6 +151,7 @@ struct series *series_close(struct series *s)
 	if (!s)
 		return NULL;
 	conn_close(&s->conn);
+	free(s->path);
 	free(s);
 	return NULL;
 }
@@ -195,16 +231,95 @@ static int put(struct series *s, const struct catalogue_entry *e, const char *li
 	return result;
 }
 
-int series_put(struct series *s, const struct catalogue_entry *e, const char *line)
+static int begin(struct series *s)
 {
-	int result = conn_exec(&s->conn, "BEGIN IMMEDIATE", NULL);
-	if (result < 0)
-		return result;
-	result = put(s, e, line);
-	if (result == 0)
-		return conn_exec(&s->conn, "COMMIT", NULL);
+	int result = still_there(s);
+	return result < 0 ? result : conn_exec(&s->conn, "BEGIN IMMEDIATE", &s->conn.last);
+}
+
+static int end(struct series *s, int result)
+{
+	if (result >= 0) {
+		int committed = conn_exec(&s->conn, "COMMIT", &s->conn.last);
+		if (committed == 0)
+			return result;
+		result = committed;
+	}
 	conn_exec(&s->conn, "ROLLBACK", NULL);
 	return result;
+}
+
+int series_put(struct series *s, const struct catalogue_entry *e, const char *line)
+{
+	int result = begin(s);
+	return result < 0 ? result : end(s, put(s, e, line));
+}
+
+/* What was put and not fixed, as the power failed between the two, others may have by now. */
+static int own_look(char **line, struct series *s, const struct catalogue_entry *e)
+{
+	static const char sql[] =
+		"SELECT line FROM look WHERE book = :book AND type = :type AND name = :name";
+	CLEANUP(query_end) struct query q = query_begin(&s->conn, sql);
+	query_int(&q, ":book", s->book);
+	query_int(&q, ":type", e->type);
+	query_text(&q, ":name", e->name);
+	int more = query_row(&q);
+	if (more == 1)
+		*line = xstrdup(query_string(&q, 0));
+	return more;
+}
+
+static int agree(char **line, char **from, struct series *s, const struct catalogue_entry *e,
+		 const char *own)
+{
+	int found = e->said ? 0 : series_look(line, from, s, e);
+	if (found)
+		return found;
+	found = e->said ? 0 : own_look(line, s, e);
+	if (found == 0) {
+		*line = xstrdup(own);
+		found = put(s, e, own);
+	}
+	return found < 0 ? found : 0;
+}
+
+int series_agree(char **line, char **from, struct series *s, const struct catalogue_entry *e,
+		 const char *own)
+{
+	CLEANUP(cleanup_free) char *now = NULL, *where = NULL;
+	int result = begin(s);
+	if (result == 0)
+		result = end(s, agree(&now, &where, s, e, own));
+	if (result < 0)
+		return result;
+	*line = now;
+	*from = where;
+	now = where = NULL;
+	return result;
+}
+
+static int share(struct series *s, struct store_reader *r)
+{
+	static const char sql[] = "SELECT type, name, line FROM look"
+				  " WHERE hidden_by IS NULL AND source IS NULL ORDER BY id";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		const struct catalogue_entry e = {
+			.type = (enum element_type)query_get_enum(&q, 0, ELEMENT_TYPES - 1),
+			.name = (char *)query_string(&q, 1)};
+		int result = q.failed ? q.failed : put(s, &e, query_string(&q, 2));
+		if (result < 0)
+			return result;
+	}
+	return more;
+}
+
+int series_share(struct series *s, struct store_reader *r)
+{
+	int result = begin(s);
+	return result < 0 ? result : end(s, share(s, r));
 }
 
 const char *series_reason(const struct series *s, int code)

@@ -508,6 +508,14 @@ DEFINE_CLEANUP(struct series, series_close)
 int series_look(char **line, char **from, struct series *s, const struct catalogue_entry *e);
 /* How e looks in this book. */
 int series_put(struct series *s, const struct catalogue_entry *e, const char *line);
+/* How e is to look, agreed with all books at once: 1 as the earliest other book has it, *line and
+ * *from owned; 0 as no other has it, or a person says: *line is `own`, and is put, or what was put
+ * of this book before. -ENOENT, -ESTALE: the file is not there any more, or another is. */
+int series_agree(char **line, char **from, struct series *s, const struct catalogue_entry *e,
+		 const char *own);
+/* Puts all lines that this book fixed by itself, so that others have also what was drawn while it
+ * was in no series. */
+int series_share(struct series *s, struct store_reader *r);
 const char *series_reason(const struct series *s, int code); /* borrowed until the next call */
 
 struct store_totals {

@@ -25,6 +25,7 @@ void entry_finish(struct catalogue_entry *e)
 	free(e->appearances);
 	free(e->said);
 	free(e->look);
+	free(e->look_source);
 }
 
 enum called_how entry_called(const struct catalogue_entry *e, const char *folded)

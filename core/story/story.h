@@ -172,6 +172,7 @@ struct catalogue_entry {
 	/* Set from what the store knows; the catalogue works without them. */
 	char *said; /* how it looks by a person's word, in place of what analyses say; or NULL */
 	char *look; /* its look line, fixed when it was first drawn; or NULL */
+	char *look_source; /* the book of the series that the line is of; NULL: this one */
 	int64_t look_id;
 	char drawn_in[CONCEPT_ID_BYTES]; /* the first scene that was drawn with that look; "" none
 					  */

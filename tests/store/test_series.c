@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -96,6 +97,95 @@ static void test_same_book_again(void)
 	check_look(third, "Ida Brand", NULL, "Ida Brand: blue coat/The First, revised");
 }
 
+/* "line/book", with "-" for its own. */
+static void check_agree(struct series *s, const char *name, const char *said, const char *own,
+			const char *want)
+{
+	CLEANUP(cleanup_free) char *line = NULL, *from = NULL, *got = NULL;
+	const struct catalogue_entry e = {
+		.type = ELEMENT_CHARACTER, .name = (char *)name, .said = (char *)said};
+
+	CHECK(series_agree(&line, &from, s, &e, own) >= 0);
+	got = xasprintf("%s/%s", line ? line : "", from ? from : "-");
+	CHECK_STR(got, want);
+}
+
+/* Whoever asks first has it put before anybody else can ask. */
+static void test_agreed(void)
+{
+	CLEANUP(series_close_cleanup) struct series *one = open_for("urn:a1", "One");
+	CLEANUP(series_close_cleanup) struct series *two = open_for("urn:a2", "Two");
+
+	check_agree(one, "Moss", NULL, "Moss: green", "Moss: green/-");
+	check_agree(two, "Moss", NULL, "Moss: grey", "Moss: green/One");
+	check_agree(one, "Moss", NULL, "Moss: greener", "Moss: green/-"); /* others may have it */
+	check_agree(two, "Moss", "blue", "Moss: blue", "Moss: blue/-");	  /* a person's word */
+	check_agree(one, "Moss", "red", "Moss: red", "Moss: red/-");
+	check_look(two, "Moss", NULL, "Moss: red/One");
+}
+
+/* Books that agree on many names, each its own way round. */
+static void test_agreed_at_once(void)
+{
+	enum { NAMES = 15, BOOKS = 3 };
+	char titles[BOOKS][16];
+	pid_t children[BOOKS];
+	int ends[BOOKS][2];
+
+	for (int b = 0; b < BOOKS; b++) {
+		snprintf(titles[b], sizeof(titles[b]), "Book %d", b);
+		CHECK_INT(pipe(ends[b]), 0);
+		children[b] = fork();
+		if (children[b])
+			continue;
+		struct series *s = open_for(titles[b], titles[b]);
+
+		for (int i = 0; s && i < NAMES; i++) {
+			CLEANUP(cleanup_free) char *name = xasprintf("Agreed %d", i);
+			CLEANUP(cleanup_free) char *own = xasprintf("by %s\n", titles[b]);
+			CLEANUP(cleanup_free) char *line = NULL, *from = NULL;
+			const struct catalogue_entry e = {.name = name};
+
+			CHECK(series_agree(&line, &from, s, &e, own) >= 0);
+			CHECK(line && write(ends[b][1], line, strlen(line)) > 0);
+		}
+		series_close(s);
+		_exit(check_failures ? 1 : 0);
+	}
+	char said[BOOKS][512] = {{0}};
+
+	for (int b = 0; b < BOOKS; b++) {
+		int status;
+
+		close(ends[b][1]);
+		waitpid(children[b], &status, 0);
+		CHECK_INT(status, 0);
+		CHECK(read(ends[b][0], said[b], sizeof(said[b]) - 1) > 0);
+		close(ends[b][0]);
+		CHECK_STR(said[b], said[0]);
+	}
+}
+
+/* Nothing is told to a file that nobody will find. */
+static void test_taken_away(void)
+{
+	const struct catalogue_entry e = {.name = (char *)"Nobody"};
+	CLEANUP(cleanup_free) char *aside = xasprintf("%s.aside", file);
+	CLEANUP(cleanup_free) char *line = NULL, *from = NULL;
+	CLEANUP(series_close_cleanup) struct series *s = open_for("urn:t", "Taken");
+
+	CHECK_INT(rename(file, aside), 0);
+	CHECK_INT(series_agree(&line, &from, s, &e, "x"), -ENOENT);
+	CHECK(strstr(series_reason(s, -ENOENT), "deleted") != NULL);
+	CLEANUP(series_close_cleanup) struct series *new = open_for("urn:n", "New");
+
+	CHECK_INT(series_put(s, &e, "x"), -ESTALE);
+	CHECK(strstr(series_reason(s, -ESTALE), "replaced") != NULL);
+	check_look(new, "Nobody", NULL, "");
+	CHECK_INT(rename(aside, file), 0);
+	CHECK_INT(series_put(s, &e, "x"), 0);
+}
+
 /* Two books at once: none waits in vain, none loses a line. */
 static void test_two_processes(void)
 {
@@ -160,6 +250,9 @@ int main(void)
 	test_same_book_again();
 	test_two_processes();
 	test_strangers();
+	test_agreed();
+	test_agreed_at_once();
+	test_taken_away();
 	unlink(file);
 	CHECK_INT(rmdir(dir), 0); /* no side file stays */
 	free(file);
