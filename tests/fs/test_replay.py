@@ -2,9 +2,12 @@
 """What -o record=DIR wrote, tests/replay brings back: the same run, the same failures, without the server."""
 
 import glob
+import json
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 
 from harness import BOOKFS, Case, main
 
@@ -66,6 +69,31 @@ class Replay(Case):
                 self.assertNotIn(KEY.encode(), f.read())
         again = self.replay(self.records, self.book)
         self.assertEqual(again.stderr.count("refused the key"), 4, again.stderr)
+
+    def test_forms(self):
+        """A picture with references: the word between a form's parts is another each time."""
+        def form(boundary, name):
+            lines = ("--" + boundary, 'Content-Disposition: form-data; name="model"', "", name, "--" + boundary + "--", "")
+            return "multipart/form-data; boundary=" + boundary, "\r\n".join(lines).encode()
+        folder = os.path.join(self.tmp, "forms")
+        os.mkdir(folder)
+        for number, name in enumerate(("gpt-image-1", "gpt-image-2")):
+            kind, body = form("recorded", name)
+            meta = {"method": "POST", "host": "h", "path": "/v1/images/edits", "request_headers": {"Content-Type": kind}}
+            for end, data in ((".req", body), (".body", name.encode()), (".meta.json", json.dumps(meta).encode())):
+                with open("%s/%06d%s" % (folder, number, end), "wb") as f:
+                    f.write(data)
+        server = subprocess.Popen([sys.executable, "-B", REPLAY, "--serve", folder], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        options = server.stdout.readline()
+        self.assertIn("image_model=gpt-image-1", options)
+        url = re.search(r"image_base_url=([^,\s]+)", options)[1] + "/images/edits"
+        for name in ("gpt-image-2", "gpt-image-1"):
+            kind, body = form("another", name)
+            with urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": kind})) as answer:
+                self.assertEqual(answer.read(), name.encode())
+        said = server.communicate()[1]
+        self.assertIn("2 requests with the bytes that were recorded, 0 with others", said)
 
     def test_no_record(self):
         folder = os.path.join(self.tmp, "odd")
