@@ -55,7 +55,7 @@ class Words(User):
         fifo = os.path.join(self.tmp, "fifo")
         os.mkfifo(fifo)
         for path in ("/dev/zero", fifo):
-            self.fails(1, "is no file", "run", path, timeout=30)
+            self.fails(1, "is no book", "run", path, timeout=30)
 
     def test_an_empty_word_is_named(self):
         self.fails(2, "word 1 is empty", "", "mnt")
