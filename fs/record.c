@@ -88,22 +88,39 @@ static int write_lines(struct store_reader *r, int folder, const char *head)
 
 /* ---- pictures that no file shows */
 
+struct numbers {
+	int64_t *items;
+	size_t len, cap;
+};
+
 struct unseen {
 	struct exported *count;
 	struct store_reader *reader;
 	int folder;
-	int64_t *seen;
-	size_t len, cap;
+	struct numbers pictures, portraits; /* that are seen */
 	struct err *err;
 };
 
-static int note_seen(void *arg, const struct store_picture *p)
+static void numbers_add(struct numbers *n, int64_t number)
+{
+	n->items = xgrow(n->items, &n->cap, n->len + 1, sizeof(*n->items));
+	n->items[n->len++] = number;
+}
+
+static int note_picture_seen(void *arg, const struct store_picture *p)
 {
 	struct unseen *u = arg;
 
-	u->seen = xgrow(u->seen, &u->cap, u->len + 1, sizeof(*u->seen));
-	u->seen[u->len] = p->id;
-	u->len += p->id != 0;
+	if (p->id)
+		numbers_add(&u->pictures, p->id);
+	return 0;
+}
+
+static int note_portrait_seen(void *arg, const struct store_portrait *p)
+{
+	struct unseen *u = arg;
+
+	numbers_add(&u->portraits, p->id);
 	return 0;
 }
 
@@ -114,16 +131,27 @@ static int by_number(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static bool numbers_have(const struct numbers *n, int64_t number)
+{
+	return n->len && bsearch(&number, n->items, n->len, sizeof(number), by_number);
+}
+
+static void numbers_sort(struct numbers *n)
+{
+	if (n->len)
+		qsort(n->items, n->len, sizeof(*n->items), by_number);
+}
+
 static bool is_hash(const char *s)
 {
 	return strlen(s) == HASH_HEX - 1 && strspn(s, "0123456789abcdef") == HASH_HEX - 1;
 }
 
-static int write_picture(struct unseen *u, int64_t picture, const char *path)
+static int write_picture(struct unseen *u, const struct picture_hash *p, const char *path)
 {
 	CLEANUP(buf_finish) struct buf bytes = {.max_bytes = FILE_BYTES};
 	CLEANUP(part_finish) struct part part = {.fd = -1};
-	int r = store_picture_bytes(&bytes, u->reader, picture);
+	int r = store_picture_hash_bytes(&bytes, u->reader, p);
 
 	if (r == 0)
 		r = part_begin(&part, u->folder, path);
@@ -132,20 +160,20 @@ static int write_picture(struct unseen *u, int64_t picture, const char *path)
 	return r < 0 ? r : part_commit(&part, 0);
 }
 
-static int add_unseen(void *arg, int64_t picture, const char *hash)
+static int add_unseen(void *arg, const struct picture_hash *p)
 {
 	struct unseen *u = arg;
-	CLEANUP(cleanup_free) char *path = xasprintf(PICTURES "/%s", hash);
+	CLEANUP(cleanup_free) char *path = xasprintf(PICTURES "/%s", p->hash);
 	int r;
 
-	if (bsearch(&picture, u->seen, u->len, sizeof(picture), by_number) || !is_hash(hash))
+	if (numbers_have(p->portrait ? &u->portraits : &u->pictures, p->id) || !is_hash(p->hash))
 		return 0;
 	if (faccessat(u->folder, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
 		u->count->kept++;
 		return 0;
 	}
 	r = folder_make(u->folder, PICTURES, u->err);
-	if (r == 0 && (r = write_picture(u, picture, path)) < 0)
+	if (r == 0 && (r = write_picture(u, p, path)) < 0)
 		return err_set(u->err, r, "%s: %s", path, strerror(-r));
 	u->count->written += r == 0;
 	return r;
@@ -153,13 +181,16 @@ static int add_unseen(void *arg, int64_t picture, const char *hash)
 
 static int write_unseen(struct unseen *u)
 {
-	int r = store_pictures(u->reader, 0, note_seen, u);
+	int r = store_pictures(u->reader, 0, note_picture_seen, u);
 
-	if (u->len)
-		qsort(u->seen, u->len, sizeof(*u->seen), by_number);
+	if (r == 0)
+		r = store_portraits(u->reader, note_portrait_seen, u);
+	numbers_sort(&u->pictures);
+	numbers_sort(&u->portraits);
 	if (r == 0)
 		r = store_picture_hashes(u->reader, add_unseen, u);
-	free(u->seen);
+	free(u->pictures.items);
+	free(u->portraits.items);
 	return r;
 }
 
@@ -239,7 +270,9 @@ static void note_picture(void *arg, const char *name)
 
 static void find_pictures(struct reading *r)
 {
-	static const char *const subs[] = {"images", PICTURES};
+	static const char *const subs[] = {
+		"images",	   PICTURES,	    "elements/characters", "elements/creatures",
+		"elements/places", "elements/items"};
 
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		r->sub = subs[i];

@@ -18,62 +18,60 @@ static const char head_sql[] =
 	" (SELECT json_group_array(hash) FROM (SELECT t.hash FROM chapter AS c"
 	" JOIN text AS t ON t.id = c.text ORDER BY c.number)))";
 
-/* Results of a text that the book no longer has have nowhere to go. What a person took away stays
- * here. */
+/* Results of a text that the book no longer has have nowhere to go. */
 #define OF_BOOK "text IN (SELECT text FROM chapter)"
-#define SHOWN "hidden_by IS NULL"
 #define CONCEPT_OF_BOOK                                                                            \
 	"IN (SELECT serial FROM concept WHERE analysis IN (SELECT id FROM analysis WHERE " OF_BOOK \
-	" AND " SHOWN "))"
-#define PICTURE_OF_BOOK                                                                            \
-	"IN (SELECT id FROM picture WHERE concept " CONCEPT_OF_BOOK " AND " SHOWN ")"
+	"))"
+#define PICTURE_OF_BOOK "IN (SELECT id FROM picture WHERE concept " CONCEPT_OF_BOOK ")"
 
-/* In the order in which rows refer to earlier ones. The last column of a result is for a store that
- * takes all: it refers to what is not brought to one that has results. */
+/* In the order in which rows refer to earlier ones. add: to a store with results of its own; a row
+ * gets a number there, that of what it belongs to (:parent) and, a concept, of its root. What is
+ * hidden, or hangs on an edit, is for a store that takes all. */
 static const struct table {
-	const char *name, *write, *read;
+	const char *name, *write, *read, *add;
 } tables[] = {
-	/* What removed something (1 to 3, 7) has nothing to give back. */
 	{"edit",
-	 "SELECT json_array('edit', id, time_ms, kind, chapter, subject, detail) FROM edit"
-	 " WHERE undone_ms = 0 AND kind NOT IN (1, 2, 3, 7) ORDER BY id",
-	 "INSERT INTO edit (id, time_ms, kind, chapter, subject, detail)"
-	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6"},
+	 "SELECT json_array('edit', id, time_ms, kind, chapter, subject, detail, undone_ms)"
+	 " FROM edit ORDER BY id",
+	 "INSERT INTO edit (id, time_ms, kind, chapter, subject, detail, undone_ms)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7"},
 	{"analysis",
 	 "SELECT json_array('analysis', id, key, (SELECT hash FROM text WHERE id = text), rank,"
 	 " provider, model, options, prompt_version, completed_ms, tokens, concepts,"
-	 " CAST(body AS TEXT), hash, requests, tokens_in, tokens_out, cost_micro,"
-	 " CASE rank WHEN 2 THEN made_by END)"
-	 " FROM analysis WHERE " OF_BOOK " AND " SHOWN " ORDER BY id",
+	 " CAST(body AS TEXT), hash, requests, tokens_in, tokens_out, cost_micro, made_by,"
+	 " hidden_by) FROM analysis WHERE " OF_BOOK " ORDER BY id",
 	 "INSERT INTO analysis (id, key, text, rank, provider, model, options, prompt_version,"
 	 " completed_ms, tokens, concepts, body, hash, requests, tokens_in, tokens_out, cost_micro,"
-	 " made_by) SELECT :row->>1, :row->>2, (SELECT id FROM text WHERE hash = :row->>3), "
-	 ":row->>4,"
+	 " made_by, hidden_by)"
+	 " SELECT :row->>1, :row->>2, (SELECT id FROM text WHERE hash = :row->>3), :row->>4,"
 	 " :row->>5, :row->>6, :row->>7, :row->>8, :row->>9, :row->>10, :row->>11,"
 	 " CAST(:row->>12 AS BLOB), :row->>13, :row->>14, :row->>15, :row->>16, :row->>17,"
-	 " :row->>18"},
+	 " :row->>18, :row->>19",
+	 "SELECT json_set(:row, '$[1]', NULL, '$[18]', nullif(:parent, 0), '$[19]', :root)"
+	 " WHERE :row->>19 IS NULL"},
 	{"concept",
 	 "SELECT json_array('concept', serial, analysis, scene, hash, root) FROM concept"
 	 " WHERE serial " CONCEPT_OF_BOOK " ORDER BY serial",
 	 "INSERT INTO concept (serial, analysis, scene, hash, root)"
-	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5"},
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5",
+	 "SELECT json_set(:row, '$[1]', NULL, '$[2]', :parent, '$[5]', :root) WHERE :parent > 0"},
 	{"picture",
 	 "SELECT json_array('picture', id, concept, key, hash, ext, size_bytes, completed_ms,"
 	 " provider, model, options, prompt_version, prompt, requests, tokens_in, tokens_out,"
-	 " cost_micro, scene_hash, style) FROM picture WHERE id " PICTURE_OF_BOOK " ORDER BY id",
+	 " cost_micro, scene_hash, style, made_by, hidden_by)"
+	 " FROM picture WHERE concept " CONCEPT_OF_BOOK " ORDER BY id",
 	 "INSERT INTO picture (id, concept, key, hash, ext, size_bytes, completed_ms, provider,"
 	 " model, options, prompt_version, prompt, requests, tokens_in, tokens_out, cost_micro,"
-	 " scene_hash, style)"
+	 " scene_hash, style, made_by, hidden_by)"
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
 	 " :row->>9, :row->>10, :row->>11, :row->>12, :row->>13, :row->>14, :row->>15, :row->>16,"
-	 " :row->>17, :row->>18"},
-	/* Ended: completed or failed; or nobody's, as is one whose result is not brought. */
+	 " :row->>17, :row->>18, :row->>19, :row->>20",
+	 "SELECT json_set(:row, '$[1]', NULL, '$[2]', :parent, '$[18]', :root, '$[19]', NULL)"
+	 " WHERE :parent > 0 AND :row->>20 IS NULL"},
+	/* Ended: completed, failed, or nobody's. */
 	{"job",
-	 "SELECT json_array('job', id, kind, CASE WHEN kind = 1 AND concept NOT " CONCEPT_OF_BOOK
-	 " OR state = 3 AND kind = 0 AND NOT EXISTS (SELECT 1 FROM analysis WHERE text = job.text"
-	 " AND " SHOWN ") OR state = 3 AND kind = 1 AND NOT EXISTS (SELECT 1 FROM picture"
-	 " WHERE concept = job.concept AND " SHOWN
-	 ") THEN 5 ELSE state END, (SELECT hash FROM text WHERE id = text),"
+	 "SELECT json_array('job', id, kind, state, (SELECT hash FROM text WHERE id = text),"
 	 " concept, chapter, scene, profile, attempts, error_code, error, tokens, started_ms,"
 	 " ended_ms, changed_ms, requests, tokens_in, tokens_out, cost_micro)"
 	 " FROM job WHERE state IN (3, 4, 5) AND " OF_BOOK " ORDER BY id",
@@ -85,27 +83,33 @@ static const struct table {
 	 " 0, :row->>13, :row->>14, :row->>15, :row->>16, :row->>17, :row->>18, :row->>19"
 	 " WHERE :row->>3 IN (3, 4, 5)"},
 	{"correction",
-	 "SELECT json_array('correction', id, kind, type, name, to_type, to_name, text, made_by)"
-	 " FROM correction WHERE " SHOWN " ORDER BY id",
-	 "INSERT INTO correction (id, kind, type, name, to_type, to_name, text, made_by)"
-	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8"},
+	 "SELECT json_array('correction', id, kind, type, name, to_type, to_name, text, made_by,"
+	 " hidden_by) FROM correction ORDER BY id",
+	 "INSERT INTO correction (id, kind, type, name, to_type, to_name, text, made_by, hidden_by)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
+	 " :row->>9"},
 	{"look",
-	 "SELECT json_array('look', id, type, name, line, made_ms) FROM look WHERE " SHOWN
-	 " ORDER BY id",
-	 "INSERT INTO look (id, type, name, line, made_ms)"
-	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5"},
+	 "SELECT json_array('look', id, type, name, line, made_ms, made_by, hidden_by)"
+	 " FROM look ORDER BY id",
+	 "INSERT INTO look (id, type, name, line, made_ms, made_by, hidden_by)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7"},
 	{"picture_look",
 	 "SELECT json_array('picture_look', picture, look) FROM picture_look"
-	 " WHERE look IN (SELECT id FROM look WHERE " SHOWN ") AND picture " PICTURE_OF_BOOK
-	 " ORDER BY picture, look",
+	 " WHERE picture " PICTURE_OF_BOOK " ORDER BY picture, look",
 	 "INSERT INTO picture_look (picture, look) SELECT :row->>1, :row->>2"},
-	{"style",
-	 "SELECT json_array('style', id, body, made_by) FROM style WHERE " SHOWN " ORDER BY id",
-	 "INSERT INTO style (id, body, made_by) SELECT :row->>1, :row->>2, :row->>3"},
+	{"style", "SELECT json_array('style', id, body, made_by, hidden_by) FROM style ORDER BY id",
+	 "INSERT INTO style (id, body, made_by, hidden_by)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4"},
 	{"approval",
-	 "SELECT json_array('approval', concept, made_by) FROM approval WHERE " SHOWN
-	 " AND concept " CONCEPT_OF_BOOK " ORDER BY concept, made_by",
-	 "INSERT INTO approval (concept, made_by) SELECT :row->>1, :row->>2"},
+	 "SELECT json_array('approval', concept, made_by, hidden_by) FROM approval"
+	 " WHERE concept " CONCEPT_OF_BOOK " ORDER BY concept, made_by",
+	 "INSERT INTO approval (concept, made_by, hidden_by) SELECT :row->>1, :row->>2, :row->>3"},
+	{"portrait",
+	 "SELECT json_array('portrait', id, type, name, hash, ext, size_bytes, made_ms, made_by,"
+	 " hidden_by) FROM portrait ORDER BY id",
+	 "INSERT INTO portrait (id, type, name, hash, ext, size_bytes, made_ms, made_by, hidden_by)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
+	 " :row->>9"},
 	/* Where it was mounted (11, 12) is nobody else's business. */
 	{"event",
 	 "SELECT json_array('event', time_ms, type, chapter, id, provider,"
@@ -138,16 +142,34 @@ int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line),
 	return result;
 }
 
-int store_picture_hashes(struct store_reader *r,
-			 int (*fn)(void *arg, int64_t picture, const char *hash), void *arg)
+int store_picture_hashes(struct store_reader *r, int (*fn)(void *arg, const struct picture_hash *p),
+			 void *arg)
 {
-	static const char sql[] =
-		"SELECT id, hash FROM picture WHERE id " PICTURE_OF_BOOK " ORDER BY id";
+	static const char sql[] = "SELECT id, hash, 0 FROM picture WHERE concept " CONCEPT_OF_BOOK
+				  " UNION ALL SELECT id, hash, 1 FROM portrait ORDER BY 3, 1";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more, ended = 0;
-	while (!ended && (more = query_row(&q)) == 1)
-		ended = fn(arg, query_get_int(&q, 0), query_string(&q, 1));
+	while (!ended && (more = query_row(&q)) == 1) {
+		const struct picture_hash p = {query_get_int(&q, 0), query_string(&q, 1),
+					       query_get_int(&q, 2) != 0};
+		ended = fn(arg, &p);
+	}
 	return ended ? ended : more;
+}
+
+int store_picture_hash_bytes(struct buf *out, struct store_reader *r, const struct picture_hash *p)
+{
+	static const char picture_sql[] = "SELECT bytes FROM picture_data WHERE id = :id";
+	static const char portrait_sql[] = "SELECT bytes FROM portrait_data WHERE id = :id";
+	CLEANUP(query_end)
+	struct query q = query_begin(&r->conn, p->portrait ? portrait_sql : picture_sql);
+	query_int(&q, ":id", p->id);
+	int more = query_row(&q);
+	if (more != 1)
+		return more < 0 ? more : -ENOENT;
+	size_t len;
+	const void *data = query_get_blob(&q, 0, &len);
+	return len ? buf_add(out, data, len) : 0;
 }
 
 /* ---- reading back */
@@ -235,21 +257,31 @@ static int put_row(struct store_tx *tx, const struct table *t, const char *line,
 				  : result;
 }
 
-/* The line with another number of its own, of what it belongs to, and in its last column; 0: none,
- * it gets one. */
-static int put_renumbered(struct store_tx *tx, const struct table *t, const char *line,
-			  int64_t parent, int64_t last, struct err *err)
+/* 1, or 0: it is nothing for this store. 0 as a number: none. */
+static int put_added(struct store_tx *tx, const struct table *t, const char *line, int64_t parent,
+		     int64_t root, struct err *err)
 {
-	static const char sql[] =
-		"SELECT CASE WHEN :number THEN json_set(:row, '$[1]', NULL, '$[2]', :number,"
-		" '$[#-1]', nullif(:last, 0))"
-		" ELSE json_set(:row, '$[1]', NULL, '$[#-1]', NULL) END";
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, t->add);
 	query_text(&q, ":row", line);
-	query_int(&q, ":number", parent);
-	query_int(&q, ":last", last);
+	query_int(&q, ":parent", parent);
+	if (root)
+		query_int(&q, ":root", root);
 	int result = query_row(&q);
-	return result == 1 ? put_row(tx, t, query_string(&q, 0), err) : result;
+	if (result == 1)
+		result = put_row(tx, t, query_string(&q, 0), err);
+	else if (result == 0)
+		return 0;
+	return result < 0 ? result : 1;
+}
+
+/* Every row of it as it is, or what this store lacks. */
+static int put(struct restoring *r, const struct table *t, const char *line, int64_t parent,
+	       int64_t root, struct err *err)
+{
+	if (!r->whole)
+		return put_added(r->tx, t, line, parent, root, err);
+	int result = put_row(r->tx, t, line, err);
+	return result < 0 ? result : 1;
 }
 
 /* Who shows the book hears of it; what is brought to an empty store brings its own events. */
@@ -285,23 +317,24 @@ static int put_analysis(struct restoring *r, const struct table *t, const char *
 {
 	static const char same_sql[] = "SELECT id FROM analysis WHERE key = :row->>2"
 				       " AND hash = :row->>13 AND concepts = :number";
-	int64_t theirs = 0, concepts = 0, ours = 0;
+	int64_t theirs = 0, concepts = 0, same = 0;
 	int result = line_number(&theirs, r->tx, line, 1);
 	if (result == 0)
 		result = line_number(&concepts, r->tx, line, 11);
 	if (result == 0 && !r->whole)
-		result = look_up(&ours, r->tx, same_sql, line, concepts);
-	if (result < 0 || ours) {
-		numbers_add(&r->analyses, theirs, ours, true);
-		r->done.there += result == 0;
+		result = look_up(&same, r->tx, same_sql, line, concepts);
+	r->done.there += same != 0;
+	if (result == 0 && same)
+		numbers_add(&r->analyses, theirs, same, true);
+	if (result < 0 || same)
 		return result;
-	}
-	result =
-		r->whole ? put_row(r->tx, t, line, err) : put_renumbered(r->tx, t, line, 0, 0, err);
-	ours = sqlite3_last_insert_rowid(r->tx->conn.db);
+	result = put(r, t, line, 0, 0, err);
+	if (result <= 0)
+		return result;
+	int64_t ours = sqlite3_last_insert_rowid(r->tx->conn.db);
 	numbers_add(&r->analyses, theirs, ours, false);
-	r->done.analyses += result == 0;
-	return result == 0 ? announce(r, EVENT_CONCEPTS_READY, line, ours) : result;
+	r->done.analyses++;
+	return announce(r, EVENT_CONCEPTS_READY, line, ours);
 }
 
 static int put_concept(struct restoring *r, const struct table *t, const char *line,
@@ -311,28 +344,27 @@ static int put_concept(struct restoring *r, const struct table *t, const char *l
 		"SELECT serial FROM concept WHERE analysis = :number AND scene = :row->>3";
 	int64_t theirs = 0, analysis = 0, root = 0, ours = 0;
 	bool there = false, ignored;
-	int result = r->whole ? put_row(r->tx, t, line, err) : 0;
-	if (result == 0)
-		result = line_number(&theirs, r->tx, line, 1);
+	if (r->whole)
+		return put(r, t, line, 0, 0, err);
+	int result = line_number(&theirs, r->tx, line, 1);
 	if (result == 0)
 		result = line_number(&analysis, r->tx, line, 2);
 	if (result == 0)
 		result = line_number(&root, r->tx, line, 5);
-	if (result < 0 || r->whole)
-		return result;
 	analysis = numbers_find(&there, &r->analyses, analysis);
 	root = numbers_find(&ignored, &r->concepts, root);
-	if (!there && (result = put_renumbered(r->tx, t, line, analysis, root, err)) < 0)
-		return result;
-	result = look_up(&ours, r->tx, ours_sql, line, analysis);
+	if (result == 0 && !there)
+		result = put(r, t, line, analysis, root, err);
+	if (result >= 0)
+		result = look_up(&ours, r->tx, ours_sql, line, analysis);
 	numbers_add(&r->concepts, theirs, ours, there);
 	return result;
 }
 
-static int put_bytes(struct restoring *r, const char *line, int64_t id)
+/* 1, or <0. */
+static int put_bytes(struct restoring *r, const char *sql, const char *line, int64_t id)
 {
 	static const char hash_sql[] = "SELECT :row->>4";
-	static const char sql[] = "INSERT INTO picture_data (id, bytes) VALUES (:id, :bytes)";
 	CLEANUP(buf_finish) struct buf bytes = {.max_bytes = SIZE_MAX};
 	CLEANUP(query_end) struct query row = query_begin(&r->tx->conn, hash_sql);
 	query_text(&row, ":row", line);
@@ -344,7 +376,8 @@ static int put_bytes(struct restoring *r, const char *line, int64_t id)
 	CLEANUP(query_end) struct query q = query_begin(&r->tx->conn, sql);
 	query_int(&q, ":id", id);
 	query_blob(&q, ":bytes", bytes.data, bytes.len);
-	return query_run(&q);
+	result = query_run(&q);
+	return result < 0 ? result : 1;
 }
 
 static int put_picture(struct restoring *r, const struct table *t, const char *line,
@@ -352,6 +385,7 @@ static int put_picture(struct restoring *r, const struct table *t, const char *l
 {
 	static const char same_sql[] =
 		"SELECT id FROM picture WHERE concept = :number AND hash = :row->>4";
+	static const char bytes_sql[] = "INSERT INTO picture_data (id, bytes) VALUES (:id, :bytes)";
 	int64_t concept = 0, same = 0;
 	bool there;
 	int result = line_number(&concept, r->tx, line, 2);
@@ -362,19 +396,29 @@ static int put_picture(struct restoring *r, const struct table *t, const char *l
 	r->done.there += same != 0;
 	if (result < 0 || same)
 		return result;
-	result = r->whole ? put_row(r->tx, t, line, err)
-			  : put_renumbered(r->tx, t, line, concept, 0, err);
-	if (result == 0)
-		result = put_bytes(r, line, sqlite3_last_insert_rowid(r->tx->conn.db));
-	r->done.pictures += result == 0;
-	return result == 0 ? announce(r, EVENT_IMAGE_COMPLETE, line, concept) : result;
+	result = put(r, t, line, concept, 0, err);
+	if (result == 1)
+		result = put_bytes(r, bytes_sql, line, sqlite3_last_insert_rowid(r->tx->conn.db));
+	r->done.pictures += result == 1;
+	return result == 1 ? announce(r, EVENT_IMAGE_COMPLETE, line, concept) : result;
+}
+
+static int put_portrait(struct restoring *r, const struct table *t, const char *line,
+			struct err *err)
+{
+	static const char bytes_sql[] =
+		"INSERT INTO portrait_data (id, bytes) VALUES (:id, :bytes)";
+	int result = r->whole ? put(r, t, line, 0, 0, err) : 0;
+	return result == 1
+		       ? put_bytes(r, bytes_sql, line, sqlite3_last_insert_rowid(r->tx->conn.db))
+		       : result;
 }
 
 /* What was, is the story of a store that had nothing else. */
 static int put_history(struct restoring *r, const struct table *t, const char *line,
 		       struct err *err)
 {
-	return r->whole ? put_row(r->tx, t, line, err) : 0;
+	return r->whole ? put(r, t, line, 0, 0, err) : 0;
 }
 
 static const struct table *table_of(const char *line)
@@ -404,7 +448,10 @@ static int put_line(struct restoring *r, const char *line, struct err *err)
 		const char *name;
 		int (*put)(struct restoring *r, const struct table *t, const char *line,
 			   struct err *err);
-	} puts[] = {{"analysis", put_analysis}, {"concept", put_concept}, {"picture", put_picture}};
+	} puts[] = {{"analysis", put_analysis},
+		    {"concept", put_concept},
+		    {"picture", put_picture},
+		    {"portrait", put_portrait}};
 	const struct table *t = table_of(line);
 	int result = t ? check_line(r->tx, line, err)
 		       : err_set(err, -EBADMSG, "a line is of no known kind");
@@ -435,7 +482,7 @@ static int put_lines(struct restoring *r, struct err *err)
 	r->whole = !used;
 	if (result == 0 && r->whole)
 		result = drop_events(r->tx);
-	while (result == 0 && (more = r->from->line(r->from->arg, &line)) == 1)
+	while (result >= 0 && (more = r->from->line(r->from->arg, &line)) == 1)
 		result = put_line(r, line, err);
 	return result < 0 ? result : more;
 }
@@ -465,6 +512,11 @@ static int check_numbers(struct store_tx *tx, struct err *err)
 	} numbers[] = {
 		{"SELECT DISTINCT type FROM event", EVENT_TYPES - 1},
 		{"SELECT DISTINCT rank FROM analysis", 2},
+		{"SELECT DISTINCT kind FROM edit", EDIT_KINDS - 1},
+		{"SELECT DISTINCT kind FROM correction", CORRECTION_REMOVE},
+		{"SELECT type FROM correction UNION SELECT to_type FROM correction"
+		 " UNION SELECT type FROM look UNION SELECT type FROM portrait",
+		 ELEMENT_TYPES - 1},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		CLEANUP(query_end) struct query q = query_begin(&tx->conn, numbers[i].sql);

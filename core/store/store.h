@@ -538,10 +538,16 @@ int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_j
  * spends anything. Pictures are told by the hashes of their bytes. */
 
 int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line), void *arg);
-/* All pictures there are, seen in the book or not. fn's value other than 0 ends it and is returned.
- */
-int store_picture_hashes(struct store_reader *r,
-			 int (*fn)(void *arg, int64_t picture, const char *hash), void *arg);
+/* All pictures and portraits there are, seen in the book or not. fn's value other than 0 ends it
+ * and is returned. */
+struct picture_hash {
+	int64_t id;
+	const char *hash;
+	bool portrait;
+};
+int store_picture_hashes(struct store_reader *r, int (*fn)(void *arg, const struct picture_hash *p),
+			 void *arg);
+int store_picture_hash_bytes(struct buf *out, struct store_reader *r, const struct picture_hash *p);
 struct record {
 	int (*line)(void *arg,
 		    const char **line); /* 1 a line, borrowed until the next; 0 the end */

@@ -93,16 +93,39 @@ class Import(unittest.TestCase):
             shutil.copy(os.environ["EXAMPLE"], book)
         self.assertEqual(bookfs("run", made).returncode, 0)
         self.older_picture(made + ".bookfs")
+        self.edit(made)
         self.assertEqual(bookfs("export", made, folder).returncode, 0)
-        self.taken(folder, "taken: 16 chapters, 17 pictures; there already: 0; not taken: 0")
+        self.taken(folder, "taken: 17 chapters, 17 pictures; there already: 0; not taken: 0")
         was, is_now = self.shown(made), self.shown(self.book)
         self.assertEqual([k for k in was.keys() | is_now.keys() if was.get(k) != is_now.get(k)], [])
         self.assertGreater(len(was), 250)
         self.assertIn(b"Drew ch6_scene1 of", was["progress.md"])
-        self.taken(folder, "taken: 0 chapters, 0 pictures; there already: 33; not taken: 0")
+        self.taken(folder, "taken: 0 chapters, 0 pictures; there already: 34; not taken: 0")
         self.assertEqual(bookfs("check", self.book).returncode, 0)
+        self.assertEqual(bookfs("history", made).stdout, bookfs("history", self.book).stdout)
+        for book in (made, self.book):
+            self.assertEqual(bookfs("undo", "--all", book).returncode, 0)
+        self.assertEqual(*[{k: v for k, v in self.shown(book).items() if k.startswith(("images", "elements", "style"))}
+                           for book in (made, self.book)])
         with contextlib.closing(sqlite3.connect(self.book + ".bookfs")) as db:
             self.assertEqual(db.execute("SELECT count(*) FROM picture_data").fetchone(), (17,))
+
+    def edit(self, book):
+        """What a person may do, each once; and a second portrait."""
+        mount = harness.Mount(book, self.path("edit"), program=BOOKFS)
+        try:
+            chapter = json.loads(mount.read("chapters/6/concepts.json"))
+            chapter["concepts"][0]["mood"] = "grim"
+            element = mount.read("elements/characters/Pim.md").replace("**Description:** ", "**Description:** Red hair; ", 1)
+            for path, text in (("chapters/6/concepts.json", json.dumps(chapter)), ("style.md", "Pen and ink.\n"),
+                               ("elements/characters/Pim.md", element)):
+                with open(mount.path(path), "w", encoding="utf-8") as f:
+                    f.write(text)
+            for n in (9, 10):
+                shutil.copy(mount.path("images/chapter_%d_scene_1.png" % n), mount.path("elements/characters/Pim.png"))
+            os.unlink(mount.path("images/chapter_8_scene_1.png"))
+        finally:
+            mount.end()
 
     @staticmethod
     def older_picture(store):
