@@ -79,7 +79,8 @@ static void make_lawless(void)
 {
 	static const char sql[] = "PRAGMA writable_schema = 1;"
 				  "UPDATE sqlite_schema SET sql = replace(replace(replace(sql,"
-				  " ' NOT NULL', ''), ' STRICT,', ''), ') STRICT', ')')";
+				  " ' NOT NULL', ''), ' STRICT,', ''), ') STRICT', ')')"
+				  " WHERE type = 'table'";
 	sqlite3 *db = NULL;
 
 	FUZZ_HOLDS(sqlite3_open(base.files.store_path, &db) == SQLITE_OK);
