@@ -403,60 +403,70 @@ int tx_complete_job(struct store_tx *tx, int64_t id, int64_t tokens)
 	return query_run(&q);
 }
 
-int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *reason,
-		  int64_t retry_at_unix_ms, enum store_event_type event)
+/* How a claim ends. */
+struct claim_end {
+	enum job_state state;
+	bool given_back; /* the attempt does not count */
+	int code;
+	const char *reason;
+	int64_t not_before_ms;
+	enum store_event_type event;
+};
+
+static int end_claim(struct store_tx *tx, int64_t job_id, const struct claim_end *e)
 {
 	static const char sql[] =
-		"UPDATE job SET state = :state, owner = 0, error_code = :code, error = :reason,"
-		" not_before_ms = :retry, ended_ms = :now, changed_ms = :now WHERE id = :id";
+		"UPDATE job SET state = :state, owner = 0, attempts = max(attempts - :back, 0),"
+		" error_code = :code, error = :reason, not_before_ms = :until, changed_ms = :now,"
+		" ended_ms = iif(:back, ended_ms, :now) WHERE id = :id";
 	CLEANUP(store_job_finish) struct store_job job = {0};
 	int result = tx_own_job(&job, tx, job_id, JOB_ANY);
 	if (result < 0)
 		return result;
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":id", job_id);
-	query_int(&q, ":state", retry_at_unix_ms ? STATE_PENDING : STATE_FAILED);
-	query_int(&q, ":code", code);
-	query_text(&q, ":reason", reason);
-	query_int(&q, ":retry", retry_at_unix_ms);
+	query_int(&q, ":state", e->state);
+	query_int(&q, ":back", e->given_back);
+	query_int(&q, ":code", e->code);
+	query_text(&q, ":reason", e->reason);
+	query_int(&q, ":until", e->not_before_ms);
 	query_int(&q, ":now", clock_unix_ms());
 	result = query_run(&q);
 	if (result < 0)
 		return result;
 	return tx_announce(tx, &(struct announcement){
-				       .type = event,
+				       .type = e->event,
 				       .text = job.text_id,
 				       .scene = job.scene,
-				       .detail = reason,
+				       .detail = e->reason,
 			       });
+}
+
+int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *reason,
+		  int64_t retry_at_unix_ms, enum store_event_type event)
+{
+	return end_claim(tx, job_id,
+			 &(struct claim_end){
+				 .state = retry_at_unix_ms ? STATE_PENDING : STATE_FAILED,
+				 .code = code,
+				 .reason = reason,
+				 .not_before_ms = retry_at_unix_ms,
+				 .event = event,
+			 });
 }
 
 int tx_job_wait(struct store_tx *tx, int64_t job_id, int code, const char *reason,
 		int64_t until_unix_ms)
 {
-	static const char sql[] =
-		"UPDATE job SET state = 1, owner = 0, attempts = max(attempts - 1, 0),"
-		" error_code = :code, error = :reason, not_before_ms = :until, changed_ms = :now"
-		" WHERE id = :id";
-	CLEANUP(store_job_finish) struct store_job job = {0};
-	int result = tx_own_job(&job, tx, job_id, JOB_ANY);
-	if (result < 0)
-		return result;
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", job_id);
-	query_int(&q, ":code", code);
-	query_text(&q, ":reason", reason);
-	query_int(&q, ":until", until_unix_ms);
-	query_int(&q, ":now", clock_unix_ms());
-	result = query_run(&q);
-	if (result < 0)
-		return result;
-	return tx_announce(tx, &(struct announcement){
-				       .type = EVENT_WAITING,
-				       .text = job.text_id,
-				       .scene = job.scene,
-				       .detail = reason,
-			       });
+	return end_claim(tx, job_id,
+			 &(struct claim_end){
+				 .state = STATE_PENDING,
+				 .given_back = true,
+				 .code = code,
+				 .reason = reason,
+				 .not_before_ms = until_unix_ms,
+				 .event = EVENT_WAITING,
+			 });
 }
 
 int tx_job_yield(struct store_tx *tx, int64_t job_id)
