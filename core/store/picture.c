@@ -289,6 +289,10 @@ static int read_picture(struct store_picture *out, struct query *q)
 struct drawing {
 	bool looks_gone;
 	int64_t style; /* the newest row, an empty one too; 0: none */
+	struct {
+		int64_t style;
+		int differs;
+	} judged; /* the style asked about last: most pictures have the same */
 };
 
 static int read_drawing(struct drawing *out, struct conn *c)
@@ -299,7 +303,7 @@ static int read_drawing(struct drawing *out, struct conn *c)
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	int more = query_row(&q);
 	if (more == 1)
-		*out = (struct drawing){query_get_int(&q, 0) != 0, query_get_int(&q, 1)};
+		*out = (struct drawing){query_get_int(&q, 0) != 0, query_get_int(&q, 1), {-1, 0}};
 	return more < 0 ? more : 0;
 }
 
@@ -330,7 +334,7 @@ static int style_differs(struct conn *c, int64_t then, int64_t now)
 }
 
 /* *why: owned, NULL: it is. edited, style: of the row. */
-static int judge_drawing(char **why, struct conn *c, const struct drawing *now, int64_t picture,
+static int judge_drawing(char **why, struct conn *c, struct drawing *now, int64_t picture,
 			 bool edited, int64_t style)
 {
 	if (edited) {
@@ -338,9 +342,14 @@ static int judge_drawing(char **why, struct conn *c, const struct drawing *now, 
 		return 0;
 	}
 	int result = now->looks_gone ? look_gone(why, c, picture) : 0;
-	if (result == 0 && now->style != style)
-		result = style_differs(c, style, now->style);
-	if (result == 1 && !*why)
+	if (result != 0 || now->style == style)
+		return result < 0 ? result : 0;
+	if (now->judged.style != style) {
+		now->judged.style = style;
+		now->judged.differs = style_differs(c, style, now->style);
+	}
+	result = now->judged.differs;
+	if (result == 1)
 		*why = xstrdup("the style was changed");
 	return result < 0 ? result : 0;
 }
@@ -348,8 +357,7 @@ static int judge_drawing(char **why, struct conn *c, const struct drawing *now, 
 /* ---- reading rows */
 
 /* The next row: 1, 0 the end. *why is what out->outdated borrows. */
-static int next_picture(struct store_picture *out, char **why, struct query *q,
-			const struct drawing *now)
+static int next_picture(struct store_picture *out, char **why, struct query *q, struct drawing *now)
 {
 	int more = query_row(q);
 	if (more != 1)

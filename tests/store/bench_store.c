@@ -109,6 +109,74 @@ static void bench_picture_reads(struct store *s, const char *where)
 	printf("pictures read, %-12s %10.2f GB/s\n", where, best);
 }
 
+/* ---- a book's pictures, as views and status ask for them */
+
+static int count_picture(void *arg, const struct store_picture *p)
+{
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void list_pictures(struct store_reader *r, const char *what)
+{
+	enum { RUNS = 200 };
+	double list_us = 1e9, totals_us = 1e9;
+	int count = 0;
+	for (int run = 0; run < RUNS; run++) {
+		struct store_totals t;
+		int64_t start = clock_mono_us();
+		store_pictures(r, 0, count_picture, &count);
+		double us = seconds_since(start) * 1e6;
+		list_us = us < list_us ? us : list_us;
+		start = clock_mono_us();
+		store_totals(&t, r);
+		us = seconds_since(start) * 1e6;
+		totals_us = us < totals_us ? us : totals_us;
+	}
+	printf("list of %d, %-15s %10.0f us, store_totals %.0f us\n", count / RUNS, what, list_us,
+	       totals_us);
+}
+
+/* All that makes a picture outdated: of every scene it must be asked. */
+static int set_style(struct store_tx *tx, void *arg, struct err *err)
+{
+	struct look look = {.type = ELEMENT_CHARACTER, .name = "Alice", .line = "fair hair"};
+	CLEANUP(corrections_finish) struct corrections list = {0};
+	corrections_add(&list, CORRECTION_DESCRIPTION, ELEMENT_CHARACTER, "Alice")->text =
+		xstrdup("red hair");
+	int result = tx_set_style(tx, "ink");
+	if (result == 0)
+		result = tx_fix_looks(tx, &look, 1);
+	return result < 0 ? result : tx_correct(tx, "elements/characters/Alice.md", &list);
+}
+
+static void bench_lists(void)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	struct fixture f;
+	struct err err = {0};
+	struct store_job job;
+	fixture_init(&f);
+	CHECK_INT(fixture_open(&s, &f, NULL, &err), 0);
+	struct book *b = make_book(67, 0);
+	CHECK_INT(import_book(s, b), 0);
+	for (int chapter = 2; chapter < 67; chapter++)
+		wish(s, chapter, false, false);
+	while (claim(&job, s, JOB_ANALYZE) == 1) {
+		finish_analysis(s, job.id, 2, "bench");
+		store_job_finish(&job);
+	}
+	while (claim(&job, s, JOB_ILLUSTRATE) == 1) {
+		finish_picture(s, job.id, "PNG", 3);
+		store_job_finish(&job);
+	}
+	list_pictures(store_reader(s), "no edits");
+	CHECK_INT(store_write_wait(s, set_style, NULL, &err), 0);
+	list_pictures(store_reader(s), "all outdated");
+	free_book(b);
+	fixture_finish(&f);
+}
+
 static void bench_open(const struct fixture *f)
 {
 	struct err err = {0};
@@ -156,6 +224,7 @@ int main(void)
 	bench_picture_reads(s, "folded");
 	s = store_close(s);
 	bench_open(&f);
+	bench_lists();
 	free(bytes);
 	fixture_finish(&f);
 	return check_result();
