@@ -41,22 +41,24 @@ const char *plate_media_type(const char *name)
 	return NULL;
 }
 
-/* EPUB 2 knows no figures. The looks are said in place: who owns the style sheets is the book. */
+/* EPUB 2 knows no figures. The looks are said in place: who owns the style sheets is the book. That
+ * they are blocks too: a reader to whom a figure is none (mupdf) shows it where the chapter begins.
+ */
 void plate_add(struct buf *out, const struct book_plate *p, const char *document, const char *file,
 	       const char *prefix, bool epub2)
 {
 	const char *block = epub2 ? "div" : "figure", *caption = epub2 ? "p" : "figcaption";
 
 	buf_addf(out,
-		 "\n<%s%s class=\"bookfs-plate\" style=\"margin: 1em 0; text-align: center; "
-		 "page-break-inside: avoid\"><%simg src=\"",
+		 "\n<%s%s class=\"bookfs-plate\" style=\"display: block; margin: 1em 0; "
+		 "text-align: center; page-break-inside: avoid\"><%simg src=\"",
 		 prefix, block, prefix);
 	xml_href(out, document, file);
 	buf_adds(out, "\" alt=\"");
 	buf_add_xml(out, p->alt);
 	buf_addf(out, "\" style=\"max-width: 100%%; max-height: 90vh\"/><%s%s style=\"", prefix,
 		 caption);
-	buf_adds(out, "margin: 0.5em 0; text-indent: 0; font-size: 0.85em\">");
+	buf_adds(out, "display: block; margin: 0.5em 0; text-indent: 0; font-size: 0.85em\">");
 	buf_add_xml(out, p->caption);
 	buf_addf(out, "</%s%s></%s%s>", prefix, caption, prefix, block);
 }

@@ -134,6 +134,8 @@ class Export(unittest.TestCase):
             for n in range(1, 7):
                 text, before = now.read("c%d.xhtml" % n).decode(), was.read("c%d.xhtml" % n).decode()
                 self.assertIn("bookfs/chapter_%d_scene_1.png" % n, text)
+                for tag in ("figure", "figcaption"):  # not every reader knows that these are blocks
+                    self.assertRegex(text, "<%s [^>]*style=\"display: block;" % tag)
                 self.assertEqual(re.sub(r"\n<figure class=\"bookfs-plate\".*?</figure>", "", text, flags=re.S), before)
             self.assertIn("The cast", now.read("bookfs/cast.xhtml").decode())
 
