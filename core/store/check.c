@@ -121,10 +121,10 @@ static const struct {
 	{"SELECT id FROM analysis WHERE rank = 2 AND made_by IS NOT NULL AND made_by NOT IN"
 	 " (SELECT id FROM edit WHERE kind IN (0, 1))",
 	 "analysis %lld is a person's, but not by an edit of one"},
-	{"SELECT id FROM correction WHERE kind NOT BETWEEN 0 AND 6 OR type NOT BETWEEN 0 AND 3"
+	{"SELECT id FROM correction WHERE kind NOT BETWEEN 0 AND 7 OR type NOT BETWEEN 0 AND 3"
 	 " OR to_type NOT BETWEEN 0 AND 3",
 	 "correction %lld means nothing"},
-	{"SELECT id FROM correction WHERE kind IN (0, 1, 3) AND to_name IS NULL",
+	{"SELECT id FROM correction WHERE kind IN (0, 1, 3, 7) AND to_name IS NULL",
 	 "correction %lld does not say to whom"},
 	{"SELECT id FROM look WHERE type NOT BETWEEN 0 AND 3", "look %lld is of nothing's"},
 	{"SELECT concept FROM approval WHERE concept NOT IN"
