@@ -324,3 +324,27 @@ int check_store(struct store *s)
 {
 	return store_check(s, say, NULL);
 }
+
+static int fill(struct store *s)
+{
+	struct store_job job = {0};
+	struct book *b = make_book(5, 0);
+	int result = import_book(s, b);
+	free_book(b);
+	if (result == 0)
+		result = wish(s, 2, true, false);
+	if (result == 0 && (result = claim(&job, s, JOB_ANALYZE)) == 1)
+		result = finish_analysis(s, job.id, 1, "kept");
+	store_job_finish(&job);
+	if (result == 0 && (result = claim(&job, s, JOB_ILLUSTRATE)) == 1)
+		result = finish_picture(s, job.id, "PNG", 3);
+	store_job_finish(&job);
+	return result;
+}
+
+int fixture_fill(const struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	int result = fixture_open(&s, f, NULL, NULL);
+	return result < 0 ? result : fill(s);
+}

@@ -19,6 +19,8 @@ void fixture_finish(struct fixture *f);
 void fixture_write_book(const struct fixture *f, const char *bytes);
 char *fixture_path(const struct fixture *f, const char *suffix); /* store_path + suffix; owned */
 bool fixture_exists(const struct fixture *f, const char *suffix);
+/* Makes the store, with a book of five chapters, an analysis of the second and a picture in it. */
+int fixture_fill(const struct fixture *f);
 int fixture_open(struct store **out, const struct fixture *f, struct loop *loop, struct err *err);
 
 /* Chapter 1 is front matter, the last back matter, the rest story; changed > 0: that chapter has
