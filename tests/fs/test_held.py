@@ -129,7 +129,9 @@ class Held(Case):
         os.close(os.open(m.path("illustrated.pdf"), os.O_RDONLY | os.O_NONBLOCK))
 
     def interrupt(self, m, kind):
-        cat = subprocess.Popen(["cat", m.path("illustrated.pdf")], stdout=subprocess.DEVNULL)
+        # Who runs the tests in the background ignores SIGINT, and so would cat.
+        cat = subprocess.Popen(["cat", m.path("illustrated.pdf")], stdout=subprocess.DEVNULL,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.parked(m, 1)
         began = time.monotonic()
         cat.send_signal(kind)
