@@ -12,6 +12,7 @@ enum { NOTES = 16, NOTE_MS = 2000, ABSENCES = 16, ABSENCE_MS = 1000 };
 struct note {
 	pid_t thread;
 	struct draft *draft; /* NULL: none */
+	int flags;	     /* of the open */
 	int64_t until_boot_ms;
 };
 
@@ -89,12 +90,12 @@ void edit_refuse(fuse_req_t req, uint64_t node, const char *name, int code, cons
 /* ---- notes and absences */
 
 /* Takes the reference to d. */
-static void note_add(struct edits *e, pid_t thread, struct draft *d)
+static void note_add(struct edits *e, pid_t thread, struct draft *d, int flags)
 {
 	struct note *n = &e->notes[e->next_note++ % NOTES];
 
 	note_drop(n);
-	*n = (struct note){thread, d, clock_boot_ms() + NOTE_MS};
+	*n = (struct note){thread, d, flags, clock_boot_ms() + NOTE_MS};
 }
 
 static struct note *note_of(struct edits *e, pid_t thread)
@@ -241,16 +242,20 @@ void edit_open(fuse_req_t req, const struct view_attr *a, const struct fuse_file
 		return;
 	}
 	d->fence = fence;
-	note_add(fs->edits, fuse_req_ctx(req)->pid, d);
+	note_add(fs->edits, fuse_req_ctx(req)->pid, d, fi->flags);
 	fuse_reply_err(req, ESTALE);
 }
 
-void edit_opened(fuse_req_t req, const struct draft *d)
+bool edit_opened(fuse_req_t req, const struct draft *d, int flags)
 {
 	struct note *n = note_of(fs_of(req)->edits, fuse_req_ctx(req)->pid);
+	bool same;
 
-	if (n && n->draft == d)
-		note_drop(n);
+	if (!n || n->draft != d)
+		return true;
+	same = n->flags == flags;
+	note_drop(n);
+	return same;
 }
 
 bool edit_lookup(fuse_req_t req, uint64_t folder, const char *name)

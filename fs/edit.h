@@ -46,7 +46,9 @@ int edit_make_draft(struct draft **out, fuse_req_t req, uint64_t folder, const c
 		    const struct view_subject *s);
 /* These reply. */
 void edit_open(fuse_req_t req, const struct view_attr *a, const struct fuse_file_info *fi);
-void edit_opened(fuse_req_t req, const struct draft *d); /* the open has come to its draft */
+/* An open has come to a draft. false: it is another than the one that the draft was made for, which
+ * was given up on its way. */
+bool edit_opened(fuse_req_t req, const struct draft *d, int flags);
 bool edit_lookup(fuse_req_t req, uint64_t folder, const char *name); /* false: ask views */
 void edit_create(fuse_req_t req, uint64_t folder, const char *name, mode_t mode,
 		 struct fuse_file_info *fi);
@@ -89,6 +91,7 @@ struct commit {
 
 	/* edit_commit.c's own */
 	struct fs *fs;
+	struct commit *next;
 	struct buf bytes, text;
 	struct analysis *from, *analysis;
 	struct corrections corrections;

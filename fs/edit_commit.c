@@ -48,10 +48,29 @@ struct commit *commit_named(fuse_req_t req, void (*done)(struct commit *c, int r
 int commit_refuse(struct commit *c, int code, const char *reason)
 {
 	why_remember_with(c->fs->why, &c->caller, c->why_ino, c->why_name[0] ? c->why_name : NULL,
-			  code, reason, edit_remedy(code));
+			  code, reason, code == -ENOSPC ? NULL : edit_remedy(code));
 	log_warn("%s: not changed: %s", c->subject.path,
 		 reason && *reason ? reason : strerror(-code));
 	return code;
+}
+
+static void run(struct commit *c);
+
+/* The next commit of a draft, if there is one: not from within this one. */
+static void run_next(void *arg)
+{
+	run(arg);
+}
+
+static void go_on(struct draft *d, const struct commit *ended)
+{
+	if (d->commits != ended)
+		return;
+	d->commits = ended->next;
+	if (!d->commits)
+		return;
+	d->commits->seen = d->seen;
+	loop_post(d->fs->loop, run_next, d->commits);
 }
 
 static void finish(struct commit *c, int result)
@@ -68,6 +87,8 @@ static void finish(struct commit *c, int result)
 			draft_rename(d, 0, NULL); /* it is the book's by now */
 	}
 	c->done(c, result);
+	if (d)
+		go_on(d, c);
 	if (d)
 		draft_release(d);
 	buf_finish(&c->bytes);
@@ -403,17 +424,12 @@ static void undone(void *arg, int result, const struct err *err)
 	judge(c);
 }
 
-void commit_draft(struct commit *c)
+static void run(struct commit *c)
 {
 	struct draft *d = c->draft;
 	struct lock_refusal no = {0};
-	int r;
+	int r = fence_check(&d->fence, lockfs_table(c->fs->locks), &no);
 
-	c->fs = d->fs;
-	begin(c);
-	d->written = false;
-	c->bytes.max_bytes = DRAFT_BYTES_MOST;
-	r = fence_check(&d->fence, lockfs_table(c->fs->locks), &no);
 	if (r < 0) {
 		finish(c,
 		       c->req ? lockfs_refused_by(c->fs->locks, c->req, d->fence.resource, r, &no)
@@ -421,7 +437,6 @@ void commit_draft(struct commit *c)
 		return;
 	}
 	fence_used(&d->fence, lockfs_table(c->fs->locks));
-	buf_add(&c->bytes, buf_str(&d->bytes), d->bytes.len);
 	c->result = 0;
 	if (d->after_rm)
 		store_edits(reader_of(c), 0, newest_standing, c);
@@ -429,6 +444,24 @@ void commit_draft(struct commit *c)
 		store_write(c->fs->engine->store, work_undo, undone, c);
 	else
 		judge(c);
+}
+
+/* Those of one draft one after the other, as each begins from what the last one left. */
+void commit_draft(struct commit *c)
+{
+	struct draft *d = c->draft;
+	struct commit **last = &d->commits;
+
+	c->fs = d->fs;
+	begin(c);
+	d->written = false;
+	c->bytes.max_bytes = DRAFT_BYTES_MOST;
+	buf_add(&c->bytes, buf_str(&d->bytes), d->bytes.len);
+	while (*last)
+		last = &(*last)->next;
+	*last = c;
+	if (d->commits == c)
+		run(c);
 }
 
 /* ---- what needs no text */

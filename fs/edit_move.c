@@ -31,6 +31,7 @@ static void draft_renamed(struct commit *c, int result)
 		d->subject = c->subject;
 		if (node_lookup(&attr, c->fs, c->folder, c->name) == 0)
 			d->ino = attr.ino;
+		commit_base(d, c->fs);
 		draft_rename(d, 0, NULL);
 	}
 	fuse_reply_err(c->req, -result);

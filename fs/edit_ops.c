@@ -28,13 +28,27 @@ bool draft_has(uint64_t node)
 	return (node & 63) == DRAFT_NODE;
 }
 
+/* What is not there yet is told by its folder and name. */
+static uint64_t why_ino(const struct draft *d)
+{
+	struct view_attr folder;
+
+	return d->folder && node_attr(&folder, d->fs, d->folder) == 0 ? folder.ino : d->ino;
+}
+
+static const char *why_name(const struct draft *d)
+{
+	return d->folder ? d->name : NULL;
+}
+
 static void refuse(fuse_req_t req, const struct draft *d, int code, const char *reason)
 {
 	struct fs *fs = fuse_req_userdata(req);
 	struct caller caller;
 
 	caller_find(&caller, fuse_req_ctx(req));
-	why_remember_with(fs->why, &caller, d->ino, NULL, code, reason, edit_remedy(code));
+	why_remember_with(fs->why, &caller, why_ino(d), why_name(d), code, reason,
+			  edit_remedy(code));
 	fuse_reply_err(req, -code);
 }
 
@@ -182,8 +196,10 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		return;
 	}
 	draft_hold(d);
-	edit_opened(req, d);
-	draft_open_reply(req, d, fi, NULL);
+	if (edit_opened(req, d, fi->flags))
+		draft_open_reply(req, d, fi, NULL);
+	else
+		fuse_reply_err(req, ESTALE);
 	draft_release(d);
 }
 
@@ -284,7 +300,8 @@ static void commit(struct draft *d, fuse_req_t req)
 
 	c->draft = d;
 	c->subject = d->subject;
-	c->why_ino = d->ino;
+	c->why_ino = why_ino(d);
+	snprintf(c->why_name, sizeof(c->why_name), "%s", d->name);
 	c->seen = d->seen;
 	c->fs = d->fs;
 	commit_draft(c);

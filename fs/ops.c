@@ -315,6 +315,9 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	struct view_attr attr;
 	int r = node_attr(&attr, fs_of(req), node);
 
+	/* Who writes begins from what is there now; and the kernel looks up once, for the draft. */
+	if (r == -ESTALE && is_for_writing(fi))
+		r = view_attr_now(&attr, fs_of(req)->views, node);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else if (is_for_writing(fi) && attr.editable)

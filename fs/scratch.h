@@ -39,15 +39,16 @@ struct draft {
 	/* What it is to become (edit.c). */
 	struct view_subject subject; /* what NONE: nothing yet */
 	struct fence fence;
-	bool written;	     /* since it was last judged */
-	bool emptied;	     /* by O_TRUNC, and nothing was written since */
-	bool abandoned;	     /* who wrote it was killed */
-	bool after_rm;	     /* made by who had just removed what it is */
-	pid_t writer;	     /* the thread that wrote last; 0: not known */
-	int verdict;	     /* the last one */
-	size_t head;	     /* written without a gap from the start on, since it was empty */
-	int64_t seen;	     /* CONCEPTS: the analysis it began from; 0: any */
-	char base[HASH_HEX]; /* other text: as it was then; "": any */
+	bool written;		/* since it was last judged */
+	bool emptied;		/* by O_TRUNC, and nothing was written since */
+	bool abandoned;		/* who wrote it was killed */
+	bool after_rm;		/* made by who had just removed what it is */
+	struct commit *commits; /* under way: the first is; the others wait for it */
+	pid_t writer;		/* the thread that wrote last; 0: not known */
+	int verdict;		/* the last one */
+	size_t head;		/* written without a gap from the start on, since it was empty */
+	int64_t seen;		/* CONCEPTS: the analysis it began from; 0: any */
+	char base[HASH_HEX];	/* other text: as it was then; "": any */
 };
 
 struct drafts *drafts_new(struct fs *fs);

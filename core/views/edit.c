@@ -235,6 +235,9 @@ static void new_in_type(struct view_subject *out, const struct ref *folder, cons
 	size_t len = strlen(name), stem = picture_stem(name);
 	if (name[0] == '.' || name[0] == '#' || len >= NAME_BYTES || !utf8_valid(name, len))
 		return;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+			return;
 	out->what = stem ? VIEW_EDIT_PORTRAIT : VIEW_EDIT_ELEMENT;
 	if (!stem && len > 3 && strcmp(name + len - 3, ".md") == 0)
 		stem = len - 3;

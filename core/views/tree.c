@@ -174,6 +174,11 @@ static int face(struct view_attr *out, struct views *v, struct ref *ref)
 	return 0;
 }
 
+static bool is_of_analysis(enum kind kind)
+{
+	return kind == KIND_CONCEPTS || kind == KIND_CHAPTER_ELEMENTS;
+}
+
 /* A version that is past, but was handed out a moment ago or is held open. */
 static int past(struct view_attr *out, struct views *v, const struct ref *ref)
 {
@@ -195,6 +200,16 @@ static int past(struct view_attr *out, struct views *v, const struct ref *ref)
 	return 0;
 }
 
+bool view_trigger_of(struct view_attr *out, uint64_t node)
+{
+	struct ref ref;
+	if (ref_decode(&ref, node) < 0 || !is_of_analysis(ref.kind))
+		return false;
+	*out = (struct view_attr){
+		.class = VIEW_TRIGGER, .node = node, .ino = ref_ino(&ref), .chapter = ref.chapter};
+	return true;
+}
+
 int view_attr(struct view_attr *out, struct views *v, uint64_t node)
 {
 	struct ref ref;
@@ -212,6 +227,17 @@ int view_attr(struct view_attr *out, struct views *v, uint64_t node)
 		return past(out, v, &ref);
 	*out = attr;
 	return 0;
+}
+
+int view_attr_now(struct view_attr *out, struct views *v, uint64_t node)
+{
+	struct ref ref;
+	int err = ref_decode(&ref, node);
+	if (err == 0)
+		err = views_refresh(v);
+	if (err == 0)
+		err = face(out, v, &ref);
+	return err == -ENOENT ? -ESTALE : err;
 }
 
 /* ---- folders */

@@ -95,6 +95,7 @@ void views_idle(struct views *v);
  * remembered. */
 int view_lookup(struct view_attr *out, struct views *v, uint64_t folder, const char *name);
 int view_attr(struct view_attr *out, struct views *v, uint64_t node);
+int view_attr_now(struct view_attr *out, struct views *v, uint64_t node); /* of any version */
 int view_parent(uint64_t *parent, struct views *v, uint64_t folder);
 int view_link(char **target, struct views *v, uint64_t node); /* owned */
 
@@ -170,6 +171,9 @@ struct view_change {
 };
 int views_changed(struct views *v, void (*fn)(void *arg, const struct view_change *c), void *arg);
 
+/* The trigger that a node of an analysis, of whatever version, is one of when nothing is made:
+ * its chapter and ino. false: it is no such node. */
+bool view_trigger_of(struct view_attr *out, uint64_t node);
 /* How an open of chapter's trigger stands: 1 a result is stored (answer ESTALE: the name now leads
  * to it), 0 wait, <0 the errno to answer, with the reason: -EIO and others failed, -ENODATA
  * (trigger=never). asked_unix_ms: when the reader asked; a failure older than that and than 30 s
