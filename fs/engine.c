@@ -72,6 +72,37 @@ static int import_if_changed(struct engine *e, const struct options *o, struct r
 	return r == 0 ? import_book(e, o, reading, key, err) : r < 0 ? r : 0;
 }
 
+/* What is kept in a folder that is mounted over is reached as the folder is. */
+static void go_by_reach(char **path, const struct options *o)
+{
+	char *name = *path;
+	size_t len;
+
+	if (!o->reach || !o->book)
+		return;
+	len = strlen(o->book);
+	if (strncmp(name, o->book, len) || name[len] != '/')
+		return;
+	*path = xasprintf("%s%s", o->reach, name + len);
+	free(name);
+}
+
+/* A folder that is mounted over itself has our names beside its own: it cannot be read as a book.
+ */
+static int check_not_over(const struct options *o, struct err *err)
+{
+	CLEANUP(cleanup_free) char *store = NULL;
+	struct stat st;
+
+	if (o->reach || stat(o->book, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    !mountpoint_is_over(&store, o->book))
+		return 0;
+	return err_set(err, -EBUSY,
+		       "%s is mounted over itself: ask that mount (echo analyze all > "
+		       "%s/.bookfs/ctl), or bookfs umount %s first",
+		       o->book, o->book, o->book);
+}
+
 /* A store is made only for what could be read as a book: a mistyped name leaves nothing behind. */
 static int open_store(struct engine *e, const struct options *o, enum engine_use use,
 		      struct reading *reading, struct err *err)
@@ -80,8 +111,11 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 	struct store_options how = {.book_path = o->book, .create = use == ENGINE_WORK};
 	int r = store_locate(&path, &note, o->book, o->store, err);
 
+	if (r == 0 && use == ENGINE_WORK)
+		r = check_not_over(o, err);
 	if (r < 0)
 		return r;
+	go_by_reach(&path, o);
 	if (note)
 		log_warn("%s", note);
 	if (use == ENGINE_WORK && access(path, F_OK) < 0)
@@ -174,6 +208,13 @@ struct engine *engine_close(struct engine *e)
 	return NULL;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int engine_views(struct views **out, const struct engine *e, const struct options *o,
 		 struct err *err)
 {
@@ -186,7 +227,8 @@ int engine_views(struct views **out, const struct engine *e, const struct option
 		.pages_per_image = o->pages_per_image,
 		.images = o->images != IMAGES_OFF,
 		.trigger = !o->never_trigger && !e->read_only,
-		.book_path = o->book,
+		.book_path = options_reach(o),
+		.book_name = base_name(o->book),
 	};
 
 	return views_new(out, e->store, &settings, err);

@@ -135,6 +135,7 @@ enum { SETTINGS_MOST = 64 };
 
 struct options {
 	char *book, *dir, *store; /* absolute; dir and store may be NULL */
+	char *reach; /* the book's folder, where something is mounted over it; else NULL */
 	bool foreground, never_trigger, allow_other;
 	struct strv never_trigger_for; /* names of programs, as in /proc/PID/comm */
 	int wait_s, depth, grace_s, pages_per_image;
@@ -170,6 +171,8 @@ int options_parse(struct options *o, const char *list, struct err *err);
 int options_store(struct options *o, const char *path, struct err *err);
 /* The absolute path of the book. */
 int options_book(struct options *o, const char *book, struct err *err);
+/* The path to open the book by. */
+const char *options_reach(const struct options *o);
 /* Was it set by anybody, or is it what it is by itself? */
 bool options_given(const struct options *o, const char *setting);
 
@@ -246,8 +249,13 @@ int mountpoint_find(struct mountpoint *out, const char *dir);
 void mountpoint_finish(struct mountpoint *m);
 /* The absolute path of a directory that may be a dead mount: never asks the mount itself. */
 int mountpoint_path(char **out, const char *dir, struct err *err);
-/* Clears a dead mount of ours, makes a missing directory, refuses what cannot be mounted on. */
-int mountpoint_prepare(char **out, const char *dir, struct err *err);
+/* Clears a dead mount of ours, makes a missing directory, refuses what cannot be mounted on. book:
+ * may be the directory itself. */
+int mountpoint_prepare(char **out, const char *dir, const char *book, struct err *err);
+/* If a folder is mounted over itself: *store is where the mount has its store, owned. */
+bool mountpoint_is_over(char **store, const char *book);
+/* A name may be a mount whose process was killed: nothing beneath it can be asked. */
+void mountpoint_clear_dead(const char *path);
 int mountpoint_detach(const char *dir, bool lazy, struct err *err); /* -EBUSY, -EPERM */
 
 /* ---- start.c: the verdict for the command that waits */
@@ -487,7 +495,7 @@ void file_locks_end(struct file_locks *t);
 
 /* pass.c and its like (pass.h): the files of a book that is a folder, beside ours */
 
-enum { NODE_PASS = 60 }; /* in place of a view's kind */
+enum { NODE_PASS = 60 };					 /* in place of a view's kind */
 int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays NULL for a file */
 struct pass *pass_free(struct pass *p);
 void pass_end(struct pass *p);

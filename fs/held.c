@@ -250,7 +250,7 @@ static void build_next(struct held_table *t)
 	*b = (struct build){.table = t,
 			    .shape = (enum press_shape)shape,
 			    .store = t->fs->engine->store,
-			    .book_path = t->fs->options->book,
+			    .book_path = options_reach(t->fs->options),
 			    .fd = -1};
 	view_book_stamp(&b->seq, &b->mtime_unix_ms, t->fs->views);
 	t->fs->pending++;

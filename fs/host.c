@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "fs.h"
 
 static int log_text(struct buf *out, struct fs *fs, fuse_req_t req)
@@ -33,10 +35,16 @@ static int pid_text(struct buf *out, struct fs *fs, fuse_req_t req)
 	return buf_addf(out, "%d\n", fuse_req_ctx(req)->pid ? (int)getpid() : 0);
 }
 
-/* Where the store is, for the commands that are given the directory alone. */
+/* Where the store is, for the commands that are given the directory alone. One of a folder that is
+ * mounted over itself is reached by our descriptor of it. */
 static int store_path_text(struct buf *out, struct fs *fs, fuse_req_t req)
 {
-	return buf_addf(out, "%s\n", store_path(fs->engine->store));
+	static const char own[] = "/proc/self/";
+	const char *path = store_path(fs->engine->store);
+
+	if (strncmp(path, own, sizeof(own) - 1))
+		return buf_addf(out, "%s\n", path);
+	return buf_addf(out, "/proc/%d/%s\n", (int)getpid(), path + sizeof(own) - 1);
 }
 
 /* As JSON; what has no end is null. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,19 +54,36 @@ static void say_spending(const struct engine *e, const struct options *o)
 
 /* ---- the course */
 
+/* A folder that is mounted over itself stays reachable by a descriptor of it: what is opened by
+ * that goes past the mount. Others of this user reach it the same way, by our process's number. */
+static int reach_book(struct options *o, struct err *err)
+{
+	int fd;
+
+	if (strcmp(o->dir, o->book))
+		return 0;
+	fd = open(o->book, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", o->book, strerror(errno));
+	o->reach = xasprintf("/proc/self/fd/%d", fd);
+	return 0;
+}
+
 /* In the order that fuse.md gives: the helper before threads and SQLite, the import before the
  * mount. */
 static int start(struct engine **engine, struct fs *fs, struct options *o, struct err *err)
 {
 	struct helper_process helper;
 	char *dir;
-	int r = mountpoint_prepare(&dir, o->dir, err);
+	int r = mountpoint_prepare(&dir, o->dir, o->book, err);
 
 	if (r < 0)
 		return r;
 	free(o->dir);
 	o->dir = dir;
 	r = helper_fork(&helper, err);
+	if (r == 0)
+		r = reach_book(o, err);
 	if (r == 0)
 		r = engine_open(engine, o, ENGINE_WORK, err);
 	if (r < 0)
@@ -105,6 +123,7 @@ static int mount_words(struct options *o, const struct command *c, const struct 
 		return say_usage(c, "name the directory too: bookfs %s DIR", words->items[0]);
 	if (words->len > 2)
 		return say_usage(c, "one word too many: %s", words->items[2]);
+	mountpoint_clear_dead(words->items[0]);
 	if (options_book(o, words->items[0], &err) < 0)
 		return say_failed(&err);
 	o->dir = xstrdup(words->items[1]);

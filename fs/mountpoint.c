@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,7 +144,7 @@ static int clear_dead(const char *dir, struct err *err)
 	return mountpoint_detach(dir, true, err);
 }
 
-int mountpoint_prepare(char **out, const char *dir, struct err *err)
+int mountpoint_prepare(char **out, const char *dir, const char *book, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
 	struct mountpoint there = {0};
@@ -165,12 +167,46 @@ int mountpoint_prepare(char **out, const char *dir, struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, -ENOTDIR, "%s is not a directory: name an empty or a new one",
 			       dir);
-	if (!is_empty(path))
+	if (strcmp(path, book) && !is_empty(path))
 		return err_set(err, -ENOTEMPTY,
 			       "%s is not empty: name an empty directory or a new one", dir);
 	*out = path;
 	path = NULL;
 	return 0;
+}
+
+bool mountpoint_is_over(char **store, const char *book)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/.bookfs/store", book);
+	CLEANUP(cleanup_close) int fd = -1;
+	struct mountpoint there = {0};
+	char text[PATH_MAX];
+	ssize_t n;
+
+	if (mountpoint_find(&there, book) != 1)
+		return false;
+	if (!strcmp(there.source, book))
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	mountpoint_finish(&there);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (n <= 1 || text[n - 1] != '\n')
+		return false;
+	*store = xstrndup(text, (size_t)n - 1);
+	return true;
+}
+
+void mountpoint_clear_dead(const char *path)
+{
+	CLEANUP(cleanup_free) char *dir = NULL;
+	struct mountpoint there = {0};
+	struct stat st;
+	struct err err;
+
+	if (stat(path, &st) == 0 || errno != ENOTCONN || mountpoint_path(&dir, path, &err) < 0 ||
+	    mountpoint_find(&there, dir) != 1)
+		return;
+	mountpoint_finish(&there);
+	mountpoint_detach(dir, true, &err);
 }
 
 /* fusermount3 -u, for those who may not umount(2). Its own words are not shown: it speaks of

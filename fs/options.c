@@ -90,10 +90,10 @@ void options_init(struct options *o)
 
 void options_finish(struct options *o)
 {
-	char *const texts[] = {o->book,		  o->dir,	   o->store,	     o->provider,
-			       o->image_provider, o->image_size,   o->image_quality, o->workflow,
-			       o->prompt_dir,	  o->instructions, o->workflow_text, o->record_dir,
-			       o->series,	  o->config_path};
+	char *const texts[] = {o->reach,      o->book,		 o->dir,	  o->store,
+			       o->provider,   o->image_provider, o->image_size,	  o->image_quality,
+			       o->workflow,   o->prompt_dir,	 o->instructions, o->workflow_text,
+			       o->record_dir, o->series,	 o->config_path};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);
@@ -185,5 +185,12 @@ int options_book(struct options *o, const char *book, struct err *err)
 	}
 	free(o->book);
 	o->book = path;
+	if (!o->store)
+		mountpoint_is_over(&o->store, path);
 	return 0;
+}
+
+const char *options_reach(const struct options *o)
+{
+	return o->reach ? o->reach : o->book;
 }

@@ -27,7 +27,7 @@ static const struct file_state gone = {
 static struct store *open_store(const struct options *o)
 {
 	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
-	struct store_options how = {.book_path = o->book};
+	struct store_options how = {.book_path = options_reach(o)};
 	struct store *store = NULL;
 	struct err err = {0};
 
@@ -273,6 +273,8 @@ static int get_status(struct buf *out, struct buf *spending, struct options *o, 
 		o->book = xstrdup(there.source);
 		mountpoint_finish(&there);
 		find_store(o, dir);
+		if (!strcmp(o->book, dir) && o->store && !strncmp(o->store, "/proc/", 6))
+			o->reach = xstrndup(o->store, (size_t)(strrchr(o->store, '/') - o->store));
 		read_mounted(spending, dir, ".bookfs/spending", &none);
 		return read_mounted(out, dir, "status.json", err);
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "conn.h"
@@ -82,8 +84,24 @@ static int open_file(struct conn *c, const char *uri, int flags, struct err *err
 	return 0;
 }
 
+/* SQLite follows links in a path itself, by what they say. A descriptor's link in /proc says where
+ * its folder was, and leads past what is mounted over it: it must be followed, not read. */
+static int look_at(const char *path, struct stat *st)
+{
+	return strncmp(path, "/proc/", strlen("/proc/")) ? lstat(path, st) : stat(path, st);
+}
+
+static void follow_descriptors(void)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	if (vfs && vfs->iVersion >= 3)
+		vfs->xSetSystemCall(vfs, "lstat", (sqlite3_syscall_ptr)look_at);
+}
+
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, follow_descriptors);
 	*c = (struct conn){.busy_most_us = BUSY_MOST_US, .has_index = mode == CONN_QUERY};
 	c->jitter = (unsigned)clock_mono_us() ^ (unsigned)getpid() ^ (unsigned)(uintptr_t)c;
 	CLEANUP(cleanup_free) char *uri = uri_of(path, mode == CONN_FROZEN ? "?immutable=1" : "");

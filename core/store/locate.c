@@ -75,9 +75,18 @@ int locate_check_file_system(const char *path, struct err *err)
 		path, name);
 }
 
+/* "/proc/N/fd/N/NAME" is a file of a folder that may be mounted over: what the link says would lead
+ * to another one. */
+static bool is_by_descriptor(const char *path)
+{
+	return strncmp(path, "/proc/", strlen("/proc/")) == 0;
+}
+
 /* SQLite names its side files after what a link leads to, and so must we. */
 char *locate_absolute_path(const char *path)
 {
+	if (is_by_descriptor(path))
+		return xstrdup(path);
 	char *real = realpath(path, NULL);
 	if (real || errno != ENOENT)
 		return real;
@@ -293,7 +302,7 @@ void locate_remember(const char *book_path, const char *store_path)
 {
 	CLEANUP(cleanup_free) char *link = link_of(book_path);
 	CLEANUP(cleanup_free) char *before = link ? read_link(link) : NULL;
-	if (!link || (before && !strcmp(before, store_path)))
+	if (!link || is_by_descriptor(store_path) || (before && !strcmp(before, store_path)))
 		return;
 	CLEANUP(cleanup_free) char *folder = folder_of(link);
 	CLEANUP(cleanup_free) char *new = xasprintf("%s.%d", link, (int)getpid());

@@ -555,12 +555,6 @@ static cJSON *toc_json(const struct views *v)
 	return toc;
 }
 
-static const char *book_file(const struct views *v)
-{
-	const char *slash = strrchr(v->settings.book_path, '/');
-	return slash ? slash + 1 : v->settings.book_path;
-}
-
 int render_state(struct buf *out, struct views *v, const struct ref *ref)
 {
 	CLEANUP(table_finish) struct table t = {0};
@@ -569,7 +563,7 @@ int render_state(struct buf *out, struct views *v, const struct ref *ref)
 		return err;
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "version", "3.0.0");
-	cJSON_AddStringToObject(json, "bookFile", book_file(v));
+	cJSON_AddStringToObject(json, "bookFile", v->settings.book_name);
 	cJSON_AddStringToObject(json, "bookTitle", v->book->title);
 	cJSON_AddNumberToObject(json, "totalPages", (double)v->book->pages);
 	cJSON *phases = cJSON_AddObjectToObject(json, "phases");

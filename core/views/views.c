@@ -242,6 +242,12 @@ struct chapter_state *views_analysis(struct views *v, int chapter)
 
 /* ---- life */
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
 static void settings_copy(struct view_settings *to, const struct view_settings *from)
 {
 	*to = *from;
@@ -250,6 +256,7 @@ static void settings_copy(struct view_settings *to, const struct view_settings *
 	to->options = xstrdup(from->options ? from->options : "");
 	to->instructions = xstrdup(from->instructions);
 	to->book_path = xstrdup(from->book_path ? from->book_path : "");
+	to->book_name = xstrdup(from->book_name ? from->book_name : base_name(to->book_path));
 }
 
 static int start(struct views *v)
@@ -320,6 +327,7 @@ struct views *views_free(struct views *v)
 	free((char *)v->settings.options);
 	free((char *)v->settings.instructions);
 	free((char *)v->settings.book_path);
+	free((char *)v->settings.book_name);
 	free(v);
 	return NULL;
 }

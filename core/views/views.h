@@ -81,6 +81,7 @@ struct view_settings {
 	bool images;
 	bool trigger;	       /* false: trigger=never */
 	const char *book_path; /* for source/ */
+	const char *book_name; /* NULL: the last of its path */
 };
 
 struct views;

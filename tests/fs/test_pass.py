@@ -537,6 +537,55 @@ class Behind(Project):
             self.assertNotEqual(p.wait(30), 0)
 
 
+class Over(Project):
+    """The folder is mounted over itself."""
+
+    def test_one_path(self):
+        m = self.mount(name="project")
+        self.assertIn("chapters", os.listdir(self.project))
+        self.assertNotIn(".bookfs.db", os.listdir(self.project))
+        with open(self.of("note"), "w") as f:
+            f.write("through")
+        self.assertIn('"status":\t"completed"', m.read("chapters/1/concepts.json"))
+        self.assertEqual(self.asked(), 1)
+        # What other processes are told of the store is the same store.
+        r = self.run_bookfs("status", self.project)
+        self.assertRegex(r.stdout, "chapters: 1 completed")
+        self.assertNotIn("has changed", r.stdout)
+        with open(m.path("locks/Chapter_01"), "w") as f:
+            f.write("CLI-1")
+        self.assertRegex(self.run_bookfs("locks", self.project).stdout, "Chapter_01 +CLI-1")
+        r = self.run_bookfs("run", self.project)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("is mounted over itself", r.stderr)
+        m.end()
+        self.assertEqual(sorted(os.listdir(self.project)), [".bookfs.db", ".bookfs.db-locks", "Manuscript", "note"])
+        self.assertRegex(self.run_bookfs("status", self.project).stdout, "chapters: 1 completed")
+        m = self.mount()
+        self.assertIn('"status":\t"completed"', m.read("chapters/1/concepts.json"))
+        self.assertEqual(self.asked(), 1)
+
+    def test_after_a_kill(self):
+        m = self.mount(name="project")
+        m.read("chapters/1/concepts.json")
+        m.process.kill()
+        m.process.wait()
+        with self.errno(errno.ENOTCONN):
+            os.listdir(self.project)
+        r = self.run_bookfs(self.project, self.project)
+        self.assertEqual((r.returncode, r.stderr), (0, ""))
+        self.addCleanup(self.run_bookfs, "umount", self.project)
+        self.assertIn("lighthouse", m.read("chapters/1/text.md"))
+        m.read("chapters/1/concepts.json")
+        self.assertEqual(self.asked(), 1)
+
+    def test_only_over_itself(self):
+        os.mkdir(os.path.join(self.tmp, "full"))
+        os.mkdir(os.path.join(self.tmp, "full", "x"))
+        r = self.run_bookfs(self.project, os.path.join(self.tmp, "full"))
+        self.assertIn("is not empty", r.stderr)
+
+
 class Others(Project):
     def test_files_are_their_makers(self):
         os.chmod(self.tmp, 0o755)
