@@ -47,6 +47,7 @@ struct preparation {
 	atomic_int phase;
 	sem_t worked;
 	struct store *store;
+	struct paint_limits limits; /* as they were on the loop: a refusal lowers them */
 	struct cast *cast;
 	struct look looks[SCENE_ELEMENTS]; /* to be fixed first; its strings are owned */
 	size_t look_count;
@@ -195,7 +196,7 @@ static int prompt_make(struct preparation *p, struct err *err)
 	CLEANUP(material_finish) struct material m = {0};
 	size_t present[SCENE_ELEMENTS];
 	struct task *t = p->task;
-	const struct paint_limits *limits = &t->pipeline->provider->paint_limits;
+	const struct paint_limits *limits = &p->limits;
 	int rc = material_take(&m, p, err);
 	if (rc < 0)
 		return rc;
@@ -383,6 +384,7 @@ static void prepare_next(struct jobs *j)
 	p->task = t;
 	p->store = j->store;
 	p->cast = j->cast;
+	p->limits = t->pipeline->provider->paint_limits;
 	t->unprepared = false;
 	j->preparation = p;
 	jobs_hold(j);
