@@ -111,18 +111,12 @@ void cast_elements(struct analysis *a, const struct cast *c, const struct prose 
 
 /* ---- the air of a passage */
 
-enum { CLOCK_HOURS = 12 };
-
 struct air {
-	uint32_t lights[LIGHTS], grounds[GROUNDS]; /* votes */
-	uint32_t clock[CLOCK_HOURS + 1];	   /* votes for one o'clock, two o'clock ... */
 	enum mood mood;
 	enum light light, hour; /* what shines, from moonlight on; from dawn to night */
 	enum ground ground;
 };
 enum { LIGHTING_BYTES = 40 };
-/* Marks the words of turns of speech, in which they do not mean what they say. */
-void air_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count);
 void air_read(struct air *a, const struct prose *p, size_t first, size_t count);
 /* As in a concept's "lighting": "moonlight", "lamplight, night", "". */
 void air_lighting(char out[LIGHTING_BYTES], const struct air *a);

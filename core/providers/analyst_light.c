@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#include "analyst_air.h"
 #include "analyst_clock.h"
-#include "analyst_mood.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /*
- * The air of a passage: its ground, light and hour, elected by the words of lexicon.txt in it and,
- * with less weight, by those around it. A word has no vote where it is not meant: denied ("no
- * moon"), compared ("like a storm"), of something that has no body ("a ray of hope"), or part of a
- * turn of speech ("in the light of"). What is only supposed or spoken has half a vote. A clock
- * tells the hour too, once it is known whether it is dark. For the mood see analyst_mood.c.
+ * What the words of a passage say of its light, its hour and its ground: they are elected by the
+ * words of lexicon.txt in it and, with less weight, by those around it. A word has no vote where it
+ * is not meant: denied ("no moon"), compared ("like a storm"), of something that has no body ("a
+ * ray of hope"), or part of a turn of speech ("in the light of"). What is only supposed or spoken
+ * has half a vote. A clock tells the hour too, once it is known whether it is dark. The last word
+ * on light and hour is analyst_air.c's, which weighs what was elected here with all else.
  */
 
 enum {
@@ -22,6 +23,8 @@ enum {
 	LEAST_HOUR = 2,
 	LEAST_LIGHT = 3,
 	LEAST_GROUND = 6,
+	MANY_VOTES = 9,
+	COMPANY = 5, /* words on either side */
 	NEGATION_REACH = 3,
 	SIMILE_REACH = 12,
 };
@@ -40,6 +43,11 @@ static bool is_one_of(const struct word *w, const char *const *list, size_t coun
 static bool is_word(const struct word *w, const char *what)
 {
 	return is_one_of(w, &what, 1);
+}
+
+static bool is_hour(enum light light)
+{
+	return light >= LIGHT_DAWN && light <= LIGHT_NIGHT;
 }
 
 /* ---- is it meant? */
@@ -178,7 +186,7 @@ static enum light hour_of_sun(const struct word *words, size_t count, size_t i)
 	return LIGHT_NONE;
 }
 
-static void vote_word(struct air *a, const struct word *words, size_t count, size_t i,
+static void vote_word(struct air_votes *v, const struct word *words, size_t count, size_t i,
 		      uint32_t weight)
 {
 	const struct lexeme *l = words[i].lex;
@@ -186,17 +194,19 @@ static void vote_word(struct air *a, const struct word *words, size_t count, siz
 		return;
 	if (!is_meant(words, count, i))
 		return;
-	a->grounds[l->ground] += weight * l->ground_weight;
+	v->grounds[l->ground] += weight * l->ground_weight;
 	if (is_other_use(words, count, i))
 		return;
-	a->lights[l->light] += weight * l->light_weight;
+	v->lights[l->light] += weight * l->light_weight;
+	if (l->light && weight >= STRONG)
+		v->last[is_hour(l->light)] = (enum light)l->light;
 	enum light hour = !strcmp(l->word, "sun") ? hour_of_sun(words, count, i) : LIGHT_NONE;
 	if (hour)
-		a->lights[hour] += weight * 3;
+		v->lights[hour] += weight * 3;
 }
 
 /* A clock tells more than a word that is no hint. */
-static void vote_clock(struct air *a, const struct word *words, size_t count, size_t i,
+static void vote_clock(struct air_votes *v, const struct word *words, size_t count, size_t i,
 		       uint32_t weight)
 {
 	enum light part;
@@ -204,9 +214,9 @@ static void vote_clock(struct air *a, const struct word *words, size_t count, si
 	if (!hour || is_compared(words, i))
 		return;
 	if (part)
-		a->lights[part] += weight * CLOCK;
+		v->lights[part] += weight * CLOCK;
 	else
-		a->clock[hour] += weight * CLOCK;
+		v->clock[hour] += weight * CLOCK;
 }
 
 static bool is_supposed(const struct word *words, size_t count)
@@ -217,11 +227,6 @@ static bool is_supposed(const struct word *words, size_t count)
 			return true;
 	}
 	return false;
-}
-
-static bool is_hour(enum light light)
-{
-	return light >= LIGHT_DAWN && light <= LIGHT_NIGHT;
 }
 
 static bool tells_hour(const struct word *w)
@@ -260,7 +265,7 @@ static const struct lex_phrase *next_phrase(size_t *k, size_t *n, const struct w
 	return NULL;
 }
 
-void air_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count)
+void light_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t count)
 {
 	memset(idle, 0, count * sizeof(*idle));
 	for (size_t i = 0; i < count; i++) {
@@ -272,14 +277,14 @@ void air_idioms(bool idle[SENTENCE_WORDS], const struct word *words, size_t coun
 
 /* Phrases that tell a light vote together, and their words no more; but of "a grey morning" the
  * hour votes as well. */
-static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct word *words,
+static void vote_phrases(bool idle[SENTENCE_WORDS], struct air_votes *v, const struct word *words,
 			 size_t count, uint32_t weight)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct lex_phrase *f;
 		for (size_t k = 0, n; (f = next_phrase(&k, &n, words, count, i));) {
 			if (f->light && is_meant(words, count, i))
-				a->lights[f->light] += weight * PHRASE;
+				v->lights[f->light] += weight * PHRASE;
 			for (size_t j = i; j < i + n; j++)
 				idle[j] =
 					!(f->light && !is_hour(f->light) && tells_hour(&words[j]));
@@ -287,7 +292,8 @@ static void vote_phrases(bool idle[SENTENCE_WORDS], struct air *a, const struct 
 	}
 }
 
-static void vote_sentence(struct air *a, const struct prose *p, size_t sentence, uint32_t weight)
+static void vote_sentence(struct air_votes *v, const struct prose *p, size_t sentence,
+			  uint32_t weight)
 {
 	struct word words[SENTENCE_WORDS];
 	bool idle[SENTENCE_WORDS];
@@ -296,12 +302,12 @@ static void vote_sentence(struct air *a, const struct prose *p, size_t sentence,
 	bool less = s->spoken * 2u > s->end - s->start || is_supposed(words, count);
 	weight = less ? (weight + 1) / 2 : weight;
 	memset(idle, 0, count * sizeof(*idle));
-	vote_phrases(idle, a, words, count, weight);
+	vote_phrases(idle, v, words, count, weight);
 	for (size_t i = 0; i < count; i++) {
-		vote_clock(a, words, count, i, weight);
+		vote_clock(v, words, count, i, weight);
 		/* "Hill Street" is no hill. */
 		if (words[i].lex && !idle[i] && (!words[i].upper || words[i].opens))
-			vote_word(a, words, count, i, weight);
+			vote_word(v, words, count, i, weight);
 	}
 }
 
@@ -326,28 +332,27 @@ static uint32_t sum(const uint32_t *votes, size_t from, size_t to)
 }
 
 /* The hours of the clock become parts of the day. */
-static void count_clock(struct air *a)
+static void count_clock(struct air_votes *v)
 {
-	uint32_t bright = sum(a->lights, LIGHT_DAWN, LIGHT_SUNSET) + a->lights[LIGHT_SUNLIGHT];
-	uint32_t dark = sum(a->lights, LIGHT_SUNSET, LIGHT_SUNLIGHT);
+	uint32_t bright = sum(v->lights, LIGHT_DAWN, LIGHT_SUNSET) + v->lights[LIGHT_SUNLIGHT];
+	uint32_t dark = sum(v->lights, LIGHT_SUNSET, LIGHT_SUNLIGHT);
 	for (unsigned hour = 1; hour <= CLOCK_HOURS; hour++)
-		a->lights[clock_hour(hour, dark > bright)] += a->clock[hour];
+		v->lights[clock_hour(hour, dark > bright)] += v->clock[hour];
 }
 
-/* Of the nearest sentence before the passage that names one. */
-static enum light hour_before(const struct prose *p, size_t first)
+static uint32_t stars(const struct air_votes *v)
 {
-	for (size_t back = 1; back <= LOOK_BACK && back <= first; back++) {
-		struct air a = {0};
-		if (p->sentences[first - back + 1].after_break)
-			break;
-		vote_sentence(&a, p, first - back, STRONG);
-		count_clock(&a);
-		size_t hour = elected(a.lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
-		if (hour)
-			return (enum light)hour;
-	}
-	return LIGHT_NONE;
+	return v->lights[LIGHT_MOONLIGHT] + v->lights[LIGHT_STARLIGHT];
+}
+
+static void elect_hour(struct air_votes *v)
+{
+	if (v->lights[LIGHT_SUNLIGHT] > stars(v))
+		v->lights[LIGHT_NIGHT] /= 2;
+	else
+		v->lights[LIGHT_NIGHT] += stars(v) / 2;
+	count_clock(v);
+	v->hour = (enum light)elected(v->lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
 }
 
 static bool is_by_day(enum light hour)
@@ -355,77 +360,140 @@ static bool is_by_day(enum light hour)
 	return hour == LIGHT_MORNING || hour == LIGHT_NOON || hour == LIGHT_AFTERNOON;
 }
 
-/* The passage's own hour; else the one before it, unless the passage shows that it has passed. */
-static void elect_hour(struct air *a, const struct prose *p, size_t first)
+static void elect_light(struct air_votes *v)
 {
-	uint32_t sun = a->lights[LIGHT_SUNLIGHT];
-	uint32_t stars = a->lights[LIGHT_MOONLIGHT] + a->lights[LIGHT_STARLIGHT];
-	if (sun > stars)
-		a->lights[LIGHT_NIGHT] /= 2;
-	else
-		a->lights[LIGHT_NIGHT] += stars / 2;
-	count_clock(a);
-	a->hour = (enum light)elected(a->lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
-	if (a->hour)
-		return;
-	enum light before = hour_before(p, first);
-	bool over = before == LIGHT_NIGHT ? sun > stars : is_by_day(before) && stars > sun;
-	a->hour = over ? stars > sun ? LIGHT_NIGHT : LIGHT_NONE : before;
-}
-
-static void elect_light(struct air *a)
-{
-	if (is_by_day(a->hour))
-		a->lights[LIGHT_MOONLIGHT] = a->lights[LIGHT_STARLIGHT] = 0;
-	if (a->hour == LIGHT_NIGHT)
-		a->lights[LIGHT_SUNLIGHT] = 0;
+	if (is_by_day(v->hour))
+		v->lights[LIGHT_MOONLIGHT] = v->lights[LIGHT_STARLIGHT] = 0;
+	if (v->hour == LIGHT_NIGHT)
+		v->lights[LIGHT_SUNLIGHT] = 0;
 	/* Where a sun or a fire is named at all, it shines; a single puff of smoke is no mist. */
-	a->lights[LIGHT_SUNLIGHT] *= 2;
-	if (!a->lights[LIGHT_LAMPLIGHT])
-		a->lights[LIGHT_FIRELIGHT] *= 2; /* else it may be a candle's flame */
-	if (a->lights[LIGHT_STORM])
-		a->lights[LIGHT_STORM] += a->lights[LIGHT_OVERCAST];
-	a->light = (enum light)elected(a->lights, LIGHT_MOONLIGHT, LIGHTS, LEAST_LIGHT);
+	v->lights[LIGHT_SUNLIGHT] *= 2;
+	if (!v->lights[LIGHT_LAMPLIGHT])
+		v->lights[LIGHT_FIRELIGHT] *= 2; /* else it may be a candle's flame */
+	if (v->lights[LIGHT_STORM])
+		v->lights[LIGHT_STORM] += v->lights[LIGHT_OVERCAST];
+	v->light = (enum light)elected(v->lights, LIGHT_MOONLIGHT, LIGHTS, LEAST_LIGHT);
 }
 
 /* Nobody lights a lamp by day, but where no day comes in; or a fire out of doors. */
-static bool is_lit_for_night(const struct air *a)
+static bool is_lit_for_night(const struct air_votes *v)
 {
-	uint32_t inside = a->grounds[GROUND_ROOM] + a->grounds[GROUND_HALL];
-	uint32_t dark = a->grounds[GROUND_HALL] + a->grounds[GROUND_RUIN];
-	if (a->light == LIGHT_LAMPLIGHT)
+	uint32_t inside = v->grounds[GROUND_ROOM] + v->grounds[GROUND_HALL];
+	uint32_t dark = v->grounds[GROUND_HALL] + v->grounds[GROUND_RUIN];
+	if (v->light == LIGHT_LAMPLIGHT)
 		return dark < LEAST_GROUND;
-	return a->light == LIGHT_FIRELIGHT && inside < LEAST_GROUND;
+	return v->light == LIGHT_FIRELIGHT && inside < LEAST_GROUND;
 }
 
-void air_read(struct air *a, const struct prose *p, size_t first, size_t count)
+void light_vote(struct air_votes *v, const struct prose *p, size_t first, size_t count)
 {
-	*a = (struct air){0};
-	if (!p->listed)
-		return;
+	*v = (struct air_votes){0};
 	size_t from = first > NEIGHBOURS ? first - NEIGHBOURS : 0;
 	for (size_t i = from; i < first + count + NEIGHBOURS && i < p->count; i++)
-		vote_sentence(a, p, i, i >= first && i < first + count ? STRONG : 1);
-	a->ground = (enum ground)elected(a->grounds, 1, GROUNDS, LEAST_GROUND);
-	elect_hour(a, p, first);
-	elect_light(a);
-	if (!a->hour && is_lit_for_night(a))
-		a->hour = LIGHT_NIGHT;
-	a->mood = mood_read(p, first, count);
+		vote_sentence(v, p, i, i >= first && i < first + count ? STRONG : 1);
+	v->ground = (enum ground)elected(v->grounds, 1, GROUNDS, LEAST_GROUND);
+	elect_hour(v);
+	elect_light(v);
+	if (!v->hour && is_lit_for_night(v))
+		v->hour = LIGHT_NIGHT;
 }
 
-void air_lighting(char out[LIGHTING_BYTES], const struct air *a)
+/* Of the nearest sentence before the passage that names one. */
+static enum light hour_named_before(const struct prose *p, size_t first)
 {
-	bool said = a->hour == LIGHT_NIGHT &&
-		    (a->light == LIGHT_MOONLIGHT || a->light == LIGHT_STARLIGHT);
-	const char *hour = light_names[a->hour];
-	if (!a->light ||
-	    (a->light == LIGHT_SUNLIGHT &&
-	     (a->hour == LIGHT_DAWN || a->hour == LIGHT_SUNSET || a->hour == LIGHT_DUSK)))
-		strcpy(out, hour);
-	else if (!a->hour || said)
-		strcpy(out, light_names[a->light]);
-	else /* "sunlight, morning" */
-		snprintf(out, LIGHTING_BYTES, "%s, %.*s", light_names[a->light],
-			 (int)strcspn(hour, " "), hour);
+	for (size_t back = 1; back <= LOOK_BACK && back <= first; back++) {
+		struct air_votes v = {0};
+		if (p->sentences[first - back + 1].after_break)
+			break;
+		vote_sentence(&v, p, first - back, STRONG);
+		count_clock(&v);
+		size_t hour = elected(v.lights, LIGHT_DAWN, LIGHT_NIGHT + 1, LEAST_HOUR);
+		if (hour)
+			return (enum light)hour;
+	}
+	return LIGHT_NONE;
+}
+
+enum light light_hour_before(const struct air_votes *v, const struct prose *p, size_t first)
+{
+	enum light before = hour_named_before(p, first);
+	uint32_t sun = v->lights[LIGHT_SUNLIGHT];
+	bool over = before == LIGHT_NIGHT ? sun > stars(v) : is_by_day(before) && stars(v) > sun;
+	if (!over)
+		return before;
+	return stars(v) > sun ? LIGHT_NIGHT : LIGHT_NONE;
+}
+
+/* ---- as terms */
+
+/* The first word of its name: "storm", "afternoon". */
+static void put_light(const struct term_sink *out, const char *found, enum light light)
+{
+	char term[AIR_TERM_BYTES];
+	const char *name = light_names[light];
+	snprintf(term, sizeof(term), "~%s_%.*s", found, (int)strcspn(name, " "), name);
+	if (light)
+		out->put(out->context, term);
+}
+
+static void put_number(const struct term_sink *out, const char *found, unsigned number)
+{
+	char term[AIR_TERM_BYTES];
+	snprintf(term, sizeof(term), "~%s_%u", found, number);
+	out->put(out->context, term);
+}
+
+void light_terms(const struct air_votes *v, const struct term_sink *out)
+{
+	put_light(out, "hour", v->hour);
+	put_light(out, "light", v->light);
+	put_light(out, "last", v->last[false]);
+	put_light(out, "last", v->last[true]);
+	for (enum light i = LIGHT_DAWN; i < LIGHTS; i++) {
+		if (v->lights[i] >= LEAST_LIGHT)
+			put_light(out, "vote", i);
+		if (v->lights[i] >= MANY_VOTES)
+			put_light(out, "votes", i);
+	}
+	for (unsigned hour = 1; hour <= CLOCK_HOURS; hour++) {
+		if (v->clock[hour])
+			put_number(out, "clock", hour);
+	}
+	put_number(out, "ground", v->ground);
+}
+
+static bool is_luminary(const struct word *w)
+{
+	return w->lex && (w->lex->light || w->lex->ground == GROUND_SKY ||
+			  w->lex->kinds & (LEX_LIGHT | LEX_WEATHER));
+}
+
+/* "sun.low": what stands about the word at i. */
+static void put_company(const struct word *words, size_t count, size_t i,
+			const struct term_sink *out)
+{
+	char term[AIR_TERM_BYTES];
+	size_t from = i > COMPANY ? i - COMPANY : 0;
+	for (size_t k = from; k < count && k <= i + COMPANY; k++) {
+		const struct lexeme *l = words[k].lex;
+		if (k == i || !l)
+			continue;
+		if (snprintf(term, sizeof(term), "%s.%s", words[i].lex->word, l->word) <
+		    (int)sizeof(term))
+			out->put(out->context, term);
+	}
+}
+
+void light_word_terms(const struct word *words, size_t count, const struct term_sink *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		char term[AIR_TERM_BYTES];
+		if (!is_luminary(&words[i]))
+			continue;
+		put_company(words, count, i, out);
+		if (!words[i].lex->light || is_meant(words, count, i))
+			continue;
+		snprintf(term, sizeof(term), "~not_%s", words[i].lex->word);
+		out->put(out->context, term);
+	}
 }

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import time
+from collections import Counter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -128,6 +129,16 @@ def paragraphs(text):
 def words(text):
     """In small letters, without marks; an apostrophe within a word stays."""
     return re.findall(r"[^\W_]+(?:[’'][^\W_]+)*", text.lower())
+
+
+def capitalised(texts):
+    """The words, in small letters, that mostly have a capital where no sentence begins, or always have one: names."""
+    first, within, small = Counter(), Counter(), Counter()
+    for text in texts:
+        first.update(w.lower() for w in re.findall(r"\b[A-Z][a-z]+", text))
+        within.update(w.lower() for w in re.findall(r"(?<=[a-z,;] )[A-Z][a-z]+", text))
+        small.update(re.findall(r"\b[a-z]+", text))
+    return {w for w in first if within[w] > small[w] or not small[w]}
 
 
 def grams(text, n=4):

@@ -1,16 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Learns what words tell of a passage's mood, from texts/training.txt and
-passages-training.txt: writes core/providers/moods.txt.
+"""Learns what words tell of a passage's mood, light and hour, from the labelled passages in texts/ that are there to
+learn from: writes core/providers/airs.txt.
 
-    train.py BUILD > core/providers/moods.txt      (needs numpy, scipy, BUILD/tests/quality/quality_terms)
-    train.py --check BUILD                         how many it gets right of passages it has not learned from
+    train.py BUILD VECTORS > core/providers/airs.txt    (needs numpy, scipy, BUILD/tests/quality/quality_terms)
+    train.py --check BUILD VECTORS                      how many it gets right of passages it has not learned from
+    train.py --curve BUILD VECTORS                      the same, learned from a quarter, a half ... of the passages
 
-A passage is its terms (analyst_mood.h), each once; the rarer a term the more it counts. The model is the plainest
-there is: one weight of each term for each mood, their sum, the greatest wins (multinomial logistic regression with a
-small quadratic penalty). Weights are rounded to whole numbers and the small ones left out, so that the analyst's sums
-are the same on every machine. --check learns eight times from seven eighths, and judges the eighth that is left;
-passages of a few lines, which know a mood alone and no light, are learned from only.
+VECTORS is made by vectors.py. A passage is its terms (analyst_air.h), each once; the rarer a term the more it counts. The
+model is the plainest there is: one weight of each term for each mood, light and hour, their sum, the greatest wins
+(logistic regression with a small quadratic penalty). Light and hour are one choice of a pair, with a weight of the pair
+itself; where several pairs are right, whichever is likeliest counts, so that nobody has to say which.
+
+All moods are held to be equally frequent in the scenes of novels, lest a page be majestic for its many words.
+
+The words of some thousand passages are few. So a passage is also the sum of its words' vectors, which say in what
+company words stand in novels: a word that no passage has weighs what words of like company weigh. Since both are sums
+over words, what was learned comes to one weight of each word in the end. Weights are rounded to whole numbers, so that
+the analyst's sums are the same on every machine.
+
+--check learns eight times from seven eighths, and judges the eighth that is left, with the rounded weights; passages of
+a few lines, which know a mood alone and no light, are learned from only.
 """
 import os
 import subprocess
@@ -18,105 +28,263 @@ import sys
 from collections import Counter
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 
-from tools import ROOT, file_text, labelled
+from choice import HOUR_OF_LIGHT
+from tools import ROOT, capitalised, file_text, labelled
 
 sys.path.insert(0, os.path.join(ROOT, "core/providers"))
-from moods import MOODS  # noqa: E402
+import airs  # noqa: E402
 
-WORDS_LEAST, PAIRS_LEAST = 2, 3  # passages in which a term stands
-PENALTY, STEPS, RATE = 3e-4, 200, .05
-SCALE, SMALLEST = 3, 3
-NAMED = 8  # MOOD_NAMED
+FILES = ("passages-training.txt", "training.txt", "scenes.txt")
+NONE = "none"
+HOURS, LIGHTS = [NONE] + airs.HOURS, [NONE] + ["storm light" if x == "storm" else x for x in airs.LIGHTS]
+PAIR = (len(HOURS), len(LIGHTS))
+LIGHT_OF_HOUR = {NONE: NONE, **{h: next(x for x in HOUR_OF_LIGHT if HOUR_OF_LIGHT[x] == h) for h in airs.HOURS}}
+
+WORDS_LEAST, PAIRS_LEAST, SIGNS_LEAST = 2, 3, 4  # passages in which a term stands
+STEPS, RATE = 200, .05
 FIRST_CHOICE = 1.5  # the first of several right moods weighs so much more than the others
+USUAL, SCENES = 12, 800  # what usual scenes count beside the passages, and how many of them do
+SCALE, SMALLEST, SIGN = 6, 5, 16  # SIGN as in analyst_air.h
 FOLDS = 8
+
+
+class Kind:
+    """What differs between the two models: the terms that they see, how much rules and vectors count, penalties."""
+
+    def __init__(self, signs, vectors, term_penalty, vector_penalty, starts, sees):
+        self.signs, self.vectors, self.starts, self.sees = signs, vectors, starts, sees
+        self.penalties = term_penalty, vector_penalty
+
+
+def names_mood(term):
+    return term[1:] in airs.MOODS
+
+
+MOOD = Kind(4, 1, 1e-4, 1e-3, False, lambda t: "." not in t and (t[0] != "~" or names_mood(t)))
+LIGHT = Kind(6, .5, 1e-4, 3e-4, True, lambda t: not names_mood(t))
+
+
+def times(term):
+    """What the rules found weighs so many times its row: as in analyst_air.c."""
+    return SIGN if term[0] == "~" else 1
+
+
+# ---- the passages
+
+def told(light, hour):
+    """The light and the hour that are read from a concept of that light and hour: see choice.light_and_hour."""
+    if light == NONE:
+        return LIGHT_OF_HOUR[hour], hour
+    return light, HOUR_OF_LIGHT.get(light, NONE) if hour == NONE else hour
+
+
+def right_pairs(option, strict=True):
+    """Which pairs are right. Not all labels can be told ("none" of an afternoon); to learn from, what comes near."""
+    right = np.zeros(PAIR, bool)
+    for h, hour in enumerate(HOURS):
+        for n, light in enumerate(LIGHTS):
+            seen = told(light, hour)
+            right[h, n] = seen[0] in option["light"] and seen[1] in option["hour"]
+    if strict or right.any():
+        return right
+    near = [[h in option["hour"] and x in (NONE, *option["light"]) for x in LIGHTS] for h in HOURS]
+    return np.array(near) if np.any(near) else np.array([[x in option["light"] for x in LIGHTS]] * len(HOURS))
 
 
 def terms_of(program, texts):
     data = b"".join(b"%d\n" % len(t) + t for t in (text.encode() for text in texts))
     answer = subprocess.run([program], input=data, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
-    return [block.split("\n") for block in answer.split("\n\n")][:len(texts)]
+    return [block.strip().split("\n") for block in answer.split("\n\n")][:len(texts)]
 
+
+def is_named(term, names):
+    return not names.isdisjoint(term.replace(".", "_").split("_"))
+
+
+def read_passages(build):
+    passages = [p for name in FILES for p in labelled(file_text(name))]
+    names = capitalised(p.text for p in passages)
+    for p, terms in zip(passages, terms_of(f"{build}/tests/quality/quality_terms", [p.text.strip() + "\n" for p in passages])):
+        option = p.options[0]
+        p.terms = {t for t in terms if t and t.isascii() and not is_named(t, names)}
+        p.moods = np.array([option["mood"].index(m) == 0 and FIRST_CHOICE or 1 if m in option["mood"] else 0 for m in airs.MOODS])
+        p.whole = "light" in option
+        if p.whole:
+            p.pairs, p.near = right_pairs(option), right_pairs(option, strict=False)
+    return passages
+
+
+class Vectors:
+    def __init__(self, path):
+        with np.load(path) as file:
+            self.rows = file["vectors"] * file["rarity"][:, None]
+            self.at = {word: i for i, word in enumerate(file["words"])}
+            self.scenes = [set(scene.split()) for scene in file["scenes"][:SCENES] if scene]
+
+    def sums(self, sets):
+        sums = np.zeros((len(sets), self.rows.shape[1]))
+        for row, terms in enumerate(sets):
+            sums[row] = self.rows[[self.at[t] for t in terms if t in self.at]].sum(0)
+        return sums
+
+
+# ---- learning
 
 class Matrix:
-    """Which terms (columns, each with what it counts) stand in which passages (rows)."""
+    """The passages as rows: of terms, each with what it counts, and of sums of vectors; so also usual scenes."""
 
-    def __init__(self, passages, seen):
-        count = Counter(t for terms in seen for t in set(terms) if t.isascii() and t[:1] != "~" and t)
-        self.terms = sorted(t for t in count if count[t] >= (PAIRS_LEAST if "_" in t else WORDS_LEAST))
-        column = {t: i for i, t in enumerate(self.terms)}
-        self.there = np.zeros((len(passages), len(self.terms)))
-        for row, terms in enumerate(seen):
-            self.there[row, [column[t] for t in terms if t in column]] = 1
-        self.rarity = np.log(len(passages) / self.there.sum(0)) + .1
-        weighed = self.there * self.rarity
-        length = np.sqrt((weighed ** 2).sum(1))
+    def __init__(self, kind, passages, vectors):
+        sets = [p.terms for p in passages]
+        count = Counter(t for terms in sets for t in terms if kind.sees(t))
+        self.terms = sorted(t for t in count if count[t] >= self.least(t))
+        self.column = {t: i for i, t in enumerate(self.terms)}
+        self.kind, self.vectors = kind, vectors
+        rarity = np.log(len(passages) / np.array([count[t] for t in self.terms])) + .1
+        self.is_sign = np.array([t[0] == "~" for t in self.terms])
+        self.counts = np.where(self.is_sign, kind.signs * np.sqrt(rarity) + 1, rarity)
+        self.vector_share = 1
+        sums = self.read(sets)[:, len(self.terms):-1].toarray()
+        self.vector_share = kind.vectors / np.linalg.norm(sums, axis=1).mean()
+        self.usual = self.read(vectors.scenes)
+        self.rows = self.read(sets)
+        self.penalty = np.repeat([*kind.penalties, 0], [len(self.terms), sums.shape[1], 1])[:, None]
+
+    def read(self, sets):
+        there = np.zeros((len(sets), len(self.terms)))
+        for row, terms in enumerate(sets):
+            there[row, [self.column[t] for t in terms if t in self.column]] = 1
+        length = np.sqrt(((there * self.counts * ~self.is_sign) ** 2).sum(1, keepdims=True)).clip(1)
         self.length = length.mean()
-        self.rows = weighed / length[:, None]
-        self.wanted = np.zeros((len(passages), len(MOODS)))
-        for row, passage in enumerate(passages):
-            for rank, mood in enumerate(passage.options[0]["mood"]):
-                self.wanted[row, MOODS.index(mood)] = 1 if rank else FIRST_CHOICE
-        self.named = np.array([[NAMED * terms.count("~" + mood) for mood in MOODS] for terms in seen])
-        self.right = self.wanted > 0
-        self.wanted /= self.wanted.sum(1, keepdims=True)
+        start = np.full((len(sets), 1), float(self.kind.starts))
+        return hstack([csr_matrix(there * self.counts / length), csr_matrix(self.vectors.sums(sets) * self.vector_share / length),
+                       start]).tocsr()
+
+    @staticmethod
+    def least(term):
+        return SIGNS_LEAST if term[0] == "~" else PAIRS_LEAST if "_" in term or "." in term else WORDS_LEAST
+
+    def whole(self, weights):
+        """{term: whole weights}, and those of every passage: for passages that are terms alone, and of any length."""
+        of_terms, of_vectors, start = np.split(weights, [len(self.terms), len(weights) - 1])
+        by_word = self.vectors.rows @ of_vectors * self.vector_share * SCALE
+        found = dict(zip(self.vectors.at, by_word))
+        for term, row in zip(self.terms, of_terms * self.counts[:, None] * SCALE):
+            found[term] = found.get(term, 0) + row / times(term)
+        return {t: np.rint(row).clip(-127, 127).astype(int) for t, row in found.items()}, self.round(start[0])
+
+    def round(self, constants):
+        return np.rint(constants * SCALE * self.length).astype(int)
 
 
-def descend(rows, wanted, told):
-    """Weights and the constants, by Adam; told is known before."""
-    x = csr_matrix(np.hstack([rows, np.ones((len(rows), 1))]))
-    turned = x.T.tocsr()
-    w = np.zeros((x.shape[1], wanted.shape[1]))
-    slope, square = np.zeros_like(w), np.zeros_like(w)
+def descend(slopes_of, *shapes):
+    """Weights of these shapes, by Adam."""
+    weights = [np.zeros(shape) for shape in shapes]
+    means, squares = [np.zeros(s) for s in shapes], [np.zeros(s) for s in shapes]
     for step in range(1, STEPS + 1):
-        z = x @ w + told
-        e = np.exp(z - z.max(1, keepdims=True))
-        g = turned @ (e / e.sum(1, keepdims=True) - wanted) / len(rows)
-        g[:-1] += PENALTY * w[:-1]
-        slope = .9 * slope + .1 * g
-        square = .99 * square + .01 * g * g
-        w -= RATE * slope / (1 - .9 ** step) / (np.sqrt(square / (1 - .99 ** step)) + 1e-8)
-    return w[:-1], w[-1]
+        for w, slope, mean, square in zip(weights, slopes_of(*weights), means, squares):
+            mean += .1 * (slope - mean)
+            square += .01 * (slope * slope - square)
+            w -= RATE * mean / (1 - .9 ** step) / (np.sqrt(square / (1 - .99 ** step)) + 1e-8)
+    return weights
 
 
-def learn(m, rows):
-    """Whole weights for passages that are no vectors of length 1 any more, only terms that are there or not."""
-    weights, start = descend(m.rows[rows], m.wanted[rows], m.named[rows] / (SCALE * m.length))
-    weights = np.rint(weights * m.rarity[:, None] * SCALE).clip(-127, 127).astype(int)
-    weights[abs(weights) < SMALLEST] = 0
-    return weights, np.rint(start * SCALE * m.length).astype(int)
+def shares(sums, axes):
+    e = np.exp(sums - sums.max(axes, keepdims=True))
+    return e / e.sum(axes, keepdims=True)
 
 
-def check(m, judged):
-    order = np.random.RandomState(0).permutation(judged)
-    right = 0
+def learn_moods(m, passages, rows):
+    x = m.rows[rows]
+    wanted = np.array([passages[i].moods / passages[i].moods.sum() for i in rows])
+
+    def slopes(w):
+        found = shares(m.usual @ w, 1)
+        pull = found / found.mean(0) / len(airs.MOODS)
+        pull = found * pull.sum(1, keepdims=True) - pull
+        return (x.T @ (shares(x @ w, 1) - wanted) / len(rows) + USUAL * m.usual.T @ pull / len(found) + m.penalty * w,)
+
+    weights, = descend(slopes, (x.shape[1], len(airs.MOODS)))
+    return m.whole(weights)
+
+
+def pair_sums(sums, pairs):
+    """Of hours and lights without none, which weighs nothing: of all pairs."""
+    hours, lights = np.split(np.atleast_2d(sums), [len(airs.HOURS)], axis=1)
+    hours, lights = np.pad(hours, ((0, 0), (1, 0))), np.pad(lights, ((0, 0), (1, 0)))
+    return hours[:, :, None] + lights[:, None, :] + pairs
+
+
+def learn_lights(m, passages, rows):
+    rows = [i for i in rows if passages[i].whole]
+    x = m.rows[rows]
+    near = np.array([passages[i].near for i in rows])
+
+    def slopes(w, pairs):
+        all_shares = shares(pair_sums(x @ w, pairs), (1, 2))
+        right = all_shares * near
+        off = all_shares - right / right.sum((1, 2), keepdims=True)
+        by_column = np.concatenate([off.sum(2)[:, 1:], off.sum(1)[:, 1:]], 1)
+        return x.T @ by_column / len(rows) + m.penalty * w, off.mean(0) + 1e-3 * pairs
+
+    weights, pairs = descend(slopes, (x.shape[1], len(airs.HOURS + airs.LIGHTS)), PAIR)
+    return *m.whole(weights), m.round(pairs)
+
+
+class Model:
+    def __init__(self, matrices, passages, rows):
+        self.moods, self.mood_start = learn_moods(matrices[0], passages, rows)
+        self.lights, self.light_start, self.pairs = learn_lights(matrices[1], passages, rows)
+
+    def judge(self, p):
+        """Are mood, light and hour right?"""
+        mood = self.mood_start + sum(times(t) * self.moods[t] for t in p.terms if t in self.moods)
+        light = self.light_start + sum(times(t) * self.lights[t] for t in p.terms if t in self.lights)
+        hour, light = np.unravel_index(pair_sums(light, self.pairs).argmax(), PAIR)
+        seen = told(LIGHTS[light], HOURS[hour])
+        return p.moods[mood.argmax()] > 0, seen[0] in p.options[0]["light"], seen[1] in p.options[0]["hour"]
+
+    def write(self):
+        print("# What words tell of the air of a passage; see airs.py. Learned by tests/quality/train.py: not written by hand.")
+        print(f"# {' '.join(airs.COLUMNS)}")
+        print("*", *self.mood_start, *self.light_start)
+        for hour, row in zip([""] + airs.HOURS, self.pairs):
+            print(f"+{hour}", *row)
+        nothing = [[0] * len(airs.MOODS), [0] * len(airs.HOURS + airs.LIGHTS)]
+        for term in sorted({*self.moods, *self.lights}):
+            row = [*self.moods.get(term, nothing[0]), *self.lights.get(term, nothing[1])]
+            if max(map(abs, row)) >= SMALLEST and len(term) < airs.TERM_BYTES:
+                print(term, *row)
+
+
+# ---- how good it is
+
+def check(matrices, passages, share=1.0):
+    rng = np.random.RandomState(0)
+    order, right = rng.permutation(len(passages)), []
     for fold in range(FOLDS):
         left = order[fold::FOLDS]
-        weights, start = learn(m, np.setdiff1d(np.arange(len(m.rows)), left))
-        best = (m.there[left] @ weights + start + m.named[left]).argmax(1)
-        right += m.right[left, best].sum()
-    print(f"mood: {right} of {len(judged)} right")
-
-
-def write(m):
-    weights, start = learn(m, np.arange(len(m.rows)))
-    print("# What words tell of the mood of a passage; see moods.py. Learned by tests/quality/train.py: not written by hand.")
-    print()
-    for term, row in [("*", start)] + list(zip(m.terms, weights)):
-        told = sorted((-w, MOODS[i]) for i, w in enumerate(row) if w)
-        if told:
-            print(f"{term}: {' '.join(f'{mood}{-w:+d}' for w, mood in told)}")
+        rest = rng.permutation(np.setdiff1d(order, left))
+        model = Model(matrices, passages, rest[:int(share * len(rest))])
+        right += [model.judge(passages[i]) for i in left if passages[i].whole]
+    mood, light, hour = (f"{100 * n:.1f} %" for n in np.mean(right, axis=0))
+    both, everything = np.all([r[1:] for r in right], 1).mean(), np.all(right, 1).mean()
+    print(f"learned from {share * (len(passages) - len(left)):.0f}, right of {len(right)}: mood {mood}, light {light}, hour {hour}, "
+          f"light and hour {100 * both:.1f} %, all three {100 * everything:.1f} %", flush=True)
 
 
 def main(arguments):
-    program = os.path.join(arguments[-1], "tests/quality/quality_terms")
-    passages = labelled(file_text("passages-training.txt").strip() + "\n\n" + file_text("training.txt"))
-    m = Matrix(passages, terms_of(program, [p.text.strip() + "\n" for p in passages]))
-    if "--check" in arguments:
-        check(m, [i for i, p in enumerate(passages) if "light" in p.options[0]])
+    build, path = arguments[-2:]
+    passages, vectors = read_passages(build), Vectors(path)
+    matrices = [Matrix(kind, passages, vectors) for kind in (MOOD, LIGHT)]
+    if "--curve" in arguments:
+        for share in (.25, .5, .75):
+            check(matrices, passages, share)
+    if "--curve" in arguments or "--check" in arguments:
+        check(matrices, passages)
     else:
-        write(m)
+        Model(matrices, passages, range(len(passages))).write()
 
 
 if __name__ == "__main__":
