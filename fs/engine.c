@@ -8,16 +8,23 @@
 
 enum { POOL_THREADS = 2, IMAGE_PX = 1024 };
 
-struct import {
-	const struct book *book;
-	const char *key;
-};
-
-static int import_write(struct store_tx *tx, void *arg, struct err *err)
+/* What of the options makes another import of the same book. */
+static char *import_key(const struct options *o)
 {
-	const struct import *i = arg;
+	return xasprintf("depth=%d", o->depth);
+}
 
-	return tx_import(tx, i->book, i->key, err);
+int engine_import(struct store_tx *tx, void *arg, struct err *err)
+{
+	const struct engine_book *b = arg;
+	CLEANUP(cleanup_free) char *key = import_key(b->options);
+
+	return tx_import(tx, b->book, key, err);
+}
+
+struct book_options engine_reads(const struct options *o)
+{
+	return (struct book_options){.limits = book_limits_default, .depth = o->depth};
 }
 
 /* The book as it was read, and the file it was read from. */
@@ -33,7 +40,7 @@ static void reading_finish(struct reading *reading)
 
 static int read_book(struct reading *reading, const struct options *o, struct err *err)
 {
-	const struct book_options how = {.limits = book_limits_default, .depth = o->depth};
+	const struct book_options how = engine_reads(o);
 	int r;
 
 	reading_finish(reading);
@@ -46,9 +53,9 @@ static int read_book(struct reading *reading, const struct options *o, struct er
 }
 
 static int import_book(struct engine *e, const struct options *o, struct reading *reading,
-		       const char *key, struct err *err)
+		       struct err *err)
 {
-	struct import import = {.key = key};
+	struct engine_book import = {.options = o};
 	int r = 0;
 
 	if (e->read_only)
@@ -60,16 +67,16 @@ static int import_book(struct engine *e, const struct options *o, struct reading
 	if (r < 0)
 		return r;
 	import.book = reading->book;
-	return store_write_wait(e->store, import_write, &import, err);
+	return store_write_wait(e->store, engine_import, &import, err);
 }
 
 static int import_if_changed(struct engine *e, const struct options *o, struct reading *reading,
 			     struct err *err)
 {
-	CLEANUP(cleanup_free) char *key = xasprintf("depth=%d", o->depth);
+	CLEANUP(cleanup_free) char *key = import_key(o);
 	int r = store_import_current(e->store, key, err);
 
-	return r == 0 ? import_book(e, o, reading, key, err) : r < 0 ? r : 0;
+	return r == 0 ? import_book(e, o, reading, err) : r < 0 ? r : 0;
 }
 
 /* What is kept in a folder that is mounted over is reached as the folder is. */

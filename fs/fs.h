@@ -203,6 +203,13 @@ enum engine_use { ENGINE_WORK, ENGINE_LOOK };
 int engine_open(struct engine **out, const struct options *o, enum engine_use use, struct err *err);
 struct engine *engine_close(struct engine *e);
 DEFINE_CLEANUP(struct engine, engine_close)
+/* A book that was read is stored by engine_import, a store_work_fn. Both are borrowed. */
+struct engine_book {
+	const struct book *book;
+	const struct options *options;
+};
+int engine_import(struct store_tx *tx, void *book, struct err *err);
+struct book_options engine_reads(const struct options *o); /* how it is read */
 int engine_views(struct views **out, const struct engine *e, const struct options *o,
 		 struct err *err);
 
@@ -283,6 +290,7 @@ struct drafts;
 struct draft;
 struct held_table;
 struct pass;
+struct fresh;
 
 struct fs {
 	const struct options *options;
@@ -304,7 +312,8 @@ struct fs {
 	struct drafts *drafts; /* scratch.h */
 	struct edits *edits;   /* edit.h */
 	struct held_table *held;
-	struct pass *pass; /* NULL: the book is no folder */
+	struct pass *pass;   /* NULL: the book is no folder */
+	struct fresh *fresh; /* NULL: it does not change, or cannot be stored anew */
 
 	uint64_t control_folder; /* the node of .bookfs */
 	struct link handles;	 /* of open files */
@@ -337,6 +346,8 @@ extern const struct fuse_lowlevel_ops fs_ops;
 
 /* ops.c: the book */
 extern const struct fuse_lowlevel_ops book_ops;
+/* An open of a node as it is now, without asking fresh.c. */
+void book_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
 /* Replies an errno and remembers why for this caller. name may be NULL. */
 void fs_refuse(fuse_req_t req, uint64_t node, const char *name, int code, const char *reason);
 
@@ -450,6 +461,20 @@ void held_read(fuse_req_t req, struct handle *handle, size_t size, off_t offset)
 void held_closed(struct held *h);
 void held_changed(struct held_table *t); /* the store changed */
 void held_end(struct held_table *t);	 /* what is being bound is not wanted any more */
+
+/* The folder was read anew: what is waited for may be another text's analysis. */
+void parked_ask_again(struct parked_table *t);
+
+/* fresh.c: a book that is a folder, read again when its texts change */
+
+int fresh_new(struct fresh **out, struct fs *fs, struct err *err); /* before the mount */
+struct fresh *fresh_free(struct fresh *f);
+void fresh_start(struct fresh *f); /* all of these take NULL */
+void fresh_interrupts(struct fresh *f);
+void fresh_end(struct fresh *f);
+/* Takes an open of an analysis that is not of the text as it is now. false: the node's own open is
+ * to answer. */
+bool fresh_open(fuse_req_t req, uint64_t node, struct fuse_file_info *fi);
 
 /* ahead.c: the analyses that will be read next */
 

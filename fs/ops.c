@@ -310,7 +310,7 @@ static void open_as(fuse_req_t req, const struct view_attr *a, struct fuse_file_
 	opens[a->class](req, a, fi);
 }
 
-static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+void book_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct view_attr attr;
 	int r = node_attr(&attr, fs_of(req), node);
@@ -330,6 +330,12 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		fuse_reply_err(req, EISDIR);
 	else
 		open_as(req, &attr, fi);
+}
+
+static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
+{
+	if (is_for_writing(fi) || !fresh_open(req, node, fi))
+		book_open(req, node, fi);
 }
 
 static struct handle *handle_of(const struct fuse_file_info *fi)

@@ -343,6 +343,16 @@ void parked_changed(struct parked_table *t)
 	}
 }
 
+void parked_ask_again(struct parked_table *t)
+{
+	for (struct link *l = t->queues.next; l != &t->queues; l = l->next) {
+		const struct queue *q = LINK_OWNER(l, struct queue, link);
+
+		if (!q->host && !ring_empty(&q->readers))
+			wish_analysis(t, q->chapter);
+	}
+}
+
 void parked_interrupts(struct parked_table *t)
 {
 	while (!ring_empty(&t->interrupted)) {

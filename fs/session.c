@@ -102,6 +102,7 @@ static void end(struct fs *fs)
 		return;
 	fs->ending = true;
 	parked_end(fs->parked);
+	fresh_end(fs->fresh);
 	held_end(fs->held);
 	stream_end(fs->streams);
 	lockfs_end(fs->locks);
@@ -163,6 +164,7 @@ static int drain(void *arg)
 	while (n < REQUESTS_A_TURN && fuse_session_receive_buf(fs->session, &fs->buf) > 0) {
 		fuse_session_process_buf(fs->session, &fs->buf);
 		parked_interrupts(fs->parked);
+		fresh_interrupts(fs->fresh);
 		stream_interrupts(fs->streams);
 		lockfs_interrupts(fs->locks);
 		file_locks_interrupts(fs->file_locks);
@@ -339,6 +341,8 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	fs->file_locks = file_locks_new();
 	if (r == 0 && (r = pass_new(&fs->pass, fs, err)) < 0)
 		return r;
+	if (r == 0 && (r = fresh_new(&fs->fresh, fs, err)) < 0)
+		return r;
 	fs->drafts = drafts_new(fs);
 	fs->edits = edits_new(fs);
 	sigprocmask(SIG_SETMASK, NULL, &signals);
@@ -374,6 +378,7 @@ int session_start(struct fs *fs, struct engine *e, struct helper_process helper,
 	store_on_change(e->store, on_store_change, fs);
 	if (!e->read_only)
 		jobs_start(e->jobs);
+	fresh_start(fs->fresh);
 	note_event(fs, EVENT_MOUNTED);
 	return 0;
 }
@@ -397,6 +402,7 @@ void session_close(struct fs *fs)
 	drafts_free(fs->drafts);
 	pass_free(fs->pass);
 	helper_free(fs->helper);
+	fresh_free(fs->fresh);
 	parked_free(fs->parked);
 	held_free(fs->held);
 	ahead_free(fs->ahead);

@@ -327,8 +327,8 @@ int book_read_memory(struct book **out, const void *data, size_t len, const char
 	return read_with(out, a, data, len, name, 0, options, err);
 }
 
-static int read_folder(struct book **out, int fd, const char *path,
-		       const struct book_options *options, struct err *err)
+int book_folder_read(struct book **out, int fd, const char *path,
+		     const struct book_options *options, struct err *err)
 {
 	CLEANUP(cleanup_free) char *full = realpath(path, NULL); /* its name, for "." too */
 	CLEANUP(book_free_cleanup) struct book *b = book_new(full ? full : path);
@@ -337,7 +337,7 @@ static int read_folder(struct book **out, int fd, const char *path,
 	int result = folder_read(&r, fd);
 
 	if (result < 0)
-		return result;
+		return err_prefix(err, "%s", path);
 	*out = b;
 	b = NULL;
 	return 0;
@@ -382,10 +382,8 @@ int book_read(struct book **out, const char *path, const struct book_options *op
 
 	if (r < 0)
 		return r;
-	if (S_ISDIR(st.st_mode)) {
-		r = read_folder(out, fd, path, options, err);
-		return r < 0 ? err_prefix(err, "%s", path) : 0;
-	}
+	if (S_ISDIR(st.st_mode))
+		return book_folder_read(out, fd, path, options, err);
 	if (pread(fd, magic, sizeof(magic), 0) < 0)
 		return err_set(err, -errno, "%s: %m", path);
 	if (archive_is_zip(magic, sizeof(magic))) {

@@ -133,6 +133,11 @@ static bool is_passed_over(const char *name)
 	       !utf8_valid(name, len);
 }
 
+bool book_folder_counts(const char *name, bool is_folder)
+{
+	return *name && !is_passed_over(name) && (is_folder || folder_is_text(name));
+}
+
 static void walk(struct folder *f, const char *path, int depth, const struct book_limits *limits);
 
 static void note(struct folder *f, char *path, int depth, const struct dirent *e,
@@ -165,9 +170,12 @@ static void learn_type(struct dirent *e, int dir_fd)
 static void walk(struct folder *f, const char *path, int depth, const struct book_limits *limits)
 {
 	int fd = folder_open(f->fd, *path ? path : ".");
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir;
 	struct dirent *e;
 
+	if (fd >= 0 && f->enter)
+		f->enter(f->arg, fd);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (dir && !f->more && (e = readdir(dir))) {
 		if (is_passed_over(e->d_name))
 			continue;
@@ -190,6 +198,16 @@ int folder_list(struct folder *out, int fd, const struct book_limits *limits)
 	if (out->count)
 		qsort(out->files, out->count, sizeof(*out->files), compare_files);
 	return out->more ? -EFBIG : 0;
+}
+
+int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg)
+{
+	struct folder f = {.fd = fd, .enter = enter, .arg = arg};
+
+	walk(&f, "", 0, &book_limits_default);
+	bool more = f.more;
+	folder_finish(&f);
+	return more ? -EFBIG : 0;
 }
 
 void folder_finish(struct folder *f)

@@ -21,8 +21,10 @@ struct folder {
 	int fd;			   /* borrowed */
 	struct folder_file *files; /* texts, in natural order of their paths: 2 before 10 */
 	size_t count, cap;
-	size_t seen; /* entries of any kind */
-	bool more;   /* there are more than the limits allow */
+	size_t seen;			      /* entries of any kind */
+	bool more;			      /* there are more than the limits allow */
+	void (*enter)(void *arg, int folder); /* is called with each folder, or NULL */
+	void *arg;
 };
 int folder_list(struct folder *out, int fd, const struct book_limits *limits);
 void folder_finish(struct folder *f);

@@ -123,6 +123,14 @@ bool book_is_folder(const char *path); /* Is it a folder with a text in it? */
 /* What tells whether a folder is still the book that was read: a hash over its texts' names, sizes,
  * times and inode numbers. fd: the folder. */
 int book_folder_hash(char out[HASH_HEX], int fd);
+/* book_read of a folder that is open; path is but its name. */
+int book_folder_read(struct book **out, int fd, const char *path,
+		     const struct book_options *options, struct err *err);
+/* Calls enter with each folder that is looked through for texts, before it is; borrowed, open for
+ * reading. -EFBIG: there are too many entries. */
+int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg);
+/* May an entry of this name be of the book: a text, or a folder with some? */
+bool book_folder_counts(const char *name, bool is_folder);
 struct book *book_free(struct book *b);
 DEFINE_CLEANUP(struct book, book_free)
 

@@ -9,15 +9,12 @@
 
 /* A folder's own size and time say nothing of what is deeper in it: its texts' hash does, which is
  * quick to make, and a part of it stands where a file has its time. */
-static int folder_identity(struct book_identity *out, int fd, int64_t inode)
+static struct book_identity folder_identity(int64_t inode, const char *hash)
 {
 	struct book_identity id = {.inode = inode};
-	int result = book_folder_hash(id.hash, fd);
-	if (result < 0)
-		return result;
+	memcpy(id.hash, hash, HASH_HEX);
 	id.mtime_ns = (int64_t)(strtoull(id.hash + HASH_HEX - 17, NULL, 16) >> 1);
-	*out = id;
-	return 0;
+	return id;
 }
 
 int book_identity_of(struct book_identity *out, const char *path, bool with_hash, struct err *err)
@@ -27,8 +24,12 @@ int book_identity_of(struct book_identity *out, const char *path, bool with_hash
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode)) {
-		int r = folder_identity(out, fd, (int64_t)st.st_ino);
-		return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
+		char hash[HASH_HEX];
+		int r = book_folder_hash(hash, fd);
+		if (r < 0)
+			return err_set(err, r, "%s: %s", path, strerror(-r));
+		*out = folder_identity((int64_t)st.st_ino, hash);
+		return 0;
 	}
 	struct book_identity id = {
 		.size_bytes = st.st_size,
@@ -52,6 +53,22 @@ static void remember(struct store *s, const struct book_identity *id)
 	pthread_mutex_lock(&s->identity_lock);
 	s->identity = *id;
 	pthread_mutex_unlock(&s->identity_lock);
+}
+
+void store_folder_seen(struct store *s, int64_t inode, const char *hash)
+{
+	const struct book_identity id = folder_identity(inode, hash);
+	remember(s, &id);
+}
+
+int store_imported_hash(char hash[HASH_HEX], struct store_reader *r)
+{
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, "SELECT hash FROM book");
+	int more = query_row(&q);
+	hash[0] = '\0';
+	if (more == 1)
+		query_hex(hash, &q, 0);
+	return more < 0 ? more : q.failed;
 }
 
 /* As store_import_current() found it, else as it is now. */

@@ -150,6 +150,9 @@ int store_import_current(struct store *s, const char *options_key, struct err *e
 /* Is the book's file another than the one that was imported? 1 yes; 0 no, or nothing was; <0 it
  * cannot be told. Writes nothing. */
 int store_book_changed(struct store *s, struct err *err);
+/* What book_folder_hash gave for what was imported, or ""; and what it gives for what will be. */
+int store_imported_hash(char hash[HASH_HEX], struct store_reader *r);
+void store_folder_seen(struct store *s, int64_t inode, const char *hash);
 /* Stores a book as the new generation, keeps the texts of older ones as long as results stand on
  * them. */
 int tx_import(struct store_tx *tx, const struct book *b, const char *options_key, struct err *err);
@@ -251,6 +254,7 @@ struct result_info {
 	const int64_t *looks; /* illustrate: the look lines in it, */
 	size_t look_count;
 	int64_t style;		   /* and the style; 0: none */
+	int64_t completed_unix_ms; /* 0: now */
 	const char *scene_hash;	   /* illustrate: concept_hash() of what is drawn; NULL: of the
 				      scene as it is now */
 	const char *image_profile; /* analyze: make illustrate jobs for this profile; NULL: none */

@@ -66,7 +66,7 @@ struct view_attr {
 	bool scratch;	    /* a folder in which editors may make files beside those */
 	bool costly;  /* large bytes that are loaded on a pool thread (view_load), not rendered */
 	bool of_book; /* its bytes are those of the book's own file */
-	bool of_analysis; /* made or not */
+	bool of_analysis; /* made or not; not of a version that is past */
 	int chapter;	  /* whose it is; 0: no chapter's */
 };
 

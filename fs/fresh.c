@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "fs.h"
+
+/*
+ * A book that is a folder changes while it is mounted, through the mount and behind it. inotify
+ * tells that something did, and nothing else: what it is now, a look at the folder finds out, in
+ * the pool: the hash of its texts, and if that is another than the imported one, the texts, which
+ * are then imported as at the start of a mount. No analysis is asked for by that.
+ *
+ * A look is due when the folder has been quiet for a moment, or when an analysis is opened: what
+ * was changed before the open is read before it is answered. So a chapter that was changed answers
+ * with an analysis of its new text, or waits for it; and half a sentence that nobody reads costs
+ * nothing.
+ *
+ * Watches are set before the hash is taken, so what changes meanwhile is in the hash or is told.
+ * Folders that come or go are not tracked: the next look sets all watches anew, on a descriptor of
+ * its own. Where there are more folders than can be watched, each open looks.
+ */
+
+enum { QUIET_MS = 300, LATEST_MS = 3000, ASK_QUIET_MS = 2000, READER_WAIT_MS = 5000 };
+enum { FOLDERS_MOST = 10000 };
+
+/* An open that waits for a look. */
+struct opener {
+	struct link link; /* of the waiting or the interrupted */
+	struct fresh *fresh;
+	fuse_req_t req;
+	uint64_t node;
+	struct fuse_file_info fi;
+	uint64_t look; /* its number */
+	int64_t until_boot_ms;
+};
+
+/* One course: the pool looks, the writer stores. */
+struct fresh_look {
+	struct fresh *fresh;
+	char known[HASH_HEX], hash[HASH_HEX];
+	int64_t inode;
+	bool watches; /* are to be set anew */
+	int events;   /* the new descriptor, or -1 */
+	int folders;
+	bool unwatched; /* not all of them are */
+	struct engine_book book;
+	struct book *read;
+	struct err err;
+};
+
+struct fresh {
+	struct fs *fs;
+	int folder; /* opened before the mount, which may hide it */
+	int events; /* inotify's; -1: there is none yet */
+	struct watch *watch;
+	struct timer *quiet, *readers, *ask;
+	struct fresh_look *look; /* runs; or NULL */
+	uint64_t begun, ended;	 /* looks */
+	bool changed;		 /* since the last look began */
+	bool folders_changed;	 /* and what is to be watched, too */
+	bool blind;		 /* there are no watches for all of it */
+	int64_t changed_boot_ms; /* the first of these changes */
+	struct link waiting, interrupted;
+	struct strv warned; /* what the last import had to leave out */
+	char *failed;	    /* why the last look failed, which was said; or NULL */
+};
+
+/* ---- what inotify tells */
+
+static void note_event(struct fresh *f, const struct inotify_event *e)
+{
+	bool is_folder = e->mask & IN_ISDIR;
+
+	if (!(e->mask & IN_Q_OVERFLOW) && !(e->len && book_folder_counts(e->name, is_folder)))
+		return;
+	if (!f->changed)
+		f->changed_boot_ms = clock_boot_ms();
+	f->changed = true;
+	if (is_folder || e->mask & IN_Q_OVERFLOW)
+		f->folders_changed = true;
+}
+
+static void drain(struct fresh *f)
+{
+	_Alignas(struct inotify_event) char chunk[8192];
+	ssize_t n;
+
+	while (f->events >= 0 && (n = read(f->events, chunk, sizeof(chunk))) > 0)
+		for (const char *p = chunk; p < chunk + n;) {
+			const struct inotify_event *e = (const void *)p;
+
+			note_event(f, e);
+			p += sizeof(*e) + e->len;
+		}
+}
+
+/* While somebody writes on, it is read now and then all the same. */
+static void look_later(struct fresh *f)
+{
+	int64_t now = clock_boot_ms(), latest = f->changed_boot_ms + LATEST_MS;
+
+	if (f->changed && !f->look && !f->fs->ending)
+		timer_set(f->quiet, latest < now + QUIET_MS ? latest : now + QUIET_MS);
+}
+
+static void on_events(void *arg, uint32_t revents)
+{
+	struct fresh *f = arg;
+
+	drain(f);
+	look_later(f);
+}
+
+/* ---- in the pool */
+
+static void watch_folder(void *arg, int folder)
+{
+	static const uint32_t what =
+		IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
+	struct fresh_look *l = arg;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+	if (l->folders++ == FOLDERS_MOST ||
+	    (l->folders <= FOLDERS_MOST && inotify_add_watch(l->events, path, what) < 0))
+		l->unwatched = true;
+}
+
+static void set_watches(struct fresh_look *l)
+{
+	l->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (l->events < 0 || book_folder_walk(l->fresh->folder, watch_folder, l) < 0)
+		l->unwatched = true;
+}
+
+static void look(void *arg)
+{
+	struct fresh_look *l = arg;
+	const struct options *o = l->book.options;
+	const struct book_options how = engine_reads(o);
+	struct stat st;
+	int r;
+
+	if (l->watches)
+		set_watches(l);
+	r = fstat(l->fresh->folder, &st) < 0 ? -errno : book_folder_hash(l->hash, l->fresh->folder);
+	if (r < 0)
+		err_set(&l->err, r, "%s: %s", o->book, strerror(-r));
+	else if (strcmp(l->hash, l->known) != 0)
+		book_folder_read(&l->read, l->fresh->folder, o->book, &how, &l->err);
+	l->inode = (int64_t)st.st_ino;
+}
+
+/* ---- a look's course */
+
+static void begin(struct fresh *f);
+static void resume(struct opener *o);
+
+/* What fails again and again is said once. */
+static void say_failed_once(struct fresh *f, const struct err *err)
+{
+	if (err->code < 0 && (!f->failed || strcmp(f->failed, err->msg) != 0))
+		log_warn("the folder is not read again, what was read before stays: %s", err->msg);
+	free(f->failed);
+	f->failed = err->code < 0 ? xstrdup(err->msg) : NULL;
+}
+
+static void say_warnings_once(struct fresh *f, const struct book *b)
+{
+	struct strv now = {0};
+
+	for (size_t i = 0; i < b->warnings.len; i++) {
+		if (!strv_has(&f->warned, b->warnings.items[i]))
+			log_warn("%s", b->warnings.items[i]);
+		strv_add(&now, b->warnings.items[i]);
+	}
+	strv_finish(&f->warned);
+	f->warned = now;
+}
+
+static void answer_ready(struct fresh *f)
+{
+	for (struct link *l = f->waiting.next, *next; l != &f->waiting; l = next) {
+		struct opener *o = LINK_OWNER(l, struct opener, link);
+
+		next = l->next;
+		if (o->look <= f->ended)
+			resume(o);
+	}
+}
+
+static void finish(struct fresh_look *l, const struct err *err)
+{
+	struct fresh *f = l->fresh;
+
+	say_failed_once(f, err);
+	if (l->read && err->code == 0) {
+		say_warnings_once(f, l->read);
+		timer_set(f->ask, clock_boot_ms() + ASK_QUIET_MS);
+	}
+	f->look = NULL;
+	f->ended = f->begun;
+	book_free(l->read);
+	free(l);
+	answer_ready(f);
+	if (!ring_empty(&f->waiting))
+		begin(f);
+	else
+		look_later(f);
+	fs_done(f->fs);
+}
+
+static void imported(void *arg, int result, const struct err *err)
+{
+	struct fresh_look *l = LINK_OWNER(arg, struct fresh_look, book);
+
+	finish(l, result < 0 && err ? err : &l->err);
+}
+
+/* What the old watches had to tell, the hash has. */
+static void take_watches(struct fresh *f, const struct fresh_look *l)
+{
+	if (!l->watches || l->events < 0)
+		return;
+	f->watch = watch_free(f->watch);
+	if (f->events >= 0)
+		close(f->events);
+	f->events = l->events;
+	if (loop_watch(&f->watch, f->fs->loop, f->events, EPOLLIN, on_events, f) < 0)
+		f->blind = true;
+}
+
+static void looked(void *arg)
+{
+	struct fresh_look *l = arg;
+	struct fresh *f = l->fresh;
+
+	take_watches(f, l);
+	if (l->unwatched && !f->blind) {
+		f->blind = true;
+		log_warn(
+			"not all folders of %s can be watched (fs.inotify.max_user_watches): it is "
+			"looked through whenever an analysis is opened",
+			f->fs->options->book);
+	}
+	if (!l->read || f->fs->ending) {
+		finish(l, &l->err);
+		return;
+	}
+	l->book.book = l->read;
+	store_folder_seen(f->fs->engine->store, l->inode, l->hash);
+	store_write(f->fs->engine->store, engine_import, imported, &l->book);
+}
+
+static void begin(struct fresh *f)
+{
+	struct fresh_look *l;
+
+	if (f->look || f->fs->ending)
+		return;
+	l = xcalloc(1, sizeof(*l));
+	*l = (struct fresh_look){.fresh = f,
+				 .watches = f->folders_changed && !f->blind,
+				 .events = -1,
+				 .book.options = f->fs->options};
+	store_imported_hash(l->known, store_reader(f->fs->engine->store));
+	f->look = l;
+	f->begun++;
+	f->changed = f->folders_changed = false;
+	timer_stop(f->quiet);
+	f->fs->pending++;
+	loop_work(f->fs->loop, look, looked, l);
+}
+
+static void on_quiet(void *arg)
+{
+	begin(arg);
+}
+
+/* Who waits for the analysis of a text that is gone gets that of the one that took its place, when
+ * nobody writes at it any more. */
+static void on_ask(void *arg)
+{
+	struct fresh *f = arg;
+
+	if (!f->fs->ending)
+		parked_ask_again(f->fs->parked);
+}
+
+/* ---- opens */
+
+/* Was the node made of another text than the chapter has, or is it only remembered? Then the open
+ * waits for the analysis as that of one that is not made does, and finds it by the name. */
+static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
+{
+	struct view_attr now, trigger;
+
+	if (!view_trigger_of(&trigger, node) ||
+	    (view_attr(&now, fs->views, node) == 0 && now.of_analysis))
+		return false;
+	ahead_opened(req, trigger.chapter);
+	parked_open(req, &trigger, fi);
+	return true;
+}
+
+static void resume(struct opener *o)
+{
+	struct fs *fs = o->fresh->fs;
+	struct opener was = *o;
+
+	ring_remove(&o->link);
+	free(o);
+	fuse_req_interrupt_func(was.req, NULL, NULL);
+	if (!open_superseded(fs, was.req, was.node, &was.fi))
+		book_open(was.req, was.node, &was.fi);
+}
+
+/* The folder is on a disk that does not answer, or the machine is busy: what was read before
+ * answers. */
+static void on_readers(void *arg)
+{
+	struct fresh *f = arg;
+
+	while (!ring_empty(&f->waiting)) {
+		struct opener *first = LINK_OWNER(f->waiting.next, struct opener, link);
+
+		if (first->until_boot_ms > clock_boot_ms()) {
+			timer_set(f->readers, first->until_boot_ms);
+			return;
+		}
+		resume(first);
+	}
+}
+
+static void on_interrupt(fuse_req_t req, void *arg)
+{
+	struct opener *o = arg;
+
+	ring_remove(&o->link);
+	ring_add(&o->fresh->interrupted, &o->link);
+}
+
+static void hold(struct fresh *f, fuse_req_t req, uint64_t node, const struct fuse_file_info *fi,
+		 uint64_t number)
+{
+	struct opener *o = xcalloc(1, sizeof(*o));
+
+	*o = (struct opener){.fresh = f,
+			     .req = req,
+			     .node = node,
+			     .fi = *fi,
+			     .look = number,
+			     .until_boot_ms = clock_boot_ms() + READER_WAIT_MS};
+	if (ring_empty(&f->waiting))
+		timer_set(f->readers, o->until_boot_ms);
+	ring_add(&f->waiting, &o->link);
+	fuse_req_interrupt_func(req, on_interrupt, o); /* may call it at once */
+}
+
+/* The number of the look that has what was changed until now; 0: that is known. */
+static uint64_t look_needed(struct fresh *f)
+{
+	drain(f);
+	if (f->changed || f->blind || f->failed)
+		return f->begun + 1;
+	return f->look ? f->begun : 0;
+}
+
+bool fresh_open(fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct fresh *f = fs->fresh;
+	struct view_attr trigger;
+	uint64_t number;
+
+	if (!f || fs->ending || !view_trigger_of(&trigger, node))
+		return false;
+	number = look_needed(f);
+	if (!number)
+		return open_superseded(fs, req, node, fi);
+	hold(f, req, node, fi, number);
+	begin(f);
+	return true;
+}
+
+static void interrupted(struct link *l)
+{
+	struct opener *o = LINK_OWNER(l, struct opener, link);
+
+	ring_remove(&o->link);
+	fuse_reply_err(o->req, EINTR);
+	free(o);
+}
+
+void fresh_interrupts(struct fresh *f)
+{
+	while (f && !ring_empty(&f->interrupted))
+		interrupted(f->interrupted.next);
+}
+
+void fresh_end(struct fresh *f)
+{
+	if (!f)
+		return;
+	fresh_interrupts(f);
+	while (!ring_empty(&f->waiting))
+		interrupted(f->waiting.next);
+}
+
+/* ---- life */
+
+void fresh_start(struct fresh *f)
+{
+	if (!f)
+		return;
+	f->folders_changed = true;
+	begin(f);
+}
+
+int fresh_new(struct fresh **out, struct fs *fs, struct err *err)
+{
+	const char *book = options_reach(fs->options);
+	struct stat st;
+	struct fresh *f;
+
+	if (fs->engine->read_only || stat(book, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	f = xcalloc(1, sizeof(*f));
+	*f = (struct fresh){.fs = fs, .events = -1};
+	f->folder = open(book, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->quiet = timer_new(fs->loop, on_quiet, f);
+	f->readers = timer_new(fs->loop, on_readers, f);
+	f->ask = timer_new(fs->loop, on_ask, f);
+	ring_init(&f->waiting);
+	ring_init(&f->interrupted);
+	*out = f;
+	return f->folder < 0 ? err_set(err, -errno, "%s: %s", book, strerror(errno)) : 0;
+}
+
+struct fresh *fresh_free(struct fresh *f)
+{
+	if (!f)
+		return NULL;
+	fresh_end(f);
+	watch_free(f->watch);
+	cleanup_close(&f->events);
+	cleanup_close(&f->folder);
+	timer_free(f->quiet);
+	timer_free(f->readers);
+	timer_free(f->ask);
+	strv_finish(&f->warned);
+	free(f->failed);
+	free(f);
+	return NULL;
+}
