@@ -58,6 +58,68 @@ static void work_on(struct store *s)
 	store_job_finish(&job);
 }
 
+/* A row at least in each table of what persons decide. */
+static int decide(struct store_tx *tx, void *arg, struct err *err)
+{
+	CLEANUP(analysis_free_cleanup) struct analysis *a = make_analysis(2, "edited");
+	CLEANUP(corrections_finish) struct corrections list = {0};
+	const struct wish all = {.chapter = 2, .profile = "painter"};
+	const struct bytes portrait = {"\211PNG", 4, "png"};
+	struct look look = {.type = ELEMENT_CHARACTER, .name = "Ida", .line = "Ida: tall"};
+	struct correction *c = corrections_add(&list, CORRECTION_MERGE, ELEMENT_CHARACTER, "Bo");
+	c->to = xstrdup("Ida");
+	corrections_add(&list, CORRECTION_DESCRIPTION, ELEMENT_CHARACTER, "Ida")->text =
+		xstrdup("short");
+	int result = tx_fix_looks(tx, &look, 1);
+	if (result == 0)
+		result = tx_correct(tx, "elements/characters/Ida.md", &list);
+	if (result == 0)
+		result = tx_fix_looks(tx, &look, 1);
+	if (result == 0)
+		result = tx_set_style(tx, "ink");
+	if (result == 0)
+		result = tx_edit_analysis(tx, 2, 0, a);
+	if (result == 0)
+		result = tx_approve(NULL, tx, &all, 0);
+	return result < 0 ? result : tx_set_portrait(tx, ELEMENT_CHARACTER, "Ida", &portrait);
+}
+
+static int take_back(struct store_tx *tx, void *arg, struct err *err)
+{
+	return tx_undo(NULL, tx, *(const int *)arg);
+}
+
+static int see_edit(void *arg, const struct store_edit *e)
+{
+	FUZZ_HOLDS(edit_kind_name(e->kind) && e->subject && e->detail);
+	return 0;
+}
+
+static int see_portrait(void *arg, const struct store_portrait *p)
+{
+	CLEANUP(buf_finish) struct buf bytes = {0};
+
+	FUZZ_HOLDS(p->name && p->type < ELEMENT_TYPES);
+	store_portrait_bytes(&bytes, arg, p->id);
+	return 0;
+}
+
+/* What views show of it, and back, one by one and all. */
+static void see_decided(struct store *s)
+{
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	const struct catalogue *c = NULL;
+	struct store_reader *r = store_reader(s);
+
+	store_edits(r, 0, see_edit, NULL);
+	store_portraits(r, see_portrait, r);
+	for (int most = 1; most >= 0; most--) {
+		store_cast_catalogue(&c, cast, r);
+		store_write_wait(s, take_back, &most, NULL);
+	}
+	store_cast_catalogue(&c, cast, r);
+}
+
 static void remember_columns(sqlite3 *db)
 {
 	static const char sql[] =
@@ -118,6 +180,7 @@ static void make_base(void)
 	FUZZ_HOLDS(import_book(s, book) == 0);
 	free_book(book);
 	work_on(s);
+	FUZZ_HOLDS(store_write_wait(s, decide, NULL, &err) == 0);
 	store_close(s);
 	make_lawless();
 	read_base();
@@ -213,6 +276,7 @@ static void use_store(void)
 	view_status(&status, v);
 	store_check(s, say, NULL);
 	work_on(s);
+	see_decided(s);
 }
 
 /* ---- targets */
