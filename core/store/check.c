@@ -133,7 +133,7 @@ static const struct {
 	{"SELECT id FROM portrait WHERE type NOT BETWEEN 0 AND 3", "portrait %lld is of nothing's"},
 	{"SELECT id FROM portrait WHERE id NOT IN (SELECT id FROM portrait_data)",
 	 "portrait %lld has no bytes"},
-	{"SELECT number FROM chapter WHERE kind NOT BETWEEN 0 AND 2",
+	{"SELECT number FROM chapter WHERE kind NOT BETWEEN 0 AND 3",
 	 "chapter %lld is of a kind that does not exist"},
 	{"SELECT max(number) FROM chapter HAVING max(number) <> count(*) OR min(number) <> 1",
 	 "the chapters up to %lld are not numbered without a gap"},

@@ -167,7 +167,7 @@ int render_contents(struct buf *out, struct views *v, const struct ref *ref)
 		err = add_entry(out, v, begin ? e->chapter : 0, e->depth, e->title);
 	}
 	for (size_t i = 0; err == 0 && i < v->chapter_count; i++)
-		if (!seen[i])
+		if (!seen[i] && views_chapter(v, (int)i + 1))
 			err = add_entry(out, v, (int)i + 1, 0, v->book->chapters[i].title);
 	free(seen);
 	return err;

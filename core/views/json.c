@@ -85,7 +85,9 @@ int render_book(struct buf *out, struct views *v, const struct ref *ref)
 	cJSON_AddNumberToObject(json, "words", (double)b->words);
 	cJSON *chapters = cJSON_AddArrayToObject(json, "chapters");
 	for (size_t i = 0; i < v->chapter_count; i++)
-		cJSON_AddItemToArray(chapters, book_chapter_json(&b->chapters[i], (int)i + 1));
+		if (views_chapter(v, (int)i + 1))
+			cJSON_AddItemToArray(chapters,
+					     book_chapter_json(&b->chapters[i], (int)i + 1));
 	cJSON *contents = cJSON_AddArrayToObject(json, "contents");
 	for (size_t i = 0; i < b->content_count; i++)
 		cJSON_AddItemToArray(contents, book_entry_json(&b->contents[i]));

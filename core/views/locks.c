@@ -246,6 +246,8 @@ static void add_resource(struct buf *out, struct views *v, const char *name)
 	buf_adds(out, name);
 	for (int n = 1; n <= (int)v->chapter_count; n++) {
 		char of[LOCK_RESOURCE_BYTES];
+		if (!views_chapter(v, n))
+			continue;
 		chapter_resource(of, v, n);
 		if (!strcmp(of, name))
 			buf_addf(out, "\t%d %s", n, views_chapter(v, n)->title);

@@ -41,6 +41,8 @@ static int each_chapter(struct view_list *out, struct views *v, enum kind kind,
 {
 	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
 		char buf[NAME_BYTES];
+		if (!views_chapter(v, chapter))
+			continue;
 		name(buf, v, chapter);
 		int err =
 			view_list_add(out, v, buf, (struct ref){.kind = kind, .chapter = chapter});

@@ -166,7 +166,7 @@ static int add_head(struct writing *w)
 	buf_adds(&w->out, w->v->book->title);
 	return buf_addf(&w->out,
 			"\n**Started:** %s\n**Total Chapters:** %zu\n\n---\n\n## Progress Log\n\n",
-			started, w->v->chapter_count);
+			started, views_chapters(w->v));
 }
 
 static int add_entries(struct writing *w)

@@ -18,6 +18,7 @@ struct picture_state {
 };
 
 struct table {
+	const struct views *v;
 	struct store_state *chapters; /* [N - 1] */
 	size_t chapter_count;
 	struct picture_state *pictures;
@@ -64,6 +65,7 @@ static int picture_add(void *arg, const struct store_picture *p)
 /* chapter 0: the whole book. */
 static int table_read(struct table *t, struct views *v, int chapter)
 {
+	t->v = v;
 	t->chapters = xcalloc(v->chapter_count + 1, sizeof(t->chapters[0]));
 	for (size_t i = 0; i < v->chapter_count; i++) {
 		if (chapter && (size_t)chapter != i + 1) {
@@ -162,7 +164,8 @@ static cJSON *totals_json(const struct table *t)
 {
 	int chapters[STATE_SKIPPED + 1] = {0}, images[STATE_SKIPPED + 1] = {0};
 	for (size_t i = 0; i < t->chapter_count; i++)
-		chapters[t->chapters[i].state]++;
+		if (views_chapter(t->v, (int)i + 1))
+			chapters[t->chapters[i].state]++;
 	for (size_t i = 0; i < t->picture_count; i++)
 		images[t->pictures[i].state]++;
 	cJSON *json = cJSON_CreateObject();
@@ -351,7 +354,8 @@ static int status_print(struct buf *out, struct views *v, const struct table *t)
 	cJSON_AddStringToObject(json, "provider", v->settings.provider);
 	cJSON *chapters = cJSON_AddArrayToObject(json, "chapters");
 	for (int chapter = 1; (size_t)chapter <= t->chapter_count; chapter++)
-		cJSON_AddItemToArray(chapters, chapter_json(v, t, chapter));
+		if (views_chapter(v, chapter))
+			cJSON_AddItemToArray(chapters, chapter_json(v, t, chapter));
 	cJSON_AddItemToObject(json, "images", pictures_json(t));
 	cJSON_AddItemToObject(json, "totals", totals_json(t));
 	int err = add_work(json, v);
@@ -413,7 +417,7 @@ struct manifest {
 static struct manifest manifest_new(const struct views *v)
 {
 	struct manifest m = {.json = cJSON_CreateObject()};
-	cJSON_AddNumberToObject(m.json, "totalChapters", (double)v->chapter_count);
+	cJSON_AddNumberToObject(m.json, "totalChapters", (double)views_chapters(v));
 	m.completed = cJSON_AddArrayToObject(m.json, "completedChapters");
 	m.in_progress = cJSON_AddArrayToObject(m.json, "inProgressChapters");
 	m.failed = cJSON_AddArrayToObject(m.json, "failedChapters");
@@ -440,7 +444,8 @@ int render_analyze_manifest(struct buf *out, struct views *v, const struct ref *
 		return err;
 	struct manifest m = manifest_new(v);
 	for (size_t i = 0; i < t.chapter_count; i++)
-		manifest_add(&m, t.chapters[i].state, (int)i + 1);
+		if (views_chapter(v, (int)i + 1))
+			manifest_add(&m, t.chapters[i].state, (int)i + 1);
 	return view_json_print(out, m.json);
 }
 
@@ -517,11 +522,13 @@ static cJSON *analyze_phase(const struct table *t)
 	size_t done = 0, begun = 0, failed = 0;
 	for (size_t i = 0; i < t->chapter_count; i++) {
 		enum job_state s = t->chapters[i].state;
+		if (!views_chapter(t->v, (int)i + 1))
+			continue;
 		done += s == STATE_COMPLETED || s == STATE_SKIPPED;
 		begun += s == STATE_COMPLETED || s == STATE_IN_PROGRESS;
 		failed += s == STATE_FAILED;
 	}
-	return phase_json(done, begun, failed, t->chapter_count);
+	return phase_json(done, begun, failed, views_chapters(t->v));
 }
 
 static cJSON *illustrate_phase(const struct table *t)
@@ -543,6 +550,8 @@ static cJSON *toc_json(const struct views *v)
 	cJSON *chapters = cJSON_AddArrayToObject(toc, "chapters");
 	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
 		const struct book_chapter *c = views_chapter(v, chapter);
+		if (!c)
+			continue;
 		const struct quote whole = {.offset = 0, .len = c->text_bytes};
 		char pages[64];
 		cJSON *json = cJSON_CreateObject();

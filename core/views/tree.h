@@ -255,7 +255,9 @@ int view_list_add(struct view_list *l, struct views *v, const char *name, struct
 /* views.c */
 int views_refresh(struct views *v);
 struct stamp views_stamp(const struct views *v, enum topic topic, int chapter);
+/* NULL: it has none of that number. A folder's chapters bring their numbers, and leave gaps. */
 const struct book_chapter *views_chapter(const struct views *v, int chapter);
+size_t views_chapters(const struct views *v); /* how many there are; chapter_count is the last */
 struct chapter_state *views_analysis(struct views *v, int chapter); /* NULL: cannot be read */
 char *views_outdated(const struct views *v, const struct store_analysis *a);
 

@@ -199,7 +199,16 @@ const struct book_chapter *views_chapter(const struct views *v, int chapter)
 {
 	if (chapter < 1 || (size_t)chapter > v->chapter_count)
 		return NULL;
-	return &v->book->chapters[chapter - 1];
+	const struct book_chapter *c = &v->book->chapters[chapter - 1];
+	return c->kind == BOOK_GAP ? NULL : c;
+}
+
+size_t views_chapters(const struct views *v)
+{
+	size_t count = 0;
+	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++)
+		count += views_chapter(v, chapter) != NULL;
+	return count;
 }
 
 /* ---- analyses */

@@ -5,6 +5,7 @@ none, and must come to the same: what each call says, what is left, byte for byt
 import ctypes
 import errno
 import fcntl
+import json
 import mmap
 import os
 import shutil
@@ -402,6 +403,22 @@ class Merged(Project):
         self.assertEqual(os.listdir(m.path("locks")), ["Chapter_01"])
         self.assertEqual(os.listdir(self.of("locks")), [])
         self.assertIn("lighthouse", m.read("chapters/1/text.md"))
+
+    def test_a_gap_is_no_chapter(self):
+        m = self.mount()
+        self.assertEqual(sorted(os.listdir(m.path("chapters"))), ["1", "3"])
+        self.assertEqual(len(os.listdir(m.path("by-title"))), 2)
+        with self.errno(errno.ENOENT):
+            os.stat(m.path("chapters/2"))
+        self.assertEqual([c["number"] for c in json.loads(m.read("book.json"))["chapters"]], [1, 3])
+        status = json.loads(m.read("status.json"))
+        self.assertEqual([c["number"] for c in status["chapters"]], [1, 3])
+        self.assertEqual(sum(status["totals"]["chapters"].values()), 2)
+        self.assertEqual(json.loads(m.read(".analyze.state/manifest.json"))["totalChapters"], 2)
+        self.assertEqual(m.read("Contents.md").count("Part"), 2)
+        self.assertIn("Chapter_02", m.read("locks/.resources"))
+        m.end()
+        self.assertEqual(self.run_bookfs("check", self.project).returncode, 0)
 
     def test_store_is_not_there(self):
         m = self.mount()
