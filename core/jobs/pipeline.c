@@ -557,7 +557,7 @@ static int room_of(const struct pipeline *p)
 bool pipeline_in_turn(const struct jobs *j)
 {
 	int open = 0;
-	return j->settings.in_turn &&
+	return j->settings.in_turn && !j->paused &&
 	       store_open_jobs(&open, store_reader(j->store), JOB_ANALYZE) == 0 && open > 0;
 }
 

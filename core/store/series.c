@@ -231,22 +231,31 @@ static int put(struct series *s, const struct catalogue_entry *e, const char *li
 	return result;
 }
 
+/* What SQLite says is of a store. */
+static int fault(struct series *s, int result)
+{
+	const char *words = result == -EBADMSG ? "it is damaged; move it away, or put a copy of it "
+						 "back, and mount or run again"
+			    : result == -EBUSY ? "another program holds it and does not let go"
+					       : strerror(-result);
+	return err_set(&s->conn.last, result, "%s: %s", s->path, words);
+}
+
 static int begin(struct series *s)
 {
 	int result = still_there(s);
-	return result < 0 ? result : conn_exec(&s->conn, "BEGIN IMMEDIATE", &s->conn.last);
+	if (result == 0 && (result = conn_exec(&s->conn, "BEGIN IMMEDIATE", NULL)) < 0)
+		fault(s, result);
+	return result;
 }
 
 static int end(struct series *s, int result)
 {
-	if (result >= 0) {
-		int committed = conn_exec(&s->conn, "COMMIT", &s->conn.last);
-		if (committed == 0)
-			return result;
-		result = committed;
-	}
+	int committed = result < 0 ? result : conn_exec(&s->conn, "COMMIT", NULL);
+	if (committed == 0)
+		return result;
 	conn_exec(&s->conn, "ROLLBACK", NULL);
-	return result;
+	return fault(s, committed);
 }
 
 int series_put(struct series *s, const struct catalogue_entry *e, const char *line)

@@ -23,8 +23,8 @@ EARLY_S = {True: 0.05, False: 1}    # what had left before anybody could know, -
 
 
 class Server:
-    def __init__(self, script):
-        self.process = subprocess.Popen([sys.executable, "-B", script], stdin=subprocess.PIPE,
+    def __init__(self, script, *file):
+        self.process = subprocess.Popen([sys.executable, "-B", script, *file], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         rig.started[self.process.pid] = None
         self.port = int(self.process.stdout.readline())
