@@ -57,6 +57,10 @@ static void test_looks(struct fixture *f)
 	CHECK(look > 0);
 	CHECK_INT(fix(s, "Alice", "Alice: dark hair"), look); /* the first holds */
 	CHECK(fix(s, "Hatter", "a tall hat") != look);
+	struct store *other = NULL; /* another mount of the book, which asks to draw her too */
+	CHECK_INT(fixture_open(&other, f, NULL, NULL), 0);
+	CHECK_INT(fix(other, "Alice", "Alice: dark hair"), look);
+	store_close(other);
 	check_alice(s, cast, "", "Alice: fair hair", "");
 	info.looks = &look;
 	info.look_count = 1;
