@@ -295,6 +295,7 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 		add_cast(a, m, cast, names, c);
 	a->tokens = f->tokens;
 	b.analysis = a;
+	b.info.completed_unix_ms = f->completed_unix_ms;
 	r = is_there(m, m->places[i], a) ? 0 : store_write_wait(m->engine->store, bring, &b, err);
 	m->chapters += b.stored;
 	m->there += r == 0 && !b.stored;
@@ -364,6 +365,7 @@ static int store_picture_of(struct import *m, const struct found_picture *p, str
 		lose(m, p->file, why.msg);
 		return 0;
 	}
+	b.info.completed_unix_ms = p->completed_unix_ms;
 	b.text_id = m->book->chapters[chapter - 1].text_id;
 	b.bytes.data = buf_str(&bytes);
 	b.bytes.len = bytes.len;

@@ -89,7 +89,7 @@ int analysis_row_insert(int64_t *id, struct store_tx *tx, const struct analysis_
 	query_text(&q, ":model", info->model);
 	query_text(&q, ":options", info->options ? info->options : "");
 	query_int(&q, ":version", info->prompt_version);
-	query_int(&q, ":now", clock_unix_ms());
+	query_int(&q, ":now", TIME_OR_NOW(info->completed_unix_ms));
 	query_int(&q, ":tokens", row->tokens);
 	query_int(&q, ":concepts", row->concepts);
 	query_blob(&q, ":body", row->body.data, row->body.len);

@@ -37,7 +37,7 @@ static int insert_picture(int64_t *id, struct store_tx *tx, const struct store_j
 	query_text(&q, ":hash", hex);
 	query_text(&q, ":ext", ext);
 	query_int(&q, ":size", (int64_t)len);
-	query_int(&q, ":now", clock_unix_ms());
+	query_int(&q, ":now", TIME_OR_NOW(info->completed_unix_ms));
 	query_text(&q, ":provider", info->provider);
 	query_text(&q, ":model", info->model);
 	query_text(&q, ":options", info->options ? info->options : "");

@@ -69,10 +69,31 @@ static int chapter_number(const cJSON *object, const char *key)
 	return n >= 1 && n <= FINDINGS_MOST ? (int)n : 0;
 }
 
+/* "2025-11-11T00:50:55.420Z", and nothing else that a date may look like; 0: it is none. */
+static int64_t time_of(const cJSON *object, const char *key)
+{
+	int year, month, day, hour, minute, second, ms, end = 0;
+	int64_t days;
+
+	if (sscanf(string_of(object, key), "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &year, &month, &day,
+		   &hour, &minute, &second, &ms, &end) != 7 ||
+	    end != 24 || year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 ||
+	    hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 ||
+	    ms < 0)
+		return 0;
+	/* Days since 1970 in the Gregorian calendar, years beginning in March. */
+	year -= month <= 2;
+	days = year * 365LL + year / 4 - year / 100 + year / 400 +
+	       (153LL * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1 - 719468;
+	return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + ms;
+}
+
 static void take_facts(struct finding *c, const cJSON *json)
 {
 	if (!c->tokens)
 		c->tokens = number_of(json, "tokensUsed");
+	if (!c->completed_unix_ms)
+		c->completed_unix_ms = time_of(json, "completedAt");
 	if (!*c->title && *string_of(json, "chapterTitle"))
 		analysis_set(&c->title, string_of(json, "chapterTitle"));
 }
@@ -165,6 +186,8 @@ static void read_picture(struct findings *f, const cJSON *json)
 		return;
 	if (*prompt && !p->prompt)
 		p->prompt = xstrdup(prompt);
+	if (!p->completed_unix_ms)
+		p->completed_unix_ms = time_of(json, "generatedAt");
 }
 
 /* "chapter_9_scene_1.png", "chapter_9_the_tower_scene_1.jpg": digits at *s, at most FINDINGS_MOST;

@@ -318,11 +318,13 @@ struct finding {     /* a chapter of theirs */
 	char *title; /* or "" */
 	char *concepts, *elements; /* JSON; NULL: none */
 	int64_t tokens;
+	int64_t completed_unix_ms; /* 0: not said */
 };
 struct found_picture { /* chapter and scene as they count */
 	int chapter, scene;
-	char *file;   /* its name in their images/ or beside it; NULL: none was met */
-	char *prompt; /* or NULL */
+	char *file;		   /* its name in their images/ or beside it; NULL: none was met */
+	char *prompt;		   /* or NULL */
+	int64_t completed_unix_ms; /* 0: not said */
 };
 /* Zero-initialise; findings_finish. */
 struct findings {

@@ -192,12 +192,13 @@ class Import(unittest.TestCase):
         """Their first chapter is our third: it quotes it. The scene's picture goes along."""
         quote = "Elin ran through the wet grass, her yellow scarf bright in the pale morning light. It was the evening 0 of part 3."
         self.write(".imaginize.state.json", json.dumps({"version": "2.0.0", "phases": {"analyze": {"chapters": {"1": {
-            "status": "completed", "sceneConcepts": [{"quote": quote, "description": "A girl runs", "mood": "bright"}],
+            "status": "completed", "completedAt": "2024-02-29T23:59:58.007Z", "sceneConcepts": [{"quote": quote, "description": "A girl runs", "mood": "bright"}],
             "elements": [{"type": "character", "name": "Elin", "description": "a yellow scarf"}]}}}}}))
         shutil.copy(os.path.join(self.folder, "images/chapter_2_scene_1.png"), self.path("theirs/chapter_1_run_scene_1.png"))
         self.taken(self.path("theirs"), "taken: 1 chapters, 1 pictures; there already: 0; not taken: 0")
         concept = self.chapter(3)["concepts"][0]
         self.assertEqual((concept["description"], concept["mood"], concept["quote"]), ("A girl runs", "bright", quote))
+        self.assertEqual(self.chapter(3)["completedAt"], "2024-02-29T23:59:58.007Z")
         self.assertEqual(os.listdir(os.path.join(self.exported(), "images")), ["chapter_3_scene_1.png"])
 
     def test_cast_of_the_book(self):
