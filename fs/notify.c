@@ -44,7 +44,7 @@ static void tell_kernel(struct item *i)
 	const struct view_change *c = &i->change;
 
 	fuse_lowlevel_notify_inval_entry(se, c->folder, c->name, strlen(c->name));
-	if (!c->old_node)
+	if (!c->old_node || !c->node)
 		fuse_lowlevel_notify_inval_inode(se, c->folder, 0, 0);
 }
 

@@ -188,11 +188,47 @@ static void tell_chapter(struct telling *t, const struct store_event *e)
 		tell_picture(t, e->chapter, scene);
 }
 
-/* Another import: every name of every chapter may lead to something else. */
-static void tell_import(struct telling *t)
+static void tell_moved(struct telling *t, uint64_t folder, uint64_t node, const char *name,
+		       bool here)
+{
+	struct view_change c = {
+		.folder = folder, .old_node = here ? 0 : node, .node = here ? node : 0};
+	say(t, &c, name);
+}
+
+/* A chapter came or went with an import, or is called otherwise. */
+static void tell_names(struct telling *t, int chapter)
+{
+	const struct strv *links = &t->v->told_links;
+	const char *before = (size_t)chapter <= links->len ? links->items[chapter - 1] : "";
+	char now[NAME_BYTES] = "", number[16];
+	uint64_t node = folder_of(KIND_TITLE_LINK, chapter, 0);
+	if (views_chapter(t->v, chapter))
+		title_link_name(now, t->v, chapter);
+	if (strcmp(before, now) == 0)
+		return;
+	if (*before)
+		tell_moved(t, folder_of(KIND_BY_TITLE, 0, 0), node, before, false);
+	if (*now)
+		tell_moved(t, folder_of(KIND_BY_TITLE, 0, 0), node, now, true);
+	snprintf(number, sizeof(number), "%d", chapter);
+	if (!*before != !*now)
+		tell_moved(t, folder_of(KIND_CHAPTERS, 0, 0), folder_of(KIND_CHAPTER, chapter, 0),
+			   number, *now);
+}
+
+/* Another import: each file of a chapter that it changed is another. */
+static void tell_import(struct telling *t, const struct store_event *e)
 {
 	static const enum kind files[] = {KIND_TITLE, KIND_TEXT};
+	for (int chapter = 1;
+	     (size_t)chapter <= t->v->chapter_count || (size_t)chapter <= t->v->told_links.len;
+	     chapter++)
+		tell_names(t, chapter);
+	strv_finish(&t->v->told_links);
 	for (int chapter = 1; (size_t)chapter <= t->v->chapter_count; chapter++) {
+		if (t->v->chapters[chapter - 1].anew_seq < e->seq)
+			continue;
 		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 			const struct ref now = {.kind = files[i], .chapter = chapter};
 			struct view_change c = {.folder = folder_of(KIND_CHAPTER, chapter, 0),
@@ -209,7 +245,7 @@ static int tell(void *arg, const struct store_event *e)
 	struct telling *t = arg;
 	t->v->told_seq = e->seq;
 	if (e->type == EVENT_IMPORTED)
-		tell_import(t);
+		tell_import(t, e);
 	if (e->type == EVENT_CONCEPTS_READY || e->type == EVENT_EDITED)
 		t->elements = true;
 	if (e->type == EVENT_EDITED)

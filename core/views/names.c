@@ -63,7 +63,7 @@ int chapters_list(struct view_list *out, struct views *v, const struct ref *fold
 }
 
 /* "09 The Beginning". The number keeps equal titles apart, and gives them their order. */
-static void title_name(char out[NAME_BYTES], const struct views *v, int chapter)
+void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter)
 {
 	int width = 2;
 	for (size_t n = v->chapter_count; n >= 100; n /= 10)
@@ -80,13 +80,13 @@ int title_links_find(struct ref *child, struct views *v, const struct ref *folde
 	child->chapter = number_at(&p, CHAPTER_MAX);
 	if (!views_chapter(v, child->chapter))
 		return -ENOENT;
-	title_name(real, v, child->chapter);
+	title_link_name(real, v, child->chapter);
 	return strcmp(real, name) == 0 ? 0 : -ENOENT;
 }
 
 int title_links_list(struct view_list *out, struct views *v, const struct ref *folder)
 {
-	return each_chapter(out, v, KIND_TITLE_LINK, title_name);
+	return each_chapter(out, v, KIND_TITLE_LINK, title_link_name);
 }
 
 char *title_link_target(struct views *v, const struct ref *ref)

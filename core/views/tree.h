@@ -128,7 +128,9 @@ struct chapter_state {
 	char *section;			       /* its part of Chapters.md, of section_seq */
 	size_t section_len;
 	int64_t section_seq;
-	bool same_title; /* another chapter is called the same */
+	bool same_title;  /* another chapter is called the same */
+	bool anew;	  /* imported with another text or title, which no event has moved yet */
+	int64_t anew_seq; /* of the import that did so */
 	struct shown *shown;
 	size_t shown_len, shown_cap;
 };
@@ -207,6 +209,7 @@ struct views {
 	int64_t imported_unix_ms;
 	struct chapter_state *chapters; /* [N - 1] */
 	size_t chapter_count;		/* at most CHAPTER_MAX */
+	struct strv told_links; /* [N - 1]: in by-title/ before the last import; "": no chapter N */
 	const struct book_file **files; /* sorted for source/ */
 	size_t file_count;		/* at most ITEM_MAX */
 	struct stamp topics[TOPICS];	/* of the whole book */
@@ -275,6 +278,7 @@ void cache_memo_set(struct views *v, uint64_t node, uint64_t size_bytes);
 /* names.c: find, list and detail of the kinds that are many */
 int chapters_find(struct ref *, struct views *, const struct ref *, const char *);
 int chapters_list(struct view_list *, struct views *, const struct ref *);
+void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter);
 int title_links_find(struct ref *, struct views *, const struct ref *, const char *);
 int title_links_list(struct view_list *, struct views *, const struct ref *);
 char *title_link_target(struct views *, const struct ref *);

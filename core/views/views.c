@@ -79,6 +79,19 @@ static void edit_move(struct views *v, const struct store_event *e)
 		stamps_move(v->topics, MOVES(TOPIC_ANALYSIS), e);
 }
 
+/* Only what the import changed: who has a file of another chapter open shall not notice. */
+static void import_move(struct views *v, unsigned topics, const struct store_event *e)
+{
+	stamps_move(v->every, MOVES(TOPIC_ANY), e);
+	for (size_t i = 0; i < v->chapter_count; i++) {
+		struct chapter_state *c = &v->chapters[i];
+		if (!c->anew)
+			continue;
+		chapter_move(c, topics, e);
+		c->anew_seq = e->seq;
+	}
+}
+
 static int event_move(void *arg, const struct store_event *e)
 {
 	struct views *v = arg;
@@ -89,6 +102,10 @@ static int event_move(void *arg, const struct store_event *e)
 	stamps_move(v->topics, topics, e);
 	if (e->type == EVENT_EDITED)
 		edit_move(v, e);
+	if (e->type == EVENT_IMPORTED) {
+		import_move(v, topics, e);
+		return 0;
+	}
 	if (e->chapter <= 0 || (size_t)e->chapter > v->chapter_count) {
 		stamps_move(v->every, topics, e);
 		for (size_t i = 0; i < v->chapter_count && topics & MOVES(TOPIC_ANALYSIS); i++)
@@ -109,6 +126,8 @@ static int events_move(struct views *v, int64_t until)
 		if (v->seq == before)
 			v->seq = until; /* nothing left between */
 	}
+	for (size_t i = 0; i < v->chapter_count; i++)
+		v->chapters[i].anew = false;
 	return 0;
 }
 
@@ -158,6 +177,48 @@ static void find_same_titles(struct views *v)
 	free(byname);
 }
 
+static bool chapter_is_same(const struct book_chapter *a, const struct book_chapter *b)
+{
+	return a->kind == b->kind && strcmp(a->title, b->title) == 0 &&
+	       strcmp(a->text_hash, b->text_hash) == 0;
+}
+
+/* What is known of chapters before the book is replaced is handed on. */
+static struct chapter_state *chapters_hand_on(struct views *v, const struct book *book,
+					      size_t count)
+{
+	struct chapter_state *chapters = xcalloc(count + 1, sizeof(chapters[0]));
+	bool same_book = v->book && strcmp(v->book->title, book->title) == 0 &&
+			 strcmp(v->book->language, book->language) == 0;
+	for (size_t i = 0; i < count; i++) {
+		if (i < v->chapter_count) {
+			chapters[i] = v->chapters[i];
+			v->chapters[i] = (struct chapter_state){0};
+			free(chapters[i].section);
+			chapters[i].section = NULL;
+			chapters[i].same_title = false;
+		}
+		chapters[i].anew = chapters[i].anew || i >= v->chapter_count || !same_book ||
+				   !chapter_is_same(&v->book->chapters[i], &book->chapters[i]);
+		if (chapters[i].anew)
+			analysis_forget(&chapters[i]);
+	}
+	return chapters;
+}
+
+/* The names that the kernel may know; those that are not told yet stay. */
+static void names_remember(struct views *v)
+{
+	if (v->told_links.len)
+		return;
+	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
+		char name[NAME_BYTES] = "";
+		if (views_chapter(v, chapter))
+			title_link_name(name, v, chapter);
+		strv_add(&v->told_links, name);
+	}
+}
+
 static int book_load(struct views *v, int64_t generation)
 {
 	struct book *book;
@@ -170,14 +231,17 @@ static int book_load(struct views *v, int64_t generation)
 		book_free(book);
 		return err;
 	}
+	size_t count = book->chapter_count > CHAPTER_MAX ? CHAPTER_MAX : book->chapter_count;
+	struct chapter_state *chapters = chapters_hand_on(v, book, count);
 	views_cast_drop(v);
 	portraits_drop(v);
+	names_remember(v);
 	book_drop(v);
 	v->book = book;
 	v->generation = generation;
 	v->imported_unix_ms = imported;
-	v->chapter_count = book->chapter_count > CHAPTER_MAX ? CHAPTER_MAX : book->chapter_count;
-	v->chapters = xcalloc(v->chapter_count + 1, sizeof(v->chapters[0]));
+	v->chapter_count = count;
+	v->chapters = chapters;
 	find_same_titles(v);
 	sources_index(v);
 	return 0;
@@ -331,6 +395,7 @@ struct views *views_free(struct views *v)
 	views_idle(v);
 	book_drop(v);
 	view_names_finish(&v->names);
+	strv_finish(&v->told_links);
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);

@@ -110,13 +110,26 @@ static void test_import_again(void)
 	CHECK_NAMES(&b, "chapters", "1 2 3 4 5 6");
 	CHECK_INT(at(&b, "chapters/2/concepts.json").class, VIEW_STABLE);
 	CHECK_INT(at(&b, "chapters/3/concepts.json").class, VIEW_TRIGGER); /* another text */
-	CHECK(at(&b, "chapters/2/text.md").node != text2.node);
+	CHECK(at(&b, "chapters/2/text.md").node == text2.node); /* who reads it goes on */
 	check_contains(&b, "chapters/3/text.md", "as it is told now");
 	struct heard h = listen(&b);
 	const struct view_change *c = said(&h, at(&b, "chapters/3").node, "concepts.json");
 	CHECK(c && c->chapter == 3 && !c->announce);
 	c = said(&h, at(&b, "chapters/3").node, "text.md");
 	CHECK(c && c->node == at(&b, "chapters/3/text.md").node);
+	CHECK(!said(&h, at(&b, "chapters/2").node, "concepts.json"));
+	CHECK(!said(&h, at(&b, "chapters/2").node, "text.md"));
+	c = said(&h, at(&b, "chapters").node, "6");
+	CHECK(c && !c->old_node && c->node == at(&b, "chapters/6").node);
+	CHECK(!said(&h, at(&b, "chapters").node, "5"));
+	book = make_book(4, 3);
+	CHECK_INT(import_book(b.store, book), 0);
+	free_book(book);
+	h = listen(&b);
+	c = said(&h, at(&b, "chapters").node, "5");
+	CHECK(c && c->old_node && !c->node);
+	CHECK(said(&h, at(&b, "chapters").node, "6"));
+	CHECK_INT(h.count, 8); /* two in by-title/, and the files of 4, which ends the book now */
 	walk_all(&b);
 	bench_close(&b);
 }
