@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""A folder that is mounted as a book is read again when it changes: an analysis is of the text as it is when it is opened,
+and nothing is asked for that nobody reads."""
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+
+import harness
+from harness import BOOKFS, Background, wait_for
+
+SERVER = os.environ.get("SERVER", "")
+
+
+class Events:
+    """What is told from now on."""
+
+    def __init__(self, m):
+        self.fd, self.buffer, self.seen = os.open(m.path(".bookfs/events"), os.O_RDONLY), b"", []
+
+    def line(self, seconds=60):
+        while b"\n" not in self.buffer:
+            if not select.select([self.fd], [], [], seconds)[0]:
+                raise AssertionError("no event in %s s after %s" % (seconds, self.seen[-5:]))
+            self.buffer += os.read(self.fd, 65536)
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        self.seen.append(json.loads(line))
+        return self.seen[-1]
+
+    def wait(self, name, count=1):
+        while count:
+            count -= self.line()["event"] == name
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Fresh(harness.Case):
+    chapters = 6
+
+    def setUp(self):
+        super().setUp()
+        self.book = os.path.join(self.tmp, "project")
+        for n in range(1, self.chapters + 1):
+            self.write(n)
+        self.asked_file = os.path.join(self.tmp, "requests")
+        self.server = subprocess.Popen([sys.executable, "-B", SERVER, self.asked_file], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, text=True)
+        self.addCleanup(self.server.wait)
+        self.addCleanup(self.server.stdout.close)
+        self.addCleanup(self.server.stdin.close)
+        self.port = int(self.server.stdout.readline())
+
+    def of(self, n, top=None):
+        return os.path.join(top or self.book, "Manuscript/Chapters/Chapter_%02d/Chapter_%02d.md" % (n, n))
+
+    def text(self, n, words="The tall white lighthouse stood against the black sky of evening"):
+        return "# Part %d\n\n%s %d.\n" % (n, words, n)
+
+    def write(self, n, text=None, top=None):
+        os.makedirs(os.path.dirname(self.of(n, top)), exist_ok=True)
+        with open(self.of(n, top), "w") as f:
+            f.write(text or self.text(n))
+
+    def mounted(self, more=""):
+        m = self.mount("provider=openai,model=m,base_url=http://127.0.0.1:%d/good/v1,images=off,readahead=0,"
+                       "max_requests=unlimited%s" % (self.port, more), program=BOOKFS, OPENAI_API_KEY="k")
+        self.events = Events(m)
+        self.addCleanup(self.events.close)
+        return m
+
+    def requests(self):
+        if not os.path.exists(self.asked_file):
+            return 0
+        with open(self.asked_file) as f:
+            return f.read().count("\n")
+
+    def concepts(self, m, n):
+        return json.loads(m.read("chapters/%d/concepts.json" % n))["concepts"]
+
+
+class Book(Fresh):
+    chapters = 83
+
+    def test_one_chapter_of_many(self):
+        m = self.mounted()
+        m.command("analyze all\n")
+        self.events.wait("conceptsReady", 83)
+        before = {n: m.read("chapters/%d/concepts.json" % n) for n in (2, 3, 4, 83)}
+        ino = os.stat(m.path("chapters/4/concepts.json"))
+        self.assertEqual(self.requests(), 83)
+        for top in (self.book, m.dir):  # behind the mount, through it
+            self.write(3, self.text(3, "A great grey wolf in the golden hall watched"), top)
+            self.assertIn("grey wolf", self.concepts(m, 3)[0]["quote"])
+            self.assertIn("grey wolf", m.read("chapters/3/text.md"))
+            self.write(3, None, top)
+            self.assertEqual(m.read("chapters/3/concepts.json"), before[3])
+        self.assertEqual(self.requests(), 84)
+        for n, text in before.items():
+            self.assertEqual(m.read("chapters/%d/concepts.json" % n), text)
+        self.assertEqual(os.stat(m.path("chapters/4/concepts.json")), ino)
+        self.assertEqual(self.requests(), 84)
+
+
+class Small(Fresh):
+    def test_half_sentences_cost_nothing(self):
+        m = self.mounted()
+        self.concepts(m, 2)
+        for i in range(40):
+            with open(self.of(2), "a") as f:
+                f.write("And the half of a sentence %d" % i)
+            time.sleep(0.05)
+        wait_for(lambda: "sentence 39" in m.read("chapters/2/text.md"))
+        imports = sum(e["event"] == "imported" for e in self.drained())
+        self.assertTrue(1 <= imports <= 4, imports)
+        self.assertEqual(self.requests(), 1)
+        self.assertIn("completed", m.read("chapters/2/concepts.json"))
+        self.assertEqual(self.requests(), 2)
+
+    def drained(self):
+        """Up to the import that has what was read."""
+        while select.select([self.events.fd], [], [], 0)[0]:
+            self.events.line()
+        return self.events.seen
+
+    def test_other_files_are_none_of_it(self):
+        m = self.mounted()
+        for name in ("picture.png", ".Chapter_02.md.swp", "Chapter_02.md~"):
+            with open(os.path.join(os.path.dirname(self.of(2)), name), "w") as f:
+                f.write("x")
+        os.mkdir(os.path.join(self.book, "empty"))
+        self.write(2, self.text(2, "It was the last"))
+        self.events.wait("imported")
+        self.assertEqual([e["event"] for e in self.events.seen].count("imported"), 1)
+        self.assertIn("the last", m.read("chapters/2/text.md"))
+
+    def test_names(self):
+        m = self.mounted()
+        first = self.concepts(m, 5)
+        self.assertFalse(os.path.exists(m.path("chapters/7")))
+        self.assertEqual(len(os.listdir(m.path("by-title"))), 6)
+        self.write(7)  # in a folder that is new
+        self.events.wait("imported")
+        wait_for(lambda: os.path.exists(m.path("chapters/7/text.md")))
+        wait_for(lambda: "07 Part 7" in os.listdir(m.path("by-title")))
+        self.assertEqual(sorted(os.listdir(m.path("chapters"))), [str(n) for n in range(1, 8)])
+        self.write(7, self.text(7, "A lantern of brass and a long blue coat were seen by Captain"))
+        self.assertIn("lantern", self.concepts(m, 7)[0]["quote"])
+        self.assertEqual(self.requests(), 2)
+        shutil.rmtree(os.path.dirname(self.of(7)))
+        self.events.wait("imported")
+        wait_for(lambda: not os.path.exists(m.path("chapters/7")))
+        wait_for(lambda: len(os.listdir(m.path("by-title"))) == 6)
+        os.rename(self.of(5), os.path.dirname(self.of(5)) + "/Chapter_09.md")
+        os.rename(os.path.dirname(self.of(5)), os.path.dirname(self.of(9)))
+        self.events.wait("imported")
+        wait_for(lambda: os.path.exists(m.path("chapters/9/concepts.json")))
+        self.assertEqual(self.concepts(m, 9)[0]["quote"], first[0]["quote"])
+        self.assertFalse(os.path.exists(m.path("chapters/5")))
+        self.write(5)
+        wait_for(lambda: os.path.exists(m.path("chapters/5")))
+        self.assertEqual(self.concepts(m, 5), first)
+        self.assertEqual(self.requests(), 2)
+
+    def test_what_cannot_be_read_changes_nothing(self):
+        m = self.mounted()
+        before = m.read("chapters/3/concepts.json")
+        os.rename(self.book + "/Manuscript", self.tmp + "/away")
+        for _ in range(3):
+            self.assertEqual(m.read("chapters/3/concepts.json"), before)
+        self.assertEqual(m.messages().count("what was read before stays"), 1)
+        os.rename(self.tmp + "/away", self.book + "/Manuscript")
+        self.assertEqual(m.read("chapters/3/concepts.json"), before)
+        self.write(3, self.text(3, "The yellow scarf was bright in the pale light of this morning"))
+        self.assertIn("yellow scarf", self.concepts(m, 3)[0]["quote"])
+        self.assertEqual(self.requests(), 2)
+
+    def test_over_itself(self):
+        m = self.mount("provider=openai,model=m,base_url=http://127.0.0.1:%d/good/v1,images=off" % self.port,
+                       name="project", program=BOOKFS, OPENAI_API_KEY="k")
+        self.assertIn("lighthouse", self.concepts(m, 1)[0]["quote"])
+        self.write(1, self.text(1, "Snow lay deep upon the roofs of the village, blue in the shadow"))
+        self.assertIn("Snow", self.concepts(m, 1)[0]["quote"])
+        self.assertEqual(self.requests(), 2)
+
+    def test_open_files_stay(self):
+        """Who reads a chapter while another one, or this, is saved."""
+        m = self.mounted()
+        old = m.read("chapters/2/text.md")
+        with open(m.path("chapters/2/text.md")) as f:
+            self.write(2, self.text(2, "It was the last"))
+            self.events.wait("imported")
+            self.assertEqual(f.read(), old)
+
+
+class Waiting(Fresh):
+    def test_the_text_changes_meanwhile(self):
+        gate = self.gate()
+        m = self.mount(SLOW_GATE=gate.path)
+        self.events = Events(m)
+        self.addCleanup(self.events.close)
+        reader = Background(m.read, "chapters/2/concepts.json")
+        self.events.wait("analysisStarted")
+        self.write(2, self.text(2, "It was the last"))
+        self.events.wait("imported")
+        self.events.wait("analysisStarted")
+        gate.open()
+        gate.open()
+        self.assertIn("completed", reader.result())
+        self.assertEqual(self.asked(), 2)
+
+    def test_interrupted(self):
+        """Nobody who waits for a folder keeps a mount from ending."""
+        m = self.mount()
+        for _ in range(20):
+            self.write(2)
+            m.read("chapters/1/title")
+        m.end()
+
+
+if __name__ == "__main__":
+    harness.main()
