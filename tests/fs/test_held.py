@@ -78,7 +78,7 @@ class Held(Case):
     def exported(self, shape):
         out = os.path.join(self.tmp, "out." + shape)
         done = self.run_bookfs("export", "--" + shape, self.book, out, program=harness.BOOKFS)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.returncode, 0, done.stderr)
         with open(out, "rb") as f:
             return f.read()
 
