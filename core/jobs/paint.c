@@ -66,6 +66,7 @@ static const struct concept *concept_of(const struct task *t)
 /* The concept must still be the one that was asked for: a newer analysis has others. */
 static int concept_find(struct task *t, struct store_reader *r, struct err *err)
 {
+	store_analysis_finish(&t->source); /* of the round before */
 	int rc = store_analysis(&t->source, r, t->job.chapter, true);
 	if (rc < 0)
 		return err_set(err, rc, "the scene's analysis cannot be read: %s", strerror(-rc));

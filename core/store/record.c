@@ -89,10 +89,11 @@ static const struct table {
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
 	 " :row->>9"},
 	{"look",
-	 "SELECT json_array('look', id, type, name, line, made_ms, made_by, hidden_by)"
+	 "SELECT json_array('look', id, type, name, line, made_ms, made_by, hidden_by, source)"
 	 " FROM look ORDER BY id",
-	 "INSERT INTO look (id, type, name, line, made_ms, made_by, hidden_by)"
-	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7"},
+	 "INSERT INTO look (id, type, name, line, made_ms, made_by, hidden_by, source)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7,"
+	 " :row->>8"},
 	{"picture_look",
 	 "SELECT json_array('picture_look', picture, look) FROM picture_look"
 	 " WHERE picture " PICTURE_OF_BOOK " ORDER BY picture, look",

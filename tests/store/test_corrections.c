@@ -45,6 +45,27 @@ static void check_alice(struct store *s, struct store_cast *cast, const char *sa
 	CHECK_STR(c->entries[i].drawn_in, drawn_in);
 }
 
+/* From which book of a series a line is; an own one is from none. */
+static void test_sources(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = open_book(f);
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	const struct catalogue *c = NULL;
+	struct look look = {.type = ELEMENT_CHARACTER,
+			    .name = "Alice",
+			    .line = "Alice: fair hair",
+			    .source = "The First"};
+	analyse(s, 2, 2, "first");
+	CHECK_INT(DO(s, do_fix, .looks = &look, .count = 1), 0);
+	CHECK_INT(store_cast_catalogue(&c, cast, store_reader(s)), 0);
+	size_t i = catalogue_find(c, ELEMENT_CHARACTER, "Alice");
+	CHECK_STR(i == NO_ENTRY ? NULL : c->entries[i].look_source, "The First");
+	describe(s, "Alice", "A girl in red.");
+	fix(s, "Alice", "Alice: a girl in red");
+	CHECK_INT(store_cast_catalogue(&c, cast, store_reader(s)), 0);
+	CHECK(c->entries[catalogue_find(c, ELEMENT_CHARACTER, "Alice")].look_source == NULL);
+}
+
 static void test_looks(struct fixture *f)
 {
 	CLEANUP(store_close_cleanup) struct store *s = open_book(f);
@@ -285,8 +306,8 @@ static void test_portraits(struct fixture *f)
 int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
-		test_looks,  test_corrections, test_other_type,
-		test_merged, test_style,       test_portraits,
+		test_looks,  test_sources, test_corrections, test_other_type,
+		test_merged, test_style,   test_portraits,
 	};
 	struct stat st;
 	if (stat("/dev/shm", &st) == 0) /* hundreds of syncs cost nothing there */
