@@ -340,12 +340,11 @@ const char *edit_why_not_new(struct fs *fs, const struct view_subject *s)
 static void approved(struct commit *c, int result)
 {
 	struct fuse_entry_param entry;
-	struct draft *d = NULL;
+	struct draft *d;
+	int r = result < 0 ? result : draft_new(&d, c->fs->drafts, 0, NULL);
 
-	if (result == 0)
-		result = draft_new(&d, c->fs->drafts, 0, NULL);
-	if (result < 0) {
-		fuse_reply_err(c->req, -result);
+	if (r < 0) {
+		fuse_reply_err(c->req, -r);
 		return;
 	}
 	d->subject = c->subject;

@@ -182,8 +182,7 @@ static void test_shown(void)
 
 	/* It goes with the element, whatever that is called. */
 	struct corrections list = {0};
-	struct correction *k =
-		corrections_add(&list, CORRECTION_RENAME, ELEMENT_CHARACTER, "Ada");
+	struct correction *k = corrections_add(&list, CORRECTION_RENAME, ELEMENT_CHARACTER, "Ada");
 	k->to = xstrdup("Adela");
 	done(&b, (struct deed){.fn = correct, .corrections = &list});
 	corrections_finish(&list);
@@ -234,9 +233,8 @@ static void test_subjects(void)
 	CHECK_INT(subject(&b, "/", "style.md").what, VIEW_EDIT_STYLE);
 	CHECK_INT(subject(&b, "chapters/2", "approved").what, VIEW_EDIT_APPROVED);
 
-	static const char *const nothing[] = {".Ada.md.swp", "#Ada.md#", ".Ada.md",
-					      ".md",	       "Ada.md~",  ".png",
-					      "4913",	       "a\xff.md"};
+	static const char *const nothing[] = {".Ada.md.swp", "#Ada.md#", ".Ada.md", ".md",
+					      "Ada.md~",     ".png",	 "4913",    "a\xff.md"};
 	for (size_t i = 0; i < ARRAY_LEN(nothing); i++)
 		CHECK_INT(subject(&b, "elements/characters", nothing[i]).what, VIEW_EDIT_NONE);
 	CHECK_INT(subject(&b, "/", "book.json").what, VIEW_EDIT_NONE);
