@@ -525,6 +525,7 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays N
 struct pass *pass_free(struct pass *p);
 void pass_end(struct pass *p);
 void pass_init(struct fuse_conn_info *conn);
+void pass_connect(struct fs *fs); /* after the mount, before its first request */
 /* Is the node the folder's, or the root, where both are? */
 static inline bool pass_has(const struct pass *p, uint64_t node)
 {

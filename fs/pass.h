@@ -14,6 +14,7 @@
  *     pass_attrs.c   attributes, extended attributes
  *     pass_files.c   opening, reading, writing
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
+ *     pass_conn.c    what libfuse does not know to say to the kernel
  *     pass_git.c     names of ours are none of git's business
  *
  * A node id, from the low bits: 60 (6), its place in the table (32), a serial number (26), so that
@@ -84,6 +85,9 @@ struct pass {
 	char *mount_name;
 
 	struct link files, folders; /* that are open */
+	uint64_t greeting;	    /* the number of the kernel's INIT */
+	bool greeted;		    /* and it is answered */
+	bool can_kill_priv;	    /* what it offered */
 	char *chunk;		    /* of reads that need not wait */
 	int64_t slow_until_boot_ms; /* the disk stalled: write in the pool until then */
 	struct link waiting;	    /* for a lock: struct pass_wait */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -18,7 +19,7 @@
  * tell two changes apart is not trusted either.
  */
 
-enum { READ_MOST = 1 << 20, STALL_US = 2000, SLOW_MS = 1000, YOUNG_NS = 20000000 };
+enum { READ_MOST = 1 << 20, STALL_US = 5000, SLOW_MS = 1000, YOUNG_NS = 20000000 };
 
 /* ---- what may wait */
 
@@ -287,13 +288,23 @@ static ssize_t run_write(struct pass_job *j)
 	return write_all(j->fd, j->data, j->len, j->off, j->mode);
 }
 
+/* How often this thread has waited for something. Time alone would not tell a slow disk from a busy
+ * machine. */
+static long times_waited(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
 static void write_now(fuse_req_t req, int fd, const char *data, size_t size, off_t off, int mode)
 {
+	long waited = times_waited();
 	int64_t began_us = clock_mono_us();
 	ssize_t n = write_all(fd, data, size, off, mode);
 	int code = n < 0 ? errno : 0;
 
-	if (clock_mono_us() - began_us > STALL_US)
+	if (clock_mono_us() - began_us > STALL_US && times_waited() != waited)
 		pass_of(req)->slow_until_boot_ms = clock_boot_ms() + SLOW_MS;
 	if (code)
 		fuse_reply_err(req, code);

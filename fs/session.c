@@ -304,6 +304,8 @@ static int mount_book(struct fs *fs, struct err *err)
 		fs->minor = here.minor;
 		mountpoint_finish(&here);
 	}
+	if (fs->pass)
+		pass_connect(fs);
 	fd = fuse_session_fd(fs->session);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	r = loop_poller(fs->loop, fd, drain, fs);
