@@ -10,7 +10,7 @@
 	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | "        \
 	"resume | budget +50 [requests|images|tokens|cost] | approve ch9_scene1 | approve 9 | "    \
 	"regenerate ch9_scene1 | style watercolour | style propose | style none | "                \
-	"split characters/Alice: Poor Alice"
+	"split characters/Ida: Poor Ida"
 #define COMMAND_BYTES 4096 /* one write; a person's line is a few words */
 
 enum operand {
@@ -146,7 +146,7 @@ static bool is_style(const struct ctl_command *c)
 	       style_preset_named(c->name);
 }
 
-/* "elements/characters/Alice.md": the type, and the name. */
+/* "elements/characters/Ida.md": the type, and the name. */
 static int parse_element(struct ctl_command *c, const char *s, size_t len)
 {
 	static const char top[] = "elements/", end[] = ".md";
@@ -167,7 +167,7 @@ static int parse_element(struct ctl_command *c, const char *s, size_t len)
 	return -EINVAL;
 }
 
-/* "characters/Alice: Poor Alice" */
+/* "characters/Ida: Poor Ida" */
 static int parse_split(struct ctl_command *c, const char *s, const char *end, struct err *err)
 {
 	while (end > s && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
@@ -180,7 +180,7 @@ static int parse_split(struct ctl_command *c, const char *s, const char *end, st
 	    !take(c->alias, alias, (size_t)(end - alias)))
 		return err_set(err, -EINVAL,
 			       "\"split\" needs who, and which of his names is another's: split "
-			       "characters/Alice: Poor Alice");
+			       "characters/Ida: Poor Ida");
 	return 0;
 }
 

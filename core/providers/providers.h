@@ -42,7 +42,7 @@ struct analyze_request {
 };
 /* A picture of somebody or something that is in the scene: they shall look as they do there. */
 struct paint_reference {
-	const char *name; /* "Alice": what the prompt calls it */
+	const char *name; /* "Ida": what the prompt calls it */
 	const void *data;
 	size_t len;
 	const char *ext; /* as its bytes are: "png", "jpg", "webp" */

@@ -126,7 +126,7 @@ static int end_looks(struct store_tx *tx, const struct corrections *list, int64_
 
 /* ---- saying it */
 
-/* "Poor Alice merged into Alice, and 2 more" */
+/* "Poor Ida merged into Ida, and 2 more" */
 static void add_words(struct buf *out, const struct corrections *list)
 {
 	static const char *const words[] = {

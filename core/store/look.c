@@ -3,8 +3,8 @@
 
 /*
  * Look lines. One is fixed under the name that the element has in the catalogue then, and belongs
- * to whatever entry has that name or alias now: names grow with the book ("Alice", "Alice
- * Liddell"), lines stay. Fixing is a write, and writes are one after the other, so that of two
+ * to whatever entry has that name or alias now: names grow with the book ("Ida", "Ida
+ * Brand"), lines stay. Fixing is a write, and writes are one after the other, so that of two
  * processes the second finds what the first fixed.
  */
 

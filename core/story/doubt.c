@@ -10,7 +10,7 @@
 #include <string.h>
 
 /*
- * Who may be one with whom. Names tell: "Alice" is within "Poor Alice", "Captain Brand" may be Ida
+ * Who may be one with whom. Names tell: "Ida" is within "Poor Ida", "Captain Brand" may be Ida
  * Brand, an alias that two have may be one's. What says nothing is left out: a word or an alias
  * that many have, two who have a first name each, and pairs of which somebody has said something.
  * So few are asked about, and each once.

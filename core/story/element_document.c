@@ -6,7 +6,7 @@
 #include <string.h>
 
 /*
- * elements/characters/Alice.md: an entry of the catalogue for people, and what somebody who edited
+ * elements/characters/Ida.md: an entry of the catalogue for people, and what somebody who edited
  * it wants changed. Nothing of an entry begins a line but what is written here, so what a name or
  * a description holds is no field. The pages behind what is said are for the reader: they are taken
  * out of both sides before these are compared.

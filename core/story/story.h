@@ -248,7 +248,7 @@ int doubts_answer(struct corrections *out, const struct catalogue *c, const stru
 		  const char *json, size_t len, struct err *err);
 void doubts_finish(struct doubts *d);
 
-/* elements/characters/Alice.md, and what a person who edited it wants changed: name, type, aliases,
+/* elements/characters/Ida.md, and what a person who edited it wants changed: name, type, aliases,
  * description; what else stands in it is not read. What was not changed, or is not there, makes no
  * correction; an empty field says that there is none. In any order, with any editor's line ends.
  * page: the label of the page where that stands, "15-17"; NULL or "": not known. *out as it was
