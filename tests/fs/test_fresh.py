@@ -99,7 +99,7 @@ class Book(Fresh):
         for top in (self.book, m.dir):  # behind the mount, through it
             self.write(3, self.text(3, "A great grey wolf in the golden hall watched"), top)
             self.assertIn("grey wolf", self.concepts(m, 3)[0]["quote"])
-            self.assertIn("grey wolf", m.read("chapters/3/text.md"))
+            wait_for(lambda: "grey wolf" in m.read("chapters/3/text.md"))
             self.write(3, None, top)
             self.assertEqual(m.read("chapters/3/concepts.json"), before[3])
         self.assertEqual(self.requests(), 84)
@@ -141,7 +141,7 @@ class Small(Fresh):
             self.events.wait("imported")
             self.assertEqual(f.read(), self.text(2))  # who has it open reads on
         self.assertEqual([e["event"] for e in self.events.seen].count("imported"), 1)
-        self.assertIn("the last", m.read("chapters/2/text.md"))
+        wait_for(lambda: "the last" in m.read("chapters/2/text.md"))  # the kernel is told beside it
 
     def test_names(self):
         m = self.mounted()
