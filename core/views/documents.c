@@ -271,101 +271,6 @@ int render_chapters_md(struct buf *out, struct views *v, const struct ref *ref)
 
 /* ---- Elements.md and elements/TYPE/NAME.md */
 
-static void add_names(struct buf *out, const char *label, const struct strv *names)
-{
-	if (!names->len)
-		return;
-	buf_addf(out, "**%s:** ", label);
-	for (size_t i = 0; i < names->len; i++) {
-		buf_adds(out, i ? ", " : "");
-		views_add_flat(out, names->items[i]);
-	}
-	buf_adds(out, "\n\n");
-}
-
-static void add_appearance(struct buf *out, const struct views *v, const struct appearance *a)
-{
-	char pages[64];
-	views_page_range(pages, views_chapter(v, a->chapter), a->quote);
-	if (pages[0])
-		buf_addf(out, "- Page %s: \"", pages);
-	else
-		buf_addf(out, "- Chapter %d: \"", a->chapter);
-	views_add_flat(out, a->quote->text);
-	buf_adds(out, "\"\n");
-}
-
-static bool ends_sentence(const struct buf *out)
-{
-	return out->len && strchr(".!?", out->data[out->len - 1]);
-}
-
-/* Each fact in the book's words, and behind those of one page where that is: "tall; in a grey coat
- * (page 12)". */
-static void add_looks(struct buf *out, const struct views *v, const struct catalogue_entry *e)
-{
-	char pages[64], next[64] = "";
-	for (size_t i = 0; i < e->look_count; i++) {
-		const struct appearance *a = &e->looks[i];
-		buf_adds(out, i ? "; " : "");
-		views_add_flat(out, a->quote->text);
-		views_page_range(pages, views_chapter(v, a->chapter), a->quote);
-		if (i + 1 < e->look_count)
-			views_page_range(next, views_chapter(v, a[1].chapter), a[1].quote);
-		bool last = i + 1 == e->look_count || strcmp(pages, next) != 0;
-		if (last && pages[0])
-			buf_addf(out, " (page %s)", pages);
-	}
-}
-
-/* Each chapter describes in its own words; these may or may not end in a stop. */
-static void add_descriptions(struct buf *out, const struct views *v,
-			     const struct catalogue_entry *e)
-{
-	size_t own = e->descriptions.len - (e->look_count > 0); /* the last is the looks again */
-	buf_adds(out, "**Description:** ");
-	add_looks(out, v, e);
-	for (size_t i = 0; i < own; i++) {
-		if (i || e->look_count)
-			buf_adds(out, ends_sentence(out) ? " " : "; ");
-		views_add_flat(out, e->descriptions.items[i]);
-	}
-}
-
-static int add_element(struct buf *out, const struct views *v, const struct catalogue_entry *e)
-{
-	buf_addf(out, "**Type:** %s\n\n", element_type_name(e->type));
-	add_names(out, "Aliases", &e->aliases);
-	add_descriptions(out, v, e);
-	buf_adds(out, "\n\n**Appearances:**\n\n");
-	for (size_t i = 0; i < e->appearance_count; i++)
-		add_appearance(out, v, &e->appearances[i]);
-	return buf_error(out);
-}
-
-int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
-{
-	const struct catalogue *c;
-	int err = views_catalogue(&c, v);
-	if (err < 0)
-		return err;
-	buf_adds(out, "# Story Elements - ");
-	views_add_flat(out, v->book->title);
-	buf_adds(out, "\n");
-	int type = -1;
-	for (size_t i = 0; i < c->len; i++) {
-		const struct catalogue_entry *e = &c->entries[i];
-		if ((int)e->type != type)
-			buf_addf(out, "\n## %s\n", element_type_title(e->type));
-		type = (int)e->type;
-		buf_adds(out, "\n### ");
-		views_add_flat(out, e->name);
-		buf_adds(out, "\n\n");
-		add_element(out, v, e);
-	}
-	return buf_error(out);
-}
-
 /* Pages are looked up for the one that is written next. */
 struct page_lookup {
 	const struct views *views;
@@ -377,6 +282,30 @@ static const char *page_of(void *arg, const struct appearance *a)
 	struct page_lookup *l = arg;
 	views_page_range(l->page, views_chapter(l->views, a->chapter), a->quote);
 	return l->page;
+}
+
+int render_elements_md(struct buf *out, struct views *v, const struct ref *ref)
+{
+	const struct catalogue *c;
+	int err = views_catalogue(&c, v);
+	if (err < 0)
+		return err;
+	buf_adds(out, "# Story Elements - ");
+	views_add_flat(out, v->book->title);
+	buf_adds(out, "\n");
+	struct page_lookup pages = {.views = v};
+	int type = -1;
+	for (size_t i = 0; i < c->len; i++) {
+		const struct catalogue_entry *e = &c->entries[i];
+		if ((int)e->type != type)
+			buf_addf(out, "\n## %s\n", element_type_title(e->type));
+		type = (int)e->type;
+		buf_adds(out, "\n### ");
+		views_add_flat(out, e->name);
+		buf_adds(out, "\n\n");
+		element_section(out, e, page_of, &pages);
+	}
+	return buf_error(out);
 }
 
 int render_element(struct buf *out, struct views *v, const struct ref *ref)

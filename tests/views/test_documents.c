@@ -26,11 +26,11 @@ static void test_documents(void)
 		       "#### Scene 1\n\n**Pages:** 4-5\n\n**Source Text:**\n\n> one line\n>\n> "
 		       "another\n\n**Visual Elements:** a line and another\n");
 	check_contains(&b, "Chapters.md", "#### Scene 2\n\n**Pages:** xii\n");
-	check_contains(
-		&b, "Elements.md",
-		"# Story Elements - The Lantern\n\n## Characters\n\n### Ada\n\n"
-		"**Type:** character\n\n**Description:** old and tall\n\n**Appearances:**\n\n"
-		"- Page 4: \"seen from the sea\"\n");
+	check_contains(&b, "Elements.md",
+		       "# Story Elements - The Lantern\n\n## Characters\n\n### Ada\n\n"
+		       "**Type:** character\n\n**Description:** old and tall (page "
+		       "4)\n\n**Appearances:**\n\n"
+		       "- Page 4: \"seen from the sea\"\n");
 	check_contains(&b, "Elements.md", "## Places\n\n### The Light/house\n");
 	check_contains(&b, "Contents.md", "chapters/2/text.md), pages 4-5, completed");
 	check_contains(&b, "Contents.md", "chapters/1/text.md), pages 2-3, skipped");
