@@ -284,7 +284,7 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 	struct err why = {0};
 	int r = parse(&a, m, f, m->places[i], &why);
 
-	if (r < 0) {
+	if (r < 0 || !a) {
 		CLEANUP(cleanup_free) char *name = name_of(f);
 
 		lose(m, name, why.msg);

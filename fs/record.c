@@ -209,7 +209,7 @@ int record_write(struct exported *count, struct store_reader *r, int folder, con
 	if (code < 0)
 		return err->code ? code : err_set(err, code, "%s", store_reason(r, code));
 	head = head_of(digest, seq);
-	if (first_line(&was, folder) == 0 && !strcmp(was, head)) {
+	if (first_line(&was, folder) == 0 && was && !strcmp(was, head)) {
 		count->kept++;
 		return 0;
 	}
@@ -270,8 +270,9 @@ static void note_picture(void *arg, const char *name)
 
 static void find_pictures(struct reading *r)
 {
+	static const char hidden[] = PICTURES;
 	static const char *const subs[] = {
-		"images",	   PICTURES,	    "elements/characters", "elements/creatures",
+		"images",	   hidden,	    "elements/characters", "elements/creatures",
 		"elements/places", "elements/items"};
 
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {

@@ -170,9 +170,10 @@ static int look_propose(struct preparation *p, const struct catalogue_entry *e)
 static int looks_note(struct preparation *p, const struct scene_prompt *scene)
 {
 	struct series *series = p->rounds ? p->jobs->settings.series : NULL;
+	const struct catalogue *cast = scene->catalogue;
 	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < scene->present_count; i++) {
-		const struct catalogue_entry *e = &scene->catalogue->entries[scene->present[i]];
+	for (size_t i = 0; cast && rc == 0 && i < scene->present_count; i++) {
+		const struct catalogue_entry *e = &cast->entries[scene->present[i]];
 		if (!e->look)
 			rc = look_propose(p, e);
 		else if (series && !e->look_source)

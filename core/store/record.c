@@ -454,8 +454,9 @@ static int put_line(struct restoring *r, const char *line, struct err *err)
 		    {"picture", put_picture},
 		    {"portrait", put_portrait}};
 	const struct table *t = table_of(line);
-	int result = t ? check_line(r->tx, line, err)
-		       : err_set(err, -EBADMSG, "a line is of no known kind");
+	if (!t)
+		return err_set(err, -EBADMSG, "a line is of no known kind");
+	int result = check_line(r->tx, line, err);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < ARRAY_LEN(puts); i++)
