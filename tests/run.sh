@@ -64,9 +64,6 @@ variant() {
 }
 
 contrib/setup.sh test
-# Many of the tests wait for something most of their time.
-MESON_TESTTHREADS=$(($(nproc) + 1))
-export MESON_TESTTHREADS
 for name in "${@:-gcc}"; do
 	variant "$name"
 done
