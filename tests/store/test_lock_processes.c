@@ -296,7 +296,7 @@ static void test_log_is_folded(void)
 	CLEANUP(cleanup_free) char *path = fixture_path(&fixture, "-locks-wal");
 	CHECK_INT(stat(path, &wal), 0);
 	printf("%d pairs left a log of %lld KB\n", PAIRS, (long long)wal.st_size / 1024);
-	CHECK(wal.st_size < 56 << 20); /* 100 MB and more were written */
+	CHECK(wal.st_size < 24 << 20); /* 100 MB and more were written */
 	timer_free(w.timer);
 	locks_close(w.locks); /* with work under way, perhaps */
 	loop_free(w.loop);
