@@ -185,9 +185,10 @@ static int looks_note(struct preparation *p, const struct scene_prompt *scene)
 /* Of whom the prompt had no room to tell, the picture is none. */
 static void looks_keep_told(struct task *t, const struct scene_prompt *scene)
 {
+	const struct catalogue *cast = scene->catalogue;
 	t->look_count = 0;
-	for (size_t i = 0; i < scene->present_count; i++) {
-		const struct catalogue_entry *e = &scene->catalogue->entries[scene->present[i]];
+	for (size_t i = 0; cast && i < scene->present_count; i++) {
+		const struct catalogue_entry *e = &cast->entries[scene->present[i]];
 		if (strstr(buf_str(&t->prompt), e->look))
 			t->looks[t->look_count++] = e->look_id;
 	}
