@@ -300,9 +300,9 @@ int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool 
 {
 	static const char sql[] =
 		"SELECT a.id, a.provider, a.model, a.options, a.prompt_version, a.completed_ms,"
-		" a.body, " USAGE_COLUMNS("a") " FROM chapter AS c JOIN analysis AS a ON a.id "
-					       "= " BEST_ANALYSIS(
-						       "c.text") " WHERE c.number = :chapter";
+		" a.body, " USAGE_COLUMNS(
+			"a") ", a.text <> c.text FROM chapter AS c JOIN analysis AS a ON a.id"
+			     " = " SHOWN_ANALYSIS("c") " WHERE c.number = :chapter";
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	query_int(&q, ":chapter", chapter);
 	int more = query_row(&q);
@@ -317,6 +317,7 @@ int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool 
 		.prompt_version = (int)query_get_int(&q, 4),
 		.completed_unix_ms = query_get_int(&q, 5),
 		.usage = query_usage(&q, 7),
+		.of_former = query_get_int(&q, 11) != 0,
 	};
 	int result = with_body ? decode(&a, &q, 6) : 0;
 	if (result == 0 && with_body)
@@ -336,7 +337,7 @@ int store_analysis(struct store_analysis *out, struct store_reader *r, int chapt
 int store_analysis_id(int64_t *id, struct store_reader *r, int chapter)
 {
 	static const char sql[] =
-		"SELECT " BEST_ANALYSIS("c.text") " FROM chapter AS c WHERE c.number = :chapter";
+		"SELECT " SHOWN_ANALYSIS("c") " FROM chapter AS c WHERE c.number = :chapter";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":chapter", chapter);
 	int more = query_row(&q);

@@ -86,7 +86,7 @@ int store_approved(struct store_reader *r, int chapter)
 {
 	static const char sql[] = "SELECT count(*) > 0 AND count(*) = total(" N_IS_APPROVED
 				  ") FROM chapter AS c JOIN concept AS n ON n.analysis "
-				  "= " BEST_ANALYSIS("c.text") " WHERE c.number = :chapter";
+				  "= " SHOWN_ANALYSIS("c") " WHERE c.number = :chapter";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":chapter", chapter);
 	int more = query_row(&q);

@@ -53,7 +53,7 @@ static int chapter_read(struct store_cast *c, struct conn *conn, size_t i, int n
 static int chapters_read(struct store_cast *c, struct conn *conn)
 {
 	static const char sql[] =
-		"SELECT c.number, " BEST_ANALYSIS("c.text") " FROM chapter AS c ORDER BY c.number";
+		"SELECT c.number, " SHOWN_ANALYSIS("c") " FROM chapter AS c ORDER BY c.number";
 	CLEANUP(query_end) struct query q = query_begin(conn, sql);
 	size_t count = 0;
 	int more, result = 0;

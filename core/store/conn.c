@@ -98,6 +98,12 @@ static void follow_descriptors(void)
 		vfs->xSetSystemCall(vfs, "lstat", (sqlite3_syscall_ptr)look_at);
 }
 
+static void shows_former(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const struct conn *c = sqlite3_user_data(context);
+	sqlite3_result_int(context, atomic_load(&c->shows_former));
+}
+
 int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -112,6 +118,8 @@ int conn_open(struct conn *c, const char *path, enum conn_mode mode, struct err 
 		sqlite3_extended_result_codes(c->db, 1);
 		sqlite3_busy_handler(c->db, busy, c);
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		sqlite3_create_function(c->db, "shows_former", 0, SQLITE_UTF8, c, shows_former,
+					NULL, NULL);
 		result = conn_exec(c, setup_sql, err);
 	}
 	if (result == 0 && mode == CONN_QUERY)

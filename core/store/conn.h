@@ -15,6 +15,7 @@
  */
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "base.h"
 
@@ -32,6 +33,7 @@ struct conn {
 	} kept[QUERY_SLOTS];   /* by the literal's address */
 	bool has_index;	       /* in the store's -shm, in memory shared with all who have it open */
 	const uint64_t *index; /* the header of the log's index, once conn_index() found it */
+	atomic_bool shows_former; /* what shows_former() says in SQL; of the writer's, any thread */
 };
 
 enum conn_mode {

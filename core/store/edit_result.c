@@ -94,11 +94,11 @@ static int store_edited(struct store_tx *tx, int chapter, const struct found_cha
 	int result =
 		tx_add_edit(&edit, tx, &(struct deed){EDIT_CONCEPTS, chapter, subject, detail});
 	if (result == 0)
-		result = hash_scenes(tx, chapter, c->best);
+		result = hash_scenes(tx, chapter, c->shown);
 	if (result == 0)
 		result = analysis_row_insert(&id, tx, row, &person, edit);
 	if (result == 0)
-		result = concepts_insert(tx, id, a, c->best);
+		result = concepts_insert(tx, id, a, c->shown);
 	if (result == 0)
 		result = jobs_drop_superseded(tx, c->text, id);
 	if (result == 0)
@@ -118,15 +118,15 @@ int tx_edit_analysis(struct store_tx *tx, int chapter, int64_t seen, const struc
 		return result;
 	if (c.kind != BOOK_STORY)
 		return -ENODATA;
-	if (seen && seen != c.best)
+	if (seen && seen != c.shown)
 		return -ESTALE;
 	if (!scenes_differ(a))
 		return -EINVAL;
-	result = usage_of(&usage, tx, c.best);
+	result = usage_of(&usage, tx, c.shown);
 	if (result == 0)
 		result = analysis_row_make(&row, tx, c.text, &usage, a, &person);
 	if (result == 0)
-		result = is_body_of(tx, c.best, &row);
+		result = is_body_of(tx, c.shown, &row);
 	if (result) /* an editor's save of what stands there is no edit */
 		return result < 0 ? result : 0;
 	return store_edited(tx, chapter, &c, &row, a);
@@ -150,13 +150,14 @@ static int words_of(struct buf *out, struct store_tx *tx, int64_t analysis)
 	return buf_error(out);
 }
 
-static int hide_analyses(struct store_tx *tx, int64_t text, int64_t edit)
+/* All of the text that it is of. */
+static int hide_analyses(struct store_tx *tx, int64_t shown, int64_t edit)
 {
-	static const char sql[] =
-		"UPDATE analysis SET hidden_by = :edit WHERE text = :text AND hidden_by IS NULL";
+	static const char sql[] = "UPDATE analysis SET hidden_by = :edit WHERE hidden_by IS NULL"
+				  " AND text = (SELECT text FROM analysis WHERE id = :shown)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":edit", edit);
-	query_int(&q, ":text", text);
+	query_int(&q, ":shown", shown);
 	return query_run(&q);
 }
 
@@ -179,7 +180,7 @@ int tx_remove_analysis(struct store_tx *tx, int chapter)
 	int64_t edit = 0;
 	int result = tx_find_chapter(&c, tx, chapter);
 	if (result == 0)
-		result = words_of(&words, tx, c.best);
+		result = words_of(&words, tx, c.shown);
 	if (result < 0)
 		return result;
 	snprintf(subject, sizeof(subject), "chapters/%d/concepts.json", chapter);
@@ -187,7 +188,7 @@ int tx_remove_analysis(struct store_tx *tx, int chapter)
 		&edit, tx,
 		&(struct deed){EDIT_CONCEPTS_REMOVED, chapter, subject, buf_str(&words)});
 	if (result == 0)
-		result = hide_analyses(tx, c.text, edit);
+		result = hide_analyses(tx, c.shown, edit);
 	if (result == 0)
 		result = drop_jobs(tx, c.text);
 	if (result == 0)

@@ -330,10 +330,12 @@ static int put_pages(struct store_tx *tx, int number, const struct book_chapter 
 	return result;
 }
 
-static int put_chapter(struct store_tx *tx, int number, const struct book_chapter *c)
+static int put_chapter(struct store_tx *tx, int number, const struct book_chapter *c,
+		       int64_t former)
 {
-	static const char sql[] = "INSERT INTO chapter (number, title, kind, text)"
-				  " VALUES (:number, :title, :kind, :text)";
+	static const char sql[] =
+		"INSERT INTO chapter (number, title, kind, text, former)"
+		" VALUES (:number, :title, :kind, :text, nullif(nullif(:former, :text), 0))";
 	int64_t text = 0;
 	int result = put_text(&text, tx, c);
 	if (result < 0)
@@ -343,8 +345,66 @@ static int put_chapter(struct store_tx *tx, int number, const struct book_chapte
 	query_text(&q, ":title", c->title ? c->title : "");
 	query_int(&q, ":kind", c->kind);
 	query_int(&q, ":text", text);
+	query_int(&q, ":former", former);
 	result = query_run(&q);
 	return result < 0 ? result : put_pages(tx, number, c);
+}
+
+/* What each chapter was: the text that it has if something was made of it, else the one that it
+ * remembers. */
+struct formers {
+	struct former {
+		int64_t text; /* 0: none */
+		bool current; /* it is what the chapter had until now */
+	} * items;	      /* [number - 1] */
+	size_t len, cap;
+};
+
+static void formers_finish(struct formers *f)
+{
+	free(f->items);
+}
+
+static int read_formers(struct formers *f, struct store_tx *tx)
+{
+	static const char sql[] = "SELECT iif(" BEST_ANALYSIS(
+		"c.text") ", c.text, c.former), c.text FROM chapter AS c ORDER BY c.number";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		int64_t former = query_get_int(&q, 0), text = query_get_int(&q, 1);
+		f->items = xgrow(f->items, &f->cap, f->len + 1, sizeof(f->items[0]));
+		f->items[f->len++] = (struct former){former, former == text};
+	}
+	return more;
+}
+
+/* Once, when the chapter has lost its analysis. */
+static int tell_outdated(struct store_tx *tx, int number)
+{
+	static const char sql[] =
+		"SELECT 1 FROM chapter AS c WHERE c.number = :number AND c.kind = 0"
+		" AND c.former AND " BEST_ANALYSIS("c.text") " IS NULL";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":number", number);
+	int more = query_row(&q);
+	if (more != 1)
+		return more;
+	const struct store_event e = {
+		.type = EVENT_OUTDATED, .chapter = number, .detail = "the text was changed"};
+	return tx_event(tx, &e);
+}
+
+static int put_chapters(struct store_tx *tx, const struct book *b, const struct formers *f)
+{
+	int result = 0;
+	for (size_t i = 0; i < b->chapter_count && result == 0; i++) {
+		const struct former none = {0}, *was = i < f->len ? &f->items[i] : &none;
+		result = put_chapter(tx, (int)i + 1, &b->chapters[i], was->text);
+		if (result == 0 && was->current)
+			result = tell_outdated(tx, (int)i + 1);
+	}
+	return result;
 }
 
 static int put_content(struct store_tx *tx, int64_t place, const struct book_entry *e)
@@ -397,7 +457,10 @@ static int move_jobs(struct store_tx *tx)
 int tx_import(struct store_tx *tx, const struct book *b, const char *options_key, struct err *err)
 {
 	struct book_identity id;
+	CLEANUP(formers_finish) struct formers formers = {0};
 	int result = identity_to_record(&id, tx->store, err);
+	if (result == 0)
+		result = read_formers(&formers, tx);
 	if (result == 0)
 		result = clear_book(tx);
 	if (result == 0)
@@ -406,8 +469,8 @@ int tx_import(struct store_tx *tx, const struct book *b, const char *options_key
 		result = put_lines(tx, LINE_CREATOR, &b->creators);
 	if (result == 0)
 		result = put_lines(tx, LINE_WARNING, &b->warnings);
-	for (size_t i = 0; i < b->chapter_count && result == 0; i++)
-		result = put_chapter(tx, (int)i + 1, &b->chapters[i]);
+	if (result == 0)
+		result = put_chapters(tx, b, &formers);
 	for (size_t i = 0; i < b->content_count && result == 0; i++)
 		result = put_content(tx, (int64_t)i, &b->contents[i]);
 	for (size_t i = 0; i < b->file_count && result == 0; i++)

@@ -41,6 +41,7 @@ struct store {
 	char *path, *book_path;
 	struct loop *loop; /* or NULL */
 	bool read_only;
+	atomic_bool shows_former;
 	struct live *live;
 	struct store_reader reader;
 	struct store_tx tx;    /* the writer thread's, once that runs */
@@ -74,6 +75,13 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 #define BEST_ANALYSIS(text)                                                                        \
 	"(SELECT best.id FROM analysis AS best WHERE best.text = " text                            \
 	" AND best.hidden_by IS NULL ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
+/* The one that a chapter shows: the best of its text, else of the text that stood there before,
+ * where this process shows that (store_show_former). */
+#define SHOWN_ANALYSIS(chapter)                                                                    \
+	"coalesce(" BEST_ANALYSIS(                                                                 \
+		chapter                                                                            \
+		".text") ", CASE WHEN shows_former() THEN " BEST_ANALYSIS(chapter                  \
+									  ".former") " END)"
 
 /* The serial number that the pictures, jobs and files of concept n go by; and did somebody let it
  * be drawn? */
@@ -137,7 +145,9 @@ int tx_tell_queued(struct store_tx *tx, int chapter);
 
 /* wish.c: a chapter by its number; -ENOENT. */
 struct found_chapter {
-	int64_t text, best; /* the analysis that is shown; 0: none */
+	int64_t text;
+	int64_t best;  /* the analysis of that text; 0: none */
+	int64_t shown; /* the same, or that of an earlier text which is shown for it */
 	enum book_kind kind;
 	int first; /* the first chapter that has this text */
 };

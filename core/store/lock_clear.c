@@ -99,6 +99,8 @@ static int sweep(struct locks *l, void *arg)
 	}
 	if (result >= 0)
 		lock_in_grace(l, 0); /* notes that the machine slept */
+	if (result >= 0 && l->known.awaited)
+		result = lock_ask_queues(l, NULL);
 	return result < 0 ? result : lock_drop_waiters(l, 0);
 }
 

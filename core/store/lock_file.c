@@ -446,6 +446,7 @@ static int end(struct locks *l, int result)
 	if (!l->failed)
 		fail(l, command(l, commit_sql));
 	l->open = false;
+	lock_guard_open(l);
 	lock_known_end(l, !l->failed);
 	if (!l->failed) {
 		if (l->seq > l->floor)
@@ -469,17 +470,34 @@ static int attempt(struct locks *l, lock_work_fn work, void *arg)
 	return end(l, result);
 }
 
+struct tries {
+	int64_t need, waits_since_us;
+};
+
+/* What the last attempt lacked; true: the next one has it. */
+static bool provide(struct locks *l, struct tries *t)
+{
+	if (l->failed == -EINPROGRESS)
+		return lock_guard_await(l, &t->waits_since_us);
+	if (l->failed != -ERANGE || t->need >= 100 * BLOCK)
+		return false;
+	t->need = t->need ? t->need * 2 : BLOCK;
+	l->failed = lock_reserve(&l->reserved, &l->conn, t->need, NULL);
+	return !l->failed;
+}
+
 int lock_transact(struct locks *l, lock_work_fn work, void *arg)
 {
+	struct tries tries = {0};
 	int result = lock_ready(l);
 	if (result < 0)
 		return result;
-	result = attempt(l, work, arg);
-	for (int64_t need = BLOCK; l->failed == -ERANGE && need < 100 * BLOCK; need *= 2) {
-		l->failed = lock_reserve(&l->reserved, &l->conn, need, NULL);
-		if (!l->failed)
-			result = attempt(l, work, arg);
-	}
+	do
+		result = attempt(l, work, arg);
+	while (provide(l, &tries));
+	lock_guard_waited(l);
+	if (l->failed == -EINPROGRESS)
+		return lock_guard_refuse(l);
 	if (l->failed)
 		return lock_unusable(l, l->failed);
 	if (l->seq != l->began_seq) {
@@ -530,6 +548,7 @@ int locks_open(struct locks **out, struct loop *loop, const char *store_path, st
 	struct err own = {0};
 	CLEANUP(locks_close_cleanup) struct locks *l = xcalloc(1, sizeof(*l));
 	l->open_fd = l->book_fd = -1;
+	l->guards = lock_guards_new();
 	l->loop = loop;
 	CLEANUP(cleanup_free) char *path = locate_absolute_path(store_path);
 	if (!path)
@@ -564,6 +583,7 @@ struct locks *locks_close(struct locks *l)
 	l->live = live_close(l->live);
 	lock_numbers_finish(&l->freed);
 	lock_known_forget(l);
+	l->guards = lock_guards_free(l->guards);
 	free(l->live_path);
 	free(l->path);
 	free(l);

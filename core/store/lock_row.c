@@ -143,6 +143,15 @@ int lock_rows(struct locks *l, int (*fn)(void *arg, struct lock_row *row), void 
 	return result;
 }
 
+/* It is to be somebody's, or another's than it was. */
+static void shut_for(struct locks *l, int64_t resource, int64_t token)
+{
+	const struct lock_row *was = lock_known_from(l, resource);
+	bool same = was && was->resource == resource && was->k.token == token;
+	if (!l->failed && !same && !lock_guard_shut(l, resource))
+		l->failed = -EINPROGRESS;
+}
+
 int lock_row_put(struct locks *l, const struct lock_row *row)
 {
 	static const char sql[] =
@@ -163,6 +172,7 @@ int lock_row_put(struct locks *l, const struct lock_row *row)
 	query_int(&q, ":renewed_boot", row->renewed_boot_ms);
 	query_int(&q, ":ttl", row->k.ttl_s);
 	query_text(&q, ":reason", row->k.reason);
+	shut_for(l, row->resource, row->k.token);
 	struct lock_row known = *row;
 	lock_number_name(known.k.resource, known.resource);
 	copy_text(known.k.holder.anchor.boot, sizeof(known.k.holder.anchor.boot), process_boot());
@@ -180,6 +190,12 @@ static void note_row(struct locks *l, const struct lock_row *row, enum lock_even
 					  .detail = detail});
 }
 
+static bool is_by_force(enum lock_event_type type)
+{
+	return type == LOCK_EVENT_OVERRIDDEN || type == LOCK_EVENT_BROKEN ||
+	       type == LOCK_EVENT_CLEARED;
+}
+
 int lock_row_free(struct locks *l, const struct lock_row *row, enum lock_event_type type,
 		  const char *detail)
 {
@@ -187,6 +203,8 @@ int lock_row_free(struct locks *l, const struct lock_row *row, enum lock_event_t
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
 	query_int(&q, ":resource", row->resource);
 	query_int(&q, ":token", row->k.token);
+	if (is_by_force(type))
+		shut_for(l, row->resource, 0);
 	lock_numbers_add(&l->freed, row->resource);
 	note_row(l, row, type, detail);
 	lock_known_remove(l, row->resource, row->k.token);

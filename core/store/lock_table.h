@@ -16,6 +16,7 @@
  *	lock_clear.c  taking away, and what the dead leave
  *	lock_watch.c  who died, who changed something
  *	lock_look.c   looking without changing
+ *	lock_guard.c  nobody's lock changes while he writes
  *
  * Everything that decides runs inside lock_transact(). There a query that fails sticks to the
  * transaction (lock_run, lock_step), which is then undone as a whole and answered -ENOLCK; any
@@ -73,12 +74,15 @@ struct locks {
 	struct err err;	       /* of the last -ENOLCK */
 	struct lock_keeper *keeper;
 	struct lock_watch *watch; /* NULL without a loop */
-	int waiting;		  /* waiters of this process that were not told yet, at most */
-	bool lost_waiters;	  /* they were in a table that was replaced */
+	struct lock_guards *guards;
+	int waiting;	   /* waiters of this process that were not told yet, at most */
+	bool lost_waiters; /* they were in a table that was replaced */
 
 	/* of the transaction that runs */
 	bool open;
-	int failed; /* sticky: -errno, or -ERANGE: no reserved numbers left */
+	/* Sticky: -errno, or what another attempt may have: -ERANGE, no reserved numbers left;
+	 * -EINPROGRESS, somebody writes what is to change hands. */
+	int failed;
 	int64_t seq, began_seq;
 	int64_t now_unix_ms, now_boot_ms;
 	struct lock_numbers freed; /* whose queues must be looked at before it ends */
@@ -185,7 +189,7 @@ int lock_may_take(struct locks *l, const struct lock_asker *a, struct lock_refus
 int lock_take(struct locks *l, const struct lock_asker *a);
 int lock_refuse(struct lock_refusal *no, int code, enum lock_refusal_why why,
 		const struct lock_row *row, const char *fmt, ...) PRINTF(5, 6);
-/* -ENOLCK with the table's reason in `no`; other results unchanged. */
+/* The table's reason in `no`, if it failed; the result unchanged. */
 int lock_answer(struct locks *l, int result, struct lock_refusal *no);
 
 int lock_check_id(struct locks *l, const struct lock_holder *me, struct lock_refusal *no);
@@ -214,10 +218,27 @@ int lock_refuse_descriptor(struct lock_refusal *no, const struct lock_row *row);
 /* All held resources, or those of one holder. */
 int lock_gather(struct lock_numbers *out, struct locks *l, const struct lock_holder *of);
 
+/* ---- lock_guard.c */
+
+struct lock_guards *lock_guards_new(void);
+struct lock_guards *lock_guards_free(struct lock_guards *g);
+/* Within the transaction, before a resource changes hands: nobody writes to it until
+ * lock_guard_open(), which is after the commit. false: somebody does. */
+bool lock_guard_shut(struct locks *l, int64_t number);
+void lock_guard_open(struct locks *l);
+/* Without a transaction: waits until what could not be shut can. false: that takes too long. And
+ * when that is over. *began_us: 0 at first. */
+bool lock_guard_await(struct locks *l, int64_t *began_us);
+void lock_guard_waited(struct locks *l);
+int lock_guard_refuse(struct locks *l); /* fills l->err; -EBUSY */
+
 /* ---- lock_wait.c */
 int64_t lock_first_waiter(struct locks *l, int64_t resource); /* 0: none */
 int lock_waiter_holder(struct lock_holder *out, struct locks *l, int64_t waiter);
 int lock_settle(struct locks *l); /* the queues of what was freed */
+/* All queues, for what could not be granted when it was freed: within a transaction, and alone. */
+int lock_ask_queues(struct locks *l, void *arg);
+int lock_settle_all(struct locks *l);
 /* Those go whose process is `owner`, or, with 0, those whose process or anchor is dead. */
 int lock_drop_waiters(struct locks *l, int64_t owner);
 

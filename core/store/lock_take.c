@@ -29,7 +29,7 @@ int lock_refuse(struct lock_refusal *no, int code, enum lock_refusal_why why,
 
 int lock_answer(struct locks *l, int result, struct lock_refusal *no)
 {
-	if (result == -ENOLCK && no)
+	if ((result == -ENOLCK || l->failed) && no)
 		*no = (struct lock_refusal){.err = l->err};
 	return result;
 }

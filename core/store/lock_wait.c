@@ -252,6 +252,16 @@ static bool can_have(struct locks *l, const struct lock_asker *a)
 	return true;
 }
 
+/* While somebody writes, it is not handed over: it stays free for the first, and is asked for again
+ * (lock_settle_all). */
+static bool nobody_writes(struct locks *l, const struct lock_asker *a)
+{
+	bool shut = true;
+	for (size_t i = 0; i < a->set.len && shut; i++)
+		shut = lock_guard_shut(l, a->set.items[i]);
+	return shut;
+}
+
 static int grant(struct locks *l, const struct waiter *w)
 {
 	int result = lock_take(l, &w->asker);
@@ -272,7 +282,7 @@ static void hand_over(struct locks *l, int64_t resource)
 			more = drop_if_dead(l, &w);
 		if (more == 1)
 			continue;
-		if (more == 0 && can_have(l, &w.asker))
+		if (more == 0 && can_have(l, &w.asker) && nobody_writes(l, &w.asker))
 			grant(l, &w);
 		return;
 	}
@@ -284,6 +294,21 @@ int lock_settle(struct locks *l)
 		hand_over(l, l->freed.items[i]);
 	l->freed.len = 0;
 	return l->failed;
+}
+
+int lock_ask_queues(struct locks *l, void *arg)
+{
+	static const char sql[] = "SELECT DISTINCT resource FROM want";
+	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
+	int more;
+	while ((more = lock_step(l, &q)) == 1)
+		lock_numbers_add(&l->freed, query_get_int(&q, 0));
+	return more;
+}
+
+int lock_settle_all(struct locks *l)
+{
+	return lock_transact(l, lock_ask_queues, NULL);
 }
 
 /* ---- circles */

@@ -175,6 +175,8 @@ static void on_net(void *arg)
 	timer_set(w->net, clock_boot_ms() + NET_MS);
 	if ((w->sweep || w->unwatched || has_slept(w->locks)) && lock_is_there(w->locks))
 		w->sweep = lock_sweep(w->locks) < 0;
+	else if (w->locks->waiting > 0 && lock_is_there(w->locks))
+		lock_settle_all(w->locks);
 	look(w);
 }
 

@@ -109,16 +109,10 @@ static int set_scenes(struct catalogue *c, struct conn *conn)
 {
 	static const char sql[] =
 		"SELECT d.look, c.number, n.scene, min(d.picture) FROM chapter AS c"
-		" JOIN concept AS n ON n.analysis = " BEST_ANALYSIS(
-			"c.text") " JOIN picture AS p ON p.concept = " ROOT_OF_N " AND "
-				  "p.hidden_by "
-				  "IS NULL"
-				  " JOIN "
-				  "picture_look "
-				  "AS d ON "
-				  "d.picture = "
-				  "p.id GROUP BY "
-				  "d.look";
+		" JOIN concept AS n ON n.analysis = " SHOWN_ANALYSIS(
+			"c") " JOIN picture AS p ON p.concept = " ROOT_OF_N
+			     " AND p.hidden_by IS NULL JOIN picture_look AS d"
+			     " ON d.picture = p.id GROUP BY d.look";
 	CLEANUP(query_end) struct query q = query_begin(conn, sql);
 	int more;
 	while ((more = query_row(&q)) == 1) {

@@ -154,10 +154,9 @@ int tx_bring_picture(struct store_tx *tx, const struct store_picture *of, int64_
 
 int tx_find_scene(struct found_scene *out, struct store_tx *tx, int chapter, int scene)
 {
-	static const char sql[] =
-		"SELECT c.text, " ROOT_OF_N " FROM chapter AS c JOIN concept AS n"
-		" ON n.analysis = " BEST_ANALYSIS(
-			"c.text") " WHERE c.number = :chapter AND n.scene = :scene";
+	static const char sql[] = "SELECT c.text, " ROOT_OF_N " FROM chapter AS c JOIN concept AS n"
+				  " ON n.analysis = " SHOWN_ANALYSIS(
+					  "c") " WHERE c.number = :chapter AND n.scene = :scene";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":chapter", chapter);
 	query_int(&q, ":scene", scene);
@@ -243,7 +242,7 @@ int tx_remove_picture(struct store_tx *tx, int chapter, int scene)
 /* Concepts n of the best analyses of chapters c. */
 #define CURRENT_CONCEPTS                                                                           \
 	" FROM chapter AS c JOIN concept AS n INDEXED BY concept_seen ON n.analysis "              \
-	"= " BEST_ANALYSIS("c.text") PICTURE_JOINS
+	"= " SHOWN_ANALYSIS("c") PICTURE_JOINS
 
 /* The picture that the job drew was taken away, and with it all that tells of it. */
 static void forget_job(struct store_picture *p)
@@ -425,12 +424,16 @@ int store_picture(struct store_picture *out, struct store_reader *r, int chapter
 int store_concept(struct store_picture *out, struct store_reader *r, int64_t concept)
 {
 	static const char sql[] = PICTURE_COLUMNS(
-		"coalesce((SELECT min(number) FROM chapter WHERE text = a.text), "
-		"0)") " FROM concept AS n JOIN analysis AS a ON a.id = "
-		      "n.analysis" PICTURE_JOINS
-		      " WHERE (n.serial = :serial AND n.root IS NULL OR n.root = :serial)"
-		      " AND a.hidden_by IS NULL"
-		      " ORDER BY a.id = " BEST_ANALYSIS("a.text") " DESC, a.id DESC LIMIT 1";
+		"coalesce((SELECT min(number) FROM chapter WHERE text = a.text),"
+		" (SELECT min(c.number) FROM chapter AS c WHERE c.former = a.text "
+		"AND " SHOWN_ANALYSIS(
+			"c") " = a.id), 0)") " FROM concept AS n JOIN analysis AS a ON a.id = "
+					     "n.analysis" PICTURE_JOINS
+					     " WHERE (n.serial = :serial AND n.root IS NULL OR "
+					     "n.root = :serial)"
+					     " AND a.hidden_by IS NULL"
+					     " ORDER BY a.id = " BEST_ANALYSIS(
+						     "a.text") " DESC, a.id DESC LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":serial", concept);
 	return one_picture(out, r, &q);

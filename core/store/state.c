@@ -8,11 +8,11 @@
 	"j.error_code,"                                                                            \
 	" j.error, j.not_before_ms, j.tokens, j.changed_ms, " USAGE_COLUMNS(                       \
 		"a") ", " USAGE_COLUMNS("j") " FROM chapter AS c"                                  \
-					     " LEFT JOIN analysis AS a ON a.id = " BEST_ANALYSIS(  \
-						     "c.text") " LEFT JOIN job AS j ON j.id ="     \
-							       " (SELECT max(id) FROM job WHERE "  \
-							       "kind = 0 AND text = c.text AND "   \
-							       "state <> 5)"
+					     " LEFT JOIN analysis AS a ON a.id = " SHOWN_ANALYSIS( \
+						     "c") " LEFT JOIN job AS j ON j.id ="          \
+							  " (SELECT max(id) FROM job WHERE "       \
+							  "kind = 0 AND text = c.text AND "        \
+							  "state <> 5)"
 
 static enum job_state state_of(struct query *q)
 {

@@ -174,6 +174,13 @@ bool store_read_only(const struct store *s)
 	return s->read_only;
 }
 
+void store_show_former(struct store *s, bool on)
+{
+	atomic_store(&s->shows_former, on);
+	atomic_store(&s->reader.conn.shows_former, on);
+	atomic_store(&s->tx.conn.shows_former, on);
+}
+
 const char *store_path(const struct store *s)
 {
 	return s->path;
@@ -203,6 +210,7 @@ int store_reader_open(struct store_reader **out, struct store *s, struct err *er
 		free(r);
 		return result;
 	}
+	atomic_store(&r->conn.shows_former, atomic_load(&s->shows_former));
 	*out = r;
 	return 0;
 }

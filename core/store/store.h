@@ -57,6 +57,10 @@ struct store *store_close(
 	struct store *s); /* commits what waits, folds the WAL in, removes the side files if last */
 DEFINE_CLEANUP(struct store, store_close)
 bool store_read_only(const struct store *s);
+/* A chapter whose text was changed and has no analysis yet shows that of the text before it
+ * (store_analysis.of_former), with its pictures; off at first. What is asked for is of the text as
+ * it is, all the same. */
+void store_show_former(struct store *s, bool on);
 /* Gives the caches back that this process can do without while nothing goes on. The loop's thread.
  */
 void store_idle(struct store *s);
@@ -339,6 +343,7 @@ struct store_analysis {
 	int chapter;
 	char *provider, *model, *options;
 	int prompt_version;
+	bool of_former; /* of the text that the chapter had before */
 	int64_t completed_unix_ms;
 	struct store_usage usage;
 	struct analysis *analysis; /* decoded; NULL if not asked for */
@@ -763,6 +768,14 @@ int locks_holder_named(struct lock_holder *out, struct locks *l, const char *ins
 int locks_fence(struct locks *l, const char *resource, int64_t token);
 /* The holder used what the lock covers: renews it, at most once a second. 0, or -ESTALE. */
 int locks_used(struct locks *l, const char *resource, int64_t token);
+/* A look tells what is so at this moment; to act on it, this is held from before the look until it
+ * is done. Meanwhile the resource (NULL: any) is given to nobody, and taken from nobody by force,
+ * by whatever process: who wants that waits, a quarter of a second, and is refused then (-EBUSY),
+ * or stays in the queue. Whoever holds it must not change locks, and is not to wait for people.
+ * -EBUSY: a change is under way and does not end. Begun by the thread whose table it is, ended by
+ * any. */
+int locks_guard(struct locks *l, const char *resource);
+void locks_unguard(struct locks *l, const char *resource);
 /* The newest event's number; every change moves it. */
 int locks_seq(int64_t *seq, struct locks *l);
 

@@ -104,10 +104,11 @@ int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w)
 
 int tx_find_chapter(struct found_chapter *out, struct store_tx *tx, int number)
 {
-	static const char sql[] = "SELECT c.text, c.kind, " BEST_ANALYSIS(
-		"c.text") ","
-			  " (SELECT min(number) FROM chapter WHERE text = c.text AND kind = 0)"
-			  " FROM chapter AS c WHERE c.number = :number";
+	static const char sql[] =
+		"SELECT c.text, c.kind, " BEST_ANALYSIS("c.text") ", " SHOWN_ANALYSIS(
+			"c") ","
+			     " (SELECT min(number) FROM chapter WHERE text = c.text AND kind = 0)"
+			     " FROM chapter AS c WHERE c.number = :number";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":number", number);
 	int more = query_row(&q);
@@ -117,7 +118,8 @@ int tx_find_chapter(struct found_chapter *out, struct store_tx *tx, int number)
 		.text = query_get_int(&q, 0),
 		.kind = (enum book_kind)query_get_enum(&q, 1, BOOK_GAP),
 		.best = query_get_int(&q, 2),
-		.first = (int)query_get_int(&q, 3),
+		.shown = query_get_int(&q, 3),
+		.first = (int)query_get_int(&q, 4),
 	};
 	return q.failed;
 }
@@ -252,6 +254,8 @@ int tx_regenerate(struct store_tx *tx, const struct wish *w, int scene)
 	int result = tx_find_chapter(&chapter, tx, w->chapter);
 	if (result == 0)
 		result = tx_find_scene(NULL, tx, w->chapter, scene);
+	if (result == 0 && !chapter.best)
+		result = -ESTALE;
 	if (result == 0)
 		result = tx_put_pictures(&made, tx, chapter.best, scene, &again);
 	return result == 0 && made ? tx_tell_queued(tx, w->chapter) : result;

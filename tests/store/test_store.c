@@ -208,6 +208,71 @@ static void test_changed_text(struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 }
 
+/* What was made of a chapter's text stands in for it while nothing is made of the next, where a
+ * process shows that; it is never taken for the new one's. */
+static int count_outdated(void *arg, const struct store_event *e)
+{
+	if (e->type != EVENT_OUTDATED)
+		return 0;
+	CHECK_INT(e->chapter, 3);
+	(*(int *)arg)++;
+	return 0;
+}
+
+static void check_third(struct store *s, int64_t shown, bool of_former, enum job_state state)
+{
+	CLEANUP(store_analysis_finish) struct store_analysis a = {0};
+	CLEANUP(store_state_finish) struct store_state now = {0};
+	CHECK_INT(store_analysis(&a, store_reader(s), 3, true), shown ? 0 : -ENOENT);
+	CHECK_INT(a.id, shown);
+	CHECK_INT(a.of_former, of_former);
+	CHECK_INT(analysis_of(s, 3), shown);
+	CHECK_INT(store_state(&now, store_reader(s), 3), 0);
+	CHECK_INT(now.state, state);
+}
+
+static void test_former_text(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *s = NULL;
+	CLEANUP(store_reader_close_cleanup) struct store_reader *other = NULL;
+	struct err err = {0};
+	struct store_picture p;
+	struct store_job job;
+	int outdated = 0;
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	import_changed(s, 0);
+	analyse(s, 3, 2, "as it was");
+	int64_t third = analysis_of(s, 3);
+	CHECK_INT(claim(&job, s, JOB_ILLUSTRATE), 1);
+	CHECK_INT(finish_picture(s, job.id, "PNG", 3), 0);
+	store_job_finish(&job);
+
+	import_changed(s, 3);
+	check_third(s, 0, false, STATE_NONE);
+	store_show_former(s, true);
+	check_third(s, third, true, STATE_COMPLETED);
+	CHECK_INT(store_picture(&p, store_reader(s), 3, 1), 0);
+	CHECK(p.id > 0);
+	CHECK_INT(store_concept(&p, store_reader(s), p.concept), 0);
+	CHECK_INT(p.chapter, 3);
+	CHECK_INT(store_reader_open(&other, s, &err), 0);
+	int64_t id;
+	CHECK_INT(store_analysis_id(&id, other, 3), 0);
+	CHECK_INT(id, third);
+
+	import_changed(s, 3); /* again, as another chapter was written: it is remembered on */
+	check_third(s, third, true, STATE_COMPLETED);
+	CHECK_INT(wish_pictures(s, 3, true), 0); /* none is drawn of it any more */
+	analyse(s, 3, 1, "as it is now");
+	CHECK(analysis_of(s, 3) > third);
+	check_third(s, analysis_of(s, 3), false, STATE_COMPLETED);
+	import_changed(s, 0);
+	check_third(s, third, false, STATE_COMPLETED);
+	CHECK_INT(store_events(store_reader(s), 0, 1000, count_outdated, &outdated), 0);
+	CHECK_INT(outdated, 1);
+	CHECK_INT(check_store(s), 0);
+}
+
 /* Two chapters of one text: one job, one result, shown and told in both. */
 static int count_ready(void *arg, const struct store_event *e)
 {
@@ -644,9 +709,9 @@ static void test_names(void)
 int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
-		test_changed_text, test_twins,	   test_cast,	   test_again,
-		test_failures,	   test_pause,	   test_adopt,	   test_groups,
-		test_snapshot,	   test_seq_moves, test_book_file,
+		test_changed_text, test_former_text, test_twins,     test_cast,
+		test_again,	   test_failures,    test_pause,     test_adopt,
+		test_groups,	   test_snapshot,    test_seq_moves, test_book_file,
 	};
 	struct fixture f;
 	fixture_init(&f);
