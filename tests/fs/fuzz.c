@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cover_rules.h"
 #include "fs.h"
 #include "fuzz.h"
 #include "lock_json.h"
@@ -186,10 +187,41 @@ static void fuzz_lock_plan(const char *s, size_t len)
 			   LOCK_MINE);
 }
 
+/* What a person writes into .config/locks.json; the same bytes then are a path. */
+static void fuzz_cover(const char *s, size_t len)
+{
+	CLEANUP(cover_rules_free_cleanup) struct cover_rules *r = xcalloc(1, sizeof(*r));
+	CLEANUP(cleanup_free) char *path = xstrndup(s, len);
+	char out[LOCK_RESOURCE_BYTES];
+	struct err err = {0};
+	int result = cover_rules_parse(r, s, len, &err);
+
+	FUZZ_HOLDS(result == 0 || (result == -EINVAL && err.msg[0] && !strchr(err.msg, '\n')));
+	FUZZ_HOLDS(r->count <= COVER_RULES_MOST);
+	for (size_t i = 0; result == 0 && i < r->count; i++) {
+		const struct cover_rule *rule = &r->rules[i];
+
+		FUZZ_HOLDS(rule->path.count && rule->path.count <= COVER_PARTS);
+		FUZZ_HOLDS(!rule->resource[0] ||
+			   lock_resource_valid(rule->resource, COVER_CHAPTER_MOST));
+	}
+	r->figures = len & 1;
+	const struct cover_rules *rules = result == 0 ? r : NULL;
+	if (cover_of(out, rules, path)) { /* and so all folders above it lead there */
+		FUZZ_HOLDS(lock_resource_valid(out, COVER_CHAPTER_MOST));
+		bool odd = strstr(path, ".."); /* takes back what was above */
+		for (size_t end = strlen(path) + 1; !odd && end-- > 0;)
+			if (!path[end] || path[end] == '/') {
+				path[end] = '\0';
+				FUZZ_HOLDS(cover_reaches(rules, out, path));
+			}
+	}
+}
+
 static const struct fuzz_target targets[] = {
 	{"lock_words", fuzz_lock_words}, {"lock_command", fuzz_lock_command},
 	{"lock_json", fuzz_lock_json},	 {"lock_plan", fuzz_lock_plan},
 	{"options", fuzz_options},	 {"config", fuzz_config},
-	{"address", fuzz_address},
+	{"address", fuzz_address},	 {"cover", fuzz_cover},
 };
 FUZZ_MAIN(targets)
