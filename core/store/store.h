@@ -57,12 +57,10 @@ struct store *store_close(
 	struct store *s); /* commits what waits, folds the WAL in, removes the side files if last */
 DEFINE_CLEANUP(struct store, store_close)
 bool store_read_only(const struct store *s);
-/* A chapter whose text was changed and has no analysis yet shows that of the text before it
- * (store_analysis.of_former), with its pictures; off at first. What is asked for is of the text as
- * it is, all the same. */
+/* A chapter with a new text and no analysis of it shows that of the text before it, of_former, with
+ * its pictures; off at first. What is asked for is of the new text all the same. */
 void store_show_former(struct store *s, bool on);
-/* Gives the caches back that this process can do without while nothing goes on. The loop's thread.
- */
+/* Gives back the caches that are not needed while nothing goes on. The loop's thread. */
 void store_idle(struct store *s);
 const char *store_path(const struct store *s);
 
@@ -131,15 +129,12 @@ struct store_event {
 };
 void store_event_finish(struct store_event *e);
 
-/* Calls fn on the loop after a commit of any process can be seen: once for many commits that come
- * together. */
+/* Calls fn on the loop after a commit of any process can be seen: once for many at a time. */
 void store_on_change(struct store *s, void (*fn)(void *arg), void *arg);
 
-/* The store's change number: the seq of the newest event. Every commit that changes what a view
- * shows writes one. */
+/* The newest event's seq. Every commit that changes what a view shows writes one. */
 int store_seq(int64_t *seq, struct store_reader *r);
-/* Events after `after`, oldest first, at most max; fn's return value other than 0 ends it and is
- * returned. */
+/* Events after `after`, oldest first, at most max; fn's value other than 0 ends it, returned. */
 int store_events(struct store_reader *r, int64_t after, int max,
 		 int (*fn)(void *arg, const struct store_event *e), void *arg);
 int tx_event(struct store_tx *tx,
@@ -157,11 +152,9 @@ int store_book_changed(struct store *s, struct err *err);
 /* What book_folder_hash gave for what was imported, or ""; and what it gives for what will be. */
 int store_imported_hash(char hash[HASH_HEX], struct store_reader *r);
 void store_folder_seen(struct store *s, int64_t inode, const char *hash);
-/* Stores a book as the new generation, keeps the texts of older ones as long as results stand on
- * them. */
+/* Stores a book as the new generation; texts of older ones stay while results stand on them. */
 int tx_import(struct store_tx *tx, const struct book *b, const char *options_key, struct err *err);
-/* The book without its texts (book_chapter.text NULL, text_id set). Owned: book_free. -ENOENT
- * before an import. */
+/* The book without its texts (text NULL, text_id set). Owned: book_free. -ENOENT: none yet. */
 int store_book(struct book **out, struct store_reader *r);
 int store_generation(int64_t *generation,
 		     struct store_reader *r); /* changes with each import; 0 before the first */
@@ -225,8 +218,7 @@ struct wish {
 	int most;      /* pictures: make at most so many jobs; 0: all */
 };
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w);
-/* Asks for the pictures of a chapter's current concepts that have none (0: of all chapters); *count
- * = jobs made. */
+/* Asks for the pictures of a chapter's concepts that have none (0: all); *count = jobs made. */
 int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w);
 /* Puts failed jobs back to pending, attempts at 0; chapter 0: all. */
 int tx_retry_failed(int *count, struct store_tx *tx, int chapter);
@@ -327,8 +319,7 @@ int tx_server_tokens(struct store_tx *tx, const char *origin, enum job_kind kind
 /* The server asked to be left alone: never shortens what it asked before. */
 int tx_server_told(struct store_tx *tx, const char *origin, enum job_kind kind,
 		   int64_t until_boot_ms);
-/* Those that asked to be left alone until after after_unix_ms. fn's value other than 0 ends it and
- * is returned. */
+/* Those that asked to be left alone until after after_unix_ms. fn as for store_events. */
 int store_servers_told(struct store_reader *r, int64_t after_unix_ms,
 		       int (*fn)(void *arg, const char *origin, enum job_kind kind,
 				 int64_t until_unix_ms),
@@ -336,8 +327,7 @@ int store_servers_told(struct store_reader *r, int64_t after_unix_ms,
 
 /* ---- results */
 
-/* The best finished analysis of a chapter's text (a person's edit, the newest by a server, the
- * newest builtin). */
+/* The best finished analysis of a chapter: a person's, the newest by a server, by builtin. */
 struct store_analysis {
 	int64_t id;
 	int chapter;
@@ -512,8 +502,7 @@ struct series;
 int series_open(struct series **out, const char *path, const struct book *b, struct err *err);
 struct series *series_close(struct series *s);
 DEFINE_CLEANUP(struct series, series_close)
-/* How e looks in the earliest other book that has it: 1, *line and *from (the book's title) owned;
- * 0: in none. */
+/* How e looks in the earliest other book that has it: 1, *line and *from (title) owned; 0: none. */
 int series_look(char **line, char **from, struct series *s, const struct catalogue_entry *e);
 /* How e looks in this book. */
 int series_put(struct series *s, const struct catalogue_entry *e, const char *line);
@@ -547,8 +536,7 @@ int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_j
  * spends anything. Pictures are told by the hashes of their bytes. */
 
 int store_record(struct store_reader *r, int (*fn)(void *arg, const char *line), void *arg);
-/* All pictures and portraits there are, seen in the book or not. fn's value other than 0 ends it
- * and is returned. */
+/* All pictures and portraits there are, seen or not. fn as for store_events. */
 struct picture_hash {
 	int64_t id;
 	const char *hash;
@@ -787,8 +775,7 @@ enum lock_event_type {
 	LOCK_EVENT_OVERRIDDEN,	/* was stale; detail: by whom */
 	LOCK_EVENT_BROKEN,	/* detail: by whom, and why */
 	LOCK_EVENT_CLEARED,	/* by clear; detail: by whom */
-	LOCK_EVENT_TRANSFERRED, /* instance has it from now on; its seq is the token; detail: from
-				 */
+	LOCK_EVENT_TRANSFERRED, /* instance has it from now on; detail: from */
 	LOCK_EVENT_WAITING,	/* its seq is the waiter */
 	LOCK_EVENT_GAVE_UP,	/* a waiter left, or died */
 	LOCK_EVENT_CHANGED, /* by name, or by descriptor, it is not held any more; by the other it
