@@ -23,10 +23,11 @@
  * counted. They begin in the thread whose table it is, as changes do, but may end in any other.
  */
 
-#define FIRST_BYTE                                                                                 \
-	((INT64_C(1) << 62) + (INT64_C(1) << 20)) /* lock_file.c and live.c have those below */
+/* lock_file.c and live.c have those below. */
+#define FIRST_BYTE ((INT64_C(1) << 62) + (INT64_C(1) << 20))
 #define WANTED_BYTE (FIRST_BYTE + (INT64_C(1) << 20))
-/* No resource has this number; the byte is held by who changes any. */
+/* No resource has this number. Its byte is held the other way about: alone by who guards all,
+ * shared by those who change any, who have no quarrel with each other. */
 #define ALL 0
 #define SPIN_US 60
 #define SHUT_MOST_US 1000
@@ -64,6 +65,16 @@ static int set(const struct locks *l, short type, int64_t byte)
 	return result < 0 ? result : 0;
 }
 
+static short guarding(int64_t number)
+{
+	return number == ALL ? F_WRLCK : F_RDLCK;
+}
+
+static short changing(int64_t number)
+{
+	return number == ALL ? F_RDLCK : F_WRLCK;
+}
+
 /* A moment's pause; false: it took too long. *began_us 0: it begins. */
 static bool pause_until(int64_t *began_us, int64_t most_us)
 {
@@ -95,7 +106,7 @@ static int enter(struct locks *l, int64_t number)
 	pthread_mutex_lock(&g->mutex);
 	struct guard *at = guard_of(g, number);
 	if (result == 0 && at->users == 0)
-		result = set(l, F_RDLCK, FIRST_BYTE + number);
+		result = set(l, guarding(number), FIRST_BYTE + number);
 	at->users += result == 0;
 	pthread_mutex_unlock(&g->mutex);
 	return result;
@@ -129,7 +140,8 @@ static int shut(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	int result = guard_of(g, number)->users ? -EAGAIN : set(l, F_WRLCK, FIRST_BYTE + number);
+	int result = guard_of(g, number)->users ? -EAGAIN
+						: set(l, changing(number), FIRST_BYTE + number);
 	pthread_mutex_unlock(&g->mutex);
 	return result;
 }
@@ -178,7 +190,7 @@ static bool is_free(struct locks *l, int64_t number)
 	pthread_mutex_lock(&g->mutex);
 	bool free_here = guard_of(g, number)->users == 0;
 	pthread_mutex_unlock(&g->mutex);
-	return free_here && ask(l, F_OFD_GETLK, F_WRLCK, FIRST_BYTE + number) == 0;
+	return free_here && ask(l, F_OFD_GETLK, changing(number), FIRST_BYTE + number) == 0;
 }
 
 bool lock_guard_await(struct locks *l, int64_t *began_us)

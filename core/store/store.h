@@ -653,8 +653,7 @@ int locks_open(struct locks **out, struct loop *loop, const char *store_path, st
  * is is remembered in the state folder, by the book's file. -ENOLCK: by another name it is in use
  * with another table. A book that cannot be opened is nobody's. */
 int locks_of_book(struct locks *l, const char *book_path, struct err *err);
-struct locks *locks_close(
-	struct locks *l); /* what this process waits for or has by descriptor goes */
+struct locks *locks_close(struct locks *l); /* what it waits for or has by descriptor goes */
 DEFINE_CLEANUP(struct locks, locks_close)
 /* Why the last call failed with -ENOLCK. Borrowed until the next. */
 const char *locks_reason(const struct locks *l);
@@ -693,17 +692,15 @@ int locks_renew(struct locks *l, const struct lock_holder *h, const char *const 
  * How many, or -ENOENT, -EBUSY (none was released). */
 int locks_release(struct locks *l, const struct lock_holder *h, const char *const *resources,
 		  int count, struct lock_refusal *no);
-/* The same for one lock, whosever it is: only if it is still that one. For who took it and may have
- * lost it since. -ESTALE. */
+/* The same for one lock, whosever it is, but no later one. -ESTALE. */
 int locks_release_token(struct locks *l, const char *resource, int64_t token);
-/* The descriptor is closed or unlocked: all that it holds; what is mine by name too stays so.
- * -ENOENT: it holds nothing (any more). */
+/* The descriptor is closed or unlocked; what is mine by name too stays so. -ENOENT: it has none. */
 int locks_release_descriptor(struct locks *l, int64_t descriptor);
 /* rm: releases mine, overrides a stale one. -EBUSY, -ENOENT. */
 int locks_remove(struct locks *l, const struct lock_holder *h, const char *resource,
 		 struct lock_refusal *no);
-/* Mine becomes another's, under a new token. Its anchor, if `to` brings none, is what the table
- * knows of that id. -EBUSY, -ENOENT, -EEXIST. */
+/* Mine becomes another's, under a new token; `to` may leave its anchor to what the table knows of
+ * that id. -EBUSY, -ENOENT, -EEXIST. */
 int locks_transfer(struct locks *l, const struct lock_holder *h, const char *resource,
 		   const struct lock_holder *to, struct lock_refusal *no);
 /* Takes a lock away from whoever has it. -ESTALE: token is not its token; -EINVAL: no reason. */
@@ -756,16 +753,13 @@ int locks_holder_named(struct lock_holder *out, struct locks *l, const char *ins
 int locks_fence(struct locks *l, const char *resource, int64_t token);
 /* The holder used what the lock covers: renews it, at most once a second. 0, or -ESTALE. */
 int locks_used(struct locks *l, const char *resource, int64_t token);
-/* A look tells what is so at this moment; to act on it, this is held from before the look until it
- * is done. Meanwhile the resource (NULL: any) is given to nobody, and taken from nobody by force,
- * by whatever process: who wants that waits, a quarter of a second, and is refused then (-EBUSY),
- * or stays in the queue. Whoever holds it must not change locks, and is not to wait for people.
- * -EBUSY: a change is under way and does not end. Begun by the thread whose table it is, ended by
- * any. */
+/* Held from before such a look until what it allows is done: meanwhile no process gives the
+ * resource (NULL: any) to anybody or takes it away by force. Who wants to waits 250 ms and gets
+ * -EBUSY, or stays in the queue. Its holder changes no locks. Begins in the table's thread, ends in
+ * any. -EBUSY: a change does not end. */
 int locks_guard(struct locks *l, const char *resource);
 void locks_unguard(struct locks *l, const char *resource);
-/* The newest event's number; every change moves it. */
-int locks_seq(int64_t *seq, struct locks *l);
+int locks_seq(int64_t *seq, struct locks *l); /* of the newest event: every change moves it */
 
 enum lock_event_type {
 	LOCK_EVENT_ACQUIRED, /* its seq is the lock's token */
