@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Prints the promises of the design with what they are here, beside the native file system, mount-zip,
 # fuse-zip, squashfuse and archivemount (those that are on the PATH), and what `bookfs run` takes with a server beside
-# the bound that its slots set, all in one run of under 6 minutes.
+# the bound that its slots set, and a project's own files beside bindfs and fuse-overlayfs, all in one run of under 8
+# minutes.
 #
 #     tests/bench.sh [--built] [--quick] [--apart] [arguments of bench/bench.py]
 #

@@ -21,6 +21,7 @@ import sys
 import time
 
 import classic
+import folder
 import peers
 from peers import rig
 import bookmaker
@@ -357,7 +358,8 @@ def promises(table, memory, park):
 def run(args):
     work = rig.work_folder()
     table, facts, memory, park = Table(), [], None, {}
-    only = args.only.split(",") if args.only else ["import", "files", "memory", "null", "parked", "classic"]
+    only = args.only.split(",") if args.only else [
+        "import", "files", "memory", "null", "parked", "classic", "folder"]
     book = os.path.join(work, "book.epub")
     if args.quick:
         bookmaker.make(book, chapters=6, words=300, pictures=4, picture_bytes=100_000)
@@ -395,6 +397,8 @@ def run(args):
     if "classic" in only and args.model and args.program:
         tools = {"program": args.program, "model": args.model, "syncs": args.syncs}
         missed += classic.measure(tools, work, args.quick, say)
+    if "folder" in only and args.program:
+        missed += folder.measure({"program": args.program, "measure": args.measure}, work, args.quick, say)
     share(table, facts)
     if table.rows:
         table.show([s.name for s in systems + ([nothing_at_all] if nothing_at_all else [])])
@@ -421,7 +425,7 @@ def main():
     parser.add_argument("--model", help="the server of models that takes its time")
     parser.add_argument("--syncs", help="what counts syncs when it is preloaded")
     parser.add_argument("--quick", action="store_true", help="a small book, one round: a smoke test")
-    parser.add_argument("--only", help="of import,files,memory,null,parked,classic")
+    parser.add_argument("--only", help="of import,files,memory,null,parked,classic,folder")
     parser.add_argument("--apart", action="store_true", help="a file system has one processor and its "
                         "reader another, both before all others: the same on a busy machine (root)")
     parser.add_argument("--json")
@@ -432,7 +436,7 @@ def main():
         sys.exit(rig.SKIP)
     if args.apart:
         peers.apart()
-    rig.watchdog(90 if args.quick else 400)
+    rig.watchdog(110 if args.quick else 520)
     code = 1
     try:
         code = run(args)

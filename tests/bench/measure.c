@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * The measuring loops of the benchmark: what is measured is the file system, not an interpreter.
  *
- *     measure stat   MS DIR [SUFFIX]     stats a second over all files below DIR, for MS
- * milliseconds measure open   MS DIR [SUFFIX]     open + close a second measure read   0  DIR
- * [SUFFIX]     reads every file once: "BYTES SECONDS FILES" measure random N  DIR [SUFFIX]     N
- * reads of 4 KiB at random places: reads a second measure create MS DIR              create + close
- * + unlink a second measure list   N  DIR              opens and lists DIR N times: lists a second
+ *     measure stat   MS DIR [SUFFIX]     stats a second over all files below DIR, for MS milliseconds
+ *     measure open   MS DIR [SUFFIX]     open + close a second
+ *     measure read   0  DIR [SUFFIX]     reads every file once: "BYTES SECONDS FILES"
+ *     measure warm   N  DIR [SUFFIX]     the same N times over, after a time that does not count
+ *     measure random N  DIR [SUFFIX]     N reads of 4 KiB at random places: reads a second
+ *     measure write  MB DIR              writes a new file DIR/measure: bytes a second
+ *     measure change N  DIR [SUFFIX]     N writes of 4 KiB at random places: writes a second
+ *     measure create MS DIR              create + close + unlink a second
+ *     measure small  N  DIR              N files of 3 KB are written aside and renamed, looked at,
+ *                                        read and removed: files a second
+ *     measure list   N  DIR              opens and lists DIR N times: lists a second
  *
  * Symbolic links are not followed. Prints one line; exit 1 and a reason when anything fails: a
  * figure of calls that failed is no figure.
  */
+/* clang-format on */
 #include <dirent.h>
 #include <err.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,21 +141,21 @@ static void read_all(void)
 	printf("%lld %.6f %zu\n", bytes, now_s() - start, file_count);
 }
 
-static int *open_all(void)
+static int *open_all(int flags)
 {
 	int *fds = calloc(file_count, sizeof *fds);
 
 	if (!fds)
 		err(1, "memory");
 	for (size_t i = 0; i < file_count; i++)
-		if ((fds[i] = open(files[i], O_RDONLY)) < 0)
+		if ((fds[i] = open(files[i], flags)) < 0)
 			err(1, "open %s", files[i]);
 	return fds;
 }
 
 static void read_warm(long rounds)
 {
-	int *fds = open_all();
+	int *fds = open_all(O_RDONLY);
 	long long bytes = 0;
 	double start = 0;
 
@@ -164,11 +173,11 @@ static void read_warm(long rounds)
 	free(fds);
 }
 
-/* All files are opened first: it is the reads that are measured. The places are the same each time.
- */
-static void read_random(long count)
+/* All files are opened first: it is the reads (or writes) that are measured. The places are the
+ * same each time. */
+static void at_random(long count, bool writes)
 {
-	int *fds = open_all();
+	int *fds = open_all(writes ? O_RDWR : O_RDONLY);
 	unsigned long long state = 88172645463325252ull;
 
 	double start = now_s();
@@ -177,11 +186,63 @@ static void read_random(long count)
 		size_t i = state % file_count;
 		long long pages = sizes[i] / 4096;
 		off_t at = pages ? (off_t)((long long)(state >> 20) % pages * 4096) : 0;
-		if (pread(fds[i], buf, 4096, at) < 0)
-			err(1, "read %s", files[i]);
+		if ((writes ? pwrite(fds[i], buf, 4096, at) : pread(fds[i], buf, 4096, at)) < 0)
+			err(1, "%s %s", writes ? "write" : "read", files[i]);
 	}
 	printf("%.1f\n", (double)count / (now_s() - start));
 	free(fds);
+}
+
+static void put(const char *path, long long bytes, size_t chunk)
+{
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0644);
+
+	if (fd < 0)
+		err(1, "create %s", path);
+	for (long long done = 0; done < bytes; done += (long long)chunk)
+		if (write(fd, buf, chunk) != (ssize_t)chunk)
+			err(1, "write %s", path);
+	if (close(fd))
+		err(1, "close %s", path);
+}
+
+/* It stays, so that what follows can sync it: the caller removes it. */
+static void write_one(long mb, const char *folder)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/measure", folder);
+	double start = now_s();
+	put(path, mb << 20, sizeof buf);
+	printf("%.1f\n", (double)(mb << 20) / (now_s() - start));
+}
+
+static void small(long count, const char *folder)
+{
+	enum { SMALL = 3000 };
+	char path[4096], aside[4096 + 8];
+	struct stat st;
+	double start = now_s();
+
+	for (long n = 0; n < count; n++) {
+		snprintf(path, sizeof path, "%s/measure%ld", folder, n);
+		snprintf(aside, sizeof aside, "%s.new", path);
+		put(aside, SMALL, SMALL);
+		if (rename(aside, path))
+			err(1, "rename %s", aside);
+	}
+	for (long n = 0; n < count; n++) {
+		snprintf(path, sizeof path, "%s/measure%ld", folder, n);
+		int fd = stat(path, &st) ? -1 : open(path, O_RDONLY);
+		if (fd < 0 || read(fd, buf, sizeof buf) != SMALL || close(fd))
+			err(1, "read %s", path);
+	}
+	for (long n = 0; n < count; n++) {
+		snprintf(path, sizeof path, "%s/measure%ld", folder, n);
+		if (unlink(path))
+			err(1, "unlink %s", path);
+	}
+	printf("%.1f\n", (double)count / (now_s() - start));
 }
 
 static void list_often(long count, const char *folder)
@@ -195,14 +256,19 @@ static void list_often(long count, const char *folder)
 int main(int argc, char **argv)
 {
 	if (argc < 4)
-		errx(2,
-		     "usage: measure stat|open|read|warm|random|create|list AMOUNT DIR [SUFFIX]");
+		errx(2, "usage: measure stat|open|read|warm|random|write|change|create|small|list "
+			"AMOUNT DIR [SUFFIX]");
 	const char *what = argv[1], *folder = argv[3];
 	long amount = atol(argv[2]);
 	suffix = argc > 4 ? argv[4] : "";
 
-	if (!strcmp(what, "list")) {
-		list_often(amount, folder);
+	if (!strcmp(what, "list") || !strcmp(what, "write") || !strcmp(what, "small")) {
+		if (what[0] == 'l')
+			list_often(amount, folder);
+		else if (what[0] == 'w')
+			write_one(amount, folder);
+		else
+			small(amount, folder);
 		return 0;
 	}
 	if (strcmp(what, "create")) {
@@ -215,8 +281,8 @@ int main(int argc, char **argv)
 		read_all();
 	else if (!strcmp(what, "warm"))
 		read_warm(amount);
-	else if (!strcmp(what, "random"))
-		read_random(amount);
+	else if (!strcmp(what, "random") || !strcmp(what, "change"))
+		at_random(amount, what[0] == 'c');
 	else
 		repeat(what, (double)amount / 1000, folder);
 	return 0;
