@@ -112,26 +112,46 @@ static int enter(struct locks *l, int64_t number)
 	return result;
 }
 
-int locks_guard(struct locks *l, const char *resource)
+static int guard(struct locks *l, int64_t number)
 {
-	int64_t number = resource ? lock_number(resource) : ALL, began_us = 0;
+	int64_t began_us = 0;
 	int result;
-	if (resource && number == ALL)
-		return -EINVAL;
 	while ((result = enter(l, number)) == -EAGAIN)
 		if (!pause_until(&began_us, GUARD_MOST_US))
 			return -EBUSY;
 	return result;
 }
 
-void locks_unguard(struct locks *l, const char *resource)
+static void leave(struct locks *l, int64_t number)
 {
-	int64_t number = resource ? lock_number(resource) : ALL;
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
 	if (--guard_of(g, number)->users == 0)
 		set(l, F_UNLCK, FIRST_BYTE + number);
 	pthread_mutex_unlock(&g->mutex);
+}
+
+/* Who writes to a part of the book writes to the book. */
+int locks_guard(struct locks *l, const char *resource)
+{
+	int64_t number = resource ? lock_number(resource) : ALL;
+	if (resource && number == ALL)
+		return -EINVAL;
+	int result = guard(l, number);
+	if (result < 0 || number == ALL || number == LOCK_BOOK)
+		return result;
+	result = guard(l, LOCK_BOOK);
+	if (result < 0)
+		leave(l, number);
+	return result;
+}
+
+void locks_unguard(struct locks *l, const char *resource)
+{
+	int64_t number = resource ? lock_number(resource) : ALL;
+	if (number != ALL && number != LOCK_BOOK)
+		leave(l, LOCK_BOOK);
+	leave(l, number);
 }
 
 /* ---- those who change */
@@ -173,7 +193,7 @@ static bool shut_one(struct locks *l, int64_t number)
 
 bool lock_guard_shut(struct locks *l, int64_t number)
 {
-	return shut_one(l, ALL) && shut_one(l, number);
+	return shut_one(l, ALL) && shut_one(l, lock_is_share(number) ? LOCK_BOOK : number);
 }
 
 void lock_guard_open(struct locks *l)

@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lock_table.h"
 
-/* In the table a resource is a number: a chapter its own, the others those below 0. The list only
- * ever grows at its end. */
+/* In the table a resource is a number: a chapter its own, the others those below 0; shares of Book
+ * follow LOCK_SHARED. The list only ever grows at its end. */
 static const char *const named[] = {
-	"FrontMatter",	 "BackMatter",	  "StyleSystem",
-	"QuoteRegistry", "ImageRegistry", "ProjectConfig",
+	"FrontMatter",	 "BackMatter",	  "StyleSystem", "QuoteRegistry",
+	"ImageRegistry", "ProjectConfig", "Book",
 };
+static_assert(-LOCK_BOOK == ARRAY_LEN(named), "the last of them is the book");
 
 static void chapter_name(char out[LOCK_RESOURCE_BYTES], int number)
 {
 	snprintf(out, LOCK_RESOURCE_BYTES, "Chapter_%02d", number);
+}
+
+static int64_t share_number(const char *name)
+{
+	int number = strlen(name) <= 2 ? atoi(name) : 0;
+	bool plain = name[0] != '0' && strspn(name, "0123456789") == strlen(name);
+	return plain && number >= 1 && number <= LOCK_SHARES ? LOCK_SHARED - number : 0;
 }
 
 int64_t lock_number(const char *name)
@@ -24,6 +33,8 @@ int64_t lock_number(const char *name)
 	for (size_t i = 0; i < ARRAY_LEN(named); i++)
 		if (!strcmp(name, named[i]))
 			return -1 - (int64_t)i;
+	if (!strncmp(name, "Book.", 5))
+		return share_number(name + 5);
 	if (strncmp(name, "Chapter_", 8) != 0 || strlen(name) > 8 + 5)
 		return 0;
 	int number = atoi(name + 8);
@@ -38,6 +49,10 @@ bool lock_number_name(char out[LOCK_RESOURCE_BYTES], int64_t number)
 		snprintf(out, LOCK_RESOURCE_BYTES, "%s", named[-number - 1]);
 	else if (number > 0 && number <= LOCK_CHAPTER_MOST)
 		chapter_name(out, (int)number);
+	else if (number == LOCK_SHARED)
+		snprintf(out, LOCK_RESOURCE_BYTES, "Book");
+	else if (number < 0 && number >= LOCK_SHARED - LOCK_SHARES)
+		snprintf(out, LOCK_RESOURCE_BYTES, "Book.%d", (int)(LOCK_SHARED - number));
 	return out[0] != '\0';
 }
 

@@ -12,6 +12,7 @@
  *	lock_row.c    rows, events, who is dead
  *	lock_known.c  the rows in memory
  *	lock_take.c   taking, giving back
+ *	lock_share.c  all of the book, alone or shared
  *	lock_wait.c   the queues
  *	lock_clear.c  taking away, and what the dead leave
  *	lock_watch.c  who died, who changed something
@@ -29,6 +30,10 @@
 #include "store.h"
 
 #define LOCK_CHAPTER_MOST 99999
+/* The book; what a claim of a share names; and behind that the shares, LOCK_SHARED - 1 .. */
+#define LOCK_BOOK (-7)
+#define LOCK_SHARED (-8)
+#define LOCK_SHARES 64
 
 /* ---- lock_name.c */
 int64_t lock_number(const char *name); /* 0: none */
@@ -183,6 +188,7 @@ struct lock_asker {
 void lock_asker_finish(struct lock_asker *a);
 int lock_asker_of(struct lock_asker *out, struct locks *l, const struct lock_claim *c,
 		  struct lock_refusal *no);
+bool lock_row_is_mine(const struct lock_row *row, const struct lock_asker *a);
 /* Does the row not stand in its way? */
 bool lock_row_admits(struct locks *l, const struct lock_row *row, const struct lock_asker *a);
 int lock_may_take(struct locks *l, const struct lock_asker *a, struct lock_refusal *no);
@@ -193,6 +199,19 @@ int lock_refuse(struct lock_refusal *no, int code, enum lock_refusal_why why,
 int lock_answer(struct locks *l, int result, struct lock_refusal *no);
 
 int lock_check_id(struct locks *l, const struct lock_holder *me, struct lock_refusal *no);
+
+/* ---- lock_share.c */
+bool lock_is_share(int64_t number);
+/* The resource; for LOCK_SHARED the share that a claim is about, or a free one; 0: there is none.
+ */
+int64_t lock_share_of(struct locks *l, int64_t resource, const struct lock_asker *a);
+/* What Book means to one who gives it back: it, or his share. */
+int64_t lock_book_of(struct locks *l, const struct lock_holder *h);
+/* May it be had, for all that is held of other names, and all who came before? Judging who is dead,
+ * or not. */
+int lock_check_book(struct locks *l, int64_t resource, const struct lock_asker *a,
+		    struct lock_refusal *no);
+bool lock_book_admits(struct locks *l, int64_t resource, const struct lock_asker *a);
 
 /* ---- lock_clear.c */
 int lock_leave(struct locks *l); /* what hangs on this process goes */

@@ -107,6 +107,15 @@ static int check_texts(const struct lock_holder *h, int ttl_s, const char *reaso
 	return wrong ? lock_refuse(no, -EINVAL, LOCK_REFUSED_NOT, NULL, "%s", wrong) : 0;
 }
 
+static int share(struct lock_asker *a, struct lock_refusal *no)
+{
+	if (a->set.len != 1 || a->set.items[0] != LOCK_BOOK)
+		return lock_refuse(no, -EINVAL, LOCK_REFUSED_NOT, NULL,
+				   "only Book can be shared, and by itself");
+	a->set.items[0] = LOCK_SHARED;
+	return 0;
+}
+
 int lock_asker_of(struct lock_asker *out, struct locks *l, const struct lock_claim *c,
 		  struct lock_refusal *no)
 {
@@ -123,7 +132,9 @@ int lock_asker_of(struct lock_asker *out, struct locks *l, const struct lock_cla
 	int result = check_texts(c->holder, c->ttl_s, c->reason, no);
 	if (result == 0 && c->count < 1)
 		result = lock_refuse(no, -EINVAL, LOCK_REFUSED_NOT, NULL, "which resource?");
-	return result < 0 ? result : numbers_of(&out->set, c->resources, c->count, no);
+	if (result == 0)
+		result = numbers_of(&out->set, c->resources, c->count, no);
+	return result == 0 && c->shared ? share(out, no) : result;
 }
 
 /* ---- the first pass */
@@ -133,7 +144,7 @@ bool lock_is_of(const struct lock *k, const struct lock_holder *h)
 	return k->holder.uid == h->uid && !strcmp(k->holder.instance, h->instance);
 }
 
-static bool is_mine(const struct lock_row *row, const struct lock_asker *a)
+bool lock_row_is_mine(const struct lock_row *row, const struct lock_asker *a)
 {
 	return lock_is_of(&row->k, &a->holder) || (a->was && lock_is_of(&row->k, a->was));
 }
@@ -145,7 +156,7 @@ static bool same_descriptor(const struct lock_row *row, const struct lock_asker 
 
 bool lock_row_admits(struct locks *l, const struct lock_row *row, const struct lock_asker *a)
 {
-	if (!is_mine(row, a))
+	if (!lock_row_is_mine(row, a))
 		return false;
 	return !a->descriptor || !row->k.descriptor || same_descriptor(row, a);
 }
@@ -208,7 +219,7 @@ int lock_check_id(struct locks *l, const struct lock_holder *me, struct lock_ref
 static int check_row(struct locks *l, struct lock_row *row, const struct lock_asker *a,
 		     struct lock_refusal *no)
 {
-	if (!is_mine(row, a))
+	if (!lock_row_is_mine(row, a))
 		return lock_refuse_held(no, row);
 	if (!lock_row_admits(l, row, a))
 		return lock_refuse_descriptor(no, row);
@@ -231,13 +242,23 @@ static int check_queue(struct locks *l, int64_t resource, struct lock_refusal *n
 			   row.k.resource, row.k.holder.instance);
 }
 
-static int check_resource(struct locks *l, int64_t resource, const struct lock_asker *a,
-			  struct lock_refusal *no)
+static int refuse_share(struct lock_refusal *no, int64_t resource)
+{
+	char name[LOCK_RESOURCE_BYTES];
+	if (!resource)
+		return lock_refuse(no, -EBUSY, LOCK_REFUSED_NOT, NULL, "%d share Book already",
+				   LOCK_SHARES);
+	lock_number_name(name, resource);
+	return lock_refuse(no, -EINVAL, LOCK_REFUSED_NOT, NULL,
+			   "%s is nobody's share of Book; flock -s on Book gives one", name);
+}
+
+/* Not mine, and not yet asked whether all of the book is somebody's. */
+static int check_others(struct locks *l, int64_t resource, const struct lock_asker *a,
+			struct lock_refusal *no)
 {
 	struct lock_row row;
 	int more = lock_row_get(&row, l, resource);
-	if (more == 1 && lock_row_admits(l, &row, a))
-		return check_row(l, &row, a, no);
 	if (more == 1 && lock_row_judge(l, &row, true) == 1)
 		return check_row(l, &row, a, no);
 	if (more == 0 && lock_first_waiter(l, resource) == 0)
@@ -247,6 +268,20 @@ static int check_resource(struct locks *l, int64_t resource, const struct lock_a
 	lock_settle(l);
 	more = lock_row_get(&row, l, resource);
 	return more == 1 ? check_row(l, &row, a, no) : check_queue(l, resource, no);
+}
+
+static int check_resource(struct locks *l, int64_t resource, const struct lock_asker *a,
+			  struct lock_refusal *no)
+{
+	struct lock_row row;
+	int64_t at = lock_share_of(l, resource, a);
+	int more = at ? lock_row_get(&row, l, at) : 0;
+	if (more == 1 && lock_row_admits(l, &row, a))
+		return check_row(l, &row, a, no);
+	if (!at || (more == 0 && at == resource && lock_is_share(at)))
+		return refuse_share(no, at);
+	int result = check_others(l, resource, a, no);
+	return result == 0 ? lock_check_book(l, resource, a, no) : result;
 }
 
 int lock_may_take(struct locks *l, const struct lock_asker *a, struct lock_refusal *no)
@@ -312,7 +347,7 @@ int lock_take(struct locks *l, const struct lock_asker *a)
 {
 	int result = 0;
 	for (size_t i = 0; i < a->set.len && result == 0; i++)
-		result = take_one(l, a->set.items[i], a);
+		result = take_one(l, lock_share_of(l, a->set.items[i], a), a);
 	if (result == 0)
 		lock_watch_anchor(l, &a->holder.anchor);
 	return result;
@@ -474,6 +509,9 @@ static int find_mine(struct locks *l, struct lock_request *r)
 	if (r->all)
 		return lock_gather(&r->others, l, &r->asker.holder);
 	int result = 0;
+	for (size_t i = 0; i < r->others.len; i++)
+		if (r->others.items[i] == LOCK_BOOK)
+			r->others.items[i] = lock_book_of(l, &r->asker.holder);
 	for (size_t i = 0; i < r->others.len && result == 0; i++)
 		result = check_mine(&row, l, r->others.items[i], &r->asker.holder, r->no);
 	return result;

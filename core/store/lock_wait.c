@@ -243,10 +243,13 @@ static bool can_have(struct locks *l, const struct lock_asker *a)
 {
 	for (size_t i = 0; i < a->set.len; i++) {
 		struct lock_row row;
-		int more = lock_row_get(&row, l, a->set.items[i]);
+		int64_t at = lock_share_of(l, a->set.items[i], a);
+		int more = at ? lock_row_get(&row, l, at) : -EBUSY;
 		if (more < 0 || (more == 1 && !lock_row_admits(l, &row, a)))
 			return false;
 		if (lock_first_waiter(l, a->set.items[i]) != a->waiter)
+			return false;
+		if (more == 0 && !lock_book_admits(l, a->set.items[i], a))
 			return false;
 	}
 	return true;
@@ -282,14 +285,29 @@ static void hand_over(struct locks *l, int64_t resource)
 			more = drop_if_dead(l, &w);
 		if (more == 1)
 			continue;
-		if (more == 0 && can_have(l, &w.asker) && nobody_writes(l, &w.asker))
-			grant(l, &w);
-		return;
+		if (more != 0 || !can_have(l, &w.asker) || !nobody_writes(l, &w.asker))
+			return;
+		if (grant(l, &w) < 0 || !lock_is_share(resource))
+			return; /* else the next may share it */
 	}
+}
+
+/* Those who wait for the book wait for any of it, and all wait for those who have it. */
+static void settle_book(struct locks *l)
+{
+	bool all = false;
+	for (size_t i = 0; i < l->freed.len && !all; i++)
+		all = l->freed.items[i] <= LOCK_BOOK;
+	if (all)
+		lock_ask_queues(l, NULL);
+	lock_numbers_add(&l->freed, LOCK_BOOK);
+	lock_numbers_add(&l->freed, LOCK_SHARED);
 }
 
 int lock_settle(struct locks *l)
 {
+	if (l->freed.len && l->known.awaited)
+		settle_book(l);
 	for (size_t i = 0; i < l->freed.len; i++) /* it may grow */
 		hand_over(l, l->freed.items[i]);
 	l->freed.len = 0;
@@ -323,11 +341,23 @@ static bool closes_circle(struct locks *l, const struct lock_asker *a, int64_t i
 	static const char sql[] =
 		"WITH RECURSIVE"
 		" blocker (waiter, instance, uid) AS ("
-		"  SELECT want.waiter, lock.instance, lock.uid FROM want JOIN lock USING (resource)"
+		"  SELECT want.waiter, lock.instance, lock.uid FROM want JOIN lock"
+		"   ON lock.resource = want.resource OR lock.resource = :book"
+		"   OR want.resource = :book"
+		"   OR (lock.resource <= :shared) <> (want.resource = :shared)"
 		"  UNION ALL"
 		"  SELECT want.waiter, w.instance, w.uid FROM want JOIN waiter AS w ON w.id ="
 		"   (SELECT max(b.waiter) FROM want AS b WHERE b.resource = want.resource"
-		"    AND b.waiter < want.waiter)),"
+		"    AND b.waiter < want.waiter)"
+		"  UNION ALL"
+		"  SELECT want.waiter, w.instance, w.uid FROM want"
+		"   JOIN waiter AS me ON me.id = want.waiter"
+		"   JOIN want AS b ON b.waiter < want.waiter AND b.resource <> want.resource"
+		"    AND (b.resource = :book OR want.resource = :book"
+		"     OR (b.resource = :shared) <> (want.resource = :shared))"
+		"   JOIN waiter AS w ON w.id = b.waiter"
+		"   WHERE NOT EXISTS (SELECT 1 FROM lock WHERE lock.instance = me.instance"
+		"    AND lock.uid = me.uid)),"
 		" ahead (instance, uid) AS ("
 		"  SELECT instance, uid FROM blocker WHERE waiter = :id"
 		"   AND NOT (instance = :instance AND uid = :uid)"
@@ -345,6 +375,8 @@ static bool closes_circle(struct locks *l, const struct lock_asker *a, int64_t i
 	query_text(&q, ":instance", a->holder.instance);
 	query_int(&q, ":uid", a->holder.uid);
 	query_int(&q, ":id", id);
+	query_int(&q, ":book", LOCK_BOOK);
+	query_int(&q, ":shared", LOCK_SHARED);
 	return lock_step(l, &q) == 1;
 }
 

@@ -585,9 +585,10 @@ int tx_restore(struct restored *out, struct store_tx *tx, const struct record *f
 #define LOCK_CHAPTERS_ALWAYS 99 /* may be locked before they exist */
 
 /* Chapter_01 .. Chapter_99, Chapter_100 .. where the book has so many chapters, FrontMatter,
- * BackMatter, StyleSystem, QuoteRegistry, ImageRegistry, ProjectConfig. */
+ * BackMatter, StyleSystem, QuoteRegistry, ImageRegistry, ProjectConfig; Book, which excludes all
+ * others' locks; and Book.1 .. Book.64, of those who share it: they exclude all but each other. */
 bool lock_resource_valid(const char *name, int chapters);
-/* The k'th of them, counted from 0: the named ones first; false past the end. */
+/* The k'th but for the shares, counted from 0: the named ones first; false past the end. */
 bool lock_resource_name(char out[LOCK_RESOURCE_BYTES], int k, int chapters);
 /* Which of them was meant; false: none is near. */
 bool lock_resource_nearest(char out[LOCK_RESOURCE_BYTES], const char *name, int chapters);
@@ -670,6 +671,7 @@ int locks_sweep(struct locks *l);
 struct lock_claim {
 	const char *const *resources; /* in any order; a name twice counts once */
 	int count;
+	bool shared; /* Book, beside others who share it */
 	const struct lock_holder *holder;
 	const struct lock_holder *was; /* what this one holds is mine too, and renamed; or NULL */
 	int ttl_s;		       /* 0: as it is; LOCK_TTL_S for a new one */
@@ -749,6 +751,10 @@ int locks_waiters_each(struct locks *l, const char *resource,
 /* A holder (of a lock, or one who waits) by its anchor, or by its id; 0 or -ENOENT. */
 int locks_holder_of(struct lock_holder *out, struct locks *l, const struct process *anchor);
 int locks_holder_named(struct lock_holder *out, struct locks *l, const char *instance);
+/* May h write to what `resource` covers? -EBUSY: *out is somebody else's, on it or on Book, shared
+ * or not; 1: *out is his own, on it, else on Book; 0: nobody has it. */
+int locks_covering(struct lock *out, struct locks *l, const char *resource,
+		   const struct lock_holder *h);
 /* Is this still the lock that was seen? 0, or -ESTALE. For each write under it. */
 int locks_fence(struct locks *l, const char *resource, int64_t token);
 /* The holder used what the lock covers: renews it, at most once a second. 0, or -ESTALE. */

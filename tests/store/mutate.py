@@ -8,13 +8,13 @@ import sys
 
 FAULTS = {
     # hand_over() does not ask again whether the set is free.
-    "unchecked-grant": ("if (more == 0 && can_have(l, &w.asker))", "if (more == 0 && (can_have(l, &w.asker) || true))"),
+    "unchecked-grant": ("|| !can_have(l, &w.asker)", "|| (!can_have(l, &w.asker) && false)"),
     # A release is by name: whose lock it is by now does not matter.
     "release-by-name": ("if (more != 1 || row.k.token != k->token)", "if (more != 1)"),
     # Whoever has a resource has the same token as who had it before.
     "old-token": ("row.k.token = seq;", "row.k.token = seq - seq + 1000 + (resource + 100) % 100;"),
-    # Who frees a resource does not look at its queue.
-    "lost-wakeup": ("lock_numbers_add(&l->freed, row->resource);\n\tnote_row(l, row, type, detail);", "note_row(l, row, type, detail);"),
+    # Who frees a resource does not look at its queue, nor does anybody later.
+    "lost-wakeup": ("while (!l->failed && (first =", "while (l->failed && (first ="),
     # A commit of another's just after our own, which wrote nothing, is taken for ours.
     "late-moment": ("commits_of(&k->moment) == k->commits + k->wrote;", "commits_of(&k->moment) == k->commits + 1;"),
     # Only the first of a set is taken.

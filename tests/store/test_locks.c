@@ -138,7 +138,7 @@ static void test_names(void)
 	int count = 0;
 	for (; lock_resource_name(name, count, 120); count++)
 		CHECK(lock_resource_valid(name, 120));
-	CHECK_INT(count, 126);
+	CHECK_INT(count, 127);
 	check_nearest("Chapter_3", "Chapter_03");
 	check_nearest("chapter-03", "Chapter_03");
 	check_nearest("ch 7", "Chapter_07");
