@@ -14,13 +14,23 @@ static int refuse_held(struct lock_refusal *no, const struct lock *k)
 }
 
 /* Nobody holds it. */
-static int admit_free(struct fence *f, enum enforce how, struct lock_refusal *no)
+static int admit_free(const char *resource, enum enforce how, struct lock_refusal *no)
 {
 	if (how != ENFORCE_STRICT)
 		return 0;
 	no->why = LOCK_REFUSED_FREE;
-	return err_set(&no->err, -EPERM, "this mount wants a lock first: touch locks/%s",
-		       f->resource);
+	return err_set(&no->err, -EPERM, "this mount wants a lock first: touch locks/%s", resource);
+}
+
+static int refuse_old(struct lock_refusal *no, const char *resource, const struct lock *k)
+{
+	no->why = LOCK_REFUSED_OLD;
+	if (k)
+		no->lock = *k;
+	return err_set(&no->err, -ESTALE,
+		       "%s is not yours any more: it was overridden or given back; open the file "
+		       "again",
+		       resource);
 }
 
 int fence_take(struct fence *out, struct locks *l, enum enforce how, const char *resource,
@@ -37,7 +47,7 @@ int fence_take(struct fence *out, struct locks *l, enum enforce how, const char 
 	snprintf(f.resource, sizeof(f.resource), "%s", resource);
 	r = l ? locks_get(&k, l, resource) : -ENOLCK;
 	if (r == -ENOENT)
-		r = admit_free(&f, how, no);
+		r = admit_free(f.resource, how, no);
 	else if (r < 0)
 		r = err_set(&no->err, -ENOLCK, "nobody can tell who holds %s", resource);
 	else if (!lock_is_of(&k, as))
@@ -74,9 +84,31 @@ int fence_check(struct fence *f, struct locks *l, struct lock_refusal *no)
 		return check_free(f, l, no);
 	if (locks_fence(l, f->resource, f->token) == 0)
 		return 0;
-	no->why = LOCK_REFUSED_OLD;
-	return err_set(&no->err, -ESTALE,
-		       "%s is not yours any more: it was overridden or given back", f->resource);
+	return refuse_old(no, f->resource, NULL);
+}
+
+/* Under whatever id: the lock's own process is above him, or he is called so. */
+static bool is_his(struct lockfs *l, const struct lock *k, pid_t pid, uid_t uid)
+{
+	struct holder me;
+	struct err err;
+
+	return holder_is_above(l->holders, &k->holder, pid, uid) ||
+	       (holder_find(&me, l->holders, l->table, pid, uid, NULL, 0, &err) == 0 &&
+		lock_is_of(k, &me.as));
+}
+
+int fence_judge(int64_t *token, struct fs *fs, const char *resource, const struct lock *k,
+		pid_t pid, uid_t uid, struct lock_refusal *no)
+{
+	if (*token)
+		return k && k->token == *token ? 0 : refuse_old(no, resource, k);
+	if (!k)
+		return admit_free(resource, fs->options->enforce, no);
+	if (!is_his(fs->locks, k, pid, uid))
+		return refuse_held(no, k);
+	*token = k->token;
+	return 0;
 }
 
 void fence_used(const struct fence *f, struct locks *l)

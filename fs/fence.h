@@ -32,6 +32,12 @@ int fence_check(struct fence *f, struct locks *l, struct lock_refusal *no);
 /* The holder is at work: his lock is renewed. */
 void fence_used(const struct fence *f, struct locks *l);
 
+/* For the files of a folder (pass_fence.c): may this process go on under a lock (*token; 0: it was
+ * nobody's, or nothing is open yet), if the resource is this one's now (NULL: nobody's)? Who he is
+ * is asked only if it matters. *token: under which from now on. As fence_take and fence_check. */
+int fence_judge(int64_t *token, struct fs *fs, const char *resource, const struct lock *k,
+		pid_t pid, uid_t uid, struct lock_refusal *no);
+
 /* The same as fence_take for a request and a node of the book (for a name: its folder); what is
  * refused is told in locks/.why. */
 int fence_request(struct fence *out, struct fs *fs, fuse_req_t req, uint64_t node);

@@ -534,6 +534,7 @@ static inline bool pass_has(const struct pass *p, uint64_t node)
 /* Ours that the folder has a name for, too; they are in .bookfs/. */
 bool pass_moved(const struct pass *p, const char *name);
 void pass_list_moved(struct pass *p, struct view_list *list);
+void pass_locks_changed(struct pass *p); /* takes NULL */
 extern const struct fuse_lowlevel_ops pass_ops;
 
 /* notify.c: tells the kernel, on a thread of its own */
@@ -542,6 +543,8 @@ int notify_new(struct notify **out, struct fs *fs);
 /* Forgets what the kernel remembers of a name and of its folder's list; then, on the loop, shows
  * watchers the name if announce. */
 void notify_name(struct notify *n, const struct view_change *c);
+/* Forgets a name, and what the kernel has read of the file that it was. */
+void notify_node(struct notify *n, uint64_t node, uint64_t folder, const char *name);
 /* No more; done is called on the loop when the thread holds nothing of the kernel. */
 void notify_end(struct notify *n, void (*done)(void *arg), void *arg);
 struct notify *notify_free(struct notify *n); /* after done */

@@ -142,6 +142,7 @@ static void on_change(void *arg)
 
 	l->changed_unix_ms = clock_unix_ms();
 	lockfs_waits_changed(l);
+	pass_locks_changed(l->fs->pass);
 	if (!l->show_set)
 		timer_set(l->show, clock_boot_ms() + SHOW_EVERY_MS);
 	l->show_set = true;

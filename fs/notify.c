@@ -15,6 +15,7 @@ struct item {
 	struct item *next;
 	struct notify *notify;
 	struct view_change change;
+	uint64_t node; /* whose pages are to be forgotten, and no name's folder; 0: none */
 };
 
 struct notify {
@@ -44,7 +45,9 @@ static void tell_kernel(struct item *i)
 	const struct view_change *c = &i->change;
 
 	fuse_lowlevel_notify_inval_entry(se, c->folder, c->name, strlen(c->name));
-	if (!c->old_node || !c->node)
+	if (i->node)
+		fuse_lowlevel_notify_inval_inode(se, i->node, 0, 0);
+	else if (!c->old_node || !c->node)
 		fuse_lowlevel_notify_inval_inode(se, c->folder, 0, 0);
 }
 
@@ -93,16 +96,32 @@ int notify_new(struct notify **out, struct fs *fs)
 	return 0;
 }
 
-void notify_name(struct notify *n, const struct view_change *c)
+static void put(struct notify *n, struct item *i)
 {
-	struct item *i = xcalloc(1, sizeof(*i));
-
-	*i = (struct item){.notify = n, .change = *c};
+	i->notify = n;
 	pthread_mutex_lock(&n->lock);
 	*n->last = i;
 	n->last = &i->next;
 	pthread_cond_signal(&n->wake);
 	pthread_mutex_unlock(&n->lock);
+}
+
+void notify_name(struct notify *n, const struct view_change *c)
+{
+	struct item *i = xcalloc(1, sizeof(*i));
+
+	i->change = *c;
+	put(n, i);
+}
+
+void notify_node(struct notify *n, uint64_t node, uint64_t folder, const char *name)
+{
+	struct item *i = xcalloc(1, sizeof(*i));
+
+	i->node = node;
+	i->change.folder = folder;
+	snprintf(i->change.name, sizeof(i->change.name), "%s", name);
+	put(n, i);
 }
 
 void notify_end(struct notify *n, void (*done)(void *arg), void *arg)

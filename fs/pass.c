@@ -35,12 +35,6 @@ bool pass_hides(const struct pass *p, const struct pass_node *folder, const char
 	       !strcmp(name, p->mount_name);
 }
 
-int pass_may_change(struct pass *p, fuse_req_t req, const struct pass_node *node, const char *name,
-		    enum pass_act act)
-{
-	return 0;
-}
-
 /* ---- names of ours that the folder has, too */
 
 bool pass_moved(const struct pass *p, const char *name)
@@ -133,6 +127,7 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err)
 	ring_init(&p->files);
 	ring_init(&p->folders);
 	pass_table_init(p);
+	pass_fence_init(p);
 	pass_waits_init(p);
 	*out = p;
 	r = open_root(p, o->book);
@@ -164,6 +159,7 @@ struct pass *pass_free(struct pass *p)
 	while (!ring_empty(&p->folders))
 		pass_folder_free(p->folders.next);
 	pass_table_finish(p);
+	pass_fence_finish(p);
 	pass_waits_finish(p);
 	cleanup_close(&p->root.fd);
 	cleanup_close(&p->proc);

@@ -13,6 +13,7 @@
  *     pass_names.c   making, moving and removing names
  *     pass_attrs.c   attributes, extended attributes
  *     pass_files.c   opening, reading, writing
+ *     pass_fence.c   whose it is, before it is changed
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
  *     pass_conn.c    what libfuse does not know to say to the kernel
  *     pass_git.c     names of ours are none of git's business
@@ -38,6 +39,7 @@ struct pass_node {
 	struct timespec born; /* an inode number comes again; zero where it is not known */
 	mode_t type;
 	uint8_t git; /* enum pass_git */
+	bool past;   /* its lock changed hands: pass_fence.c */
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
@@ -53,9 +55,18 @@ struct pass_node {
 	} stamp;
 
 	struct link owners; /* who has fcntl locks on it */
+
+	/* Of all the names that it was seen by, if it has several. */
+	struct pass_cover **covers;
+	size_t cover_count, cover_cap;
+
 	struct pass_node *chain;
 	struct link used; /* those with a descriptor that can be given back, the oldest first */
 };
+
+struct cover_rules;
+struct pass_cover;
+struct pass_file;
 
 enum pass_git { PASS_NOT_GIT, PASS_GIT, PASS_GIT_INFO, PASS_GIT_EXCLUDE };
 
@@ -95,6 +106,11 @@ struct pass {
 	struct timer *nudge; /* those of them that are to wait no more */
 	bool ended;
 
+	struct cover_rules *rules; /* the project's own, or NULL */
+	struct link covers;	   /* the locks that a path was found to belong to */
+	struct buf path;	   /* for one path, of pass_fence.c */
+	uint64_t moves; /* names that were moved: where a file belongs is to be found anew */
+
 	struct strv moved; /* names of ours that the folder has, too: ours are in .bookfs/ */
 	char *git_names;   /* what git is told of ours */
 };
@@ -106,17 +122,47 @@ static inline struct pass *pass_of(fuse_req_t req)
 
 /* ---- pass.c (what the rest of fs calls is in fs.h) */
 
-/* What was done to the book's folder, for the fence. */
-enum pass_act { PASS_WRITE, PASS_MAKE, PASS_REMOVE, PASS_CHANGE };
-/* Every path that changes something asks here first: 0, or -errno to answer with. name: an entry
- * of the folder `node`, or NULL for the node itself. */
-int pass_may_change(struct pass *p, fuse_req_t req, const struct pass_node *node, const char *name,
-		    enum pass_act act);
 /* Is this name of the folder neither shown nor to be made? */
 bool pass_hides(const struct pass *p, const struct pass_node *folder, const char *name);
 /* At the root: a name that is ours whatever the folder has (locks, .locks), or that the folder has
  * not and we have. */
 bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *name);
+
+/* ---- pass_fence.c */
+
+/* To change something: while it lasts the locks stay whose they are. */
+struct pass_leave {
+	struct locks *table;
+	struct pass_grant {
+		struct pass_cover *cover;
+		int64_t token; /* under which lock of his own; 0: it is nobody's */
+		bool guarded;
+	} * grants;
+	size_t count, cap;
+	bool all; /* and so do all others */
+};
+/* Every path that changes something asks for leave first, and once more for each thing that it
+ * changes: 0, or -errno to answer with, said in locks/.why. name: an entry of the folder n, or NULL
+ * for the node itself. */
+int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *n,
+		    const char *name);
+/* And for a folder that goes elsewhere, for all that is in it. */
+int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *folder,
+		  const char *name);
+/* Through an open file; by_kernel: of a mapping. */
+int pass_may_write(struct pass_leave *leave, fuse_req_t req, struct pass_file *f, bool by_kernel);
+/* It is done; the first by any thread, the second on the loop. */
+void pass_leave_unguard(struct pass_leave *leave);
+void pass_leave_end(struct pass_leave *leave);
+struct pass_leave pass_leave_steal(struct pass_leave *leave);
+
+void pass_file_fence(struct pass_file *f, fuse_req_t req, const struct pass_leave *leave);
+void pass_file_unfence(struct pass_file *f);
+/* A name of the file was looked up; alone: it has no other. */
+void pass_seen(struct pass *p, struct pass_node *n, bool alone, struct pass_node *folder,
+	       const char *name);
+void pass_fence_init(struct pass *p);
+void pass_fence_finish(struct pass *p);
 
 /* ---- pass_nodes.c */
 
@@ -129,7 +175,7 @@ int pass_fd(struct pass *p, struct pass_node *n);
 /* A file that is open beneath the folder is entered as a node with one lookup more: fd is O_PATH,
  * taken. */
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
-	       const struct pass_node *folder, const char *name);
+	       struct pass_node *folder, const char *name);
 int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
 	      const char *name);
 void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
@@ -137,6 +183,11 @@ void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
 int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode);
 void pass_proc_name(char out[16], int fd);
 void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
+/* The file has this name now. */
+void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder,
+		  const char *name);
+/* The next look-up of the file makes another node of it. */
+void pass_becomes_past(struct pass *p, struct pass_node *n);
 
 /* ---- pass_files.c */
 
@@ -144,9 +195,17 @@ struct pass_file {
 	struct link link;
 	struct pass_node *node;
 	int fd;
+
+	/* If it was opened for writing: by whom, and under which locks. */
+	bool writes;
+	pid_t pid;
+	uid_t uid;
+	struct link fences;
+	uint64_t moves; /* as there were when these were found */
 };
+/* leave: what it was opened by. */
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
-		     const struct fuse_entry_param *made);
+		     const struct fuse_entry_param *made, const struct pass_leave *leave);
 static inline struct pass_file *pass_file_of(const struct fuse_file_info *fi)
 {
 	return (struct pass_file *)(uintptr_t)fi->fh;

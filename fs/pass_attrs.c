@@ -123,12 +123,14 @@ static int set_all(struct pass *p, struct pass_node *n, int fd, const struct sta
 void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 		  struct fuse_file_info *fi)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass *p = pass_of(req);
 	struct pass_node *n;
 	int fd = -1, r = fd = fd_of(&n, req, node);
 
 	if (r >= 0)
-		r = pass_may_change(p, req, n, NULL, PASS_CHANGE);
+		r = is_open(n, fi) ? pass_may_write(&leave, req, pass_file_of(fi), false)
+				   : pass_may_change(&leave, req, n, NULL);
 	if (r >= 0)
 		r = set_all(p, n, fd, st, to_set, fi);
 	if (r < 0)
@@ -203,12 +205,13 @@ static int xattr_path(char out[32], struct pass_node **n, fuse_req_t req, fuse_i
 void pass_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char *value,
 		   size_t size, int flags)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n;
 	char path[32];
 	int r = xattr_path(path, &n, req, node);
 
 	if (r == 0)
-		r = pass_may_change(pass_of(req), req, n, NULL, PASS_CHANGE);
+		r = pass_may_change(&leave, req, n, NULL);
 	if (r == 0 && setxattr(path, name, value, size, flags) < 0)
 		r = -errno;
 	fuse_reply_err(req, -r);
@@ -216,12 +219,13 @@ void pass_setxattr(fuse_req_t req, fuse_ino_t node, const char *name, const char
 
 void pass_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n;
 	char path[32];
 	int r = xattr_path(path, &n, req, node);
 
 	if (r == 0)
-		r = pass_may_change(pass_of(req), req, n, NULL, PASS_CHANGE);
+		r = pass_may_change(&leave, req, n, NULL);
 	if (r == 0 && removexattr(path, name) < 0)
 		r = -errno;
 	fuse_reply_err(req, -r);

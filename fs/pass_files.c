@@ -34,6 +34,7 @@ struct pass_job {
 	char *data;
 	ssize_t result;
 	int code;
+	struct pass_leave leave; /* taken */
 };
 
 static void job_run(void *arg)
@@ -42,6 +43,7 @@ static void job_run(void *arg)
 
 	j->result = j->run(j);
 	j->code = j->result < 0 ? errno : 0;
+	pass_leave_unguard(&j->leave);
 }
 
 static void job_done(void *arg)
@@ -52,16 +54,18 @@ static void job_done(void *arg)
 		fuse_reply_err(j->req, j->code);
 	else
 		j->reply(j);
+	pass_leave_end(&j->leave);
 	fs_done(j->p->fs);
 	free(j->data);
 	free(j);
 }
 
-static void in_pool(fuse_req_t req, const struct pass_job *what)
+static void in_pool(fuse_req_t req, struct pass_job *what)
 {
 	struct pass_job *j = malloc(sizeof(*j));
 
 	if (!j) {
+		pass_leave_end(&what->leave);
 		free(what->data);
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -127,16 +131,20 @@ void pass_file_free(struct link *l)
 	struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
 
 	ring_remove(&f->link);
+	pass_file_unfence(f);
 	close(f->fd);
 	free(f);
 }
 
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
-		     const struct fuse_entry_param *made)
+		     const struct fuse_entry_param *made, const struct pass_leave *leave)
 {
 	struct pass_file *f = xcalloc(1, sizeof(*f));
 
 	*f = (struct pass_file){.node = n, .fd = fd};
+	ring_init(&f->fences);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+		pass_file_fence(f, req, leave);
 	fi->fh = (uintptr_t)f;
 	fi->keep_cache = keeps_pages(n, fd);
 	n->opens++;
@@ -159,13 +167,16 @@ static bool is_for_writing(int flags)
 void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	static const int kept = O_ACCMODE | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME;
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass *p = pass_of(req);
 	struct pass_node *n;
 	char number[16];
 	int fd, r = pass_node(&n, p, node);
 
 	if (r == 0 && is_for_writing(fi->flags))
-		r = pass_may_change(p, req, n, NULL, PASS_WRITE);
+		r = pass_may_change(&leave, req, n, NULL);
+	if (r == 0 && n->past)
+		r = -ESTALE;
 	if (r == 0)
 		r = pass_fd(p, n);
 	if (r < 0) {
@@ -180,7 +191,7 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	}
 	if (fi->flags & O_TRUNC)
 		n->stamp.valid = false;
-	pass_file_reply(req, fi, n, fd, NULL);
+	pass_file_reply(req, fi, n, fd, NULL, &leave);
 }
 
 void pass_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
@@ -246,6 +257,10 @@ void pass_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct f
 	int fd = pass_file_of(fi)->fd;
 	ssize_t n = -1;
 
+	if (pass_file_of(fi)->writes && pass_file_of(fi)->node->past) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
 	if (size <= READ_MOST) {
 		if (!p->chunk)
 			p->chunk = malloc(READ_MOST);
@@ -318,7 +333,8 @@ void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, 
 	struct pass *p = pass_of(req);
 	struct pass_file *f = pass_file_of(fi);
 	int mode = fi->flags & O_APPEND && !fi->writepage ? RWF_APPEND : 0;
-	int r = pass_may_change(p, req, f->node, NULL, PASS_WRITE);
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
+	int r = pass_may_write(&leave, req, f, fi->writepage);
 	char *copy;
 
 	if (r < 0) {
@@ -343,7 +359,8 @@ void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, 
 					.mode = mode,
 					.off = off,
 					.len = size,
-					.data = copy});
+					.data = copy,
+					.leave = pass_leave_steal(&leave)});
 }
 
 /* ---- the rest */
@@ -361,7 +378,14 @@ static void sync_fd(fuse_req_t req, int fd, int datasync)
 
 void pass_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
 {
-	sync_fd(req, pass_file_of(fi)->fd, datasync);
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
+	struct pass_file *f = pass_file_of(fi);
+	int r = pass_may_write(&leave, req, f, false);
+
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		sync_fd(req, f->fd, datasync);
 }
 
 void pass_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
@@ -378,14 +402,16 @@ void pass_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t 
 		    struct fuse_file_info *fi)
 {
 	struct pass_file *f = pass_file_of(fi);
-	int r = pass_may_change(pass_of(req), req, f->node, NULL, PASS_WRITE);
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
+	int r = pass_may_write(&leave, req, f, false);
 
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;
 	}
 	f->node->stamp.valid = false;
-	in_pool(req, &(struct pass_job){.run = run_fallocate,
+	in_pool(req, &(struct pass_job){.leave = pass_leave_steal(&leave),
+					.run = run_fallocate,
 					.reply = reply_done,
 					.fd = f->fd,
 					.mode = mode,
@@ -402,14 +428,16 @@ void pass_copy(fuse_req_t req, fuse_ino_t from, off_t from_off, struct fuse_file
 	       fuse_ino_t to, off_t to_off, struct fuse_file_info *to_fi, size_t len, int flags)
 {
 	struct pass_file *f = pass_file_of(to_fi);
-	int r = pass_may_change(pass_of(req), req, f->node, NULL, PASS_WRITE);
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
+	int r = pass_may_write(&leave, req, f, false);
 
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;
 	}
 	f->node->stamp.valid = false;
-	in_pool(req, &(struct pass_job){.run = run_copy,
+	in_pool(req, &(struct pass_job){.leave = pass_leave_steal(&leave),
+					.run = run_copy,
 					.reply = reply_count,
 					.fd = f->fd,
 					.from_fd = pass_file_of(from_fi)->fd,

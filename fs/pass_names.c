@@ -63,9 +63,11 @@ static bool is_ours(fuse_req_t req, fuse_ino_t folder, const char *name)
 	return folder == VIEW_ROOT && pass_is_ours(p, &p->root, name);
 }
 
+enum name_act { NAME_MAKE, NAME_REMOVE };
+
 /* The folder's descriptor, or why not. What the helper has to show, it shows of ours. */
-static int folder_to_change(struct pass_node **out, fuse_req_t req, fuse_ino_t folder,
-			    const char *name, enum pass_act act)
+static int folder_to_change(struct pass_node **out, struct pass_leave *leave, fuse_req_t req,
+			    fuse_ino_t folder, const char *name, enum name_act act)
 {
 	struct pass *p = pass_of(req);
 	int r = pass_node(out, p, folder);
@@ -73,10 +75,10 @@ static int folder_to_change(struct pass_node **out, fuse_req_t req, fuse_ino_t f
 	if (r < 0)
 		return r;
 	if (pass_hides(p, *out, name))
-		return act == PASS_REMOVE ? -ENOENT : -EPERM;
+		return act == NAME_REMOVE ? -ENOENT : -EPERM;
 	if (helper_is(p->fs->helper, req))
 		return -EROFS;
-	r = pass_may_change(p, req, *out, name, act);
+	r = pass_may_change(leave, req, *out, name);
 	return r < 0 ? r : pass_fd(p, *out);
 }
 
@@ -102,6 +104,7 @@ static void reply_made(fuse_req_t req, struct pass_node *folder, const char *nam
 
 void pass_mknod(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode, dev_t dev)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n = NULL;
 	int r;
 
@@ -109,7 +112,7 @@ void pass_mknod(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode
 		book_ops.mknod(req, folder, name, mode, dev);
 		return;
 	}
-	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	r = folder_to_change(&n, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0) {
 		AS_CALLER(req);
 		r = mknodat(r, name, mode, dev) < 0 ? -errno : 0;
@@ -122,6 +125,7 @@ void pass_mknod(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode
 
 void pass_mkdir(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n = NULL;
 	int r;
 
@@ -129,7 +133,7 @@ void pass_mkdir(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode
 		book_ops.mkdir(req, folder, name, mode);
 		return;
 	}
-	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	r = folder_to_change(&n, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0) {
 		AS_CALLER(req);
 		r = mkdirat(r, name, mode) < 0 ? -errno : 0;
@@ -142,6 +146,7 @@ void pass_mkdir(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode
 
 void pass_symlink(fuse_req_t req, const char *target, fuse_ino_t folder, const char *name)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n = NULL;
 	int r;
 
@@ -149,7 +154,7 @@ void pass_symlink(fuse_req_t req, const char *target, fuse_ino_t folder, const c
 		book_ops.symlink(req, target, folder, name);
 		return;
 	}
-	r = folder_to_change(&n, req, folder, name, PASS_MAKE);
+	r = folder_to_change(&n, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0) {
 		AS_CALLER(req);
 		r = symlinkat(target, r, name) < 0 ? -errno : 0;
@@ -162,6 +167,7 @@ void pass_symlink(fuse_req_t req, const char *target, fuse_ino_t folder, const c
 
 void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *name)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass *p = pass_of(req);
 	struct pass_node *n = NULL, *to = NULL;
 	char number[16];
@@ -173,9 +179,9 @@ void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *n
 	}
 	r = pass_node(&n, p, node);
 	if (r == 0)
-		r = pass_may_change(p, req, n, NULL, PASS_CHANGE);
+		r = pass_may_change(&leave, req, n, NULL);
 	if (r == 0)
-		r = fd = folder_to_change(&to, req, folder, name, PASS_MAKE);
+		r = fd = folder_to_change(&to, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0)
 		r = pass_fd(p, n);
 	if (r >= 0) {
@@ -215,6 +221,7 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode,
 		 struct fuse_file_info *fi)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	static const int kept = O_ACCMODE | O_EXCL | O_TRUNC | O_SYNC | O_DSYNC;
 	struct fuse_entry_param e;
 	struct pass_node *n = NULL, *to = NULL;
@@ -225,7 +232,7 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 		book_ops.create(req, folder, name, mode, fi);
 		return;
 	}
-	r = folder_to_change(&to, req, folder, name, PASS_MAKE);
+	r = folder_to_change(&to, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0)
 		r = create(&n, &st, req, to, name, mode, fi->flags & kept);
 	if (r < 0) {
@@ -233,13 +240,14 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 		return;
 	}
 	pass_entry(&e, n, &st);
-	pass_file_reply(req, fi, n, r, &e);
+	pass_file_reply(req, fi, n, r, &e, &leave);
 }
 
 /* ---- removing and moving */
 
 static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int flags)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n = NULL;
 	int r;
 
@@ -247,7 +255,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int
 		book_ops.unlink(req, folder, name);
 		return;
 	}
-	r = folder_to_change(&n, req, folder, name, PASS_REMOVE);
+	r = folder_to_change(&n, &leave, req, folder, name, NAME_REMOVE);
 	if (r >= 0)
 		r = unlinkat(r, name, flags) < 0 ? -errno : 0;
 	fuse_reply_err(req, -r);
@@ -263,12 +271,52 @@ void pass_rmdir(fuse_req_t req, fuse_ino_t folder, const char *name)
 	remove_name(req, folder, name, AT_REMOVEDIR);
 }
 
+/* What has the names that are to be exchanged, or the one that is to be given away. */
+struct moved {
+	struct stat from, to;
+	bool has_from, has_to;
+};
+
+static void look_at(struct moved *m, int fd, const char *name, int to_fd, const char *to_name,
+		    unsigned flags)
+{
+	*m = (struct moved){0};
+	m->has_from = fstatat(fd, name, &m->from, AT_SYMLINK_NOFOLLOW) == 0;
+	m->has_to = flags & RENAME_EXCHANGE &&
+		    fstatat(to_fd, to_name, &m->to, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A folder: what is in it goes from there to here, and so may lose a lock and come under one. */
+static int may_move(struct pass_leave *leave, fuse_req_t req, const struct moved *m,
+		    struct pass_node *from, const char *name, struct pass_node *to,
+		    const char *to_name)
+{
+	int r;
+
+	if (!(m->has_from && S_ISDIR(m->from.st_mode)) && !(m->has_to && S_ISDIR(m->to.st_mode)))
+		return 0;
+	r = pass_may_move(leave, req, from, name);
+	return r == 0 ? pass_may_move(leave, req, to, to_name) : r;
+}
+
+static void note_moved(struct pass *p, const struct moved *m, struct pass_node *from,
+		       const char *name, struct pass_node *to, const char *to_name)
+{
+	p->moves++;
+	if (m->has_from)
+		pass_renamed(p, &m->from, to, to_name);
+	if (m->has_to)
+		pass_renamed(p, &m->to, from, name);
+}
+
 void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t to_folder,
 		 const char *to_name, unsigned flags)
 {
+	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	bool ours = is_ours(req, folder, name), to_ours = is_ours(req, to_folder, to_name);
-	struct pass_node *from, *to;
-	int fd = -1, r;
+	struct pass_node *from = NULL, *to = NULL;
+	struct moved moved;
+	int fd = -1, to_fd = -1, r;
 
 	if (ours && to_ours) {
 		book_ops.rename(req, folder, name, to_folder, to_name, flags);
@@ -278,10 +326,16 @@ void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t
 		fuse_reply_err(req, EXDEV);
 		return;
 	}
-	r = fd = folder_to_change(&from, req, folder, name, PASS_REMOVE);
+	r = fd = folder_to_change(&from, &leave, req, folder, name, NAME_REMOVE);
 	if (r >= 0)
-		r = folder_to_change(&to, req, to_folder, to_name, PASS_MAKE);
-	if (r >= 0)
-		r = renameat2(fd, name, r, to_name, flags) < 0 ? -errno : 0;
+		r = to_fd = folder_to_change(&to, &leave, req, to_folder, to_name, NAME_MAKE);
+	if (r >= 0) {
+		look_at(&moved, fd, name, to_fd, to_name, flags);
+		r = may_move(&leave, req, &moved, from, name, to, to_name);
+	}
+	if (r == 0)
+		r = renameat2(fd, name, to_fd, to_name, flags) < 0 ? -errno : 0;
+	if (r == 0)
+		note_moved(pass_of(req), &moved, from, name, to, to_name);
 	fuse_reply_err(req, -r);
 }

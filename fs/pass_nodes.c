@@ -202,6 +202,7 @@ static void node_free(struct pass_table *t, struct pass_node *n)
 	give_slot(t, slot_of(n->id));
 	t->node_count--;
 	pass_owners_free(n);
+	free(n->covers);
 	free(n->name);
 	free(n);
 }
@@ -306,7 +307,7 @@ static void remember_name(struct pass_node *n, const struct pass_node *folder, c
 }
 
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
-	       const struct pass_node *folder, const char *name)
+	       struct pass_node *folder, const char *name)
 {
 	struct pass_table *t = &p->table;
 	struct pass_node *n;
@@ -328,6 +329,7 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 		take_descriptor(t, n, fd);
 	else
 		close(fd);
+	pass_seen(p, n, st->st_nlink <= 1 || S_ISDIR(st->st_mode), folder, name);
 	remember_name(n, folder, name);
 	n->git = (uint8_t)pass_git_of(p, folder, name);
 	n->lookups++;
@@ -346,6 +348,22 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 		pass_git_exclude(p, fd);
 	fd = pass_resolve(fd, name, O_PATH, 0);
 	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
+}
+
+void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder, const char *name)
+{
+	struct pass_node *n = find(&p->table, st->st_dev, st->st_ino);
+
+	if (!n)
+		return;
+	remember_name(n, folder, name);
+	n->git = (uint8_t)pass_git_of(p, folder, name);
+}
+
+void pass_becomes_past(struct pass *p, struct pass_node *n)
+{
+	unhash(&p->table, n);
+	n->past = true;
 }
 
 void pass_forget(struct pass *p, uint64_t id, uint64_t lookups)
