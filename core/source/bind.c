@@ -7,8 +7,8 @@
 
 /*
  * Plates find their seats in the order of reading: a chapter is looked for from where the one
- * before it began, and a quote from where its chapter begins, so that what stands twice in a book
- * (a refrain, two novels in one volume) leads to the right place.
+ * before it began, and a quote within its chapter, so that what stands twice in a book (a refrain,
+ * two novels in one volume) leads to the right place.
  */
 
 enum {
@@ -34,21 +34,20 @@ void binding_finish(struct binding *b)
 		places_finish(&b->documents[i].places);
 	}
 	free(b->documents);
+	free(b->chapters);
 	free(b->seats);
 }
 
 /* ---- seats */
 
-struct spot {
-	size_t document, letters;
-};
-
-/* Moves *s to the end of those letters, from there on, else from the start. */
-static bool find(struct spot *s, const struct binding *b, const char *wanted, size_t len)
+/* Moves *s to the end of those letters, between it and `to`. */
+static bool find(struct spot *s, const struct binding *b, const struct spot *to, const char *wanted,
+		 size_t len)
 {
-	for (size_t k = 0; k < b->count; k++) {
-		size_t d = (s->document + k) % b->count;
-		size_t at = places_find(&b->documents[d].places, wanted, len, k ? 0 : s->letters);
+	for (size_t d = s->document; d < b->count && d <= to->document; d++) {
+		size_t at = places_find(&b->documents[d].places, wanted, len,
+					d == s->document ? s->letters : 0,
+					d == to->document ? to->letters : SIZE_MAX);
 
 		if (at != SIZE_MAX) {
 			*s = (struct spot){d, at};
@@ -58,52 +57,99 @@ static bool find(struct spot *s, const struct binding *b, const char *wanted, si
 	return false;
 }
 
-/* All of it, or its end, or at least its start: what a reader of documents or a model made of the
- * rest may be another. */
-static bool find_some(struct spot *s, const struct binding *b, const struct buf *wanted)
+/* All of it, or `least` letters of its end, or of its start: what a reader of documents or a model
+ * made of the rest may be another. Returns the end within `wanted` of what was found; 0: nothing
+ * was. */
+static size_t find_some(struct spot *s, const struct binding *b, const struct spot *to,
+			const struct buf *wanted, size_t least)
 {
+	static const size_t parts[] = {SIZE_MAX, SOME, FEW};
 	const char *w = buf_str(wanted);
-	size_t len = wanted->len;
 
-	if (len <= SOME)
-		return find(s, b, w, len);
-	return find(s, b, w, len) || find(s, b, w + len - SOME, SOME) || find(s, b, w, SOME) ||
-	       find(s, b, w + len - FEW, FEW) || find(s, b, w, FEW);
+	for (size_t i = 0; i < ARRAY_LEN(parts) && parts[i] >= least; i++) {
+		size_t len = parts[i] < wanted->len ? parts[i] : wanted->len;
+
+		if (find(s, b, to, w + wanted->len - len, len))
+			return wanted->len;
+		if (len < wanted->len && find(s, b, to, w, len))
+			return len;
+	}
+	return 0;
 }
 
-static bool find_text(struct spot *s, const struct binding *b, const char *text, size_t len)
+/* Where each chapter begins. One that is not found begins where the one before it does. */
+static void find_chapters(struct binding *b)
 {
-	struct buf letters = {0};
-	bool found;
+	const struct spot end = {b->count, 0};
+	size_t count = b->book->chapter_count;
+	struct spot behind = {0};
 
-	letters_add(&letters, text, len);
-	found = find_some(s, b, &letters);
-	buf_finish(&letters);
-	return found;
+	b->chapters = xcalloc(count + 1, sizeof(*b->chapters));
+	for (size_t i = 0; i < count; i++) {
+		const struct book_chapter *c = &b->book->chapters[i];
+		size_t len = c->text_bytes < OPENING_BYTES ? c->text_bytes : OPENING_BYTES;
+		struct spot start = {0};
+		struct buf opening = {0};
+		size_t found;
+
+		letters_add(&opening, c->text ? c->text : "", c->text ? len : 0);
+		found = find_some(&behind, b, &end, &opening, SOME);
+		if (!found && (found = find_some(&start, b, &end, &opening, SOME)))
+			behind = start;
+		buf_finish(&opening);
+		b->chapters[i] = found ? behind : b->chapters[i ? i - 1 : 0];
+		if (found)
+			b->chapters[i].letters -= found < behind.letters ? found : behind.letters;
+	}
+	b->chapters[count] = end;
 }
 
-/* *s: where an earlier chapter began, and then where this one does. */
-static void find_chapter(struct spot *s, const struct binding *b, int chapter)
+static bool is_behind(const struct spot *a, const struct spot *b)
 {
-	const struct book_chapter *c = &b->book->chapters[chapter - 1];
-	size_t len = c->text_bytes < OPENING_BYTES ? c->text_bytes : OPENING_BYTES;
-	struct spot found = *s;
-
-	if (c->text && find_text(&found, b, c->text, len))
-		*s = found;
+	return a->document > b->document || (a->document == b->document && a->letters > b->letters);
 }
 
-static void seat(struct seat *out, struct binding *b, const struct book_plate *p,
-		 const struct spot *chapter)
+/* Where the chapter at s ends: where another begins. Which one depends on the spine; what it calls
+ * not linear is read last. */
+static struct spot chapter_end(const struct binding *b, const struct spot *s)
 {
-	struct spot s = {chapter->document, 0};
+	struct spot end = b->chapters[b->book->chapter_count];
+
+	for (size_t i = 0; i < b->book->chapter_count; i++)
+		if (is_behind(&b->chapters[i], s) && is_behind(&end, &b->chapters[i]))
+			end = b->chapters[i];
+	return end;
+}
+
+/* Moves *s from where its chapter begins to where its quote ends: in the chapter, else whole and
+ * anywhere, else where the chapter's first letter is. */
+static void find_quote(struct spot *s, const struct binding *b, const struct book_plate *p)
+{
+	const struct spot end = b->chapters[b->book->chapter_count], to = chapter_end(b, s);
+	struct spot anywhere = {0};
+	struct buf quote = {0};
+
+	letters_add(&quote, p->quote, strlen(p->quote));
+	if (!find_some(s, b, &to, &quote, FEW)) {
+		s->letters++;
+		if (find(&anywhere, b, &end, buf_str(&quote), quote.len))
+			*s = anywhere;
+	}
+	buf_finish(&quote);
+}
+
+static void seat(struct seat *out, struct binding *b, const struct book_plate *p)
+{
+	struct spot s = {0};
 	struct bound *d;
 
-	if (!b->count || !find_text(&s, b, p->quote, strlen(p->quote)))
-		s = *chapter;
 	out->document = SIZE_MAX;
 	if (!b->count)
 		return;
+	if (p->chapter >= 1 && (size_t)p->chapter <= b->book->chapter_count) {
+		s = b->chapters[p->chapter - 1];
+		find_quote(&s, b, p);
+	}
 	d = &b->documents[s.document];
 	out->offset = places_behind(&d->places, s.letters);
 	if (out->offset == SIZE_MAX)
@@ -114,19 +160,10 @@ static void seat(struct seat *out, struct binding *b, const struct book_plate *p
 
 void binding_seat(struct binding *b)
 {
-	struct spot spot = {0};
-	int chapter = 0;
-
+	find_chapters(b);
 	b->seats = xcalloc(b->plates->count + 1, sizeof(*b->seats));
-	for (size_t i = 0; i < b->plates->count; i++) {
-		const struct book_plate *p = &b->plates->items[i];
-
-		if (p->chapter != chapter && p->chapter >= 1 &&
-		    (size_t)p->chapter <= b->book->chapter_count)
-			find_chapter(&spot, b, p->chapter);
-		chapter = p->chapter;
-		seat(&b->seats[i], b, p, &spot);
-	}
+	for (size_t i = 0; i < b->plates->count; i++)
+		seat(&b->seats[i], b, &b->plates->items[i]);
 }
 
 /* ---- filling */

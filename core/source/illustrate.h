@@ -23,6 +23,7 @@ void letters_add(struct buf *letters, const char *s, size_t len);
 /* A document's letters, and the places between its blocks where another block may stand. */
 struct slot {
 	size_t letters; /* how many are before it */
+	size_t since;	/* how many are before the element that it is in */
 	size_t offset;	/* byte of the document */
 };
 struct places {
@@ -34,9 +35,10 @@ struct places {
 /* s: a content document in clean UTF-8. */
 void places_read(struct places *p, const char *s, size_t len);
 void places_finish(struct places *p);
-/* Where those letters end, at or behind `from`; SIZE_MAX: they are not there. */
-size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from);
-/* The first place behind that many letters; SIZE_MAX: there is none. */
+/* Where those letters end, of those from `from` to `to`; SIZE_MAX: they are not there. */
+size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from, size_t to);
+/* The first place behind the paragraph (item, table) in which the first `letters` of them end;
+ * SIZE_MAX: there is none. */
 size_t places_behind(const struct places *p, size_t letters);
 
 /* Where the first element `name` of a document ends: before its end tag; SIZE_MAX. */
@@ -83,6 +85,9 @@ struct binding {
 		size_t plates; /* how many go in */
 	} * documents;
 	size_t count, cap;
+	struct spot {
+		size_t document, letters;
+	} * chapters;		 /* where each begins; one more: where the last one ends */
 	struct seat {		 /* of plates->items[i] */
 		size_t document; /* SIZE_MAX: it found none */
 		size_t offset;

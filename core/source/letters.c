@@ -39,12 +39,26 @@ static void add_letter(struct buf *letters, uint32_t c)
 		buf_add(letters, bytes, utf8_put(bytes, c));
 }
 
+/* Behind the number of a list's item, which in a document is none of its text; an author's own is
+ * escaped ("12\. "). */
+static const char *item_text(const char *line, const char *end)
+{
+	const char *s = line + strspn(line, " >"), *digits = s;
+
+	while (s < end && isdigit((unsigned char)*s))
+		s++;
+	return s > digits && end - s > 1 && (*s == '.' || *s == ')') && s[1] == ' ' ? s : line;
+}
+
 void letters_add(struct buf *letters, const char *s, size_t len)
 {
 	const char *end = s + len;
 
-	while (s < end)
+	for (bool at_start = true; s < end;) {
+		s = at_start ? item_text(s, end) : s;
+		at_start = *s == '\n';
 		add_letter(letters, utf8_next(&s, end));
+	}
 }
 
 /* The same with references; named ones became characters when the text was cleaned, but for those
@@ -162,6 +176,8 @@ enum role {
 	ROLE_INLINE,
 	ROLE_BLOCK,  /* behind it another block may stand */
 	ROLE_HOLDER, /* a block that holds blocks */
+	ROLE_LIST,   /* a block that holds items */
+	ROLE_ITEM,   /* holds text or blocks: at its end another one may stand */
 	ROLE_VOID,   /* never has an end in HTML */
 	ROLE_SILENT, /* its text is none of the book's */
 };
@@ -172,19 +188,20 @@ static enum role role_of(const char *name)
 		const char *name;
 		enum role role;
 	} roles[] = {
-		{"address", ROLE_BLOCK},   {"area", ROLE_VOID},		{"article", ROLE_HOLDER},
-		{"aside", ROLE_HOLDER},	   {"blockquote", ROLE_HOLDER}, {"body", ROLE_HOLDER},
-		{"br", ROLE_VOID},	   {"col", ROLE_VOID},		{"center", ROLE_BLOCK},
-		{"div", ROLE_HOLDER},	   {"dl", ROLE_BLOCK},		{"figure", ROLE_BLOCK},
-		{"footer", ROLE_BLOCK},	   {"h1", ROLE_BLOCK},		{"h2", ROLE_BLOCK},
-		{"h3", ROLE_BLOCK},	   {"h4", ROLE_BLOCK},		{"h5", ROLE_BLOCK},
-		{"h6", ROLE_BLOCK},	   {"head", ROLE_SILENT},	{"header", ROLE_BLOCK},
-		{"hr", ROLE_VOID},	   {"img", ROLE_VOID},		{"input", ROLE_VOID},
-		{"link", ROLE_VOID},	   {"main", ROLE_HOLDER},	{"meta", ROLE_VOID},
-		{"ol", ROLE_BLOCK},	   {"p", ROLE_BLOCK},		{"pre", ROLE_BLOCK},
-		{"rp", ROLE_SILENT},	   {"rt", ROLE_SILENT},		{"script", ROLE_SILENT},
-		{"section", ROLE_HOLDER},  {"style", ROLE_SILENT},	{"table", ROLE_BLOCK},
-		{"template", ROLE_SILENT}, {"ul", ROLE_BLOCK},
+		{"address", ROLE_BLOCK}, {"area", ROLE_VOID},	      {"article", ROLE_HOLDER},
+		{"aside", ROLE_HOLDER},	 {"blockquote", ROLE_HOLDER}, {"body", ROLE_HOLDER},
+		{"br", ROLE_VOID},	 {"center", ROLE_BLOCK},      {"col", ROLE_VOID},
+		{"dd", ROLE_ITEM},	 {"div", ROLE_HOLDER},	      {"dl", ROLE_LIST},
+		{"figure", ROLE_BLOCK},	 {"footer", ROLE_BLOCK},      {"h1", ROLE_BLOCK},
+		{"h2", ROLE_BLOCK},	 {"h3", ROLE_BLOCK},	      {"h4", ROLE_BLOCK},
+		{"h5", ROLE_BLOCK},	 {"h6", ROLE_BLOCK},	      {"head", ROLE_SILENT},
+		{"header", ROLE_BLOCK},	 {"hr", ROLE_VOID},	      {"img", ROLE_VOID},
+		{"input", ROLE_VOID},	 {"li", ROLE_ITEM},	      {"link", ROLE_VOID},
+		{"main", ROLE_HOLDER},	 {"meta", ROLE_VOID},	      {"nav", ROLE_BLOCK},
+		{"ol", ROLE_LIST},	 {"p", ROLE_BLOCK},	      {"pre", ROLE_BLOCK},
+		{"rp", ROLE_SILENT},	 {"script", ROLE_SILENT},     {"section", ROLE_HOLDER},
+		{"style", ROLE_SILENT},	 {"table", ROLE_BLOCK},	      {"template", ROLE_SILENT},
+		{"ul", ROLE_LIST},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
@@ -199,22 +216,34 @@ struct walk {
 	struct open {
 		char name[MARKUP_NAME_BYTES];
 		enum role role;
+		bool holds;   /* blocks may be added to it; of a list: to its items */
+		size_t since; /* how many letters are before it */
 	} stack[LEVELS];
 	int depth;
 	int silent; /* how many of those are open */
 	bool in_body;
 };
 
-static void add_slot(struct walk *w, const char *at)
+static void add_slot(struct walk *w, const struct open *in, const char *at)
 {
 	struct places *p = w->places;
 
 	p->slots = xgrow(p->slots, &p->cap, p->count + 1, sizeof(*p->slots));
-	p->slots[p->count++] = (struct slot){p->letters.len, (size_t)(at - w->start)};
+	p->slots[p->count++] = (struct slot){p->letters.len, in->since, (size_t)(at - w->start)};
+}
+
+/* A list in what may hold none of ours (the contents of a nav) may not either. */
+static bool holds(enum role role, const struct open *parent)
+{
+	if (role == ROLE_LIST)
+		return parent->role != ROLE_LIST && parent->holds;
+	return role == ROLE_HOLDER ||
+	       (role == ROLE_ITEM && parent->role == ROLE_LIST && parent->holds);
 }
 
 static void open_tag(struct walk *w, const struct tag *t)
 {
+	static const struct open none;
 	struct open *o = &w->stack[w->depth];
 	enum role role = role_of(t->name);
 
@@ -224,8 +253,10 @@ static void open_tag(struct walk *w, const struct tag *t)
 	}
 	if (t->empty || role == ROLE_VOID || w->depth == LEVELS)
 		return;
+	*o = (struct open){.role = role,
+			   .holds = holds(role, w->depth ? o - 1 : &none),
+			   .since = w->places->letters.len};
 	memcpy(o->name, t->name, sizeof(o->name));
-	o->role = role;
 	w->silent += role == ROLE_SILENT;
 	w->depth++;
 }
@@ -234,20 +265,23 @@ static void open_tag(struct walk *w, const struct tag *t)
 static void close_tag(struct walk *w, const struct tag *t)
 {
 	int at = w->depth - 1;
-	enum role role;
+	const struct open *o, *parent;
 
 	while (at >= 0 && strcmp(w->stack[at].name, t->name))
 		at--;
 	if (at < 0)
 		return;
-	role = w->stack[at].role;
-	if (!strcmp(t->name, "body"))
-		add_slot(w, t->from);
 	for (; w->depth > at; w->depth--)
 		w->silent -= w->stack[w->depth - 1].role == ROLE_SILENT;
-	if (w->in_body && !w->silent && at > 0 && (role == ROLE_BLOCK || role == ROLE_HOLDER) &&
-	    w->stack[at - 1].role == ROLE_HOLDER)
-		add_slot(w, t->behind);
+	if (!w->in_body || w->silent)
+		return;
+	o = &w->stack[at];
+	if (!strcmp(t->name, "body") || (o->role == ROLE_ITEM && o->holds))
+		add_slot(w, o, t->from);
+	parent = at ? o - 1 : NULL;
+	if (parent && parent->holds && parent->role != ROLE_LIST &&
+	    (o->role == ROLE_BLOCK || o->role == ROLE_HOLDER || o->role == ROLE_LIST))
+		add_slot(w, parent, t->behind);
 }
 
 void places_read(struct places *p, const char *s, size_t len)
@@ -285,16 +319,20 @@ void places_finish(struct places *p)
 
 /* ---- finding */
 
-size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from)
+size_t places_find(const struct places *p, const char *wanted, size_t len, size_t from, size_t to)
 {
 	const char *at;
 
-	if (!len || from > p->letters.len)
+	if (to > p->letters.len)
+		to = p->letters.len;
+	if (!len || from > to)
 		return SIZE_MAX;
-	at = memmem(buf_str(&p->letters) + from, p->letters.len - from, wanted, len);
+	at = memmem(buf_str(&p->letters) + from, to - from, wanted, len);
 	return at ? (size_t)(at - buf_str(&p->letters)) + len : SIZE_MAX;
 }
 
+/* What holds the place holds the passage's last letter too: nothing of another cell or note comes
+ * between. */
 size_t places_behind(const struct places *p, size_t letters)
 {
 	size_t low = 0, high = p->count;
@@ -307,5 +345,7 @@ size_t places_behind(const struct places *p, size_t letters)
 		else
 			high = mid;
 	}
+	while (low < p->count && p->slots[low].since >= letters)
+		low++;
 	return low < p->count ? p->slots[low].offset : SIZE_MAX;
 }

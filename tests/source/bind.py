@@ -5,6 +5,7 @@
 bind.py BIND_BOOK EXAMPLE.epub
 """
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,28 @@ SOUP = f"""<?xml version='1.0' encoding='iso-8859-1'?>
 OPF = """<opf:package xmlns:opf='http://www.idpf.org/2007/opf' version='2.0'><opf:metadata/><opf:manifest>
 <opf:item id='a' href='a.html' media-type='application/xhtml+xml'/><opf:item id='bookfs-chapter_1_scene_1.png' href='x.css' media-type='text/css'/>
 </opf:manifest><opf:spine><opf:itemref idref='a'/></opf:spine></opf:package>"""
+# What a plate may stand in and what it stands behind. Both chapters are in one document and have their song.
+SONG = "<p>Row, row the boat to the shore.</p>"
+LONG = "the passage of the sleeping guard on the east wall who dreams of bread and of nothing else at all that night"
+PLACES = f"""<html xmlns='http://www.w3.org/1999/xhtml'><head><title>t</title></head><body><h1 id='c1'>The Wall</h1><nav><ol><li>one of the nav</li></ol></nav>{SONG}<ol><li>Light the lamp.</li><li>Open <b>the</b> gate.<ul><li>Not the small gate.</li></ul></li></ol><dl><dt>1</dt><dd>It is not hard to man a wall.</dd><dt>2</dt><dd><p>Nor to leave it.</p><p>Look first.</p></dd></dl><table><tr><td>A cell of the guard</td><td>another</td></tr></table><p>A lark: <ruby>雲雀<rt>ひばり</rt></ruby>の<ruby>声<rp>(</rp><rt>こえ</rt><rp>)</rp></ruby>。</p><p>Said once.</p><h1 id='c2'>The Gate</h1><p>Two guards stood there.</p>{SONG}<p>And {LONG}.</p><p>Out.</p></body></html>"""
+PLACES_OPF = """<package xmlns='http://www.idpf.org/2007/opf' version='3.0'><metadata/><manifest>
+<item id='a' href='a.xhtml' media-type='application/xhtml+xml'/><item id='n' href='n.xhtml' properties='nav'
+media-type='application/xhtml+xml'/></manifest><spine><itemref idref='a'/></spine></package>"""
+PLACES_NAV = """<html xmlns='http://www.w3.org/1999/xhtml' xmlns:epub='http://www.idpf.org/2007/ops'><body><nav epub:type='toc'><ol>
+<li><a href='a.xhtml#c1'>The Wall</a></li><li><a href='a.xhtml#c2'>The Gate</a></li></ol></nav></body></html>"""
+# (chapter, quote, what is before its plate, what is behind)
+SEATS = (
+    (1, "Row, row the boat to the shore.", "The Wall</h1><nav><ol><li>one of the nav</li></ol></nav>" + SONG, "<ol>"),
+    (1, "1. Light the lamp.", "<li>Light the lamp.", "</li>"),
+    (1, "1. Light the lamp.\n2. Open **the** gate.\n   - Not the small gate.", "<li>Not the small gate.", "</li></ul></li>"),
+    (1, "It is not hard to man a wall.", "<dd>It is not hard to man a wall.", "</dd>"),
+    (1, "Nor to leave it.", "<p>Nor to leave it.</p>", "<p>Look first."),
+    (1, "A cell of the guard", "another</td></tr></table>", "<p>A lark"),
+    (1, "A lark: 雲雀(ひばり)の声(こえ)。", "<rp>)</rp></ruby>。</p>", "<p>Said once."),
+    (2, "Row, row the boat to the shore.", "there.</p>" + SONG, "<p>And "),
+    (2, f"He saw {LONG}.", LONG + ".</p>", "<p>Out."),
+    (2, "Nobody ever said this.", "The Gate</h1>", "<p>Two guards"),
+)
 CONTAINER = "<container><rootfiles><rootfile full-path='x/y/c.opf'/></rootfiles></container>"
 
 
@@ -35,8 +58,8 @@ def check(holds, what):
         print(what)
 
 
-def bind(book, out):
-    p = subprocess.run([BIND, book, out], capture_output=True, text=True, timeout=60)
+def bind(book, out, *seats):
+    p = subprocess.run([BIND, book, out, *seats], capture_output=True, text=True, timeout=60)
     return p.returncode, p.stdout + p.stderr
 
 
@@ -79,6 +102,25 @@ def soup(path):
         z.writestr("../../escape", "no")
 
 
+def places(tmp):
+    book, out = os.path.join(tmp, "places.epub"), os.path.join(tmp, "out.epub")
+    with zipfile.ZipFile(book, "w") as z:
+        z.writestr("mimetype", "application/epub+zip")
+        z.writestr("META-INF/container.xml", CONTAINER)
+        for name, text in (("c.opf", PLACES_OPF), ("a.xhtml", PLACES), ("n.xhtml", PLACES_NAV)):
+            z.writestr("x/y/" + name, text)
+    status, said = bind(book, out, *(str(a) for seat in SEATS for a in seat[:2]))
+    check(status == 0, said)
+    with zipfile.ZipFile(out) as z:
+        text = z.read("x/y/a.xhtml").decode()
+    plate = re.compile(r"\n<figure.*?<figcaption[^>]*>Plate(\d+)Of.*?</figure>", re.S)
+    found = {int(m[1]): [plate.sub("", part) for part in (text[:m.start()], text[m.end():])] for m in plate.finditer(text)}
+    for i, (chapter, quote, before, behind) in enumerate(SEATS):
+        was, follows = found[i + 1]
+        check(was.endswith(before) and follows.startswith(behind),
+              f"{quote!r} of chapter {chapter} stands behind {was[-60:]!r}, before {follows[:20]!r}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         out = os.path.join(tmp, "out.epub")
@@ -88,6 +130,7 @@ def main():
             path = os.path.join(tmp, name)
             open(path, "w", encoding="utf-8").write(TEXT)
             sound(path, out)
+        places(tmp)
         path = os.path.join(tmp, "soup.epub")
         soup(path)
         if sound(path, out):
