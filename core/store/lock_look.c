@@ -72,12 +72,13 @@ static int renew_used(struct locks *l, void *arg)
 
 int locks_used(struct locks *l, const char *resource, int64_t token)
 {
-	struct lock_row row;
-	struct use u = {lock_number(resource), token};
-	int more = look_up(&row, l, resource);
-	if (more < 0 || more == 0 || row.k.token != token)
-		return more < 0 ? more : -ESTALE;
-	return row.k.idle_ms < USED_MS ? 0 : lock_transact(l, renew_used, &u);
+	struct lock k;
+	struct use u = {.token = token};
+	int result = locks_over(&k, l, resource);
+	if (result < 0 || k.token != token)
+		return result == -ENOLCK ? result : -ESTALE;
+	u.resource = lock_number(k.resource);
+	return k.idle_ms < USED_MS ? 0 : lock_transact(l, renew_used, &u);
 }
 
 /* ---- all of them */

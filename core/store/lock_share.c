@@ -163,49 +163,66 @@ int lock_check_book(struct locks *l, int64_t resource, const struct lock_asker *
 	return ahead ? refuse_awaited(no, l, resource, ahead) : 0;
 }
 
-/* ---- who may write */
+/* ---- what is over a part of it */
 
-struct covering {
+struct over {
 	struct locks *locks;
-	const struct lock_holder *holder;
 	int64_t resource;
-	struct lock_row mine, others; /* resource 0: there is none */
-	bool dead;		      /* one of them */
+	struct lock_row best; /* resource 0: there is none */
+	bool several;	      /* share it */
+	bool dead;	      /* one of them is */
 };
 
-/* The resource's own comes last, and is the better of two that are mine. */
-static int note_covering(void *arg, struct lock_row *row)
+/* Those that can be there at once, but for shares, are one holder's. The resource's own comes last.
+ */
+static int note_over(void *arg, struct lock_row *row)
 {
-	struct covering *c = arg;
-	if (!conflict(row->resource, c->resource))
+	struct over *o = arg;
+	struct lock_row *best = &o->best;
+	if (!conflict(row->resource, o->resource))
 		return 0;
-	if (row->k.by_name && lock_watch_life(c->locks, &row->k.holder.anchor) == PROCESS_DEAD)
-		c->dead = true;
-	if (!lock_is_of(&row->k, c->holder))
-		c->others = *row;
-	else if (!lock_is_share(row->resource))
-		c->mine = *row;
+	if (row->k.by_name && lock_watch_life(o->locks, &row->k.holder.anchor) == PROCESS_DEAD)
+		o->dead = true;
+	bool both = lock_is_share(row->resource) && best->resource;
+	o->several |= both && !lock_is_of(&row->k, &best->k.holder);
+	if (!both || row->k.token > best->k.token)
+		*best = *row;
 	return 0;
 }
 
-int locks_covering(struct lock *out, struct locks *l, const char *resource,
-		   const struct lock_holder *h)
+static int look_over(struct over *o, struct locks *l, int64_t resource)
 {
-	struct covering c = {.locks = l, .holder = h, .resource = lock_number(resource)};
+	*o = (struct over){.locks = l, .resource = resource};
+	return lock_rows(l, note_over, o);
+}
+
+/* Whoever asks is not alone in it. */
+static void be_several(struct lock *k)
+{
+	char instance[LOCK_INSTANCE_BYTES];
+	snprintf(instance, sizeof(instance), "%.40s and others", k->holder.instance);
+	k->holder = (struct lock_holder){.uid = (uid_t)-1};
+	snprintf(k->holder.instance, sizeof(k->holder.instance), "%s", instance);
+}
+
+int locks_over(struct lock *out, struct locks *l, const char *resource)
+{
+	struct over o = {0};
+	int64_t number = lock_number(resource);
 	int result = lock_ready(l);
 	if (result == 0)
-		result = lock_rows(l, note_covering, &c);
-	if (result == 0 && c.dead) {
-		c.mine.resource = c.others.resource = 0;
+		result = look_over(&o, l, number);
+	if (result == 0 && o.dead) {
 		result = lock_sweep(l);
 		if (result == 0)
-			result = lock_rows(l, note_covering, &c);
+			result = look_over(&o, l, number);
 	}
 	if (result < 0)
 		return result == -ENOLCK ? result : lock_unusable(l, result);
-	if (c.others.resource)
-		*out = c.others.k;
-	else if (c.mine.resource)
-		*out = c.mine.k;
-	return c.others.resource ? -EBUSY : c.mine.resource != 0;
+	if (!o.best.resource)
+		return -ENOENT;
+	*out = o.best.k;
+	if (o.several && lock_is_share(o.best.resource))
+		be_several(out);
+	return 0;
 }

@@ -751,13 +751,12 @@ int locks_waiters_each(struct locks *l, const char *resource,
 /* A holder (of a lock, or one who waits) by its anchor, or by its id; 0 or -ENOENT. */
 int locks_holder_of(struct lock_holder *out, struct locks *l, const struct process *anchor);
 int locks_holder_named(struct lock_holder *out, struct locks *l, const char *instance);
-/* May h write to what `resource` covers? -EBUSY: *out is somebody else's, on it or on Book, shared
- * or not; 1: *out is his own, on it, else on Book; 0: nobody has it. */
-int locks_covering(struct lock *out, struct locks *l, const char *resource,
-		   const struct lock_holder *h);
+/* For the fence: whose lock covers a resource, as locks_get: the one on it, else on Book, else a
+ * share of Book; of several who share it, the newest, with a holder who is none of them. */
+int locks_over(struct lock *out, struct locks *l, const char *resource);
 /* Is this still the lock that was seen? 0, or -ESTALE. For each write under it. */
 int locks_fence(struct locks *l, const char *resource, int64_t token);
-/* The holder used what the lock covers: renews it, at most once a second. 0, or -ESTALE. */
+/* The holder used what the lock (as of locks_over) covers: renews it, once a second. 0, -ESTALE. */
 int locks_used(struct locks *l, const char *resource, int64_t token);
 /* Held from before such a look until what it allows is done: meanwhile no process gives the
  * resource (NULL: any) to anybody or takes it away by force. Who wants to waits 250 ms and gets
