@@ -18,6 +18,9 @@
  * A node id, from the low bits: 62 (6), what it is (4), a number (20), a token or version (34).
  * Nothing here is cached by the kernel: the table is changed by others, and a dead holder's lock
  * must be gone at the next look.
+ *
+ * Who asks whether something may be written asks locks_over(), not locks_get(): all of the book may
+ * be locked, too, alone or shared (Book).
  */
 
 #include "fs.h"
