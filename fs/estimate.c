@@ -12,30 +12,47 @@
  * beside his book. A store that is there is brought up to date as a run would do.
  */
 
-int chapters_parse(bool *wanted, size_t count, const char *list, struct err *err)
+/* "7", "1-5", "front-1": where it ends; NULL: it is none of these. */
+static const char *part_parse(int *from, int *to, const struct book *b, const char *p)
 {
-	long last = (long)count;
-	const char *p = list ? list : "";
+	size_t len = strcspn(p, ",");
+	CLEANUP(cleanup_free) char *name = xstrndup(p, len);
 	char *end;
+	long first, last;
 
-	for (size_t i = 0; i < count; i++)
-		wanted[i] = !list;
-	while (list) {
-		long from = strtol(p, &end, 10), to = from;
-
-		if (end != p && *end == '-') {
-			p = end + 1;
-			to = strtol(p, &end, 10);
-		}
-		if (end == p || (*end && *end != ',') || from < 1 || to < from || to > last)
-			return err_set(err, -EINVAL,
-				       "--chapters: \"%s\" names no chapters of 1 to %ld (1-5,10)",
-				       list, last);
-		for (long n = from; n <= to; n++)
-			wanted[n - 1] = true;
-		if (!*end)
-			break;
+	if (book_chapter_named(from, b, name) == 0) {
+		*to = *from;
+		return p + len;
+	}
+	first = last = strtol(p, &end, 10);
+	if (end != p && *end == '-') {
 		p = end + 1;
+		last = strtol(p, &end, 10);
+	}
+	if (end == p || (*end && *end != ',') || first < 1 || last < first ||
+	    last > book_last_number(b))
+		return NULL;
+	*from = (int)first;
+	*to = (int)last;
+	return end;
+}
+
+int chapters_parse(bool *wanted, const struct book *b, const char *list, struct err *err)
+{
+	const char *p = list;
+	int from, to;
+
+	for (size_t i = 0; i < b->chapter_count; i++)
+		wanted[i] = !list;
+	while (p) {
+		p = part_parse(&from, &to, b, p);
+		if (!p)
+			return err_set(err, -EINVAL,
+				       "--chapters: \"%s\" names no chapters of 1 to %d (1-5,10)",
+				       list, book_last_number(b));
+		for (int n = from; n <= to; n++)
+			wanted[n - 1] = true;
+		p = *p ? p + 1 : NULL;
 	}
 	return 0;
 }
@@ -218,7 +235,7 @@ static int count(struct estimate *out, struct engine *e, const struct options *o
 	if (code < 0)
 		return err_set(err, code, "the store: %s", store_reason(r, code));
 	scope.chapters = wanted = xcalloc(book->chapter_count + 1, sizeof(*wanted));
-	code = chapters_parse(wanted, book->chapter_count, w->chapters, err);
+	code = chapters_parse(wanted, book, w->chapters, err);
 	return code < 0 ? code : jobs_estimate(out, e->jobs, &scope, err);
 }
 

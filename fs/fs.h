@@ -229,8 +229,8 @@ struct run_wish {
 	bool json;
 };
 int estimate_book(struct options *o, const struct run_wish *w); /* says it; the exit status */
-/* Those of `count` chapters that a list names; NULL: all. -EINVAL. */
-int chapters_parse(bool *wanted, size_t count, const char *list, struct err *err);
+/* Those of the book's chapters that a list names; NULL: all. -EINVAL. */
+int chapters_parse(bool *wanted, const struct book *b, const char *list, struct err *err);
 int limit_parse(int *limit, const char *word, struct err *err); /* -EINVAL */
 
 /* "83 + 130 requests, about 1.2 M tokens, cost 3.10"; "1.2 M tokens, cost 3.10", or nothing. */

@@ -395,7 +395,7 @@ static int prepare(struct run *run, struct err *err)
 		return err_set(err, code, "the store: %s", store_reason(r, code));
 	run->chapters = xcalloc(run->book->chapter_count + 1, sizeof(*run->chapters));
 	run->wanted = xcalloc(run->book->chapter_count + 1, sizeof(*run->wanted));
-	code = chapters_parse(run->wanted, run->book->chapter_count, run->wish->chapters, err);
+	code = chapters_parse(run->wanted, run->book, run->wish->chapters, err);
 	if (code < 0)
 		return code;
 	if (run->engine->read_only)

@@ -289,6 +289,34 @@ static int may_raise(struct order *o, struct err *err)
 	return 0;
 }
 
+/* A chapter by the name that persons know it by. Nothing is made of one that has no number. */
+static int find_chapter(const struct book *book, const struct ctl_command *c, struct err *err)
+{
+	char number[BOOK_CHAPTER_NAME_BYTES];
+	const char *name = c->matter[0] ? c->matter : number;
+	int found;
+	snprintf(number, sizeof(number), "%d", c->chapter);
+	if (!c->matter[0] && !c->chapter)
+		return 0;
+	if (book_chapter_named(&found, book, name) < 0)
+		return err_set(err, -ENOENT, "the book has no chapter %s", name);
+	return c->matter[0] ? err_set(err, -ENODATA, "%s: nothing is made of front and back matter",
+				      name)
+			    : 0;
+}
+
+static int find_chapters(const struct order *o, struct err *err)
+{
+	struct book *book;
+	int rc = jobs_book(&book, o->jobs);
+	if (rc < 0)
+		return err_set(err, rc, "the store: %s",
+			       store_reason(store_reader(o->jobs->store), rc));
+	for (size_t i = 0; rc == 0 && i < o->count; i++)
+		rc = find_chapter(book, &o->commands[i], err);
+	return rc;
+}
+
 /* A style like what the first chapters have. */
 static int propose_style(struct order *o, struct err *err)
 {
@@ -332,8 +360,8 @@ void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn do
 {
 	struct err err = {0};
 	struct order *o = order_new(j, CTL_COMMANDS_MAX, done, arg);
-	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 && may_raise(o, &err) == 0 &&
-	    may_propose(o, &err) == 0) {
+	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 &&
+	    find_chapters(o, &err) == 0 && may_raise(o, &err) == 0 && may_propose(o, &err) == 0) {
 		order_send(o);
 		return;
 	}

@@ -74,6 +74,18 @@ static int parse_chapter(int *chapter, const char *w, size_t len)
 	return number > 0 ? 0 : -EINVAL;
 }
 
+/* "front-1", "back-2": which chapter that is the book knows. */
+static int parse_matter(struct ctl_command *c, const char *w, size_t len)
+{
+	const char *dash = memchr(w, '-', len);
+	if (!dash || len >= sizeof(c->matter) ||
+	    (!is_word(w, (size_t)(dash - w), "front") && !is_word(w, (size_t)(dash - w), "back")))
+		return -EINVAL;
+	memcpy(c->matter, w, len);
+	c->matter[len] = '\0';
+	return 0;
+}
+
 /* What a message shows of a word: enough to find it again. */
 static int shown(size_t len)
 {
@@ -188,7 +200,7 @@ static int parse_operand(struct ctl_command *c, const char *w, size_t len, struc
 {
 	switch (verbs[c->verb].operand) {
 	case OPERAND_CHAPTER:
-		if (parse_chapter(&c->chapter, w, len) == 0)
+		if (parse_chapter(&c->chapter, w, len) == 0 || parse_matter(c, w, len) == 0)
 			return 0;
 		break;
 	case OPERAND_FAILED:
@@ -200,7 +212,8 @@ static int parse_operand(struct ctl_command *c, const char *w, size_t len, struc
 			return 0;
 		break;
 	case OPERAND_SCENES:
-		if (parse_scene(c, w, len) == 0 || parse_chapter(&c->chapter, w, len) == 0)
+		if (parse_scene(c, w, len) == 0 || parse_chapter(&c->chapter, w, len) == 0 ||
+		    parse_matter(c, w, len) == 0)
 			return 0;
 		break;
 	case OPERAND_SCENE:

@@ -21,8 +21,9 @@ enum ctl_verb {
 
 struct ctl_command {
 	enum ctl_verb verb;
-	int chapter; /* 0: all */
-	int scene;   /* approve, regenerate: of the chapter; 0: all */
+	int chapter;			      /* 0: all, or the one that `matter` names */
+	char matter[BOOK_CHAPTER_NAME_BYTES]; /* "front-1", to be looked up; or "" */
+	int scene;			      /* approve, regenerate: of the chapter; 0: all */
 	bool on_demand, again;
 	int most;	     /* illustrate: pictures; 0: all */
 	struct budget raise; /* budget: by how much */

@@ -61,6 +61,60 @@ int book_role_parse(enum book_role *out, const char *name)
 	return -EINVAL;
 }
 
+/* A chapter's place among those at the end that have no number; 0: it has one. */
+static int matter_place(const struct book *b, int number)
+{
+	int first = number;
+
+	while (first > 0 && (b->chapters[first - 1].kind == BOOK_FRONT ||
+			     b->chapters[first - 1].kind == BOOK_BACK))
+		first--;
+	return first > 0 && b->chapters[first - 1].kind == BOOK_GAP ? number - first : 0;
+}
+
+int book_last_number(const struct book *b)
+{
+	int count = (int)b->chapter_count, place = count ? matter_place(b, count) : 0;
+
+	return place ? count - place - 1 : count;
+}
+
+void book_chapter_name(char out[BOOK_CHAPTER_NAME_BYTES], const struct book *b, int number)
+{
+	enum book_kind kind = b->chapters[number - 1].kind;
+	int first = number - matter_place(b, number), same = 0;
+
+	if (first == number) {
+		snprintf(out, BOOK_CHAPTER_NAME_BYTES, "%d", number);
+		return;
+	}
+	for (int n = first; n < number; n++)
+		same += b->chapters[n].kind == kind;
+	snprintf(out, BOOK_CHAPTER_NAME_BYTES, "%s-%d", book_kind_name(kind), same);
+}
+
+/* Written again it must be the same: "09" names no chapter. */
+int book_chapter_named(int *number, const struct book *b, const char *name)
+{
+	char again[BOOK_CHAPTER_NAME_BYTES];
+	int last = book_last_number(b), from = last + 1, to = (int)b->chapter_count;
+	char *end;
+	long n = strtol(name, &end, 10);
+
+	if (end != name) {
+		from = n >= 1 && n <= last ? (int)n : to + 1;
+		to = from;
+	}
+	for (int at = from; at <= to && at <= (int)b->chapter_count; at++) {
+		book_chapter_name(again, b, at);
+		if (b->chapters[at - 1].kind == BOOK_GAP || strcmp(again, name) != 0)
+			continue;
+		*number = at;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 /* ---- a book's life */
 
 struct book *book_free(struct book *b)

@@ -135,7 +135,10 @@ static bool is_passed_over(const char *name)
 
 bool book_folder_counts(const char *name, bool is_folder)
 {
-	return *name && !is_passed_over(name) && (is_folder || folder_is_text(name));
+	if (is_folder && !strcmp(name, PROJECT_CONFIG))
+		return true;
+	return *name && !is_passed_over(name) &&
+	       (is_folder || folder_is_text(name) || project_is_config(name));
 }
 
 static void walk(struct folder *f, const char *path, int depth, const struct book_limits *limits);
@@ -206,6 +209,10 @@ int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg)
 
 	walk(&f, "", 0, &book_limits_default);
 	bool more = f.more;
+	CLEANUP(cleanup_close) int config = folder_open(fd, PROJECT_CONFIG);
+
+	if (config >= 0)
+		enter(arg, config);
 	folder_finish(&f);
 	return more ? -EFBIG : 0;
 }
@@ -236,12 +243,18 @@ static int add_file(struct hash *h, int fd, const char *path)
 int book_folder_hash(char out[HASH_HEX], int fd)
 {
 	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	CLEANUP(strv_finish) struct strv configs = {0};
 	struct folder f;
 	int result = folder_list(&f, fd, &book_limits_default);
+	bool is_project = folder_is_project(&f);
 
 	/* One that goes in this moment is not there; it is another hash then. */
 	for (size_t i = 0; result == 0 && i < f.count; i++)
-		add_file(h, fd, f.files[i].path);
+		if (project_reads(f.files[i].path, is_project))
+			add_file(h, fd, f.files[i].path);
+	project_configs(&configs, fd);
+	for (size_t i = 0; i < configs.len; i++)
+		add_file(h, fd, configs.items[i]);
 	folder_finish(&f);
 	if (result == 0)
 		hash_hex(out, h);
@@ -369,41 +382,64 @@ static int read_chapter(struct read *in, struct book_chapter *c, struct chapter_
 	return 0;
 }
 
-static void list_contents(struct book *b)
+static void list_entry(struct book *b, int number)
 {
-	b->contents = xcalloc(b->chapter_count, sizeof(*b->contents));
-	for (size_t i = 0; i < b->chapter_count; i++) {
-		const struct book_chapter *c = &b->chapters[i];
+	const struct book_chapter *c = &b->chapters[number - 1];
 
-		if (c->kind == BOOK_GAP)
-			continue;
-		b->contents[b->content_count++] = (struct book_entry){
-			.title = xstrdup(c->title),
-			.chapter = (int)i + 1,
-			.role = c->kind == BOOK_FRONT  ? ROLE_FRONT
-				: c->kind == BOOK_BACK ? ROLE_BACK
-						       : ROLE_CHAPTER,
-		};
+	b->contents[b->content_count++] = (struct book_entry){
+		.title = xstrdup(c->title),
+		.chapter = number,
+		.role = c->kind == BOOK_FRONT  ? ROLE_FRONT
+			: c->kind == BOOK_BACK ? ROLE_BACK
+					       : ROLE_CHAPTER,
+	};
+}
+
+/* In reading order: front matter that has no number comes first. */
+static void list_contents(struct book *b, bool own_numbers)
+{
+	int count = (int)b->chapter_count;
+
+	b->contents = xcalloc(b->chapter_count, sizeof(*b->contents));
+	for (int n = 1; own_numbers && n <= count; n++)
+		if (b->chapters[n - 1].kind == BOOK_FRONT)
+			list_entry(b, n);
+	for (int n = 1; n <= count; n++) {
+		enum book_kind kind = b->chapters[n - 1].kind;
+
+		if (kind != BOOK_GAP && !(own_numbers && kind == BOOK_FRONT))
+			list_entry(b, n);
 	}
+}
+
+/* The last number that a chapter brings, and the gap that tells what stands behind it from
+ * chapters. */
+static size_t numbered_places(const struct plan *p)
+{
+	size_t most = 0, matter = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if ((size_t)p->chapters[i].number > most)
+			most = (size_t)p->chapters[i].number;
+		matter += !p->chapters[i].number;
+	}
+	return p->own_numbers && matter ? most + 1 : most;
 }
 
 /* Chapters with a number of their own are at its place, and gaps between them stay. */
 static size_t places(const struct plan *p)
 {
-	size_t most = 0;
+	size_t count = numbered_places(p);
 
 	for (size_t i = 0; i < p->count; i++)
-		if ((size_t)p->chapters[i].number > most)
-			most = (size_t)p->chapters[i].number;
-	for (size_t i = 0; i < p->count; i++)
-		most += !p->chapters[i].number;
-	return most;
+		count += !p->chapters[i].number;
+	return count;
 }
 
 static int read_plan(struct read *in, struct plan *p)
 {
 	struct book *b = in->reading->book;
-	size_t count = places(p), next = 0;
+	size_t count = places(p), next = numbered_places(p);
 	CLEANUP(cleanup_free) struct chapter_range *ranges = xcalloc(count + 1, sizeof(*ranges));
 	int result = 0;
 
@@ -411,9 +447,6 @@ static int read_plan(struct read *in, struct plan *p)
 	b->chapter_count = count;
 	for (size_t i = 0; i < count; i++)
 		b->chapters[i] = (struct book_chapter){.kind = BOOK_GAP};
-	for (size_t i = 0; i < p->count; i++)
-		if ((size_t)p->chapters[i].number > next)
-			next = (size_t)p->chapters[i].number;
 	for (size_t i = 0; result == 0 && i < p->count; i++) {
 		int number = p->chapters[i].number;
 		size_t at = number ? (size_t)number - 1 : next++;
@@ -426,7 +459,7 @@ static int read_plan(struct read *in, struct plan *p)
 	if (result == 0)
 		result = chapters_fill(b, in->reading->flow, ranges, in->reading->err);
 	if (result == 0)
-		list_contents(b);
+		list_contents(b, p->own_numbers);
 	return result;
 }
 

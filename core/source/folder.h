@@ -43,6 +43,7 @@ struct plan_chapter {
 	struct strv files;
 };
 struct plan {
+	bool own_numbers; /* chapters without one are front or back matter */
 	struct plan_chapter *chapters;
 	size_t count, cap;
 };
@@ -51,6 +52,13 @@ void plan_finish(struct plan *p);
 /* A writing project has Manuscript/Chapters/; else all texts are chapters. Also fills b's title and
  * the like from what the folder says of itself. */
 void project_plan(struct plan *out, struct book *b, const struct folder *f);
+bool folder_is_project(const struct folder *f);
+/* Does the book change with this text? What is about the folder and not of the book is left out. */
+bool project_reads(const char *path, bool is_project);
+/* The files in which a project says what its book is, in their order. */
+#define PROJECT_CONFIG ".config"
+void project_configs(struct strv *out, int folder);
+bool project_is_config(const char *name); /* is it one of these? */
 
 /* In place of an archive or a single file. */
 int folder_read(struct reading *r, int fd);

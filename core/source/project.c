@@ -145,14 +145,18 @@ static struct plan_chapter *plan_file(struct plan *p, struct folder_file *file)
 	return c;
 }
 
+static bool is_matter(const char *path, const char *folder)
+{
+	const char *at = behind(path, "Manuscript/");
+
+	return behind(at ? at : path, folder) && !is_for_readers_of_the_folder(file_of(path));
+}
+
 static void plan_matter(struct plan *p, const struct folder *f, const char *folder,
 			enum book_kind kind)
 {
 	for (size_t i = 0; i < f->count; i++) {
-		const char *path = f->files[i].path, *at = behind(path, "Manuscript/");
-
-		at = behind(at ? at : path, folder);
-		if (!at || is_for_readers_of_the_folder(file_of(path)))
+		if (!is_matter(f->files[i].path, folder))
 			continue;
 		struct plan_chapter *c = plan_file(p, &f->files[i]);
 
@@ -253,6 +257,9 @@ static void plan_links(struct plan *p, const struct folder *f, const char *toc)
 	}
 }
 
+static const char *const project_tocs[] = {"Manuscript/_TOC_/TOC.md", "_TOC_/TOC.md", NULL};
+static const char *const folder_tocs[] = {"TOC.md", "toc.md", "SUMMARY.md", "_TOC_/TOC.md", NULL};
+
 static void load_toc(struct buf *out, const struct folder *f, const char *const *paths)
 {
 	for (; *paths; paths++) {
@@ -314,10 +321,9 @@ static void take_about(struct book *b, const cJSON *object)
 	take_creators(b, object);
 }
 
-static void read_config(struct book *b, int fd, const char *name)
+static void read_config(struct book *b, int fd, const char *path)
 {
 	CLEANUP(buf_finish) struct buf bytes = {0};
-	CLEANUP(cleanup_free) char *path = xasprintf(".config/%s", name);
 	cJSON *json = folder_load(&bytes, fd, path, CONFIG_BYTES) == 0
 			      ? cJSON_ParseWithLength(buf_str(&bytes), bytes.len)
 			      : NULL;
@@ -333,30 +339,46 @@ static int compare_names(const void *a, const void *b)
 	return folder_compare(*(char *const *)a, *(char *const *)b);
 }
 
-static void read_configs(struct book *b, const struct folder *f)
+bool project_is_config(const char *name)
 {
-	CLEANUP(strv_finish) struct strv names = {0};
-	int fd = folder_open(f->fd, ".config");
+	size_t len = strlen(name);
+
+	return len > 5 && !strcasecmp(name + len - 5, ".json");
+}
+
+void project_configs(struct strv *out, int folder)
+{
+	int fd = folder_open(folder, PROJECT_CONFIG);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
-	while (dir && names.len < CONFIG_FILES && (e = readdir(dir))) {
-		size_t len = strlen(e->d_name);
-
-		if (len > 5 && !strcasecmp(e->d_name + len - 5, ".json"))
-			strv_add(&names, e->d_name);
-	}
+	while (dir && out->len < CONFIG_FILES && (e = readdir(dir)))
+		if (project_is_config(e->d_name))
+			strv_add(out, e->d_name);
 	if (dir)
 		closedir(dir);
-	if (names.len)
-		qsort(names.items, names.len, sizeof(*names.items), compare_names);
-	for (size_t i = 0; i < names.len; i++)
-		read_config(b, f->fd, names.items[i]);
+	if (out->len)
+		qsort(out->items, out->len, sizeof(*out->items), compare_names);
+	for (size_t i = 0; i < out->len; i++) {
+		char *name = out->items[i];
+
+		out->items[i] = xasprintf("%s/%s", PROJECT_CONFIG, name);
+		free(name);
+	}
+}
+
+static void read_configs(struct book *b, const struct folder *f)
+{
+	CLEANUP(strv_finish) struct strv paths = {0};
+
+	project_configs(&paths, f->fd);
+	for (size_t i = 0; i < paths.len; i++)
+		read_config(b, f->fd, paths.items[i]);
 }
 
 /* ---- */
 
-static bool is_project(const struct folder *f)
+bool folder_is_project(const struct folder *f)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (behind(f->files[i].path, chapters_folder))
@@ -366,11 +388,11 @@ static bool is_project(const struct folder *f)
 
 static void plan_project(struct plan *p, const struct folder *f)
 {
-	static const char *const tocs[] = {"Manuscript/_TOC_/TOC.md", "_TOC_/TOC.md", NULL};
 	CLEANUP(buf_finish) struct buf toc = {0};
 
+	p->own_numbers = true;
 	plan_numbered(p, f);
-	load_toc(&toc, f, tocs);
+	load_toc(&toc, f, project_tocs);
 	plan_titles(p, buf_str(&toc));
 	plan_matter(p, f, front_folder, BOOK_FRONT);
 	plan_matter(p, f, back_folder, BOOK_BACK);
@@ -378,10 +400,9 @@ static void plan_project(struct plan *p, const struct folder *f)
 
 static void plan_folder(struct plan *p, const struct folder *f)
 {
-	static const char *const tocs[] = {"TOC.md", "toc.md", "SUMMARY.md", "_TOC_/TOC.md", NULL};
 	CLEANUP(buf_finish) struct buf toc = {0};
 
-	load_toc(&toc, f, tocs);
+	load_toc(&toc, f, folder_tocs);
 	plan_links(p, f, buf_str(&toc));
 	for (size_t i = 0; i < f->count; i++) {
 		struct folder_file *file = &f->files[i];
@@ -391,10 +412,27 @@ static void plan_folder(struct plan *p, const struct folder *f)
 	}
 }
 
+static bool is_one_of(const char *path, const char *const *paths)
+{
+	while (*paths && strcmp(*paths, path))
+		paths++;
+	return *paths;
+}
+
+bool project_reads(const char *path, bool is_project)
+{
+	int number;
+
+	if (!is_project)
+		return is_one_of(path, folder_tocs) || !is_for_readers_of_the_folder(file_of(path));
+	return is_one_of(path, project_tocs) || part_of(&number, path) != PART_NONE ||
+	       is_matter(path, front_folder) || is_matter(path, back_folder);
+}
+
 void project_plan(struct plan *out, struct book *b, const struct folder *f)
 {
 	read_configs(b, f);
-	if (is_project(f))
+	if (folder_is_project(f))
 		plan_project(out, f);
 	else
 		plan_folder(out, f);

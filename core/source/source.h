@@ -30,6 +30,16 @@ const char *book_kind_name(enum book_kind k); /* "story", "front", "back", "gap"
 const char *book_role_name(enum book_role r); /* "part", "chapter", "section", "front", "back" */
 int book_kind_parse(enum book_kind *out, const char *name); /* -EINVAL */
 int book_role_parse(enum book_role *out, const char *name);
+struct book;
+
+/* What a chapter goes by in names of files and commands: its number, "9". In a folder whose
+ * chapters bring their numbers front and back matter have none: they stand behind the last one and
+ * a gap, and go by "front-1", "back-1" and so on. Any number that is one. */
+#define BOOK_CHAPTER_NAME_BYTES 24
+void book_chapter_name(char out[BOOK_CHAPTER_NAME_BYTES], const struct book *b, int number);
+int book_chapter_named(int *number, const struct book *b, const char *name); /* or -ENOENT */
+/* The last number that a chapter goes by, or could between others; 0: none does. */
+int book_last_number(const struct book *b);
 
 /* A page begins at byte `offset` of the chapter's text. label: what the book prints ("12", "xii"),
  * owned. */
@@ -120,16 +130,17 @@ int book_read(struct book **out, const char *path, const struct book_options *op
 int book_read_memory(struct book **out, const void *data, size_t len, const char *name,
 		     const struct book_options *options, struct err *err);
 bool book_is_folder(const char *path); /* Is it a folder with a text in it? */
-/* What tells whether a folder is still the book that was read: a hash over its texts' names, sizes,
- * times and inode numbers. fd: the folder. */
+/* What tells whether a folder is still the book that was read: a hash over names, sizes, times and
+ * inode numbers of the texts that are of the book, its table of contents, and what says what it is
+ * (.config). fd: the folder. */
 int book_folder_hash(char out[HASH_HEX], int fd);
 /* book_read of a folder that is open; path is but its name. */
 int book_folder_read(struct book **out, int fd, const char *path,
 		     const struct book_options *options, struct err *err);
-/* Calls enter with each folder that is looked through for texts, before it is; borrowed, open for
+/* Calls enter with each folder that is looked through for these, before it is; borrowed, open for
  * reading. -EFBIG: there are too many entries. */
 int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg);
-/* May an entry of this name be of the book: a text, or a folder with some? */
+/* May an entry of this name be one of these, or a folder with some? */
 bool book_folder_counts(const char *name, bool is_folder);
 struct book *book_free(struct book *b);
 DEFINE_CLEANUP(struct book, book_free)

@@ -196,25 +196,29 @@ static void tell_moved(struct telling *t, uint64_t folder, uint64_t node, const 
 	say(t, &c, name);
 }
 
-/* A chapter came or went with an import, or is called otherwise. */
-static void tell_names(struct telling *t, int chapter)
+static void tell_renamed(struct telling *t, enum kind folder, enum kind kind, int chapter,
+			 const struct strv *told, const char *now)
 {
-	const struct strv *links = &t->v->told_links;
-	const char *before = (size_t)chapter <= links->len ? links->items[chapter - 1] : "";
-	char now[NAME_BYTES] = "", number[16];
-	uint64_t node = folder_of(KIND_TITLE_LINK, chapter, 0);
-	if (views_chapter(t->v, chapter))
-		title_link_name(now, t->v, chapter);
+	const char *before = (size_t)chapter <= told->len ? told->items[chapter - 1] : "";
+	uint64_t in = folder_of(folder, 0, 0), node = folder_of(kind, chapter, 0);
 	if (strcmp(before, now) == 0)
 		return;
 	if (*before)
-		tell_moved(t, folder_of(KIND_BY_TITLE, 0, 0), node, before, false);
+		tell_moved(t, in, node, before, false);
 	if (*now)
-		tell_moved(t, folder_of(KIND_BY_TITLE, 0, 0), node, now, true);
-	snprintf(number, sizeof(number), "%d", chapter);
-	if (!*before != !*now)
-		tell_moved(t, folder_of(KIND_CHAPTERS, 0, 0), folder_of(KIND_CHAPTER, chapter, 0),
-			   number, *now);
+		tell_moved(t, in, node, now, true);
+}
+
+/* A chapter came or went with an import, or is called otherwise. */
+static void tell_names(struct telling *t, int chapter)
+{
+	char name[NAME_BYTES] = "", link[NAME_BYTES] = "";
+	if (views_chapter(t->v, chapter)) {
+		chapter_name(name, t->v, chapter);
+		title_link_name(link, t->v, chapter);
+	}
+	tell_renamed(t, KIND_BY_TITLE, KIND_TITLE_LINK, chapter, &t->v->told_links, link);
+	tell_renamed(t, KIND_CHAPTERS, KIND_CHAPTER, chapter, &t->v->told_names, name);
 }
 
 /* Another import: each file of a chapter that it changed is another. */
@@ -226,6 +230,7 @@ static void tell_import(struct telling *t, const struct store_event *e)
 	     chapter++)
 		tell_names(t, chapter);
 	strv_finish(&t->v->told_links);
+	strv_finish(&t->v->told_names);
 	for (int chapter = 1; (size_t)chapter <= t->v->chapter_count; chapter++) {
 		if (t->v->chapters[chapter - 1].anew_seq < e->seq)
 			continue;

@@ -100,10 +100,12 @@ static void add_quoted(struct buf *out, const char *s)
 static void add_chapter_name(struct buf *out, const struct views *v, int chapter)
 {
 	const char *title = views_chapter(v, chapter)->title;
+	char name[NAME_BYTES];
+	chapter_name(name, v, chapter);
 	if (!title[0])
-		buf_addf(out, "Chapter %d", chapter);
+		buf_addf(out, "Chapter %s", name);
 	else if (v->chapters[chapter - 1].same_title)
-		buf_addf(out, "%s (Chapter %d)", title, chapter);
+		buf_addf(out, "%s (Chapter %s)", title, name);
 	else
 		buf_adds(out, title);
 }
@@ -133,12 +135,13 @@ static int add_entry(struct buf *out, const struct views *v, int chapter, int de
 	buf_addf(out, "%*s- ", depth * 2, "");
 	views_add_flat(out, title);
 	if (c) {
-		char pages[64];
+		char pages[64], name[NAME_BYTES];
 		const char *state = state_of(v, chapter);
 		if (!state)
 			return -EIO;
 		chapter_pages(pages, c);
-		buf_addf(out, " - [chapter %d](chapters/%d/text.md)", chapter, chapter);
+		chapter_name(name, v, chapter);
+		buf_addf(out, " - [chapter %s](chapters/%s/text.md)", name, name);
 		if (pages[0])
 			buf_addf(out, ", %s %s", strchr(pages, '-') ? "pages" : "page", pages);
 		buf_addf(out, ", %s", state);

@@ -269,6 +269,7 @@ static void subject_of(struct view_subject *out, struct views *v, struct ref *re
 {
 	const struct node *n = &view_nodes[ref->kind];
 	struct view_attr attr;
+	char called[NAME_BYTES];
 	bool here = ref_resolve(&attr, v, ref) == 0;
 	*out = (struct view_subject){
 		.what = n->edit,
@@ -282,7 +283,8 @@ static void subject_of(struct view_subject *out, struct views *v, struct ref *re
 		snprintf(out->path, sizeof(out->path), "images/chapter_%d_scene_%d", ref->chapter,
 			 ref->item);
 	} else if (n->of_chapter && n->name) {
-		snprintf(out->path, sizeof(out->path), "chapters/%d/%s", ref->chapter, n->name);
+		chapter_name(called, v, ref->chapter);
+		snprintf(out->path, sizeof(out->path), "chapters/%s/%s", called, n->name);
 	} else if (n->name) {
 		snprintf(out->path, sizeof(out->path), "%s", n->name);
 	}

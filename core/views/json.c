@@ -46,13 +46,14 @@ static cJSON *json_strings(const struct strv *v)
 
 /* ---- book.json */
 
-static cJSON *book_chapter_json(const struct book_chapter *c, int number)
+static cJSON *book_chapter_json(const struct views *v, int number)
 {
+	const struct book_chapter *c = views_chapter(v, number);
 	const struct quote whole = {.offset = 0, .len = c->text_bytes};
 	char pages[64];
 	cJSON *json = cJSON_CreateObject();
 	views_page_range(pages, c, &whole);
-	cJSON_AddNumberToObject(json, "number", number);
+	cJSON_AddItemToObject(json, "number", chapter_name_json(v, number));
 	cJSON_AddStringToObject(json, "title", c->title);
 	cJSON_AddStringToObject(json, "kind", book_kind_name(c->kind));
 	cJSON_AddStringToObject(json, "pageRange", pages);
@@ -60,13 +61,14 @@ static cJSON *book_chapter_json(const struct book_chapter *c, int number)
 	return json;
 }
 
-static cJSON *book_entry_json(const struct book_entry *e)
+static cJSON *book_entry_json(const struct views *v, const struct book_entry *e)
 {
 	cJSON *json = cJSON_CreateObject();
 	cJSON_AddStringToObject(json, "title", e->title);
 	cJSON_AddNumberToObject(json, "depth", e->depth);
 	cJSON_AddItemToObject(json, "chapter",
-			      e->chapter ? cJSON_CreateNumber(e->chapter) : cJSON_CreateNull());
+			      views_chapter(v, e->chapter) ? chapter_name_json(v, e->chapter)
+							   : cJSON_CreateNull());
 	cJSON_AddStringToObject(json, "role", book_role_name(e->role));
 	cJSON_AddItemToObject(json, "in", view_json_text(e->in));
 	return json;
@@ -86,11 +88,10 @@ int render_book(struct buf *out, struct views *v, const struct ref *ref)
 	cJSON *chapters = cJSON_AddArrayToObject(json, "chapters");
 	for (size_t i = 0; i < v->chapter_count; i++)
 		if (views_chapter(v, (int)i + 1))
-			cJSON_AddItemToArray(chapters,
-					     book_chapter_json(&b->chapters[i], (int)i + 1));
+			cJSON_AddItemToArray(chapters, book_chapter_json(v, (int)i + 1));
 	cJSON *contents = cJSON_AddArrayToObject(json, "contents");
 	for (size_t i = 0; i < b->content_count; i++)
-		cJSON_AddItemToArray(contents, book_entry_json(&b->contents[i]));
+		cJSON_AddItemToArray(contents, book_entry_json(v, &b->contents[i]));
 	return view_json_print(out, json);
 }
 
@@ -162,7 +163,7 @@ static cJSON *elements_json(const struct analysis *a, const struct book_chapter 
 static cJSON *header_json(const struct views *v, int chapter, enum job_state state)
 {
 	cJSON *json = cJSON_CreateObject();
-	cJSON_AddNumberToObject(json, "chapterNumber", chapter);
+	cJSON_AddItemToObject(json, "chapterNumber", chapter_name_json(v, chapter));
 	cJSON_AddStringToObject(json, "chapterTitle", views_chapter(v, chapter)->title);
 	cJSON_AddStringToObject(json, "status", job_state_name(state));
 	return json;

@@ -11,7 +11,7 @@
 
 int view_chapters(const struct views *v)
 {
-	return (int)v->chapter_count;
+	return book_last_number(v->book);
 }
 
 static void chapter_resource(char out[LOCK_RESOURCE_BYTES], const struct views *v, int chapter)
@@ -245,12 +245,13 @@ static void add_resource(struct buf *out, struct views *v, const char *name)
 {
 	buf_adds(out, name);
 	for (int n = 1; n <= (int)v->chapter_count; n++) {
-		char of[LOCK_RESOURCE_BYTES];
+		char of[LOCK_RESOURCE_BYTES], called[NAME_BYTES];
 		if (!views_chapter(v, n))
 			continue;
 		chapter_resource(of, v, n);
+		chapter_name(called, v, n);
 		if (!strcmp(of, name))
-			buf_addf(out, "\t%d %s", n, views_chapter(v, n)->title);
+			buf_addf(out, "\t%s %s", called, views_chapter(v, n)->title);
 	}
 	buf_addc(out, '\n');
 }

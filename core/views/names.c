@@ -27,13 +27,31 @@ static bool skip(const char **p, const char *what)
 
 /* ---- chapters/, by-title/ */
 
+void chapter_name(char out[NAME_BYTES], const struct views *v, int chapter)
+{
+	char name[BOOK_CHAPTER_NAME_BYTES];
+	book_chapter_name(name, v->book, chapter);
+	snprintf(out, NAME_BYTES, "%s", name);
+}
+
+/* The chapter that goes by that name. */
+static int chapter_called(int *chapter, const struct views *v, const char *name)
+{
+	int err = book_chapter_named(chapter, v->book, name);
+	return err == 0 && !views_chapter(v, *chapter) ? -ENOENT : err;
+}
+
+cJSON *chapter_name_json(const struct views *v, int chapter)
+{
+	char name[NAME_BYTES];
+	chapter_name(name, v, chapter);
+	return name[0] >= '0' && name[0] <= '9' ? cJSON_CreateNumber(chapter)
+						: cJSON_CreateString(name);
+}
+
 int chapters_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
 {
-	const char *p = name;
-	if (*p == '0')
-		return -ENOENT;
-	child->chapter = number_at(&p, CHAPTER_MAX);
-	return *p == '\0' && views_chapter(v, child->chapter) ? 0 : -ENOENT;
+	return chapter_called(&child->chapter, v, name);
 }
 
 static int each_chapter(struct view_list *out, struct views *v, enum kind kind,
@@ -52,34 +70,35 @@ static int each_chapter(struct view_list *out, struct views *v, enum kind kind,
 	return 0;
 }
 
-static void chapter_name(char out[NAME_BYTES], const struct views *v, int chapter)
-{
-	snprintf(out, NAME_BYTES, "%d", chapter);
-}
-
 int chapters_list(struct view_list *out, struct views *v, const struct ref *folder)
 {
 	return each_chapter(out, v, KIND_CHAPTER, chapter_name);
 }
 
-/* "09 The Beginning". The number keeps equal titles apart, and gives them their order. */
+/* "09 The Beginning", "front-1 Preface". The number keeps equal titles apart, and gives them their
+ * order. */
 void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter)
 {
+	const char *title = views_chapter(v, chapter)->title;
+	char name[NAME_BYTES];
 	int width = 2;
-	for (size_t n = v->chapter_count; n >= 100; n /= 10)
+	for (int n = book_last_number(v->book); n >= 100; n /= 10)
 		width++;
+	chapter_name(name, v, chapter);
 	CLEANUP(cleanup_free)
-	char *name = xasprintf("%0*d %s", width, chapter, views_chapter(v, chapter)->title);
-	utf8_name(out, name, strlen(name));
+	char *link = name[0] >= '0' && name[0] <= '9' ? xasprintf("%0*d %s", width, chapter, title)
+						      : xasprintf("%s %s", name, title);
+	utf8_name(out, link, strlen(link));
 }
 
 int title_links_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
 {
-	const char *p = name;
-	char real[NAME_BYTES];
-	child->chapter = number_at(&p, CHAPTER_MAX);
-	if (!views_chapter(v, child->chapter))
-		return -ENOENT;
+	const char *from = name + strspn(name, "0");
+	char first[NAME_BYTES], real[NAME_BYTES];
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(from, " "), from);
+	int err = chapter_called(&child->chapter, v, first);
+	if (err < 0)
+		return err;
 	title_link_name(real, v, child->chapter);
 	return strcmp(real, name) == 0 ? 0 : -ENOENT;
 }
@@ -91,7 +110,9 @@ int title_links_list(struct view_list *out, struct views *v, const struct ref *f
 
 char *title_link_target(struct views *v, const struct ref *ref)
 {
-	return xasprintf("../chapters/%d", ref->chapter);
+	char name[NAME_BYTES];
+	chapter_name(name, v, ref->chapter);
+	return xasprintf("../chapters/%s", name);
 }
 
 int chapter_text_detail(struct view_attr *attr, struct views *v, struct ref *ref)
@@ -301,14 +322,14 @@ int prompt_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 
 int states_find(struct ref *child, struct views *v, const struct ref *folder, const char *name)
 {
-	const char *p = name;
-	if (!skip(&p, "chapter_") || *p == '0')
+	const char *p = name, *end = strrchr(name, '.');
+	char of[NAME_BYTES];
+	if (!skip(&p, "chapter_") || !end || end < p || strcmp(end, ".json") != 0)
 		return -ENOENT;
-	child->chapter = number_at(&p, CHAPTER_MAX);
-	if (strcmp(p, ".json") != 0 || !views_chapter(v, child->chapter))
-		return -ENOENT;
+	snprintf(of, sizeof(of), "%.*s", (int)(end - p), p);
+	int err = chapter_called(&child->chapter, v, of);
 	struct view_attr attr = {0};
-	return states_detail(&attr, v, child);
+	return err < 0 ? err : states_detail(&attr, v, child);
 }
 
 /* Only chapters that have a state have a file. */
@@ -325,7 +346,9 @@ int states_detail(struct view_attr *attr, struct views *v, struct ref *ref)
 
 static void state_name(char out[NAME_BYTES], const struct views *v, int chapter)
 {
-	snprintf(out, NAME_BYTES, "chapter_%d.json", chapter);
+	char name[BOOK_CHAPTER_NAME_BYTES];
+	book_chapter_name(name, v->book, chapter);
+	snprintf(out, NAME_BYTES, "chapter_%s.json", name);
 }
 
 int states_list(struct view_list *out, struct views *v, const struct ref *folder)

@@ -112,7 +112,7 @@ static cJSON *chapter_json(struct views *v, const struct table *t, int chapter)
 	const struct store_state *s = &t->chapters[chapter - 1];
 	const struct chapter_state *c = views_analysis(v, chapter);
 	cJSON *json = cJSON_CreateObject();
-	cJSON_AddNumberToObject(json, "number", chapter);
+	cJSON_AddItemToObject(json, "number", chapter_name_json(v, chapter));
 	cJSON_AddStringToObject(json, "title", views_chapter(v, chapter)->title);
 	add_state(json, s->state, s->attempts, s->error);
 	cJSON_AddNumberToObject(json, "concepts", s->concepts);
@@ -556,7 +556,7 @@ static cJSON *toc_json(const struct views *v)
 		char pages[64];
 		cJSON *json = cJSON_CreateObject();
 		views_page_range(pages, c, &whole);
-		cJSON_AddNumberToObject(json, "chapterNumber", chapter);
+		cJSON_AddItemToObject(json, "chapterNumber", chapter_name_json(v, chapter));
 		cJSON_AddStringToObject(json, "chapterTitle", c->title);
 		cJSON_AddStringToObject(json, "pageRange", pages);
 		cJSON_AddItemToArray(chapters, json);

@@ -210,6 +210,7 @@ struct views {
 	struct chapter_state *chapters; /* [N - 1] */
 	size_t chapter_count;		/* at most CHAPTER_MAX */
 	struct strv told_links; /* [N - 1]: in by-title/ before the last import; "": no chapter N */
+	struct strv told_names; /* the same, in chapters/ */
 	const struct book_file **files; /* sorted for source/ */
 	size_t file_count;		/* at most ITEM_MAX */
 	struct stamp topics[TOPICS];	/* of the whole book */
@@ -278,6 +279,9 @@ void cache_memo_set(struct views *v, uint64_t node, uint64_t size_bytes);
 /* names.c: find, list and detail of the kinds that are many */
 int chapters_find(struct ref *, struct views *, const struct ref *, const char *);
 int chapters_list(struct view_list *, struct views *, const struct ref *);
+/* What a chapter goes by: a number, or "front-1". */
+void chapter_name(char out[NAME_BYTES], const struct views *v, int chapter);
+cJSON *chapter_name_json(const struct views *v, int chapter); /* the number is one */
 void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter);
 int title_links_find(struct ref *, struct views *, const struct ref *, const char *);
 int title_links_list(struct view_list *, struct views *, const struct ref *);

@@ -212,10 +212,13 @@ static void names_remember(struct views *v)
 	if (v->told_links.len)
 		return;
 	for (int chapter = 1; (size_t)chapter <= v->chapter_count; chapter++) {
-		char name[NAME_BYTES] = "";
-		if (views_chapter(v, chapter))
-			title_link_name(name, v, chapter);
-		strv_add(&v->told_links, name);
+		char name[NAME_BYTES] = "", link[NAME_BYTES] = "";
+		if (views_chapter(v, chapter)) {
+			chapter_name(name, v, chapter);
+			title_link_name(link, v, chapter);
+		}
+		strv_add(&v->told_names, name);
+		strv_add(&v->told_links, link);
 	}
 }
 
@@ -396,6 +399,7 @@ struct views *views_free(struct views *v)
 	book_drop(v);
 	view_names_finish(&v->names);
 	strv_finish(&v->told_links);
+	strv_finish(&v->told_names);
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);

@@ -170,6 +170,40 @@ class Small(Fresh):
         wait_for(lambda: os.path.exists(m.path("chapters/5")))
         self.assertEqual(self.concepts(m, 5), first)
         self.assertEqual(self.requests(), 2)
+        self.matter(m)
+
+    def matter(self, m):
+        """Front and back matter go by names that stay when chapters come."""
+        for name, text in (("Manuscript/FrontMatter/preface", "A word before."), ("BackMatter/names", "Ina.")):
+            os.makedirs(os.path.dirname(os.path.join(self.book, name)))
+            with open(os.path.join(self.book, name + ".md"), "w") as f:
+                f.write(text + "\n")
+        wait_for(lambda: os.path.exists(m.path("chapters/back-1/text.md")))
+        story = sorted(int(n) for n in os.listdir(m.path("chapters")) if n.isdigit())
+        for _ in range(2):
+            self.assertEqual(set(os.listdir(m.path("chapters"))), {str(n) for n in story} | {"front-1", "back-1"})
+            self.assertEqual(m.read("chapters/front-1/text.md"), "A word before.\n")
+            self.assertEqual(m.read("by-title/back-1 names/text.md"), "Ina.\n")
+            self.assertEqual(os.readlink(m.path("chapters/front-1/lock")), "../../locks/FrontMatter")
+            self.assertFalse(os.path.exists(m.path("chapters/%d" % (story[-1] + 2))))
+            status = json.loads(m.read("status.json"))["chapters"]
+            self.assertEqual([c["number"] for c in status], story + ["front-1", "back-1"])
+            contents = json.loads(m.read("book.json"))["contents"]
+            self.assertEqual([contents[0]["chapter"], contents[-1]["chapter"]], ["front-1", "back-1"])
+            self.assertEqual(json.loads(m.read("chapters/front-1/concepts.json"))["status"], "skipped")
+            self.assertIn("chapter_front-1.json", os.listdir(m.path(".analyze.state")))
+            self.assertIn("(chapters/front-1/text.md)", m.read("Contents.md"))
+            self.assertIn("FrontMatter\tfront-1 preface", m.read("locks/.resources"))
+            story.append(story[-1] + 1)
+            self.write(story[-1])
+            wait_for(lambda: os.path.exists(m.path("chapters/%d/text.md" % story[-1])))
+        story.pop()
+        for line, reason in (("analyze front-1", "front-1: nothing is made of front and back matter"),
+                             ("illustrate back-2", "the book has no chapter back-2"),
+                             ("analyze %d" % (story[-1] + 3), "the book has no chapter %d" % (story[-1] + 3))):
+            with self.assertRaises(OSError):
+                m.command(line + "\n")
+            self.assertIn(reason, m.read(".bookfs/why"))
 
     def test_what_cannot_be_read_changes_nothing(self):
         m = self.mounted()

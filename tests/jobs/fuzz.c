@@ -39,7 +39,10 @@ static void put_command(struct buf *out, const struct ctl_command *c)
 	FUZZ_HOLDS(c->chapter >= 0 && (takes_chapter || c->chapter == 0));
 	FUZZ_HOLDS(c->on_demand == (c->chapter != 0));
 	buf_adds(out, words[c->verb]);
-	if (takes_chapter && c->chapter)
+	FUZZ_HOLDS(!c->matter[0] || (takes_chapter && c->chapter == 0));
+	if (c->matter[0])
+		buf_addf(out, " %s", c->matter);
+	else if (takes_chapter && c->chapter)
 		buf_addf(out, " %d", c->chapter);
 	else if (takes_chapter)
 		buf_adds(out, " all");

@@ -96,14 +96,17 @@ static void test_project(void)
 	CHECK_STR(b->title, "The Lamp Book");
 	CHECK_STR(b->language, "en");
 	CHECK_INT(b->creators.len, 1);
-	CHECK_INT(b->chapter_count, 6);
+	CHECK_INT(b->chapter_count, 7);
 	check_chapter(b, 1, "Oil and Wick", BOOK_STORY, "# Chapter 1\n\nLit at dusk.\n");
 	check_chapter(b, 2, "", BOOK_GAP, "");
 	check_chapter(b, 3, "The Wind", BOOK_STORY, "Second.\n\nTenth.\n");
 	check_chapter(b, 4, "The Shore", BOOK_STORY, "# The Shore\n\nFlat.\n");
-	check_chapter(b, 5, "preface", BOOK_FRONT, "A word before.\n");
-	check_chapter(b, 6, "index of names", BOOK_BACK, "Ina.\n");
+	check_chapter(b, 5, "", BOOK_GAP, "");
+	check_chapter(b, 6, "preface", BOOK_FRONT, "A word before.\n");
+	check_chapter(b, 7, "index of names", BOOK_BACK, "Ina.\n");
 	CHECK_INT(b->content_count, 5);
+	CHECK_INT(b->contents[0].chapter, 6); /* is read first */
+	CHECK_INT(b->contents[4].chapter, 7);
 	end();
 }
 
@@ -132,6 +135,80 @@ static void test_any_folder(void)
 	check_chapter(listed, 1, "Deep down", BOOK_STORY, "# Deep\n\nDown.\n");
 	check_chapter(listed, 2, "Rain", BOOK_STORY, "Rain fell.\n");
 	check_chapter(listed, 3, "10 Snow", BOOK_STORY, "Snow fell.\n");
+	end();
+}
+
+static void check_named(const struct book *b, int number, const char *name)
+{
+	char called[BOOK_CHAPTER_NAME_BYTES];
+	int found = 0;
+
+	book_chapter_name(called, b, number);
+	CHECK_STR(called, name);
+	CHECK_INT(book_chapter_named(&found, b, name), 0);
+	CHECK_INT(found, number);
+}
+
+/* Chapters go by their numbers, front and back matter of a project by names. */
+static void test_names(void)
+{
+	static const char *const none[] = {"",
+					   "0",
+					   "3",
+					   "4",
+					   "5",
+					   "6",
+					   "02",
+					   "+2",
+					   " 2",
+					   "2 ",
+					   "front",
+					   "front-0",
+					   "front-3",
+					   "front-01",
+					   "back-2",
+					   "story-1",
+					   "gap-1",
+					   "back--1",
+					   "99999999999999999999"};
+	int number;
+
+	begin();
+	put("Manuscript/Chapters/Chapter_01.md", "One.\n");
+	put("Manuscript/Chapters/Chapter_02.md", "Two.\n");
+	put("Manuscript/Chapters/Chapter_04/notes.txt", "none\n");
+	put("FrontMatter/a.md", "A.\n");
+	put("FrontMatter/b.md", "B.\n");
+	put("FrontMatter/README.md", "None.\n");
+	put("BackMatter/z.md", "Z.\n");
+	CLEANUP(book_free_cleanup) struct book *b = read_it();
+
+	CHECK_INT(b->chapter_count, 6);
+	CHECK_INT(book_last_number(b), 2);
+	check_named(b, 1, "1");
+	check_named(b, 2, "2");
+	check_named(b, 4, "front-1");
+	check_named(b, 5, "front-2");
+	check_named(b, 6, "back-1");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		CHECK_INT(book_chapter_named(&number, b, none[i]), -ENOENT);
+	end();
+	begin();
+	put("1 One.md", "One.\n");
+	put("2 Appendix.md", "# Appendix\n\nMore.\n");
+	CLEANUP(book_free_cleanup) struct book *plain = read_it();
+
+	CHECK_INT(plain->chapters[1].kind, BOOK_BACK);
+	CHECK_INT(book_last_number(plain), 2);
+	check_named(plain, 2, "2");
+	end();
+	begin();
+	put("Manuscript/Chapters/Chapter_00.md", "none\n");
+	put("BackMatter/z.md", "Z.\n");
+	CLEANUP(book_free_cleanup) struct book *only = read_it();
+
+	CHECK_INT(book_last_number(only), 0);
+	check_named(only, 2, "back-1");
 	end();
 }
 
@@ -186,9 +263,29 @@ static void test_hash(void)
 	put("a/picture.png", "no text\n");
 	hash_it(again);
 	CHECK_STR(again, first);
+	put("README.md", "Of the folder.\n");
+	put(".config/notes.txt", "None of it.\n");
+	hash_it(again);
+	CHECK_STR(again, first);
 	put("a/1.md", "One and more.\n");
 	hash_it(other);
 	CHECK(strcmp(first, other) != 0);
+	put(".config/book.json", "{}");
+	hash_it(first);
+	CHECK(strcmp(first, other) != 0);
+	put("Manuscript/Chapters/Chapter_01.md", "A project now.\n");
+	hash_it(first);
+	put("a/1.md", "None of the book any more.\n");
+	put("Manuscript/Chapters/Chapter_01_chg.md", "A note.\n");
+	put("Manuscript/Chapters/README.md", "About the chapters.\n");
+	hash_it(again);
+	CHECK_STR(again, first);
+	put("_TOC_/TOC.md", "1. The Lamp\n");
+	hash_it(other);
+	CHECK(strcmp(first, other) != 0);
+	put("BackMatter/z.md", "Z.\n");
+	hash_it(again);
+	CHECK(strcmp(again, other) != 0);
 	end();
 }
 
@@ -196,6 +293,7 @@ int main(void)
 {
 	test_project();
 	test_any_folder();
+	test_names();
 	test_beneath();
 	test_no_book();
 	test_hash();
