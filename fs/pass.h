@@ -14,6 +14,7 @@
  *     pass_attrs.c   attributes, extended attributes
  *     pass_files.c   opening, reading, writing
  *     pass_fence.c   whose it is, before it is changed
+ *     pass_direct.c  files that the kernel reads and writes by itself
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
  *     pass_conn.c    what libfuse does not know to say to the kernel
  *     pass_git.c     names of ours are none of git's business
@@ -26,6 +27,7 @@
  * that the open handle keeps. Metadata does not: it is one system call on an open folder.
  */
 
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "fs.h"
@@ -38,12 +40,15 @@ struct pass_node {
 	ino_t ino;
 	struct timespec born; /* an inode number comes again; zero where it is not known */
 	mode_t type;
-	uint8_t git; /* enum pass_git */
-	bool past;   /* its lock changed hands: pass_fence.c */
+	uint8_t git;  /* enum pass_git */
+	bool past;    /* its lock changed hands: pass_fence.c */
+	bool retired; /* it is opened no more */
+	bool direct;  /* as it is open now: the kernel reads and writes it */
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
-	int fd; /* O_PATH; -1: given back, to be opened again by the name */
+	int backing; /* the kernel's number of it, for that; 0: it has none */
+	int fd;	     /* O_PATH; -1: given back, to be opened again by the name */
 	uint64_t parent;
 	char *name; /* as it was looked up last; NULL: the root */
 
@@ -95,13 +100,14 @@ struct pass {
 	ino_t mount_ino; /* its folder */
 	char *mount_name;
 
-	struct link files, folders; /* that are open */
-	uint64_t greeting;	    /* the number of the kernel's INIT */
-	bool greeted;		    /* and it is answered */
-	bool can_kill_priv;	    /* what it offered */
-	char *chunk;		    /* of reads that need not wait */
-	int64_t slow_until_boot_ms; /* the disk stalled: write in the pool until then */
-	struct link waiting;	    /* for a lock: struct pass_wait */
+	struct link files, folders;	/* that are open */
+	uint64_t greeting;		/* the number of the kernel's INIT */
+	bool greeted;			/* and it is answered */
+	bool can_kill_priv, can_direct; /* what it offered */
+	int answered_backing;		/* of the open that is being answered */
+	char *chunk;			/* of reads that need not wait */
+	int64_t slow_until_boot_ms;	/* the disk stalled: write in the pool until then */
+	struct link waiting;		/* for a lock: struct pass_wait */
 	size_t wait_count;
 	struct timer *nudge; /* those of them that are to wait no more */
 	bool ended;
@@ -169,7 +175,7 @@ void pass_fence_finish(struct pass *p);
 void pass_table_init(struct pass *p);
 void pass_table_finish(struct pass *p);
 /* -ESTALE: it was forgotten. */
-int pass_node(struct pass_node **out, struct pass *p, uint64_t id);
+int pass_node(struct pass_node **out, const struct pass *p, uint64_t id);
 /* Its O_PATH descriptor, borrowed until the next call; or -errno. */
 int pass_fd(struct pass *p, struct pass_node *n);
 /* A file that is open beneath the folder is entered as a node with one lookup more: fd is O_PATH,
@@ -182,6 +188,12 @@ void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
 /* One name beneath an open folder, O_NOFOLLOW. A descriptor or -errno. */
 int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode);
 void pass_proc_name(char out[16], int fd);
+/* Of a node, or of a name in it, beneath the folder: by the names that were looked up last. false:
+ * one of them is not known any more. */
+bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node *n,
+	       const char *name);
+/* It is open in another way than the next open needs: who looks the file up meets a new node. */
+void pass_retire(struct pass *p, struct pass_node *n);
 void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
 /* The file has this name now. */
 void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder,
@@ -202,6 +214,7 @@ struct pass_file {
 	uid_t uid;
 	struct link fences;
 	uint64_t moves; /* as there were when these were found */
+	bool direct;	/* the kernel writes it by itself */
 };
 /* leave: what it was opened by. */
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
@@ -210,6 +223,23 @@ static inline struct pass_file *pass_file_of(const struct fuse_file_info *fi)
 {
 	return (struct pass_file *)(uintptr_t)fi->fh;
 }
+
+/* ---- pass_direct.c */
+
+struct fuse_init_in;
+struct fuse_init_out;
+struct fuse_open_out;
+void pass_direct_offered(struct pass *p, const struct fuse_init_in *in);
+void pass_direct_greet(struct pass *p, struct fuse_init_out *out);
+void pass_direct_answer(const struct pass *p, struct fuse_open_out *out);
+/* An open of n is to be answered: the number by which the kernel reads and writes it; 0: we do.
+ * -ESTALE: the node has been given up for a new one. */
+int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool writes);
+void pass_direct_forget(struct pass *p, struct pass_node *n);
+/* Would a file that is written without us come beneath a lock, if `from` (its entry of that name;
+ * or NULL: itself) were called to_name in `to`? */
+bool pass_direct_escapes(const struct pass *p, const struct pass_node *from, const char *name,
+			 const struct pass_node *to, const char *to_name, bool exchange);
 
 /* ---- who makes a file is its owner, where the mount serves others (pass_names.c) */
 

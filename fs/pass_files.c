@@ -110,20 +110,16 @@ static bool is_young(struct timespec changed)
 
 /* Are the pages that the kernel may have of it still true? Those it reads from now on are of what
  * the file is now. */
-static bool keeps_pages(struct pass_node *n, int fd)
+static bool keeps_pages(struct pass_node *n, const struct stat *st)
 {
 	const struct pass_stamp was = n->stamp;
-	struct stat st;
 
-	n->stamp.valid = false;
-	if (fstat(fd, &st) < 0)
-		return false;
-	n->stamp = (struct pass_stamp){.mtime = st.st_mtim,
-				       .ctime = st.st_ctim,
-				       .size = st.st_size,
-				       .valid = !is_young(st.st_ctim)};
-	return was.valid && same_time(was.mtime, st.st_mtim) && same_time(was.ctime, st.st_ctim) &&
-	       was.size == st.st_size;
+	n->stamp = (struct pass_stamp){.mtime = st->st_mtim,
+				       .ctime = st->st_ctim,
+				       .size = st->st_size,
+				       .valid = !n->direct && !is_young(st->st_ctim)};
+	return was.valid && same_time(was.mtime, st->st_mtim) &&
+	       same_time(was.ctime, st->st_ctim) && was.size == st->st_size;
 }
 
 void pass_file_free(struct link *l)
@@ -136,30 +132,55 @@ void pass_file_free(struct link *l)
 	free(f);
 }
 
-void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
-		     const struct fuse_entry_param *made, const struct pass_leave *leave)
-{
-	struct pass_file *f = xcalloc(1, sizeof(*f));
-
-	*f = (struct pass_file){.node = n, .fd = fd};
-	ring_init(&f->fences);
-	if ((fi->flags & O_ACCMODE) != O_RDONLY)
-		pass_file_fence(f, req, leave);
-	fi->fh = (uintptr_t)f;
-	fi->keep_cache = keeps_pages(n, fd);
-	n->opens++;
-	ring_add(&pass_of(req)->files, &f->link);
-	if ((made ? fuse_reply_create(req, made, fi) : fuse_reply_open(req, fi)) == 0)
-		return;
-	n->opens--;
-	pass_file_free(&f->link);
-	if (made)
-		pass_forget(pass_of(req), n->id, 1);
-}
-
 static bool is_for_writing(int flags)
 {
 	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+}
+
+/* What is known of an open before it is answered. */
+static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_node *n, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	p->answered_backing = pass_direct(p, n, &st, is_for_writing(fi->flags));
+	fi->keep_cache = keeps_pages(n, &st);
+	return p->answered_backing < 0 ? p->answered_backing : 0;
+}
+
+static int reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_file *f,
+		 const struct fuse_entry_param *made)
+{
+	fi->fh = (uintptr_t)f;
+	return made ? fuse_reply_create(req, made, fi) : fuse_reply_open(req, fi);
+}
+
+void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
+		     const struct fuse_entry_param *made, const struct pass_leave *leave)
+{
+	struct pass *p = pass_of(req);
+	struct pass_file *f = xcalloc(1, sizeof(*f));
+	int r = prepare(fi, p, n, fd);
+
+	*f = (struct pass_file){.node = n, .fd = fd};
+	ring_init(&f->fences);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
+		f->direct = r == 0 && n->direct;
+		pass_file_fence(f, req, leave);
+	}
+	n->opens++;
+	ring_add(&p->files, &f->link);
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	else
+		r = reply(req, fi, f, made);
+	p->answered_backing = 0;
+	if (r == 0)
+		return;
+	n->opens--;
+	pass_file_free(&f->link);
+	pass_forget(p, n->id, made ? 1 : 0);
 }
 
 /* O_APPEND is told with each write: pages that the kernel writes for a mapping come by any handle,
@@ -175,7 +196,7 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (r == 0 && is_for_writing(fi->flags))
 		r = pass_may_change(&leave, req, n, NULL);
-	if (r == 0 && n->past)
+	if (r == 0 && (n->past || n->retired))
 		r = -ESTALE;
 	if (r == 0)
 		r = pass_fd(p, n);

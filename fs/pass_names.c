@@ -183,7 +183,7 @@ void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *n
 	if (r == 0)
 		r = fd = folder_to_change(&to, &leave, req, folder, name, NAME_MAKE);
 	if (r >= 0)
-		r = pass_fd(p, n);
+		r = pass_direct_escapes(p, n, NULL, to, name, false) ? -EXDEV : pass_fd(p, n);
 	if (r >= 0) {
 		pass_proc_name(number, r);
 		r = linkat(p->proc, number, fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
@@ -333,6 +333,9 @@ void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t
 		look_at(&moved, fd, name, to_fd, to_name, flags);
 		r = may_move(&leave, req, &moved, from, name, to, to_name);
 	}
+	if (r == 0 &&
+	    pass_direct_escapes(pass_of(req), from, name, to, to_name, flags & RENAME_EXCHANGE))
+		r = -EXDEV;
 	if (r == 0)
 		r = renameat2(fd, name, to_fd, to_name, flags) < 0 ? -errno : 0;
 	if (r == 0)

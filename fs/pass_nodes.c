@@ -195,9 +195,12 @@ static void give_back(struct pass_table *t, struct pass_node *n)
 	t->descriptors--;
 }
 
-static void node_free(struct pass_table *t, struct pass_node *n)
+static void node_free(struct pass *p, struct pass_node *n)
 {
+	struct pass_table *t = &p->table;
+
 	unhash(t, n);
+	pass_direct_forget(p, n);
 	give_back(t, n);
 	give_slot(t, slot_of(n->id));
 	t->node_count--;
@@ -238,20 +241,20 @@ void pass_table_finish(struct pass *p)
 
 	for (size_t i = 0; i < t->slot_count; i++)
 		if (!((uintptr_t)t->slots[i] & 1))
-			node_free(t, t->slots[i]);
+			node_free(p, t->slots[i]);
 	free(t->slots);
 	free(t->buckets);
 }
 
 /* ---- nodes */
 
-int pass_node(struct pass_node **out, struct pass *p, uint64_t id)
+int pass_node(struct pass_node **out, const struct pass *p, uint64_t id)
 {
 	const struct pass_table *t = &p->table;
 	struct pass_node *n;
 
 	if (id == VIEW_ROOT) {
-		*out = &p->root;
+		*out = (struct pass_node *)&p->root;
 		return 0;
 	}
 	if (slot_of(id) >= t->slot_count)
@@ -304,6 +307,37 @@ static void remember_name(struct pass_node *n, const struct pass_node *folder, c
 		return;
 	free(n->name);
 	n->name = xstrdup(name);
+}
+
+bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node *n,
+	       const char *name)
+{
+	char path[PATH_MAX];
+	size_t at = PATH_MAX - 1;
+
+	path[at] = '\0';
+	for (struct pass_node *up; name || n != &p->root; n = up) {
+		const char *part = name ? name : n->name;
+		size_t len = strlen(part);
+
+		up = (struct pass_node *)n;
+		if (!name && pass_node(&up, p, n->parent) < 0)
+			return false;
+		if (len + 1 > at)
+			return false;
+		if (path[at])
+			path[--at] = '/';
+		memcpy(path + (at -= len), part, len);
+		name = NULL;
+	}
+	memcpy(out, path + at, PATH_MAX - at);
+	return true;
+}
+
+void pass_retire(struct pass *p, struct pass_node *n)
+{
+	unhash(&p->table, n);
+	n->retired = true;
 }
 
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
@@ -374,7 +408,7 @@ void pass_forget(struct pass *p, uint64_t id, uint64_t lookups)
 		return;
 	n->lookups -= lookups < n->lookups ? lookups : n->lookups;
 	if (n->lookups == 0 && n->opens == 0)
-		node_free(&p->table, n);
+		node_free(p, n);
 }
 
 void pass_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t lookups)

@@ -17,6 +17,7 @@ from harness import Background, wait_for
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NOREPLACE, EXCHANGE = 1, 2
+SIZE = 1 << 16
 PUNCH, KEEP_SIZE, ZERO = 2, 1, 16
 
 
@@ -552,6 +553,84 @@ class Behind(Project):
             wait_for(lambda: harness.waits_in(p.pid, m.dir))
             p.terminate()
             self.assertNotEqual(p.wait(30), 0)
+
+
+class Kernel(Project):
+    """What no lock covers an administrator's kernel reads and writes by itself, where it can (Linux 6.9): nobody sees a
+    difference, but that such a file cannot be moved beneath a lock while it is written."""
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.of("Drafts"))
+        os.makedirs(self.of("Manuscript/images"))
+        self.put("Drafts/a", b"a" * SIZE)
+
+    def put(self, name, data):
+        with open(self.of(name), "wb") as f:
+            f.write(data)
+
+    def is_direct(self, m, f):
+        """Does bookfs hand out nothing of it when it is read?"""
+        def handed_out():
+            with open(f"/proc/{m.process.pid}/io") as io:
+                return int(io.read().split("wchar: ")[1].split()[0])
+        before = handed_out()
+        os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self.assertEqual(len(os.pread(f.fileno(), SIZE, 0)), SIZE)
+        return handed_out() - before < SIZE
+
+    def test_direct(self):
+        self.put("Manuscript/images/old", b"")
+        m = self.mount()
+        a, figure = m.path("Drafts/a"), m.path("Manuscript/images/fig-01-1.png")
+        writer = open(a, "r+b")
+        if not self.is_direct(m, writer):
+            writer.close()
+            self.skipTest("this kernel does not do it, or not for us")
+        for how in (os.rename, os.link):
+            with self.errno(errno.EXDEV):
+                how(a, figure)
+        with self.errno(errno.EXDEV):
+            os.rename(m.path("Drafts"), m.path("Manuscript/images/Drafts"))
+        with self.errno(errno.EXDEV):
+            rename2(m.path("Manuscript/images/old"), a, EXCHANGE)
+        writer.close()
+        reader = open(a, "rb")
+        self.assertTrue(self.is_direct(m, reader))
+        number = os.stat(a).st_ino
+        os.rename(a, figure)
+        with open(figure, "r+b", buffering=0) as writer:    # whom a lock must be able to stop
+            self.assertFalse(self.is_direct(m, writer))
+            writer.write(b"b" * 4096)
+            self.assertEqual((reader.read(4097), os.stat(figure).st_ino), (b"b" * 4096 + b"a", number))
+        reader.close()
+
+    def test_covered(self):
+        self.put("Manuscript/images/fig-01-1.png", b"x" * SIZE)
+        self.put("Drafts/one.md", b"x" * SIZE)
+        os.link(self.of("Drafts/a"), self.of("Manuscript/images/a.png"))
+        m = self.mount()
+        for name in ("Manuscript/images/fig-01-1.png", "Drafts/one.md", "Drafts/a"):
+            for mode in ("rb", "r+b"):
+                with self.subTest(name=name, mode=mode), open(m.path(name), mode) as f:
+                    self.assertFalse(self.is_direct(m, f))
+
+    def test_both_kinds(self):
+        """Opens of a file that is given another kind while it is open are never refused."""
+        m = self.mount()
+        a = m.path("Drafts/a")
+        with open(a, "rb") as one, open(a, "r+b", buffering=0) as two:
+            os.link(self.of("Drafts/a"), self.of("Drafts/c"))
+            with open(a, "rb") as three, open(a, "ab", buffering=0) as four:
+                two.write(b"two")
+                four.write(b"four")
+                self.assertEqual({f.read() for f in (one, three)}, {b"two" + b"a" * (SIZE - 3) + b"four"})
+        with open(a, "r+b", buffering=0) as f:
+            self.assertFalse(self.is_direct(m, f))
+            f.write(b"five")
+            self.assertEqual(m.read("Drafts/c")[:5], "fivea")
+            os.unlink(self.of("Drafts/c"))
+        self.assertEqual(m.read("Drafts/a")[:5], "fivea")
 
 
 class Over(Project):

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include <limits.h>
+#include <linux/fuse.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "cover.h"
+#include "pass.h"
+#include "source.h"
+
+/*
+ * Files that the kernel reads and writes by itself (FUSE passthrough, Linux 6.9): an open is
+ * answered with the folder's own file, and reads, writes and mappings go to that, as fast as
+ * without a mount and of the same pages. It is allowed to an administrator's mount alone; any other
+ * is served by us.
+ *
+ * What goes by us no more we cannot refuse any more. So it is only for files that no lock covers
+ * and that are no texts of the book, and that have no second name that may be covered; the rest we
+ * read and write, so that a holder who lost his lock is stopped in the midst of a write. A file
+ * that is being written like this cannot be given a name beneath a lock: EXDEV, and who moves it
+ * will copy it. Rules that a project writes while a file is open hold from its next open.
+ *
+ * The kernel wants all opens of a node to be of one kind, and counts one as ended before it tells
+ * us: the kind is chosen by the first of them and is kept until the last is closed. Where a writer
+ * comes who has to be ours, the node is given up: he is answered ESTALE, looks the name up again
+ * and meets a new one.
+ */
+
+/* Of newer headers than are asked for. */
+enum { DIRECT_FLAG2 = 1 << (37 - 32), STACK_DEPTH = 1, OPEN_DIRECT = 1 << 7 };
+struct backing {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define BACKING_OPEN _IOW(FUSE_DEV_IOC_MAGIC, 1, struct backing)
+#define BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
+
+/* ---- saying so to the kernel */
+
+void pass_direct_offered(struct pass *p, const struct fuse_init_in *in)
+{
+	p->can_direct = in->flags & FUSE_INIT_EXT && in->flags2 & DIRECT_FLAG2;
+}
+
+void pass_direct_greet(struct pass *p, struct fuse_init_out *out)
+{
+	if (!p->can_direct)
+		return;
+	out->flags |= FUSE_INIT_EXT;
+	out->flags2 |= DIRECT_FLAG2;
+	out->unused[0] = STACK_DEPTH;
+}
+
+void pass_direct_answer(const struct pass *p, struct fuse_open_out *out)
+{
+	out->open_flags |= OPEN_DIRECT;
+	out->open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
+	out->padding = (uint32_t)p->answered_backing;
+}
+
+static void enlist(struct pass *p, struct pass_node *n)
+{
+	struct backing b = {.fd = pass_fd(p, n)};
+	int id = b.fd < 0 ? -1 : ioctl(fuse_session_fd(p->fs->session), BACKING_OPEN, &b);
+
+	if (id > 0) {
+		n->backing = id;
+		return;
+	}
+	log_info("the kernel does not read the folder's files by itself (%s): bookfs does",
+		 strerror(errno));
+	p->can_direct = false;
+}
+
+void pass_direct_forget(struct pass *p, struct pass_node *n)
+{
+	uint32_t id = (uint32_t)n->backing;
+
+	if (id && ioctl(fuse_session_fd(p->fs->session), BACKING_CLOSE, &id) < 0)
+		log_debug("a file's descriptor stays with the kernel: %s", strerror(errno));
+	n->backing = 0;
+}
+
+/* ---- which files */
+
+static bool is_covered(const struct pass *p, const char *path)
+{
+	char resource[LOCK_RESOURCE_BYTES];
+
+	return p->fs->options->enforce != ENFORCE_OFF && cover_of(resource, p->rules, path);
+}
+
+static bool is_free(const struct pass *p, const struct pass_node *n, const struct stat *st)
+{
+	char path[PATH_MAX];
+
+	return p->can_direct && S_ISREG(st->st_mode) && st->st_nlink <= 1 && !n->past &&
+	       n->cover_count == 0 && !book_folder_counts(n->name, false) &&
+	       pass_path(path, p, n, NULL) && !is_covered(p, path);
+}
+
+int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool writes)
+{
+	bool is_open = n->opens > 0;
+
+	if (!is_open)
+		n->direct = is_free(p, n, st);
+	if (!n->direct)
+		return 0;
+	if (is_open && writes && !is_free(p, n, st)) {
+		pass_retire(p, n);
+		return -ESTALE;
+	}
+	if (!n->backing)
+		enlist(p, n);
+	n->direct = n->backing > 0;
+	return n->backing;
+}
+
+/* ---- names that move */
+
+/* The path that a file has when `from` has become `to`; false: it is not beneath it. */
+static bool moved_path(char out[PATH_MAX], const struct pass *p, const struct pass_file *f,
+		       const char *from, const char *to)
+{
+	size_t len = strlen(from);
+	char path[PATH_MAX];
+
+	if (!pass_path(path, p, f->node, NULL) || strncmp(path, from, len) ||
+	    (path[len] && path[len] != '/'))
+		return false;
+	return snprintf(out, PATH_MAX, "%s%s", to, path + len) < PATH_MAX;
+}
+
+static bool any_escapes(const struct pass *p, const char *from, const char *to)
+{
+	char path[PATH_MAX];
+
+	for (const struct link *l = p->files.next; l != &p->files; l = l->next) {
+		const struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
+
+		if (f->direct && moved_path(path, p, f, from, to) && is_covered(p, path))
+			return true;
+	}
+	return false;
+}
+
+bool pass_direct_escapes(const struct pass *p, const struct pass_node *from, const char *name,
+			 const struct pass_node *to, const char *to_name, bool exchange)
+{
+	char path[PATH_MAX], to_path[PATH_MAX];
+
+	return pass_path(path, p, from, name) && pass_path(to_path, p, to, to_name) &&
+	       (any_escapes(p, path, to_path) || (exchange && any_escapes(p, to_path, path)));
+}
