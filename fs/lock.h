@@ -56,7 +56,7 @@ enum lock_helper {
 
 struct lock_node {
 	enum lock_what what;
-	unsigned number; /* of a resource, as lock_resource_name counts; or see above */
+	unsigned number; /* of a resource, as lockfs_name counts; or see above */
 	uint64_t token;
 };
 
@@ -109,6 +109,7 @@ struct lock_handle {
 	bool contested;		/* and somebody who cannot be seen was refused since then */
 	struct lock_holder as;	/* of took */
 	int64_t descriptor;	/* flock's; 0: none yet */
+	bool shared;		/* it is */
 	struct lock_copy *copy; /* .locks/ */
 };
 

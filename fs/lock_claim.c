@@ -46,13 +46,16 @@ static void add_holder(struct buf *out, const struct lock *k)
 }
 
 /* What there is to do about it: the three commands. */
-static void add_ways(struct buf *out, const struct lockfs *l, const struct lock *k)
+static void add_ways(struct buf *out, const struct lockfs *l, const struct lock *k,
+		     const char *name)
 {
 	const char *dir = l->fs->options->dir;
+	/* What was wanted may be a part of what is held. */
+	const char *wanted = name && lockfs_number(l, name) >= 0 ? name : k->resource;
 
 	buf_addf(out,
 		 "wait:     cat %s/locks/.wait/%s   (or: flock -w 120 %s/locks/.all/%s COMMAND)\n",
-		 dir, k->resource, dir, k->resource);
+		 dir, k->resource, dir, wanted);
 	buf_adds(out, "cancel:   nothing to do; nothing of yours was taken\n");
 	if (k->state == LOCK_STATE_STALE)
 		buf_addf(out, "override: rm %s/locks/%s\n", dir, k->resource);
@@ -78,7 +81,7 @@ int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int co
 		buf_addf(&text, "%s\n", no->err.msg);
 		if (k->resource[0] && k->holder.instance[0]) {
 			add_holder(&text, k);
-			add_ways(&text, l, k);
+			add_ways(&text, l, k, name);
 		}
 		break;
 	default:

@@ -48,7 +48,9 @@ static uint64_t ino_of(const struct lockfs *l, const struct lock_node *n)
 	return INO_LOCKS | (uint64_t)n->what << NUMBER_BITS | n->number;
 }
 
-/* ---- resources: a number each, as lock_resource_name counts */
+/* ---- resources: a number each: the shares of Book first, then as lock_resource_name counts */
+
+enum { SHARES = 64 };
 
 int lockfs_chapters(const struct lockfs *l)
 {
@@ -57,7 +59,12 @@ int lockfs_chapters(const struct lockfs *l)
 
 bool lockfs_name(char out[LOCK_RESOURCE_BYTES], const struct lockfs *l, unsigned number)
 {
-	return number <= NUMBER_MAX && lock_resource_name(out, (int)number, lockfs_chapters(l));
+	if (number < SHARES) {
+		snprintf(out, LOCK_RESOURCE_BYTES, "Book.%u", number + 1);
+		return true;
+	}
+	return number <= NUMBER_MAX &&
+	       lock_resource_name(out, (int)number - SHARES, lockfs_chapters(l));
 }
 
 static bool is_chapter(const char *name)
@@ -65,7 +72,12 @@ static bool is_chapter(const char *name)
 	return strncmp(name, "Chapter_", strlen("Chapter_")) == 0;
 }
 
-/* The named ones come first, then the chapters. */
+static bool is_share(const char *name)
+{
+	return strncmp(name, "Book.", strlen("Book.")) == 0;
+}
+
+/* Those with names come first, then the chapters. */
 int lockfs_number(const struct lockfs *l, const char *name)
 {
 	char other[LOCK_RESOURCE_BYTES];
@@ -228,7 +240,9 @@ int lock_node_lookup(struct lock_node *out, struct lock *k, struct lockfs *l,
 		return strchr(name, '+') ? find_set(out, l, name) : find_held(out, k, l, name);
 	}
 	number = lockfs_number(l, name);
-	if (number < 0 || (folder->what != LOCK_ALL && folder->what != LOCK_WAIT))
+	if (number < 0 || (folder->what != LOCK_WAIT && is_share(name)))
+		return -ENOENT;
+	if (folder->what != LOCK_ALL && folder->what != LOCK_WAIT)
 		return -ENOENT;
 	*out = (struct lock_node){
 		.what = folder->what == LOCK_ALL ? LOCK_ANY : LOCK_AWAITED,
@@ -325,7 +339,8 @@ int lock_node_list(struct view_list **out, struct lockfs *l, const struct lock_n
 
 	if (n->what == LOCK_ALL || n->what == LOCK_WAIT)
 		for (; lockfs_name(name, l, item.number); item.number++)
-			list_add(list, l, name, &item);
+			if (!is_share(name))
+				list_add(list, l, name, &item);
 	if (n->what == LOCK_OLD)
 		list_add(list, l, "locks.json", &(struct lock_node){.what = LOCK_OLD_JSON});
 	if (r < 0)

@@ -15,9 +15,10 @@
  *
  * fcntl's locks are of ranges, and a resource has one holder: whoever has any range of the file has
  * the resource. For each owner the least range that covers all of his is kept; when all of that is
- * unlocked, he has given it back. Locks for reading exclude as those for writing do. An owner is a
- * process (POSIX: they go with the first close of any of its descriptors, which FLUSH tells) or an
- * open file (OFD: nobody tells, so they go with the handle they were taken through).
+ * unlocked, he has given it back. Locks for reading exclude as those for writing do; but flock's on
+ * Book, which is what many read at once, do not exclude each other. An owner is a process (POSIX:
+ * they go with the first close of any of its descriptors, which FLUSH tells) or an open file (OFD:
+ * nobody tells, so they go with the handle they were taken through).
  */
 
 enum { TRY_MS = 5, TRY_EVERY_MS = 1 };
@@ -41,6 +42,7 @@ struct waiter {
 	int64_t id; /* in the table; 0: it is not there */
 	int64_t descriptor;
 	int64_t until_boot_ms; /* trying */
+	bool shared;
 	bool is_range;
 	struct range range;
 };
@@ -121,6 +123,7 @@ static int claim(struct waiter *w, bool sleep, struct lock_refusal *no)
 	const struct lock_claim c = {
 		.resources = (const char *const *)names.items,
 		.count = (int)names.len,
+		.shared = w->shared,
 		.holder = &as,
 		.descriptor = w->descriptor,
 		.descriptor_pid = fuse_req_ctx(w->req)->pid,
@@ -155,8 +158,10 @@ static void finish(struct waiter *w, int code, const struct lock_refusal *no)
 		lockfs_refused_by(w->l, w->req, names.items[0], code, no);
 	if (code == 0 && w->is_range)
 		range_add(w->l, &w->range);
-	if (code == 0 && !w->is_range)
+	if (code == 0 && !w->is_range) {
 		w->handle->descriptor = w->descriptor;
+		w->handle->shared = w->shared;
+	}
 	fuse_reply_err(w->req, -code);
 	waiter_free(w);
 }
@@ -218,20 +223,41 @@ static bool is_lockable(const struct lock_handle *h)
 	return h && (h->node.what == LOCK_ANY || h->node.what == LOCK_HELD);
 }
 
+static void unlock(struct lock_handle *h)
+{
+	if (h->descriptor)
+		locks_release_descriptor(h->l->table, h->descriptor);
+	h->descriptor = 0;
+}
+
+static bool is_book(const struct lock_handle *h)
+{
+	char name[LOCK_RESOURCE_BYTES];
+
+	return lockfs_name(name, h->l, h->node.number) && !strcmp(name, "Book");
+}
+
 void lockfs_flock(fuse_req_t req, struct lock_handle *h, int op)
 {
+	struct waiter *w;
+	bool shared;
+
 	if (!is_lockable(h)) {
 		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
 	if (op & LOCK_UN) {
-		if (h->descriptor)
-			locks_release_descriptor(h->l->table, h->descriptor);
-		h->descriptor = 0;
+		unlock(h);
 		fuse_reply_err(req, 0);
 		return;
 	}
-	ask(waiter_new(req, h, h->descriptor), !(op & LOCK_NB));
+	/* One becomes the other by being given back, as flock(2) has it. */
+	shared = op & LOCK_SH && is_book(h);
+	if (h->shared != shared)
+		unlock(h);
+	w = waiter_new(req, h, h->descriptor);
+	w->shared = shared;
+	ask(w, !(op & LOCK_NB));
 }
 
 void lockfs_setlk(fuse_req_t req, struct lock_handle *h, uint64_t owner, const struct flock *f,

@@ -162,7 +162,7 @@ int locker_check_names(struct locker *k, char *const *names, size_t count, struc
 		return err_set(err, -EINVAL,
 			       "%s is nothing to lock: there are Chapter_01 and on, FrontMatter, "
 			       "BackMatter, StyleSystem, QuoteRegistry, ImageRegistry, "
-			       "ProjectConfig",
+			       "ProjectConfig, Book",
 			       names[i]);
 	}
 	return 0;
@@ -234,8 +234,9 @@ static void add_ways(struct buf *out, const struct locker *k, const struct lock 
 {
 	if (claim) {
 		buf_adds(out, "; wait: ");
-		locker_add_command(out, k, "lock --wait 120");
-		for (int i = 0; i < claim->count; i++)
+		locker_add_command(out, k,
+				   claim->shared ? "lock --shared --wait 120" : "lock --wait 120");
+		for (int i = 0; i < claim->count && !claim->shared; i++)
 			add_word(out, claim->resources[i]);
 		buf_adds(out, claim->descriptor ? " -- COMMAND" : "");
 		buf_adds(out, "; cancel: nothing was taken");

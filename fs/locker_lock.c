@@ -102,6 +102,29 @@ static int wait_for(struct locker *k, const struct lock_claim *claim, int wait_s
 	return locks_acquire(k->table, claim, no);
 }
 
+struct sharing {
+	const struct lock_claim *claim;
+	struct lock *out;
+};
+
+static int find_share(void *arg, const struct lock *have)
+{
+	struct sharing *s = arg;
+	bool ours = s->claim->descriptor ? have->descriptor_ours : !have->descriptor;
+
+	if (strncmp(have->resource, "Book.", 5) != 0 || !ours ||
+	    !lock_is_of(have, s->claim->holder))
+		return 0;
+	*s->out = *have;
+	return 1;
+}
+
+/* The share that the claim was answered with: it has a name of its own. */
+static bool share_of(struct lock *out, struct locker *k, const struct lock_claim *claim)
+{
+	return locks_each(k->table, find_share, &(struct sharing){claim, out}) == 1;
+}
+
 /* What was got since that number: what was its own before stays so. */
 static void give_back(struct locker *k, const struct lock_claim *claim, int64_t since)
 {
@@ -111,6 +134,8 @@ static void give_back(struct locker *k, const struct lock_claim *claim, int64_t 
 		locks_release_descriptor(k->table, claim->descriptor);
 		return;
 	}
+	if (claim->shared && share_of(&have, k, claim) && have.token > since)
+		locks_release_token(k->table, have.resource, have.token);
 	for (int i = 0; i < claim->count; i++)
 		if (locks_get(&have, k->table, claim->resources[i]) == 0 && have.token > since &&
 		    lock_is_of(&have, claim->holder))
@@ -141,6 +166,7 @@ int locker_get(struct locker *k, const struct lock_claim *claim, int wait_s,
 
 struct request {
 	struct strv words, wait, reason, as, ttl;
+	bool shared;
 	char **command; /* NULL: none */
 };
 
@@ -167,14 +193,21 @@ static int seconds(const struct strv *v, int least, int most)
 	return errno || end == s || *end || n < least || n > most ? -EINVAL : (int)n;
 }
 
-static void say_taken(const struct locker *k, const struct lock_claim *claim)
+static void say_lock(const struct lock *have)
+{
+	printf("%s token=%lld instance=%s\n", have->resource, (long long)have->token,
+	       have->holder.instance);
+}
+
+static void say_taken(struct locker *k, const struct lock_claim *claim)
 {
 	struct lock have;
 
-	for (int i = 0; i < claim->count; i++)
+	if (claim->shared && share_of(&have, k, claim))
+		say_lock(&have);
+	for (int i = 0; i < claim->count && !claim->shared; i++)
 		if (locks_get(&have, k->table, claim->resources[i]) == 0)
-			printf("%s token=%lld instance=%s\n", have.resource, (long long)have.token,
-			       have.holder.instance);
+			say_lock(&have);
 }
 
 static int get(struct locker *k, const struct request *q, const struct lock_claim *claim,
@@ -231,11 +264,28 @@ static int lock_for_command(struct locker *k, const struct request *q,
 	return r < 0 ? status_of(k, r, &no, &ask) : locker_guard(k, claim, q->command);
 }
 
+static int share_for_command(struct locker *k, const struct request *q,
+			     const struct lock_claim *claim)
+{
+	struct lock_claim had = *claim;
+	struct lock_refusal no = {0};
+	struct lock have;
+	const char *name = have.resource;
+	int r = get(k, q, claim, &no);
+
+	if (r < 0)
+		return status_of(k, r, &no, claim);
+	had.resources = share_of(&have, k, claim) ? &name : claim->resources;
+	return locker_guard(k, &had, q->command);
+}
+
 static int lock(struct locker *k, const struct request *q)
 {
+	static const char *const book[] = {"Book"};
 	const struct lock_claim claim = {
-		.resources = (const char *const *)q->words.items + 1,
-		.count = (int)q->words.len - 1,
+		.resources = q->shared ? book : (const char *const *)q->words.items + 1,
+		.count = q->shared ? 1 : (int)q->words.len - 1,
+		.shared = q->shared,
 		.holder = &k->me.as,
 		.ttl_s = seconds(&q->ttl, 1, LOCK_TTL_MOST_S),
 		.reason = locker_last(&q->reason),
@@ -243,7 +293,9 @@ static int lock(struct locker *k, const struct request *q)
 		.descriptor_pid = getpid(),
 	};
 
-	return q->command ? lock_for_command(k, q, &claim) : lock_by_name(k, q, &claim);
+	if (!q->command)
+		return lock_by_name(k, q, &claim);
+	return q->shared ? share_for_command(k, q, &claim) : lock_for_command(k, q, &claim);
 }
 
 /* What follows "--" is not ours to read. */
@@ -259,7 +311,11 @@ static int split_command(struct request *q, int argc, char **argv)
 
 static int check(const struct command *c, const struct request *q)
 {
-	if (q->words.len < 2)
+	if (q->shared && (q->words.len > 2 || !q->words.len ||
+			  (q->words.len == 2 && strcmp(q->words.items[1], "Book") != 0)))
+		return say_usage(c, "all of the book is shared, and nothing else: bookfs lock "
+				    "--shared BOOK");
+	if (q->words.len < 2 && !q->shared)
 		return say_usage(c, "name a book and what to lock: bookfs lock BOOK Chapter_03");
 	if (q->command && !q->command[0])
 		return say_usage(c, "name the command behind --");
@@ -282,6 +338,7 @@ static int run_lock(const struct command *c, int argc, char **argv)
 				     {"--reason", .values = &q.reason},
 				     {"--as", .values = &q.as},
 				     {"--ttl", .values = &q.ttl},
+				     {"--shared", .on = &q.shared},
 				     {"--store", .take = options_store, .options = &k.options}};
 	struct err err = {0};
 	int r;
@@ -302,15 +359,18 @@ static int run_lock(const struct command *c, int argc, char **argv)
 const struct command command_lock = {
 	.name = "lock",
 	.usage = "bookfs lock [--wait SECONDS] [--reason TEXT] [--as ID] [--ttl SECONDS]"
-		 " [--store PATH] BOOK|DIR R... [-- COMMAND]",
+		 " [--store PATH] BOOK|DIR R...|--shared [-- COMMAND]",
 	.summary = "BOOK|DIR R...: nobody else works on these, as with touch DIR/locks/R",
 	.help = "Takes all of the locks, or none: Chapter_01 and on, FrontMatter, BackMatter,\n"
-		"StyleSystem, QuoteRegistry, ImageRegistry, ProjectConfig. They last until\n"
-		"`bookfs unlock`, or until the holder ends: the agent whose BOOKFS_INSTANCE it "
-		"is,\n"
-		"else the shell. With a command they are held while it runs, and its status is\n"
-		"ours.\n"
+		"StyleSystem, QuoteRegistry, ImageRegistry, ProjectConfig; Book is all of it. "
+		"They\n"
+		"last until `bookfs unlock`, or until the holder ends: the agent whose\n"
+		"BOOKFS_INSTANCE it is, else the shell. With a command they are held while it "
+		"runs,\n"
+		"and its status is ours.\n"
 		"\n"
+		"    --shared         Book, beside others who read it too: nobody writes "
+		"meanwhile\n"
 		"    --wait SECONDS   wait for them, in order of arrival\n"
 		"    --reason TEXT    shown to those who are refused\n"
 		"    --as ID          who takes them, instead of BOOKFS_INSTANCE\n"

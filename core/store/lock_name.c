@@ -23,7 +23,7 @@ static int64_t share_number(const char *name)
 {
 	int number = strlen(name) <= 2 ? atoi(name) : 0;
 	bool plain = name[0] != '0' && strspn(name, "0123456789") == strlen(name);
-	return plain && number >= 1 && number <= LOCK_SHARES ? LOCK_SHARED - number : 0;
+	return plain && number >= 1 && number <= LOCK_SHARES ? LOCK_FIRST_SHARE - 1 + number : 0;
 }
 
 int64_t lock_number(const char *name)
@@ -51,8 +51,8 @@ bool lock_number_name(char out[LOCK_RESOURCE_BYTES], int64_t number)
 		chapter_name(out, (int)number);
 	else if (number == LOCK_SHARED)
 		snprintf(out, LOCK_RESOURCE_BYTES, "Book");
-	else if (number < 0 && number >= LOCK_SHARED - LOCK_SHARES)
-		snprintf(out, LOCK_RESOURCE_BYTES, "Book.%d", (int)(LOCK_SHARED - number));
+	else if (number >= LOCK_FIRST_SHARE && number < LOCK_SHARED)
+		snprintf(out, LOCK_RESOURCE_BYTES, "Book.%d", (int)(number - LOCK_FIRST_SHARE + 1));
 	return out[0] != '\0';
 }
 

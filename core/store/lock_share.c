@@ -45,7 +45,7 @@ int64_t lock_share_of(struct locks *l, int64_t resource, const struct lock_asker
 	int64_t free = 0;
 	if (resource != LOCK_SHARED)
 		return resource;
-	for (int64_t at = LOCK_SHARED - 1; at >= LOCK_SHARED - LOCK_SHARES; at--) {
+	for (int64_t at = LOCK_FIRST_SHARE; at < LOCK_SHARED; at++) {
 		if (lock_row_get(&row, l, at) == 1) {
 			if (is_claimed(&row, a))
 				return at;
@@ -61,7 +61,7 @@ int64_t lock_book_of(struct locks *l, const struct lock_holder *h)
 	struct lock_row row;
 	if (lock_row_get(&row, l, LOCK_BOOK) == 1 && lock_is_of(&row.k, h))
 		return LOCK_BOOK;
-	for (int64_t at = LOCK_SHARED - 1; at >= LOCK_SHARED - LOCK_SHARES; at--)
+	for (int64_t at = LOCK_FIRST_SHARE; at < LOCK_SHARED; at++)
 		if (lock_row_get(&row, l, at) == 1 && row.k.by_name && lock_is_of(&row.k, h))
 			return at;
 	return LOCK_BOOK;

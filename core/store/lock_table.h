@@ -30,10 +30,11 @@
 #include "store.h"
 
 #define LOCK_CHAPTER_MOST 99999
-/* The book; what a claim of a share names; and behind that the shares, LOCK_SHARED - 1 .. */
+/* The book; what a claim of a share names; and the shares, Book.1 the least. */
 #define LOCK_BOOK (-7)
 #define LOCK_SHARED (-8)
 #define LOCK_SHARES 64
+#define LOCK_FIRST_SHARE (LOCK_SHARED - LOCK_SHARES)
 
 /* ---- lock_name.c */
 int64_t lock_number(const char *name); /* 0: none */

@@ -5,7 +5,7 @@
 -- _ms are Unix milliseconds, those in _boot_ms are CLOCK_BOOTTIME.
 --
 -- A resource is a number: Chapter_NN is NN; FrontMatter -1, BackMatter -2, StyleSystem -3,
--- QuoteRegistry -4, ImageRegistry -5, ProjectConfig -6, Book -7, of which -9 to -72 are shares; a
+-- QuoteRegistry -4, ImageRegistry -5, ProjectConfig -6, Book -7, of which -72 to -9 are shares; a
 -- want of -8 is for one of these. One number grows through everything: an
 -- event's seq is the change number, the token of the lock it made, and the id of the waiter it made.
 

@@ -169,10 +169,26 @@ class Plain(Commands):
         self.ok("CLI-1", "unlock", "book.epub", "--all")
         self.assertRegex(self.ok(None, "locks", "book.epub"), "^resource .*\nnothing is locked\n$")
 
+    def test_shared(self):
+        """All of the book, by those who read it; nobody has a part of it meanwhile."""
+        first = self.ok("CLI-1", "lock", "--shared", "book.epub")
+        self.assertRegex(first, r"^Book\.1 token=\d+ instance=CLI-1\n$")
+        self.assertEqual(first, self.ok("CLI-1", "lock", "--shared", "book.epub", "Book"), "renewed")
+        self.assertEqual("Book.2\n", self.ok("CLI-2", "lock", "--shared", "book.epub", "--", "sh", "-c",
+                         "bookfs locks book.epub | grep -o Book.2"))
+        self.fails(75, "Book.1 is held by CLI-1 .* wait: bookfs lock --wait 120 book.epub Chapter_03; cancel: .*"
+                   "bookfs break book.epub Book.1 --token", "CLI-2", "lock", "book.epub", "Chapter_03")
+        self.fails(75, "Book.1 is held by CLI-1 ", "CLI-2", "lock", "book.epub", "Book")
+        self.ok("CLI-1", "unlock", "book.epub", "Book")
+        self.ok("CLI-2", "lock", "book.epub", "Chapter_03")
+        self.fails(75, "Chapter_03 is held by CLI-2 .* wait: bookfs lock --shared --wait 120 book.epub; cancel:",
+                   "CLI-1", "lock", "--shared", "book.epub")
+
     def test_usage(self):
         for status, line, *args in [
                 (2, "name a book and what to lock", "lock"),
                 (2, "name a book and what to lock", "lock", "book.epub"),
+                (2, "all of the book is shared, and nothing else", "lock", "--shared", "book.epub", "Chapter_03"),
                 (2, "name the command behind --", "lock", "book.epub", "Chapter_03", "--"),
                 (2, "--wait x: a number of seconds", "lock", "book.epub", "Chapter_03", "--wait", "x"),
                 (2, "--wait -1: a number of seconds", "lock", "book.epub", "Chapter_03", "--wait", "-1"),

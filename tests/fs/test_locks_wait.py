@@ -108,6 +108,28 @@ class Waiting(agents.Case):
         w.communicate(timeout=60)
         self.b.ok("flock .all/Chapter_03 true")
 
+    def test_book_is_shared(self):
+        """By those who read all of it: nobody else has any of it meanwhile, and who waits for it is not passed."""
+        self.a.ok("touch Chapter_03")
+        reader = self.child("flock", "-s", ".all/Book", "cat")
+        self.waits()
+        self.b.fails("touch Chapter_05", "busy")       # it holds nothing, so it comes later
+        self.a.ok("touch Chapter_05")                       # it is waited for, and goes on
+        self.a.ok("rm Chapter_03 Chapter_05")
+        self.held_at_last("Book.1")
+        self.b.ok("flock -n -s .all/Book ls | grep -qx Book.2")
+        self.b.fails("touch Chapter_03", "busy")
+        self.assertIn("Book.1 is held by CLI-9", self.b.ok("cat .why"))
+        self.b.fails("flock -n .all/Book true")
+        self.b.fails("touch Book", "busy")
+        self.b.fails("touch Book.2", "Invalid argument")
+        reader.communicate(timeout=10)
+        self.b.ok("flock -n .all/Book sh -c 'test $(ls) = Book; touch Chapter_03'")     # alone, it is his own
+        self.b.ok("rm Chapter_03")
+
+    def held_at_last(self, name):
+        harness.wait_for(lambda: self.held(self.m) == [name], what=name + " to be held")
+
     def test_wait_file(self):
         self.assertEqual(self.child("cat", ".wait/Chapter_03").wait(60), 0)
         self.a.ok("touch Chapter_03")
