@@ -45,7 +45,7 @@ int fence_take(struct fence *out, struct locks *l, enum enforce how, const char 
 		return 0;
 	}
 	snprintf(f.resource, sizeof(f.resource), "%s", resource);
-	r = l ? locks_get(&k, l, resource) : -ENOLCK;
+	r = l ? locks_over(&k, l, resource) : -ENOLCK;
 	if (r == -ENOENT)
 		r = admit_free(f.resource, how, no);
 	else if (r < 0)
@@ -59,32 +59,28 @@ int fence_take(struct fence *out, struct locks *l, enum enforce how, const char 
 	return r;
 }
 
-/* It was nobody's when it was opened. The opener may have taken it since then. */
-static int check_free(struct fence *f, struct locks *l, struct lock_refusal *no)
-{
-	struct lock k;
-	int r = locks_get(&k, l, f->resource);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0 && !lock_is_of(&k, &f->as))
-		return refuse_held(no, &k);
-	if (r == 0)
-		f->token = k.token;
-	return r;
-}
-
+/* Where it was nobody's when it was opened, the opener may have taken it since then. */
 int fence_check(struct fence *f, struct locks *l, struct lock_refusal *no)
 {
+	struct lock k;
+	int r = 0;
+
 	if (!f->resource[0])
 		return 0;
-	if (!l)
+	if (l)
+		r = locks_over(&k, l, f->resource);
+	if (!l || (r < 0 && r != -ENOENT))
 		return err_set(&no->err, -ENOLCK, "nobody can tell who holds %s", f->resource);
-	if (!f->token)
-		return check_free(f, l, no);
-	if (locks_fence(l, f->resource, f->token) == 0)
+	if (f->token)
+		return r == 0 && k.token == f->token
+			       ? 0
+			       : refuse_old(no, f->resource, r == 0 ? &k : NULL);
+	if (r == -ENOENT)
 		return 0;
-	return refuse_old(no, f->resource, NULL);
+	if (!lock_is_of(&k, &f->as))
+		return refuse_held(no, &k);
+	f->token = k.token;
+	return 0;
 }
 
 /* Under whatever id: the lock's own process is above him, or he is called so. */

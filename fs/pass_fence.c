@@ -145,7 +145,7 @@ static void turn(struct pass *p, struct pass_cover *c, const struct lock *k)
 static int look(struct lock *k, struct pass *p, struct pass_cover *c)
 {
 	struct locks *l = lockfs_table(p->fs->locks);
-	int r = l ? locks_get(k, l, c->resource) : -ENOLCK;
+	int r = l ? locks_over(k, l, c->resource) : -ENOLCK;
 	int64_t token = r == 0 ? k->token : 0;
 
 	if (r < 0 && r != -ENOENT)
@@ -319,6 +319,24 @@ struct moving {
 	struct lock found; /* of somebody else */
 };
 
+/* Is there a lock that covers what may be in it? */
+static bool is_covered_beneath(struct pass *p, const char *path)
+{
+	char name[LOCK_RESOURCE_BYTES];
+
+	for (int i = 0; lock_resource_name(name, i, 0); i++)
+		if (cover_reaches(p->rules, name, path))
+			return true;
+	return false;
+}
+
+static bool reaches(struct pass *p, const struct lock *k, const char *path)
+{
+	bool book = !strncmp(k->resource, "Book", strlen("Book")); /* or one who shares it */
+
+	return book ? is_covered_beneath(p, path) : cover_reaches(p->rules, k->resource, path);
+}
+
 static int find_beneath(void *arg, const struct lock *k)
 {
 	struct moving *m = arg;
@@ -326,7 +344,7 @@ static int find_beneath(void *arg, const struct lock *k)
 	struct lock_refusal no;
 	int64_t token = 0;
 
-	if (!cover_reaches(m->p->rules, k->resource, m->path) ||
+	if (!reaches(m->p, k, m->path) ||
 	    fence_judge(&token, m->p->fs, k->resource, k, ctx->pid, ctx->uid, &no) == 0)
 		return 0;
 	m->found = *k;
