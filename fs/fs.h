@@ -535,6 +535,9 @@ static inline bool pass_has(const struct pass *p, uint64_t node)
 bool pass_moved(const struct pass *p, const char *name);
 void pass_list_moved(struct pass *p, struct view_list *list);
 void pass_locks_changed(struct pass *p); /* takes NULL */
+/* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */
+struct cover_rules;
+const struct cover_rules *pass_rules(struct pass *p);
 extern const struct fuse_lowlevel_ops pass_ops;
 
 /* notify.c: tells the kernel, on a thread of its own */

@@ -141,7 +141,7 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err)
 		umask(0);
 	find_moved(p);
 	pass_git_init(p);
-	return 0;
+	return pass_rules_init(p, err);
 }
 
 void pass_end(struct pass *p)

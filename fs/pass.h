@@ -14,6 +14,7 @@
  *     pass_attrs.c   attributes, extended attributes
  *     pass_files.c   opening, reading, writing
  *     pass_fence.c   whose it is, before it is changed
+ *     pass_rules.c   the project's own rules for that
  *     pass_direct.c  files that the kernel reads and writes by itself
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
  *     pass_conn.c    what libfuse does not know to say to the kernel
@@ -113,9 +114,11 @@ struct pass {
 	bool ended;
 
 	struct cover_rules *rules; /* the project's own, or NULL */
-	struct link covers;	   /* the locks that a path was found to belong to */
-	struct buf path;	   /* for one path, of pass_fence.c */
-	uint64_t moves; /* names that were moved: where a file belongs is to be found anew */
+	struct stat rules_file;	   /* they were read of */
+	int64_t rules_looked_boot_ms;
+	struct link covers; /* the locks that a path was found to belong to */
+	struct buf path;    /* for one path, of pass_fence.c */
+	uint64_t moves;	    /* names that were moved: where a file belongs is to be found anew */
 
 	struct strv moved; /* names of ours that the folder has, too: ours are in .bookfs/ */
 	char *git_names;   /* what git is told of ours */
@@ -169,6 +172,11 @@ void pass_seen(struct pass *p, struct pass_node *n, bool alone, struct pass_node
 	       const char *name);
 void pass_fence_init(struct pass *p);
 void pass_fence_finish(struct pass *p);
+
+/* ---- pass_rules.c */
+
+int pass_rules_init(struct pass *p, struct err *err);
+void pass_rules_look(struct pass *p); /* are they what they were? */
 
 /* ---- pass_nodes.c */
 

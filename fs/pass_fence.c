@@ -302,6 +302,7 @@ int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *
 
 	if (p->fs->options->enforce == ENFORCE_OFF)
 		return 0;
+	pass_rules_look(p);
 	c = cover_at(p, n, name);
 	if (c)
 		r = ask(leave, req, c, n, name);
@@ -457,6 +458,7 @@ int pass_may_write(struct pass_leave *leave, fuse_req_t req, struct pass_file *f
 
 	if (p->fs->options->enforce == ENFORCE_OFF)
 		return 0;
+	pass_rules_look(p);
 	if (f->moves != p->moves)
 		find_fences(p, f, NULL);
 	for (struct link *l = f->fences.next; r == 0 && l != &f->fences; l = l->next) {

@@ -235,6 +235,29 @@ class Conflict(Project):
         self.assertEqual(b.ok("git status --porcelain"), "")
 
 
+    def test_rules_of_the_project(self):
+        os.mkdir(self.of(".config"))
+        rules = self.of(".config/locks.json")
+        with open(rules, "w") as f:
+            f.write('{"rules": [{"path": "Inbox/three", "lock": "Chapter_03"}, {"path": "%s", "lock": null}]}' % THREE)
+        m = self.mount()
+        a, b = self.hand(m, "CLI-1"), self.hand(m, "CLI-2")
+        a.do("put('locks/Chapter_03', '')")
+        self.assertEqual(b.do("os.mkdir('Inbox/three')"), BUSY)
+        self.assertIsNone(b.do("put('%s', 'x')" % THREE))
+        # They are read again; what is wrong then is not.
+        b.do("globals().update(f=open('Inbox/other.md', 'wb', buffering=0))")
+        self.assertEqual(b.do("f.write(b'1')"), 1)
+        for text in ('{"rules": [{"path": "Inbox", "lock": "Chapter_03"}]}', "{"):
+            self.assertIsNone(a.do("put('.config/new', %r) or os.rename('.config/new', '.config/locks.json')" % text))
+            wait_for(lambda: b.do("f.write(b'2')") == BUSY)
+        self.assertEqual(b.do("put('%s', 'x')" % THREE), BUSY)
+        m.end()
+        r = self.run_bookfs(self.project, m.dir)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertIn(".config/locks.json", r.stderr)
+
+
 class Override(Project):
     """The old holder has the file open; his lock goes to somebody else."""
 
