@@ -142,6 +142,8 @@ static int transfer(struct locks *l, void *arg)
 	if (result < 0)
 		return result;
 	row.k.holder = to;
+	row.k.behind_unix_ms = 0;
+	row.k.behind[0] = '\0';
 	row.waiter = 0;
 	row.k.acquired_unix_ms = row.k.renewed_unix_ms = l->now_unix_ms;
 	row.renewed_boot_ms = l->now_boot_ms;

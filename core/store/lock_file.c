@@ -27,14 +27,14 @@
 /* Measured with 512 to 8192: a commit writes two or three pages, and its cost is that of summing
  * them up. */
 #define PAGE_BYTES "1024"
-#define VERSION 1
+#define VERSION 2
 #define OPEN_BYTE ((INT64_C(1) << 62) + 1)
 #define BLOCK 1000
 /* Another process is in a transaction of some 30 us, or was stopped in it. */
 #define SPIN_US 60
 #define BUSY_MOST_US (3 * INT64_C(1000000))
 
-extern const char locks_schema_1[]; /* locks-1.sql */
+extern const char locks_schema_1[], locks_schema_2[]; /* locks-1.sql, locks-2.sql */
 
 /* ---- small things */
 
@@ -237,6 +237,27 @@ static int identify(struct conn *c, struct err *err)
 	return 0;
 }
 
+/* From an earlier version, once, whoever comes first. What an earlier bookfs that is running writes
+ * is still right. */
+static int upgrade(struct conn *c, struct err *err)
+{
+	int64_t version = VERSION;
+	int result = conn_int(&version, c, "PRAGMA user_version", err);
+	if (result < 0 || version == VERSION)
+		return result;
+	result = conn_exec(c, "BEGIN IMMEDIATE", err);
+	if (result < 0)
+		return result;
+	result = conn_int(&version, c, "PRAGMA user_version", err);
+	if (result == 0 && version < VERSION)
+		result = conn_exec(c, locks_schema_2, err);
+	if (result == 0)
+		result = conn_exec(c, "PRAGMA user_version = 2; COMMIT", err);
+	if (!sqlite3_get_autocommit(c->db))
+		conn_exec(c, "ROLLBACK", NULL);
+	return result;
+}
+
 static int set_up(struct locks *l, struct err *err)
 {
 	int result = conn_open(&l->conn, l->path, CONN_WRITE, err);
@@ -251,6 +272,9 @@ static int set_up(struct locks *l, struct err *err)
 		return result;
 	l->conn.has_index = true;
 	sqlite3_busy_handler(l->conn.db, busy, &l->conn);
+	result = upgrade(&l->conn, err);
+	if (result < 0)
+		return result;
 	sqlite3_wal_hook(l->conn.db, on_commit, l);
 	struct stat st;
 	if (stat(l->path, &st) < 0)

@@ -215,12 +215,19 @@ int locks_seq(int64_t *seq, struct locks *l)
 }
 
 static const char *const event_names[] = {
-	[LOCK_EVENT_ACQUIRED] = "acquired",	[LOCK_EVENT_RENEWED] = "renewed",
-	[LOCK_EVENT_RELEASED] = "released",	[LOCK_EVENT_EXPIRED] = "expired",
-	[LOCK_EVENT_OVERRIDDEN] = "overridden", [LOCK_EVENT_BROKEN] = "broken",
-	[LOCK_EVENT_CLEARED] = "cleared",	[LOCK_EVENT_TRANSFERRED] = "transferred",
-	[LOCK_EVENT_WAITING] = "waiting",	[LOCK_EVENT_GAVE_UP] = "gave up",
-	[LOCK_EVENT_CHANGED] = "changed",	[LOCK_EVENT_VOIDED] = "void",
+	[LOCK_EVENT_ACQUIRED] = "acquired",
+	[LOCK_EVENT_RENEWED] = "renewed",
+	[LOCK_EVENT_RELEASED] = "released",
+	[LOCK_EVENT_EXPIRED] = "expired",
+	[LOCK_EVENT_OVERRIDDEN] = "overridden",
+	[LOCK_EVENT_BROKEN] = "broken",
+	[LOCK_EVENT_CLEARED] = "cleared",
+	[LOCK_EVENT_TRANSFERRED] = "transferred",
+	[LOCK_EVENT_WAITING] = "waiting",
+	[LOCK_EVENT_GAVE_UP] = "gave up",
+	[LOCK_EVENT_CHANGED_BEHIND] = "changed behind",
+	[LOCK_EVENT_CHANGED] = "changed",
+	[LOCK_EVENT_VOIDED] = "void",
 };
 _Static_assert(ARRAY_LEN(event_names) == LOCK_EVENT_TYPES, "a name for each");
 

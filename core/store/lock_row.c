@@ -67,7 +67,9 @@ void lock_bind_holder(struct query *q, const struct lock_holder *h)
 
 #define ROW_COLUMNS                                                                                \
 	"resource, " LOCK_HOLDER_COLUMNS ", token, by_name, descriptor, descriptor_owner,"         \
-	" descriptor_pid, waiter, acquired_ms, renewed_ms, renewed_boot_ms, ttl_s, reason"
+	" descriptor_pid, waiter, acquired_ms, renewed_ms, renewed_boot_ms, ttl_s, reason, "       \
+	"behind_ms,"                                                                               \
+	" behind"
 
 static int read_row(struct lock_row *out, struct locks *l, struct query *q)
 {
@@ -89,6 +91,8 @@ static int read_row(struct lock_row *out, struct locks *l, struct query *q)
 	out->renewed_boot_ms = query_get_int(q, 14);
 	out->k.ttl_s = (int)query_get_int(q, 15);
 	copy_text(out->k.reason, sizeof(out->k.reason), query_string(q, 16));
+	out->k.behind_unix_ms = query_get_int(q, 17);
+	copy_text(out->k.behind, sizeof(out->k.behind), query_string(q, 18));
 	return 1;
 }
 
@@ -157,7 +161,8 @@ int lock_row_put(struct locks *l, const struct lock_row *row)
 	static const char sql[] =
 		"INSERT OR REPLACE INTO lock (" ROW_COLUMNS ") VALUES (:resource, :instance, :uid,"
 		" :pid, :start, :ns, :token, :by_name, :descriptor, :owner, :descriptor_pid,"
-		" :waiter, :acquired, :renewed, :renewed_boot, :ttl, :reason)";
+		" :waiter, :acquired, :renewed, :renewed_boot, :ttl, :reason, :behind_ms,"
+		" :behind)";
 	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
 	query_int(&q, ":resource", row->resource);
 	lock_bind_holder(&q, &row->k.holder);
@@ -172,6 +177,8 @@ int lock_row_put(struct locks *l, const struct lock_row *row)
 	query_int(&q, ":renewed_boot", row->renewed_boot_ms);
 	query_int(&q, ":ttl", row->k.ttl_s);
 	query_text(&q, ":reason", row->k.reason);
+	query_int(&q, ":behind_ms", row->k.behind_unix_ms);
+	query_text(&q, ":behind", row->k.behind);
 	shut_for(l, row->resource, row->k.token);
 	struct lock_row known = *row;
 	lock_number_name(known.k.resource, known.resource);

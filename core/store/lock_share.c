@@ -21,8 +21,7 @@ bool lock_is_share(int64_t number)
 	return number <= LOCK_SHARED;
 }
 
-/* Do two holders' locks on these exclude each other? */
-static bool conflict(int64_t a, int64_t b)
+bool lock_conflict(int64_t a, int64_t b)
 {
 	if (lock_is_share(a) && lock_is_share(b))
 		return a == b && a != LOCK_SHARED;
@@ -83,7 +82,7 @@ static int look_at(void *arg, struct lock_row *row)
 	bool others = k->resource != LOCK_BOOK && !lock_is_share(k->resource);
 	if (others && row->resource > LOCK_BOOK)
 		return 1; /* those behind it are parts of the book */
-	if (row->resource == k->resource || !conflict(row->resource, k->resource) ||
+	if (row->resource == k->resource || !lock_conflict(row->resource, k->resource) ||
 	    lock_row_is_mine(row, k->asker))
 		return 0;
 	if (k->judge && lock_row_judge(k->locks, row, true) != 1)
@@ -179,7 +178,7 @@ static int note_over(void *arg, struct lock_row *row)
 {
 	struct over *o = arg;
 	struct lock_row *best = &o->best;
-	if (!conflict(row->resource, o->resource))
+	if (!lock_conflict(row->resource, o->resource))
 		return 0;
 	if (row->k.by_name && lock_watch_life(o->locks, &row->k.holder.anchor) == PROCESS_DEAD)
 		o->dead = true;

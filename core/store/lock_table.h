@@ -13,6 +13,7 @@
  *	lock_known.c  the rows in memory
  *	lock_take.c   taking, giving back
  *	lock_share.c  all of the book, alone or shared
+ *	lock_behind.c what happened without it
  *	lock_wait.c   the queues
  *	lock_clear.c  taking away, and what the dead leave
  *	lock_watch.c  who died, who changed something
@@ -203,6 +204,8 @@ int lock_check_id(struct locks *l, const struct lock_holder *me, struct lock_ref
 
 /* ---- lock_share.c */
 bool lock_is_share(int64_t number);
+/* Do two holders' locks on these exclude each other? */
+bool lock_conflict(int64_t a, int64_t b);
 /* The resource; for LOCK_SHARED the share that a claim is about, or a free one; 0: there is none.
  */
 int64_t lock_share_of(struct locks *l, int64_t resource, const struct lock_asker *a);

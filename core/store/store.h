@@ -566,9 +566,8 @@ int tx_restore(struct restored *out, struct store_tx *tx, const struct record *f
 /* ---- locks: who works on what (locks.md)
  *
  * A SQLite file of its own, NAME-locks, shared by every mount of the book and the command line.
- * Each change is one transaction, judged inside it, that also writes an event; it runs on the
- * caller's thread and does not wait for the disk. A struct locks belongs to one thread; with a
- * loop, to the loop's.
+ * Each change is one transaction, judged inside it, that also writes an event; it does not wait for
+ * the disk. A struct locks belongs to one thread; with a loop, to the loop's.
  *
  * All calls below that take a struct locks: -ENOLCK when the table cannot be used (a damaged file,
  * a full disk): nothing was taken then, and locks_reason() says why. Those with a `no` (which may
@@ -621,9 +620,10 @@ struct lock {
 	int64_t idle_ms;
 	int ttl_s;
 	char reason[LOCK_REASON_BYTES]; /* "" none */
+	int64_t behind_unix_ms;		/* last change that came through no mount since then; 0 */
+	char behind[LOCK_REASON_BYTES]; /* its path */
 };
-/* Same id, same uid. */
-bool lock_is_of(const struct lock *k, const struct lock_holder *h);
+bool lock_is_of(const struct lock *k, const struct lock_holder *h); /* same id, same uid */
 
 /* Why a call was refused, in err.msg also as a line for a person. */
 enum lock_refusal_why {
@@ -645,8 +645,8 @@ struct lock_refusal {
 };
 
 struct locks;
-/* Makes the file if it is missing. The boot it was written in is recorded: in another, all locks of
- * it are void. -ENOLCK: it cannot be opened or is damaged (never overwritten: a lock may be held),
+/* Makes the file if it is missing. In another boot than it was written in all its locks are void.
+ * -ENOLCK: it cannot be opened or is damaged (never overwritten: a lock may be held),
  * with the remedy; -EROFS, -EACCES: no leave to write. loop may be NULL; then the caller asks
  * locks_sweep(). store_path is the store's, whose side file it is. */
 int locks_open(struct locks **out, struct loop *loop, const char *store_path, struct err *err);
@@ -680,13 +680,14 @@ struct lock_claim {
 	int64_t descriptor;	       /* by this descriptor, not by name; 0: by name */
 	pid_t descriptor_pid;
 };
-/* All or nothing. What is mine is renewed, under its token; what is new gets a token each. -EBUSY,
- * -EEXIST. */
+/* All or nothing. What is mine is renewed; what is new gets a token each. -EBUSY, -EEXIST. */
 int locks_acquire(struct locks *l, const struct lock_claim *c, struct lock_refusal *no);
 /* The same, and in the same transaction `remove` goes, each of them mine or stale; all or nothing.
  * take may be NULL. For locks.json. */
 int locks_exchange(struct locks *l, const struct lock_claim *take, const struct lock_holder *holder,
 		   const char *const *remove, int count, struct lock_refusal *no);
+/* Once for each `entry`, whatever becomes of it: 1; 0 it is known; -EBUSY, -EEXIST. */
+int locks_take_in(struct locks *l, const struct lock_claim *c, const char *entry);
 /* Renews what is mine; count 0: all of mine. How many, or -ENOENT, -EBUSY (none was renewed). */
 int locks_renew(struct locks *l, const struct lock_holder *h, const char *const *resources,
 		int count, int ttl_s, const char *reason, struct lock_refusal *no);
@@ -728,8 +729,7 @@ int locks_wait(int64_t *waiter, struct locks *l, const struct lock_claim *c,
  * anchor died, it waits no more. -ENOLCK: the table was replaced or cannot be used; nobody of this
  * process waits any more. */
 int locks_wait_next(int64_t *waiter, struct locks *l);
-/* Leaves the queue; what had just been granted is released. 0, or -ENOENT: locks_wait_next() told
- * it already. */
+/* Leaves the queue; what was just granted is released. -ENOENT: locks_wait_next() told it. */
 int locks_wait_cancel(struct locks *l, int64_t waiter);
 
 /* ---- locks: looking
@@ -758,6 +758,8 @@ int locks_over(struct lock *out, struct locks *l, const char *resource);
 int locks_fence(struct locks *l, const char *resource, int64_t token);
 /* The holder used what the lock (as of locks_over) covers: renews it, once a second. 0, -ESTALE. */
 int locks_used(struct locks *l, const char *resource, int64_t token);
+/* A path that the resource covers was changed behind the mount. How many holders are concerned. */
+int locks_note_behind(struct locks *l, const char *resource, const char *path);
 /* Held from before such a look until what it allows is done: meanwhile no process gives the
  * resource (NULL: any) to anybody or takes it away by force. Who wants to waits 250 ms and gets
  * -EBUSY, or stays in the queue. Its holder changes no locks. Begins in the table's thread, ends in
@@ -770,16 +772,16 @@ enum lock_event_type {
 	LOCK_EVENT_ACQUIRED, /* its seq is the lock's token */
 	LOCK_EVENT_RENEWED,
 	LOCK_EVENT_RELEASED,
-	LOCK_EVENT_EXPIRED,	/* its holder is dead, or was unknown and past its ttl */
-	LOCK_EVENT_OVERRIDDEN,	/* was stale; detail: by whom */
-	LOCK_EVENT_BROKEN,	/* detail: by whom, and why */
-	LOCK_EVENT_CLEARED,	/* by clear; detail: by whom */
-	LOCK_EVENT_TRANSFERRED, /* instance has it from now on; detail: from */
-	LOCK_EVENT_WAITING,	/* its seq is the waiter */
-	LOCK_EVENT_GAVE_UP,	/* a waiter left, or died */
-	LOCK_EVENT_CHANGED, /* by name, or by descriptor, it is not held any more; by the other it
-			       is */
-	LOCK_EVENT_VOIDED,  /* the machine was started again: all locks went; resource "" */
+	LOCK_EVENT_EXPIRED,	   /* its holder is dead, or was unknown and past its ttl */
+	LOCK_EVENT_OVERRIDDEN,	   /* was stale; detail: by whom */
+	LOCK_EVENT_BROKEN,	   /* detail: by whom, and why */
+	LOCK_EVENT_CLEARED,	   /* by clear; detail: by whom */
+	LOCK_EVENT_TRANSFERRED,	   /* instance has it from now on; detail: from */
+	LOCK_EVENT_WAITING,	   /* its seq is the waiter */
+	LOCK_EVENT_GAVE_UP,	   /* a waiter left, or died */
+	LOCK_EVENT_CHANGED,	   /* of two ways it was held by (name, descriptor) one ended */
+	LOCK_EVENT_CHANGED_BEHIND, /* what it covers, not through a mount; detail: the path */
+	LOCK_EVENT_VOIDED,	   /* the machine was started again: all locks went; resource "" */
 	LOCK_EVENT_TYPES
 };
 const char *lock_event_name(enum lock_event_type t); /* "acquired" ... */

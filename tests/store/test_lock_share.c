@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/wait.h>
 
@@ -248,6 +249,92 @@ static void test_guard(void)
 	CHECK_INT(give_back("A"), 2);
 }
 
+/* ---- what happens without the table */
+
+static int note_detail(void *arg, const struct lock_event *e)
+{
+	if (e->type == LOCK_EVENT_CHANGED_BEHIND && !strcmp(e->detail, "a/b?c.md"))
+		(*(int *)arg)++;
+	return 0;
+}
+
+static void test_behind(void)
+{
+	struct lock k;
+	int count = 0;
+	CHECK_INT(locks_note_behind(locks, "Chapter_03", "a/b"), 0); /* nobody's */
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	CHECK_INT(take("B", "Chapter_04"), 0);
+	CHECK_INT(locks_note_behind(other, "Chapter_03", "a/b\nc.md"), 1);
+	CHECK_INT(locks_get(&k, locks, "Chapter_03"), 0);
+	CHECK_STR(k.behind, "a/b?c.md");
+	CHECK(k.behind_unix_ms >= k.acquired_unix_ms);
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	CHECK_INT(locks_get(&k, other, "Chapter_03"), 0);
+	CHECK_STR(k.behind, "a/b?c.md");
+	CHECK_INT(locks_get(&k, other, "Chapter_04"), 0);
+	CHECK_INT(k.behind_unix_ms, 0);
+	CHECK_INT(locks_log(locks, 0, 10000, note_detail, &count), 0);
+	CHECK_INT(count, 1);
+	CHECK_INT(give_back("A"), 1);
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	CHECK_INT(locks_get(&k, locks, "Chapter_03"), 0);
+	CHECK_INT(k.behind_unix_ms, 0);
+	CHECK_INT(give_back("A"), 1);
+	CHECK_INT(give_back("B"), 1);
+	CHECK_INT(take("A", "shared"), 0);
+	CHECK_INT(take("B", "shared"), 0);
+	CHECK_INT(locks_note_behind(locks, "Chapter_03", "a"), 2); /* who reads is told, too */
+	CHECK_INT(give_back("A"), 1);
+	CHECK_INT(give_back("B"), 1);
+}
+
+static int take_in(struct locks *l, const char *instance, const char *name, const char *entry)
+{
+	const struct lock_holder h = holder(instance);
+	return locks_take_in(l, &(struct lock_claim){.resources = &name, .count = 1, .holder = &h},
+			     entry);
+}
+
+static void test_taken_in(void)
+{
+	CHECK_INT(take_in(locks, "A", "Chapter_03", "three"), 1);
+	CHECK_INT(take_in(locks, "B", "Chapter_03", "other"), -EBUSY);
+	CHECK(is_held("Chapter_03"));
+	CHECK_INT(give_back("A"), 1);
+	CHECK_INT(take_in(other, "A", "Chapter_03", "three"), 0);
+	CHECK_INT(take_in(other, "B", "Chapter_03", "other"), 0);
+	CHECK(!is_held("Chapter_03"));
+	CHECK_INT(take_in(other, "B", "Chapter_03", "again"), 1);
+	CHECK_INT(give_back("B"), 1);
+}
+
+/* A table of an earlier version, with a lock in it. */
+static void test_upgrade(void)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s-locks", fixture.store_path);
+	struct err err = {0};
+	struct lock k;
+	sqlite3 *db;
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	other = locks_close(other);
+	locks = locks_close(locks);
+	CHECK_INT(sqlite3_open(path, &db), 0);
+	CHECK_INT(sqlite3_exec(db,
+			       "ALTER TABLE lock DROP COLUMN behind_ms;"
+			       "ALTER TABLE lock DROP COLUMN behind;"
+			       "DROP TABLE taken_in; PRAGMA user_version = 1",
+			       NULL, NULL, NULL),
+		  0);
+	sqlite3_close(db);
+	CHECK_INT(locks_open(&locks, NULL, fixture.store_path, &err), 0);
+	CHECK_INT(locks_open(&other, NULL, fixture.store_path, &err), 0);
+	CHECK_INT(locks_get(&k, locks, "Chapter_03"), 0);
+	CHECK_STR(k.behind, "");
+	CHECK_INT(take_in(other, "A", "Chapter_04", "three"), 1);
+	CHECK_INT(give_back("A"), 2);
+}
+
 int main(void)
 {
 	struct err err = {0};
@@ -263,6 +350,9 @@ int main(void)
 	test_dead();
 	test_most();
 	test_guard();
+	test_behind();
+	test_taken_in();
+	test_upgrade();
 	locks_close(other);
 	locks_close(locks);
 	fixture_finish(&fixture);
