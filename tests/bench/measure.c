@@ -11,8 +11,9 @@
  *     measure write  MB DIR              writes a new file DIR/measure: bytes a second
  *     measure change N  DIR [SUFFIX]     N writes of 4 KiB at random places: writes a second
  *     measure create MS DIR              create + close + unlink a second
- *     measure small  N  DIR              N files of 3 KB are written aside and renamed, looked at,
- *                                        read and removed: files a second
+ *     measure small  N  DIR              N files of 3 KB are written aside and renamed, then looked at
+ *                                        and read: files a second
+ *     measure remove N  DIR              removes them: files a second
  *     measure list   N  DIR              opens and lists DIR N times: lists a second
  *
  * Symbolic links are not followed. Prints one line; exit 1 and a reason when anything fails: a
@@ -237,6 +238,14 @@ static void small(long count, const char *folder)
 		if (fd < 0 || read(fd, buf, sizeof buf) != SMALL || close(fd))
 			err(1, "read %s", path);
 	}
+	printf("%.1f\n", (double)count / (now_s() - start));
+}
+
+static void remove_all(long count, const char *folder)
+{
+	char path[4096];
+	double start = now_s();
+
 	for (long n = 0; n < count; n++) {
 		snprintf(path, sizeof path, "%s/measure%ld", folder, n);
 		if (unlink(path))
@@ -253,24 +262,27 @@ static void list_often(long count, const char *folder)
 	printf("%.1f\n", (double)count / (now_s() - start));
 }
 
+static const struct {
+	const char *name;
+	void (*run)(long amount, const char *folder);
+} without_files[] = {
+	{"list", list_often}, {"write", write_one}, {"small", small}, {"remove", remove_all}};
+
 int main(int argc, char **argv)
 {
 	if (argc < 4)
-		errx(2, "usage: measure stat|open|read|warm|random|write|change|create|small|list "
+		errx(2, "usage: measure "
+			"stat|open|read|warm|random|write|change|create|small|remove|list "
 			"AMOUNT DIR [SUFFIX]");
 	const char *what = argv[1], *folder = argv[3];
 	long amount = atol(argv[2]);
 	suffix = argc > 4 ? argv[4] : "";
 
-	if (!strcmp(what, "list") || !strcmp(what, "write") || !strcmp(what, "small")) {
-		if (what[0] == 'l')
-			list_often(amount, folder);
-		else if (what[0] == 'w')
-			write_one(amount, folder);
-		else
-			small(amount, folder);
-		return 0;
-	}
+	for (size_t i = 0; i < sizeof without_files / sizeof *without_files; i++)
+		if (!strcmp(what, without_files[i].name)) {
+			without_files[i].run(amount, folder);
+			return 0;
+		}
 	if (strcmp(what, "create")) {
 		if (nftw(folder, collect, 32, FTW_PHYS))
 			err(1, "%s", folder);
