@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <pthread.h>
 #include <string.h>
 
 #include "lock_table.h"
@@ -12,6 +13,8 @@
 #define FRAMES_SOFT 2048 /* 2 MB */
 /* Writers are kept out for some milliseconds, so that it can begin anew. */
 #define FRAMES_HARD 8192
+/* The thread is late (its pool has other work, the machine has): who writes folds it himself. */
+#define FRAMES_FULL 12288
 #define AHEAD 400 /* numbers left when more are reserved */
 
 struct lock_keeper {
@@ -19,8 +22,9 @@ struct lock_keeper {
 	struct conn conn;
 	char *path;
 	bool busy;
-	int frames;   /* in the log when it was folded last */
-	int64_t need; /* numbers to reserve; 0: none */
+	pthread_mutex_t folding; /* so that who is late is waited for */
+	int frames;		 /* in the log when it was folded last */
+	int64_t need;		 /* numbers to reserve; 0: none */
 	bool hard, fold;
 	int64_t reserved; /* what came of it; 0: nothing */
 	struct err err;
@@ -33,6 +37,14 @@ static int checkpoint(struct conn *c, bool hard)
 		code = sqlite3_wal_checkpoint_v2(c->db, "main", SQLITE_CHECKPOINT_RESTART, NULL,
 						 NULL);
 	return code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY ? 0 : code;
+}
+
+static int fold(struct lock_keeper *k, struct conn *c, bool hard)
+{
+	pthread_mutex_lock(&k->folding);
+	int code = checkpoint(c, hard);
+	pthread_mutex_unlock(&k->folding);
+	return code;
 }
 
 static int open_own(struct lock_keeper *k)
@@ -56,7 +68,7 @@ static void work(void *arg)
 		return;
 	if (k->need)
 		lock_reserve(&k->reserved, &k->conn, k->need, &k->err);
-	int code = k->fold ? checkpoint(&k->conn, k->hard) : 0;
+	int code = k->fold ? fold(k, &k->conn, k->hard) : 0;
 	if (code)
 		conn_error(&k->conn, code, &k->err);
 }
@@ -64,6 +76,7 @@ static void work(void *arg)
 static void destroy(struct lock_keeper *k)
 {
 	conn_close(&k->conn);
+	pthread_mutex_destroy(&k->folding);
 	free(k->path);
 	free(k);
 }
@@ -87,6 +100,7 @@ struct lock_keeper *lock_keeper_new(struct locks *l)
 	struct lock_keeper *k = xcalloc(1, sizeof(*k));
 	k->locks = l;
 	k->path = xstrdup(l->path);
+	pthread_mutex_init(&k->folding, NULL);
 	return k;
 }
 
@@ -112,9 +126,17 @@ static bool fold_is_due(struct lock_keeper *k, int frames)
 void lock_keep(struct locks *l)
 {
 	struct lock_keeper *k = l->keeper;
-	if (!k || k->busy)
+	if (!k)
 		return;
-	k->fold = fold_is_due(k, l->frames);
+	bool due = fold_is_due(k, l->frames);
+	if (k->busy) {
+		if (due && l->frames >= FRAMES_FULL) {
+			k->frames = l->frames;
+			fold(k, &l->conn, false);
+		}
+		return;
+	}
+	k->fold = due;
 	k->hard = l->frames >= FRAMES_HARD;
 	k->need = l->loop && l->reserved - l->seq < AHEAD ? AHEAD : 0;
 	if (!k->fold && !k->need)
@@ -122,7 +144,7 @@ void lock_keep(struct locks *l)
 	if (k->fold)
 		k->frames = l->frames;
 	if (!l->loop) {
-		checkpoint(&l->conn, k->hard);
+		fold(k, &l->conn, k->hard);
 		return;
 	}
 	k->busy = true;

@@ -281,11 +281,27 @@ static void count_change(void *arg)
 	((struct load *)arg)->changes++;
 }
 
-static void test_log_is_folded(void)
+/* Whoever the loop's pool works for meanwhile, for as long as it likes. */
+static void occupy(void *arg)
 {
+	char byte;
+	CHECK_INT(read(*(int *)arg, &byte, 1), 0);
+}
+
+static void leave(void *arg)
+{
+	(void)arg;
+}
+
+static void test_log_is_folded(bool pool_is_free)
+{
+	int busy[2];
 	struct load w = {.me = holder("Busy")};
 	struct stat wal = {0};
+	CHECK_INT(pipe(busy), 0);
 	CHECK_INT(loop_new(&w.loop, 2), 0);
+	for (int i = 0; i < 2 && !pool_is_free; i++)
+		loop_work(w.loop, occupy, leave, &busy[0]);
 	w.locks = open_table(w.loop);
 	locks_on_change(w.locks, count_change, &w);
 	w.timer = timer_new(w.loop, on_load, &w);
@@ -299,7 +315,9 @@ static void test_log_is_folded(void)
 	CHECK(wal.st_size < 24 << 20); /* 100 MB and more were written */
 	timer_free(w.timer);
 	locks_close(w.locks); /* with work under way, perhaps */
+	close(busy[1]);
 	loop_free(w.loop);
+	close(busy[0]);
 	CHECK(!fixture_exists(&fixture, "-locks-live")); /* the last one tidies up */
 }
 
@@ -384,7 +402,8 @@ int main(void)
 	test_race();
 	test_death();
 	test_bell();
-	test_log_is_folded();
+	test_log_is_folded(true);
+	test_log_is_folded(false);
 	test_removed();
 	fixture_finish(&fixture);
 	return check_result();
