@@ -17,9 +17,9 @@
 struct cover_rules; /* the project's own; NULL wherever one is asked for: it has none */
 
 /* Reads .config/locks.json beneath an open folder, which is closed to links that lead out of it.
- * *out is NULL if there is nothing to know. -EINVAL: it is not what it should be; err says the file,
- * the rule (counted from 1) and what is wrong with it. figures: an image belongs to its chapter
- * (fig-NN-*, Image_Registry_Chapter_NN.md), where its name says one. */
+ * *out is NULL if there is nothing to know. -EINVAL: it is not what it should be; err says the
+ * file, the rule (counted from 1) and what is wrong with it. figures: an image belongs to its
+ * chapter (fig-NN-*, Image_Registry_Chapter_NN.md), where its name says one. */
 int cover_rules_read(struct cover_rules **out, int folder, bool figures, struct err *err);
 struct cover_rules *cover_rules_free(struct cover_rules *r);
 DEFINE_CLEANUP(struct cover_rules, cover_rules_free)
