@@ -28,6 +28,8 @@ static void print_of_mount(struct buf *out, const struct options *o, const struc
 		buf_addf(out, "%lld", (long long)options_mount_requests(o));
 	if (!strcmp(s->name, "illustrate") && options_mount_illustrate(o) != o->illustrate)
 		buf_adds(out, "ask");
+	if (!strcmp(s->name, "fresh") && options_mount_fresh(o) != o->fresh)
+		buf_adds(out, options_mount_fresh(o) == FRESH_BOTH ? "both" : "yes");
 }
 
 static void say_all(const struct options *o)

@@ -17,7 +17,9 @@
  * A look is due when the folder has been quiet for a moment, or when an analysis is opened: what
  * was changed before the open is read before it is answered. So a chapter that was changed answers
  * with an analysis of its new text, or waits for it; and half a sentence that nobody reads costs
- * nothing.
+ * nothing. With fresh=stale and both it answers at once with what was made of the text before, and
+ * says so (store_show_former); with both it is then asked for anew, once nobody has written at it
+ * for a while, so that who reads again and again while somebody writes pays for one analysis.
  *
  * Watches are set before the hash is taken, so what changes meanwhile is in the hash or is told.
  * Folders that come or go are not tracked: the next look sets all watches anew, on a descriptor of
@@ -25,6 +27,7 @@
  */
 
 enum { QUIET_MS = 300, LATEST_MS = 3000, ASK_QUIET_MS = 2000, READER_WAIT_MS = 5000 };
+enum { RENEW_QUIET_MS = 10000 };
 enum { FOLDERS_MOST = 10000 };
 
 /* An open that waits for a look. */
@@ -57,7 +60,7 @@ struct fresh {
 	int folder; /* opened before the mount, which may hide it */
 	int events; /* inotify's; -1: there is none yet */
 	struct watch *watch;
-	struct timer *quiet, *readers, *ask;
+	struct timer *quiet, *readers, *ask, *renew;
 	struct fresh_look *look; /* runs; or NULL */
 	uint64_t begun, ended;	 /* looks */
 	bool changed;		 /* since the last look began */
@@ -65,6 +68,8 @@ struct fresh {
 	bool blind;		 /* there are no watches for all of it */
 	int64_t changed_boot_ms; /* the first of these changes */
 	struct link waiting, interrupted;
+	int *former; /* chapters of which an earlier text's analysis was read, to be asked for */
+	size_t former_count, former_cap;
 	struct strv warned; /* what the last import had to leave out */
 	char *failed;	    /* why the last look failed, which was said; or NULL */
 };
@@ -291,6 +296,73 @@ static void on_ask(void *arg)
 		parked_ask_again(f->fs->parked);
 }
 
+/* ---- old results that were read */
+
+/* When it may be asked for; 0: not at all, any more. */
+static int64_t renewal_boot_ms(struct fresh *f, int chapter)
+{
+	int64_t since, now = clock_boot_ms();
+	struct err err = {0};
+
+	if (!view_is_former(&since, f->fs->views, chapter) ||
+	    jobs_rests(f->fs->engine->jobs, JOB_ANALYZE, &err) < 0)
+		return 0;
+	return now + since + RENEW_QUIET_MS - clock_unix_ms();
+}
+
+/* What was changed since the last look makes its text another: that is waited for. */
+static void on_renew(void *arg)
+{
+	struct fresh *f = arg;
+	size_t kept = 0;
+	int64_t now = clock_boot_ms(), next = INT64_MAX;
+
+	drain(f);
+	if (f->fs->ending)
+		return;
+	for (size_t i = 0; i < f->former_count; i++) {
+		int chapter = f->former[i];
+		int64_t at = renewal_boot_ms(f, chapter);
+
+		if (at && at <= now && (f->changed || f->look))
+			at = now + QUIET_MS;
+		if (at && at <= now)
+			parked_wish(f->fs->parked, chapter);
+		if (at <= now)
+			continue;
+		f->former[kept++] = chapter;
+		next = at < next ? at : next;
+	}
+	f->former_count = kept;
+	if (kept)
+		timer_set(f->renew, next);
+}
+
+static bool is_noted(const struct fresh *f, int chapter)
+{
+	for (size_t i = 0; i < f->former_count; i++)
+		if (f->former[i] == chapter)
+			return true;
+	return false;
+}
+
+/* Somebody reads what a chapter has. */
+static void note_reader(struct fresh *f, fuse_req_t req, int chapter)
+{
+	const struct options *o = f->fs->options;
+	struct caller caller;
+
+	if (o->fresh != FRESH_BOTH || f->fs->engine->read_only || is_noted(f, chapter) ||
+	    !renewal_boot_ms(f, chapter))
+		return;
+	caller_find(&caller, fuse_req_ctx(req));
+	if (caller_never_asks(&caller, o))
+		return;
+	f->former = xgrow(f->former, &f->former_cap, f->former_count + 1, sizeof(f->former[0]));
+	f->former[f->former_count++] = chapter;
+	on_renew(f);
+}
+
 /* ---- opens */
 
 /* Was the node made of another text than the chapter has, or is it only remembered? Then the open
@@ -299,9 +371,12 @@ static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node, struct
 {
 	struct view_attr now, trigger;
 
-	if (!view_trigger_of(&trigger, node) ||
-	    (view_attr(&now, fs->views, node) == 0 && now.of_analysis))
+	if (!view_trigger_of(&trigger, node))
 		return false;
+	if (view_attr(&now, fs->views, node) == 0 && now.of_analysis) {
+		note_reader(fs->fresh, req, trigger.chapter);
+		return false;
+	}
 	ahead_opened(req, trigger.chapter);
 	parked_open(req, &trigger, fi);
 	return true;
@@ -421,6 +496,16 @@ void fresh_start(struct fresh *f)
 	begin(f);
 }
 
+/* What nobody may ask for is better old than not at all. */
+void fresh_show_former(struct engine *e, const struct options *o)
+{
+	struct stat st;
+
+	if (stat(options_reach(o), &st) == 0 && S_ISDIR(st.st_mode))
+		store_show_former(e->store,
+				  o->fresh != FRESH_YES || o->never_trigger || e->read_only);
+}
+
 int fresh_new(struct fresh **out, struct fs *fs, struct err *err)
 {
 	const char *book = options_reach(fs->options);
@@ -435,6 +520,7 @@ int fresh_new(struct fresh **out, struct fs *fs, struct err *err)
 	f->quiet = timer_new(fs->loop, on_quiet, f);
 	f->readers = timer_new(fs->loop, on_readers, f);
 	f->ask = timer_new(fs->loop, on_ask, f);
+	f->renew = timer_new(fs->loop, on_renew, f);
 	ring_init(&f->waiting);
 	ring_init(&f->interrupted);
 	*out = f;
@@ -452,6 +538,8 @@ struct fresh *fresh_free(struct fresh *f)
 	timer_free(f->quiet);
 	timer_free(f->readers);
 	timer_free(f->ask);
+	timer_free(f->renew);
+	free(f->former);
 	strv_finish(&f->warned);
 	free(f->failed);
 	free(f);

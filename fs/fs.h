@@ -128,6 +128,9 @@ bool server_costs(const struct server *s);
 
 /* When the pictures of an analysis are drawn. */
 enum illustrate { ILLUSTRATE_UNSET, ILLUSTRATE_AUTO, ILLUSTRATE_ASK };
+/* Who reads the analysis of a chapter whose text was changed: waits for that of the new text; gets
+ * the old one, and none is made; gets the old one, and one is made. */
+enum fresh_reading { FRESH_UNSET, FRESH_YES, FRESH_STALE, FRESH_BOTH };
 /* Which are drawn at all: all, those that a person approved, none. */
 enum images { IMAGES_AUTO, IMAGES_APPROVE, IMAGES_OFF };
 
@@ -158,6 +161,7 @@ struct options {
 	bool in_turn;	/* no picture before all is analysed */
 	int illustrate; /* enum illustrate */
 	int images;	/* enum images */
+	int fresh;	/* enum fresh_reading */
 	int readahead;	/* chapters; <0: not said */
 
 	const struct preset *unused_key; /* whose key the environment held in vain; NULL */
@@ -184,6 +188,7 @@ int options_complete(struct options *o, struct err *err);
  * so often and draws only on request. What was set stays. */
 int64_t options_mount_requests(const struct options *o);
 int options_mount_illustrate(const struct options *o);
+int options_mount_fresh(const struct options *o);
 /* What of it is jobs': limits, prices, budget, attempts, the order of work, sizes. */
 void options_jobs(struct jobs_settings *out, const struct options *o);
 
@@ -464,9 +469,12 @@ void held_end(struct held_table *t);	 /* what is being bound is not wanted any m
 
 /* The folder was read anew: what is waited for may be another text's analysis. */
 void parked_ask_again(struct parked_table *t);
+/* Asks for an analysis, whoever waits for it. */
+void parked_wish(struct parked_table *t, int chapter);
 
 /* fresh.c: a book that is a folder, read again when its texts change */
 
+void fresh_show_former(struct engine *e, const struct options *o); /* before anybody looks */
 int fresh_new(struct fresh **out, struct fs *fs, struct err *err); /* before the mount */
 struct fresh *fresh_free(struct fresh *f);
 void fresh_start(struct fresh *f); /* all of these take NULL */

@@ -12,6 +12,7 @@ static void limit_spending(struct options *o)
 {
 	o->budget.requests = options_mount_requests(o);
 	o->illustrate = options_mount_illustrate(o);
+	o->fresh = options_mount_fresh(o);
 }
 
 static void add_limits(struct buf *line, const struct options *o)
@@ -89,6 +90,7 @@ static int start(struct engine **engine, struct fs *fs, struct options *o, struc
 	if (r < 0)
 		return r;
 	assert(*engine);
+	fresh_show_former(*engine, o);
 	say_spending(*engine, o);
 	beside_say(stderr, "bookfs: ", o->book, store_reader((*engine)->store));
 	return session_start(fs, *engine, helper, err);

@@ -184,7 +184,7 @@ static void wished(void *arg, int result, const struct err *err)
 	free(w);
 }
 
-static void wish_analysis(struct parked_table *t, int chapter)
+void parked_wish(struct parked_table *t, int chapter)
 {
 	struct wish_sent *w = xcalloc(1, sizeof(*w));
 
@@ -198,7 +198,7 @@ static void wish(struct parked_table *t, int chapter, int host)
 	if (host)
 		held_wish(t->fs->held, host);
 	else
-		wish_analysis(t, chapter);
+		parked_wish(t, chapter);
 }
 
 /* ---- how it stands */
@@ -349,7 +349,7 @@ void parked_ask_again(struct parked_table *t)
 		const struct queue *q = LINK_OWNER(l, struct queue, link);
 
 		if (!q->host && !ring_empty(&q->readers))
-			wish_analysis(t, q->chapter);
+			parked_wish(t, q->chapter);
 	}
 }
 

@@ -57,6 +57,14 @@ static bool shares_key(const struct options *o)
 	       text->base_url && address_same_server(image->base_url, text->base_url);
 }
 
+/* What is free may be made at each half sentence that somebody reads; what costs waits for rest. */
+int options_mount_fresh(const struct options *o)
+{
+	int by_itself = may_cost(&o->text_server) ? FRESH_BOTH : FRESH_YES;
+
+	return o->fresh == FRESH_UNSET ? by_itself : o->fresh;
+}
+
 int options_mount_illustrate(const struct options *o)
 {
 	bool costs = may_cost(&o->image_server) || (shares_key(o) && may_cost(&o->text_server));

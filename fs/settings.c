@@ -11,6 +11,11 @@ static const char *const enforce_words[] = {
 	[ENFORCE_CONFLICT] = "conflict", [ENFORCE_STRICT] = "strict", [ENFORCE_OFF] = "off", NULL};
 static const char *const illustrate_words[] = {
 	[ILLUSTRATE_UNSET] = "", [ILLUSTRATE_AUTO] = "auto", [ILLUSTRATE_ASK] = "ask", NULL};
+static const char *const fresh_words[] = {[FRESH_UNSET] = "",
+					  [FRESH_YES] = "yes",
+					  [FRESH_STALE] = "stale",
+					  [FRESH_BOTH] = "both",
+					  NULL};
 static const char *const images_words[] = {
 	[IMAGES_AUTO] = "auto", [IMAGES_APPROVE] = "approve", [IMAGES_OFF] = "off", NULL};
 static const char *const no_server[] = {"builtin", NULL};
@@ -74,6 +79,7 @@ static const struct setting settings[] = {
 	{"readahead", SETTING_NUMBER, FIELD(readahead), .min = 0, .max = 1000},
 
 	{"trigger", SETTING_CHOICE, FIELD(never_trigger), .off = "read", .not = "never"},
+	{"fresh", SETTING_ONE_OF, FIELD(fresh), .words = fresh_words},
 	{"no_trigger", SETTING_NAMES, FIELD(never_trigger_for)},
 	{"wait", SETTING_NUMBER, FIELD(wait_s), .min = 1, .max = DAY_S},
 	{"grace", SETTING_NUMBER, FIELD(grace_s), .min = 0, .max = DAY_S},

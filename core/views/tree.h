@@ -124,6 +124,7 @@ struct chapter_state {
 	int64_t analysis_id; /* 0: none */
 	int64_t completed_unix_ms;
 	char *outdated;			       /* why, or NULL */
+	bool of_former;			       /* it is of an earlier text */
 	uint32_t told_concepts, told_elements; /* versions told last; 0: the trigger */
 	char *section;			       /* its part of Chapters.md, of section_seq */
 	size_t section_len;

@@ -284,6 +284,8 @@ size_t views_chapters(const struct views *v)
 char *views_outdated(const struct views *v, const struct store_analysis *a)
 {
 	const struct view_settings *s = &v->settings;
+	if (a->of_former)
+		return xasprintf("made of the text before it was changed");
 	if (!a->provider || strcmp(a->provider, "person") == 0)
 		return NULL;
 	if (strcmp(a->provider, s->provider) != 0 || strcmp(a->model, s->model) != 0)
@@ -309,6 +311,7 @@ struct chapter_state *views_analysis(struct views *v, int chapter)
 	analysis_forget(c);
 	c->analysis_known = true;
 	c->analysis_id = err == 0 ? a.id : 0;
+	c->of_former = err == 0 && a.of_former;
 	c->completed_unix_ms = err == 0 ? a.completed_unix_ms : 0;
 	if (err == 0)
 		c->outdated = views_outdated(v, &a);
@@ -443,6 +446,21 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 			     s.error ? s.error : "the analysis failed");
 	store_state_finish(&s);
 	return rc;
+}
+
+bool view_is_former(int64_t *since_unix_ms, struct views *v, int chapter)
+{
+	struct store_state s = {0};
+	if (views_refresh(v) < 0 || !views_chapter(v, chapter))
+		return false;
+	const struct chapter_state *have = views_analysis(v, chapter);
+	if (!have || !have->of_former || !v->settings.trigger ||
+	    store_state(&s, v->reader, chapter) < 0)
+		return false;
+	bool failed = s.error_code && s.changed_unix_ms >= clock_unix_ms() - FAILURE_FRESH_MS;
+	store_state_finish(&s);
+	*since_unix_ms = views_stamp(v, TOPIC_BOOK, chapter).time_unix_ms;
+	return !failed;
 }
 
 int view_book_stamp(int64_t *seq, int64_t *time_unix_ms, struct views *v)

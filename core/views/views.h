@@ -181,6 +181,10 @@ bool view_trigger_of(struct view_attr *out, uint64_t node);
  * does not count (the open asks again). */
 int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err *err);
 
+/* Does a chapter show what was made of an earlier text, and may an analysis of its own be asked
+ * for? One that failed may not for a while. since_unix_ms: since when it has its text. */
+bool view_is_former(int64_t *since_unix_ms, struct views *v, int chapter);
+
 /* The JSON of status.json, for `bookfs status --json`, and one event as a line of NDJSON. */
 int view_status(struct buf *out, struct views *v);
 int view_event(struct buf *out, const struct store_event *e);

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import agents
 import harness
 from harness import BOOKFS, Background, wait_for
 
@@ -36,7 +37,9 @@ class Events:
             count -= self.line()["event"] == name
 
     def close(self):
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
 
 
 class Fresh(harness.Case):
@@ -71,7 +74,7 @@ class Fresh(harness.Case):
 
     def mounted(self, more=""):
         m = self.mount("provider=openai,model=m,base_url=http://127.0.0.1:%d/good/v1,images=off,readahead=0,"
-                       "max_requests=unlimited%s" % (self.port, more), program=BOOKFS, OPENAI_API_KEY="k")
+                       "max_requests=unlimited,fresh=yes%s" % (self.port, more), program=BOOKFS, OPENAI_API_KEY="k")
         self.events = Events(m)
         self.addCleanup(self.events.close)
         return m
@@ -219,7 +222,7 @@ class Small(Fresh):
         self.assertEqual(self.requests(), 2)
 
     def test_over_itself(self):
-        m = self.mount("provider=openai,model=m,base_url=http://127.0.0.1:%d/good/v1,images=off" % self.port,
+        m = self.mount("provider=openai,model=m,base_url=http://127.0.0.1:%d/good/v1,images=off,fresh=yes" % self.port,
                        name="project", program=BOOKFS, OPENAI_API_KEY="k")
         self.assertIn("lighthouse", self.concepts(m, 1)[0]["quote"])
         self.write(1, self.text(1, "Snow lay deep upon the roofs of the village, blue in the shadow"))
@@ -245,6 +248,57 @@ class Waiting(Fresh):
         gate.open()
         self.assertIn("completed", reader.result())
         self.assertEqual(self.asked(), 2)
+
+    def again(self, m, fresh):
+        """The same project, mounted anew."""
+        if m:
+            self.events.close()
+            m.end()
+        m = self.mount("images=off,readahead=0,fresh=" + fresh, program=os.environ["CLOCKFS"], CLOCK_FILE=self.clock.path)
+        self.events = Events(m)
+        self.addCleanup(self.events.close)
+        return m
+
+    def result(self, m, outdated):
+        """Chapter 2, which is as the book's documents say: its note tells which analysis it is of."""
+        now = json.loads(m.read("chapters/2/concepts.json"))
+        status = json.loads(m.read("status.json"))["chapters"][1]
+        self.assertEqual([now["status"], status["status"]], ["completed"] * 2, now)
+        self.assertEqual(now.get("outdated"), outdated)
+        self.assertEqual(status["outdated"], outdated or False)
+        self.assertEqual(json.loads(m.read(".analyze.state/chapter_2.json")), now)
+        return now["note"]
+
+    def test_the_old_one_at_once(self):
+        old = "made of the text before it was changed"
+        self.clock = agents.Clock(os.path.join(self.tmp, "clock"))
+        m = self.again(None, "both")
+        first = self.result(m, None)
+        for i in range(40):
+            with open(self.of(2), "a") as f:
+                f.write("And the half of a sentence %d" % i)
+            self.assertEqual(self.result(m, old), first)
+        self.events.wait("outdated")
+        self.assertEqual(self.asked(), 1)
+        self.clock.move(11)
+        self.assertIn("sentence 39", m.read("chapters/2/text.md"))
+        self.events.wait("conceptsReady")
+        second = self.result(m, None)
+        self.assertNotEqual(second, first)
+        self.write(2)
+        self.assertEqual(self.result(m, None), first)
+        self.assertEqual(self.asked(), 2)
+
+        self.write(2, self.text(2, "It was the last"))
+        m = self.again(m, "stale")  # it remembers
+        self.assertEqual(self.result(m, old), first)
+        self.clock.move(1000)
+        self.assertEqual(self.result(m, old), first)
+        m.read("chapters/3/concepts.json")  # what never was analysed is
+        self.assertEqual(self.asked(), 3)
+        m = self.again(m, "yes")
+        self.assertNotIn(self.result(m, None), (first, second))
+        self.assertEqual(self.asked(), 4)
 
 
 if __name__ == "__main__":

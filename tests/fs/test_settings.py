@@ -139,7 +139,7 @@ class Order(Case):
     def test_values_are_shown_as_they_are_written(self):
         for name, value in (("max_cost", "0.1"), ("max_cost", "12"), ("image_prompt_bytes", "900"), ("max_requests", "unlimited"),
                             ("image_prices", "0:0:0.04"), ("prices", "0.15:0.6:0"), ("temperature", "0.125"),
-                            ("overlap", "no"), ("illustrate", "ask"), ("seed", "0"), ("insecure", "yes")):
+                            ("overlap", "no"), ("illustrate", "ask"), ("fresh", "stale"), ("seed", "0"), ("insecure", "yes")):
             self.assertEqual(self.config("%s=%s" % (name, value))[name]["value"], value)
 
     def test_what_a_mount_makes_of_it(self):
@@ -150,6 +150,7 @@ class Order(Case):
                 (paid + ",max_requests=70,illustrate=auto", {"OPENAI_API_KEY": KEY}, None, None)):
             now = self.config(options, **env)
             self.assertEqual((now["max_requests"].get("mount"), now["illustrate"].get("mount")), (requests, illustrate), options)
+            self.assertEqual(now["fresh"]["mount"], "both" if env or "command" in options else "yes", options)
         said = self.run_bookfs("config", "-o", paid, OPENAI_API_KEY=KEY).stdout
         self.assertRegex(said, r"(?m)^max_requests +unlimited \(a mount: 50\) +default$")
         self.assertRegex(said, r"(?m)^illustrate +- \(a mount: ask\) +default$")
