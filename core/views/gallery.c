@@ -7,8 +7,8 @@
 
 /*
  * One page for a browser, from a file or any server, with nothing of anybody else's in it. It is
- * read anew while work goes on, by a script of one line, as a refresh by the document itself takes
- * the reader's place from him (WCAG 2.2, technique F41).
+ * read anew while work goes on, by a script, as a refresh by the document itself takes the reader's
+ * place from him (WCAG 2.2, technique F41) and cannot be held back (2.2.2).
  */
 
 static const char style[] =
@@ -21,7 +21,7 @@ static const char style[] =
 	"auto;max-width:72rem;padding:1.5rem;background:var(--paper);color:var(--ink);"
 	"font:1.05rem/1.55 Georgia,'Times New Roman',serif}\n"
 	"a{color:var(--link)}\n"
-	"a:focus-visible{outline:3px solid var(--link);outline-offset:3px}\n"
+	"a:focus-visible,input:focus-visible{outline:3px solid var(--link);outline-offset:3px}\n"
 	".skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:1rem;padding:.5rem;"
 	"background:var(--paper)}\n"
 	"h1{font-weight:normal;font-size:2.3rem;line-height:1.15;margin:.5rem 0}\n"
@@ -31,13 +31,38 @@ static const char style[] =
 	"nav ol{columns:18rem;padding-left:1.5rem}\n"
 	"figure{margin:0 0 2.5rem;display:grid;gap:1rem 2rem;"
 	"grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr))}\n"
-	"img{display:block;width:100%;height:auto;border:1px solid var(--rule)}\n"
+	"img{display:block;width:100%;height:auto;aspect-ratio:auto 1;border:1px solid "
+	"var(--rule)}\n"
 	".blank{aspect-ratio:1;border:1px dashed var(--rule);display:grid;place-items:center;"
 	"color:var(--soft)}\n"
 	"figcaption p{margin:0 0 .75rem}\n"
 	"blockquote{margin:.75rem 0;padding-left:1rem;border-left:2px solid var(--rule);"
 	"font-style:italic}\n"
 	"dt{font-weight:bold;margin-top:.75rem}dd{margin:0}\n";
+
+/* What has the focus keeps it, and what stands at the window's top stays there: a position alone
+ * would not do, as pictures far above are not loaded and have no height then. */
+static const char script[] =
+	"<script>\n"
+	"const marks = [...document.querySelectorAll('a, figure, input')];\n"
+	"const name = e => e && (e.id || e.getAttribute('href'));\n"
+	"const top_of = e => e.getBoundingClientRect().top;\n"
+	"const find = n => n && marks.find(e => name(e) === n);\n"
+	"const {focus, seen, top: was} = history.state || {};\n"
+	"find(focus)?.focus({preventScroll: true});\n"
+	"if (find(seen)) scrollBy(0, top_of(find(seen)) - was);\n"
+	"addEventListener('load', () => setTimeout(() => { history.scrollRestoration = 'auto'; "
+	"}));\n"
+	"setInterval(() => {\n"
+	"	if (!document.getElementById('follow').checked) return;\n"
+	"	const seen = marks.find(e => e.getBoundingClientRect().bottom > 0) || "
+	"marks.at(-1);\n"
+	"	history.replaceState({focus: name(document.activeElement), seen: name(seen), "
+	"top: top_of(seen)}, '');\n"
+	"	history.scrollRestoration = 'manual';\n"
+	"	location.reload();\n"
+	"}, 4000);\n"
+	"</script>\n";
 
 static void add_text(struct buf *out, const char *tag, const char *text)
 {
@@ -52,6 +77,8 @@ static void begin(struct buf *out, const struct plates *p)
 {
 	buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		      /* Else a browser asks the server for one. */
+		      "<link rel=\"icon\" href=\"data:,\">\n"
 		      "<title>");
 	buf_add_xml(out, p->book->title);
 	buf_addf(out,
@@ -69,10 +96,12 @@ static void add_work(struct buf *out, const struct plates *p, const struct store
 
 	for (size_t i = 0; i < p->book->chapter_count; i++)
 		story += p->book->chapters[i].kind == BOOK_STORY;
-	buf_addf(out,
-		 "<p role=\"status\">%zu of %zu pictures, %d of %d chapters%s</p>\n</header>\n",
-		 p->drawn, p->count, t->chapters[STATE_COMPLETED], story,
-		 t->running ? "; work goes on" : "");
+	buf_addf(out, "<p role=\"status\">%zu of %zu pictures, %d of %d chapters%s</p>\n", p->drawn,
+		 p->count, t->chapters[STATE_COMPLETED], story, t->running ? "; work goes on" : "");
+	if (t->running)
+		buf_adds(out, "<p><label><input type=\"checkbox\" id=\"follow\" checked> "
+			      "Keep this page up with it</label></p>\n");
+	buf_adds(out, "</header>\n");
 }
 
 static void add_contents(struct buf *out, const struct plates *p)
@@ -229,7 +258,7 @@ int view_gallery(struct buf *out, const char *images, struct store_reader *r, st
 		add_plates(out, &p, images);
 		add_cast(out, &p);
 		if (totals.running)
-			buf_adds(out, "<script>setTimeout(()=>location.reload(),4000)</script>\n");
+			buf_adds(out, script);
 		buf_adds(out, "</body>\n</html>\n");
 		code = buf_error(out);
 	}

@@ -153,6 +153,7 @@ class Export(unittest.TestCase):
             there = os.path.join(os.path.dirname(path), link)
             self.assertTrue(link[1:] in page.ids if link[0] == "#" else os.path.exists(there), link)
         self.assertNotRegex(text, r"(src|href)=\"?(https?:)?//|@import|url\(")
+        self.assertIn('<link rel="icon" href="data:,">', text)  # no server is asked for one
         self.assertNotIn("<script>", text)  # no work goes on
 
     def test_page(self):
