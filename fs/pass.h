@@ -45,6 +45,7 @@ struct pass_node {
 	bool past;    /* its lock changed hands: pass_fence.c */
 	bool retired; /* it is opened no more */
 	bool direct;  /* as it is open now: the kernel reads and writes it */
+	bool by_us;   /* it never will be */
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
@@ -53,7 +54,8 @@ struct pass_node {
 	uint64_t parent;
 	char *name; /* as it was looked up last; NULL: the root */
 
-	/* What the file was when the pages that the kernel keeps were read. */
+	/* What the file (or folder) was when the pages (or the list) that the kernel keeps were
+	 * read. */
 	struct pass_stamp {
 		struct timespec mtime, ctime;
 		off_t size;
@@ -200,7 +202,7 @@ void pass_proc_name(char out[16], int fd);
  * one of them is not known any more. */
 bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node *n,
 	       const char *name);
-/* It is open in another way than the next open needs: who looks the file up meets a new node. */
+/* The kernel reads it, and who comes to write has to be served by us: he will meet a new node. */
 void pass_retire(struct pass *p, struct pass_node *n);
 void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
 /* The file has this name now. */
@@ -227,6 +229,9 @@ struct pass_file {
 /* leave: what it was opened by. */
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
 		     const struct fuse_entry_param *made, const struct pass_leave *leave);
+/* Are the pages that the kernel may have of it, or its list, still true? What it reads from now on
+ * is of what the file is now. */
+bool pass_keeps_pages(struct pass_node *n, const struct stat *st);
 static inline struct pass_file *pass_file_of(const struct fuse_file_info *fi)
 {
 	return (struct pass_file *)(uintptr_t)fi->fh;

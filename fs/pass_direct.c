@@ -15,16 +15,18 @@
  * without a mount and of the same pages. It is allowed to an administrator's mount alone; any other
  * is served by us.
  *
- * What goes by us no more we cannot refuse any more. So it is only for files that no lock covers
- * and that are no texts of the book, and that have no second name that may be covered; the rest we
- * read and write, so that a holder who lost his lock is stopped in the midst of a write. A file
- * that is being written like this cannot be given a name beneath a lock: EXDEV, and who moves it
- * will copy it. Rules that a project writes while a file is open hold from its next open.
+ * What goes by us no more we cannot refuse any more. So it is for files that no lock covers and
+ * that have no second name that may be covered; and for reading, of those that one covers. These we
+ * write ourselves, so that a holder who lost his lock is stopped in the midst of a write. The texts
+ * of the book are ours in any case: they are small, and changed by many. A file that is being
+ * written by the kernel cannot be given a name beneath a lock: EXDEV, and who moves it will copy
+ * it. Rules that a project makes while a file is open hold from its next open.
  *
  * The kernel wants all opens of a node to be of one kind, and counts one as ended before it tells
- * us: the kind is chosen by the first of them and is kept until the last is closed. Where a writer
- * comes who has to be ours, the node is given up: he is answered ESTALE, looks the name up again
- * and meets a new one.
+ * us: the kind is chosen by the first of them and is kept until the last is closed. Where somebody
+ * reads and a writer comes who has to be ours, the node is given up: he is answered ESTALE, looks
+ * the name up again and meets a new one, of our kind for good, as he looks only once. What he
+ * writes in a mapping the reader then sees when it is written back.
  */
 
 /* Of newer headers than are asked for. */
@@ -92,13 +94,20 @@ static bool is_covered(const struct pass *p, const char *path)
 	return p->fs->options->enforce != ENFORCE_OFF && cover_of(resource, p->rules, path);
 }
 
+/* Can nobody be refused to write it? */
 static bool is_free(const struct pass *p, const struct pass_node *n, const struct stat *st)
 {
 	char path[PATH_MAX];
 
-	return p->can_direct && S_ISREG(st->st_mode) && st->st_nlink <= 1 && !n->past &&
-	       n->cover_count == 0 && !book_folder_counts(n->name, false) &&
-	       pass_path(path, p, n, NULL) && !is_covered(p, path);
+	return st->st_nlink <= 1 && n->cover_count == 0 && pass_path(path, p, n, NULL) &&
+	       !is_covered(p, path);
+}
+
+static bool may_be_direct(const struct pass *p, const struct pass_node *n, const struct stat *st,
+			  bool writes)
+{
+	return p->can_direct && S_ISREG(st->st_mode) && !n->past && !n->by_us &&
+	       !book_folder_counts(n->name, false) && (!writes || is_free(p, n, st));
 }
 
 int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool writes)
@@ -106,10 +115,10 @@ int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool
 	bool is_open = n->opens > 0;
 
 	if (!is_open)
-		n->direct = is_free(p, n, st);
+		n->direct = may_be_direct(p, n, st, writes);
 	if (!n->direct)
 		return 0;
-	if (is_open && writes && !is_free(p, n, st)) {
+	if (is_open && writes && !may_be_direct(p, n, st, true)) {
 		pass_retire(p, n);
 		return -ESTALE;
 	}

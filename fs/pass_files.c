@@ -108,9 +108,7 @@ static bool is_young(struct timespec changed)
 	       YOUNG_NS;
 }
 
-/* Are the pages that the kernel may have of it still true? Those it reads from now on are of what
- * the file is now. */
-static bool keeps_pages(struct pass_node *n, const struct stat *st)
+bool pass_keeps_pages(struct pass_node *n, const struct stat *st)
 {
 	const struct pass_stamp was = n->stamp;
 
@@ -145,7 +143,7 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_node *
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	p->answered_backing = pass_direct(p, n, &st, is_for_writing(fi->flags));
-	fi->keep_cache = keeps_pages(n, &st);
+	fi->keep_cache = pass_keeps_pages(n, &st);
 	return p->answered_backing < 0 ? p->answered_backing : 0;
 }
 

@@ -8,7 +8,8 @@
 /*
  * Folders. The root is merged of the folder's names and ours, and listed as it was when it was
  * opened or read from its start again; any other folder is read as the caller goes, and its offsets
- * are those of its own file system.
+ * are those of its own file system. The kernel keeps its list for the next who opens it, as it
+ * keeps a file's pages.
  */
 
 struct pass_folder {
@@ -92,6 +93,7 @@ void pass_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	struct pass *p = pass_of(req);
 	struct pass_folder *f;
 	struct pass_node *n;
+	struct stat st;
 	int fd = -1, r = pass_node(&n, p, node);
 
 	if (r == 0)
@@ -114,6 +116,8 @@ void pass_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	}
 	ring_add(&p->folders, &f->link);
 	fi->fh = (uintptr_t)f;
+	fi->cache_readdir = !f->root && fstat(fd, &st) == 0;
+	fi->keep_cache = fi->cache_readdir && pass_keeps_pages(n, &st);
 	if (fuse_reply_open(req, fi) != 0)
 		pass_folder_free(&f->link);
 }

@@ -336,8 +336,19 @@ bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node 
 
 void pass_retire(struct pass *p, struct pass_node *n)
 {
+	const struct stat st = {.st_dev = n->dev, .st_ino = n->ino, .st_mode = n->type};
+	struct pass_node *heir;
+
 	unhash(&p->table, n);
 	n->retired = true;
+	heir = node_new(&p->table, &st, n->born);
+	heir->by_us = true;
+	heir->parent = n->parent;
+	heir->name = xstrdup(n->name);
+	for (size_t i = 0; i < n->cover_count; i++) {
+		heir->covers = xgrow(heir->covers, &heir->cover_cap, i + 1, sizeof(*n->covers));
+		heir->covers[heir->cover_count++] = n->covers[i];
+	}
 }
 
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
