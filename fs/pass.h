@@ -41,11 +41,12 @@ struct pass_node {
 	ino_t ino;
 	struct timespec born; /* an inode number comes again; zero where it is not known */
 	mode_t type;
-	uint8_t git;  /* enum pass_git */
-	bool past;    /* its lock changed hands: pass_fence.c */
-	bool retired; /* it is opened no more */
-	bool direct;  /* as it is open now: the kernel reads and writes it */
-	bool by_us;   /* it never will be */
+	uint8_t git;   /* enum pass_git */
+	bool past;     /* its lock changed hands: pass_fence.c */
+	bool retired;  /* it is opened no more */
+	bool unlinked; /* by us: it has no name */
+	bool direct;   /* as it is open now: the kernel reads and writes it */
+	bool by_us;    /* it never will be */
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
@@ -205,9 +206,13 @@ bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node 
 /* The kernel reads it, and who comes to write has to be served by us: he will meet a new node. */
 void pass_retire(struct pass *p, struct pass_node *n);
 void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
+/* Does its name still lead to it? Others change the folder, too. */
+bool pass_is_named(struct pass *p, const struct pass_node *n);
 /* The file has this name now. */
 void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder,
 		  const char *name);
+/* It had this name, and that was taken from it. */
+void pass_unnamed(struct pass *p, const struct stat *st);
 /* The next look-up of the file makes another node of it. */
 void pass_becomes_past(struct pass *p, struct pass_node *n);
 

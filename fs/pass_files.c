@@ -144,6 +144,9 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_node *
 		return -errno;
 	p->answered_backing = pass_direct(p, n, &st, is_for_writing(fi->flags));
 	fi->keep_cache = pass_keeps_pages(n, &st);
+	/* Nor is the size what the kernel thinks. That takes no lock in it (notify.c). */
+	if (!fi->keep_cache && !n->direct && n->lookups)
+		fuse_lowlevel_notify_inval_inode(p->fs->session, n->id, -1, 0);
 	return p->answered_backing < 0 ? p->answered_backing : 0;
 }
 
@@ -194,7 +197,7 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (r == 0 && is_for_writing(fi->flags))
 		r = pass_may_change(&leave, req, n, NULL);
-	if (r == 0 && (n->past || n->retired))
+	if (r == 0 && (n->past || n->retired || !pass_is_named(p, n)))
 		r = -ESTALE;
 	if (r == 0)
 		r = pass_fd(p, n);

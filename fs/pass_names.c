@@ -249,6 +249,8 @@ static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int
 {
 	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass_node *n = NULL;
+	struct stat st;
+	bool known;
 	int r;
 
 	if (is_ours(req, folder, name)) {
@@ -256,8 +258,11 @@ static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int
 		return;
 	}
 	r = folder_to_change(&n, &leave, req, folder, name, NAME_REMOVE);
+	known = r >= 0 && !flags && fstatat(r, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (r >= 0)
 		r = unlinkat(r, name, flags) < 0 ? -errno : 0;
+	if (r == 0 && known)
+		pass_unnamed(pass_of(req), &st);
 	fuse_reply_err(req, -r);
 }
 
@@ -271,19 +276,23 @@ void pass_rmdir(fuse_req_t req, fuse_ino_t folder, const char *name)
 	remove_name(req, folder, name, AT_REMOVEDIR);
 }
 
-/* What has the names that are to be exchanged, or the one that is to be given away. */
+/* What has the two names before. */
 struct moved {
 	struct stat from, to;
-	bool has_from, has_to;
+	bool has_from, has_to, exchange;
 };
 
 static void look_at(struct moved *m, int fd, const char *name, int to_fd, const char *to_name,
 		    unsigned flags)
 {
-	*m = (struct moved){0};
+	*m = (struct moved){.exchange = flags & RENAME_EXCHANGE};
 	m->has_from = fstatat(fd, name, &m->from, AT_SYMLINK_NOFOLLOW) == 0;
-	m->has_to = flags & RENAME_EXCHANGE &&
-		    fstatat(to_fd, to_name, &m->to, AT_SYMLINK_NOFOLLOW) == 0;
+	m->has_to = fstatat(to_fd, to_name, &m->to, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool is_folder(bool has, const struct stat *st)
+{
+	return has && S_ISDIR(st->st_mode);
 }
 
 /* A folder: what is in it goes from there to here, and so may lose a lock and come under one. */
@@ -293,7 +302,7 @@ static int may_move(struct pass_leave *leave, fuse_req_t req, const struct moved
 {
 	int r;
 
-	if (!(m->has_from && S_ISDIR(m->from.st_mode)) && !(m->has_to && S_ISDIR(m->to.st_mode)))
+	if (!is_folder(m->has_from, &m->from) && !(m->exchange && is_folder(m->has_to, &m->to)))
 		return 0;
 	r = pass_may_move(leave, req, from, name);
 	return r == 0 ? pass_may_move(leave, req, to, to_name) : r;
@@ -302,10 +311,15 @@ static int may_move(struct pass_leave *leave, fuse_req_t req, const struct moved
 static void note_moved(struct pass *p, const struct moved *m, struct pass_node *from,
 		       const char *name, struct pass_node *to, const char *to_name)
 {
+	bool same = m->has_from && m->has_to && m->from.st_ino == m->to.st_ino &&
+		    m->from.st_dev == m->to.st_dev; /* and nothing was done */
+
 	p->moves++;
+	if (m->has_to && !m->exchange && !same)
+		pass_unnamed(p, &m->to);
 	if (m->has_from)
 		pass_renamed(p, &m->from, to, to_name);
-	if (m->has_to)
+	if (m->has_to && m->exchange)
 		pass_renamed(p, &m->to, from, name);
 }
 

@@ -303,6 +303,7 @@ int pass_fd(struct pass *p, struct pass_node *n)
 static void remember_name(struct pass_node *n, const struct pass_node *folder, const char *name)
 {
 	n->parent = folder->id;
+	n->unlinked = false;
 	if (n->name && !strcmp(n->name, name))
 		return;
 	free(n->name);
@@ -393,6 +394,28 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 		pass_git_exclude(p, fd);
 	fd = pass_resolve(fd, name, O_PATH, 0);
 	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
+}
+
+bool pass_is_named(struct pass *p, const struct pass_node *n)
+{
+	struct pass_node *folder;
+	struct stat st;
+	int fd;
+
+	if (n == &p->root || n->unlinked || pass_node(&folder, p, n->parent) < 0)
+		return true;
+	fd = pass_fd(p, folder);
+	if (fd < 0 || fstatat(fd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fd < 0 || errno != ENOENT;
+	return st.st_ino == n->ino && st.st_dev == n->dev;
+}
+
+void pass_unnamed(struct pass *p, const struct stat *st)
+{
+	struct pass_node *n = find(&p->table, st->st_dev, st->st_ino);
+
+	if (n && st->st_nlink <= 1)
+		n->unlinked = true;
 }
 
 void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder, const char *name)
