@@ -232,7 +232,6 @@ end:	do
 inline ask(who, asked, patient, gained)
 {
 #ifdef FAULT_NO_RECHECK
-	free_then = FREE(asked);	/* looked at outside the transaction that takes */
 	d_step {
 		if
 		:: free_then ->
@@ -313,8 +312,8 @@ inline write(who, one)
 inline wait_answer(who, asked, gained)
 {
 	if
-	:: wants[who] || granted[who] || answered[who] ->
-		atomic {
+	:: atomic {
+		wants[who] || granted[who] || answered[who] ->
 			if
 			:: true
 			:: true -> answered[who] || dead[who]	/* decided to wait, however long */
@@ -341,9 +340,14 @@ proctype holder(byte h)
 #endif
 
 	do
-	:: rounds < ROUNDS && !dead[h] ->
-		atomic {
+	:: rounds == ROUNDS -> break
+	:: rounds < ROUNDS ->
+		atomic {	/* what it asks for is its own affair until it asks */
 			rounds++;
+			if
+			:: dead[h] -> goto done
+			:: else
+			fi;
 			if
 			:: set = 1
 			:: set = 3
@@ -354,9 +358,14 @@ proctype holder(byte h)
 			if
 			:: waits = 0
 			:: waits = 1
-			fi
+			fi;
+#ifdef FAULT_NO_RECHECK
+			free_then = FREE(set)	/* looked at outside the transaction that takes */
 		}
-		ask(h, set, waits, got);
+		atomic {
+#endif
+			ask(h, set, waits, got)
+		}
 		wait_answer(h, set, got);
 #ifdef NESTED
 		if
@@ -373,8 +382,8 @@ proctype holder(byte h)
 		:: else
 		fi;
 		atomic { set = 0; got = 0; more = 0; waits = 0 }
-	:: else -> break
 	od;
+done:	skip
 }
 
 /* One kill at any moment. The holder's process does nothing after it, which the model need not force: a dead

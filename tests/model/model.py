@@ -42,7 +42,7 @@ def search(options):
         said = run("spin", *options, "-a", MODEL)
         if not os.path.exists(os.path.join(place, "pan.c")):
             sys.exit(f"spin: {said}")
-        run(os.environ.get("CC", "cc").split()[-1], "-w", "-O2", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c")
+        run(os.environ.get("CC", "cc").split()[-1], "-w", "-O1", "-DSAFETY", "-o", "pan", "pan.c")
         out = run("./pan", "-m10000", "-w24")
     if "errors: " not in out or "max search depth too small" in out:
         sys.exit(f"pan did not end its search: {out}")
