@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <cjson/cJSON.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "cover_rules.h"
 #include "lock_json.h"
+#include "project_file.h"
 
 /*
  * A project's own rules:
@@ -329,43 +326,11 @@ int cover_rules_parse(struct cover_rules *out, const char *text, size_t len, str
 	return take_rules(out, list, err);
 }
 
-/* -ENOENT: there is none. */
-static int load(struct buf *out, int folder, struct err *err)
-{
-	const struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
-	};
-	CLEANUP(cleanup_close)
-	int fd = (int)syscall(SYS_openat2, folder, file_name, &how, sizeof(how));
-	char chunk[4096];
-	struct stat st;
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR
-			       ? -ENOENT
-			       : err_set(err, -EINVAL, "%s cannot be read: %s", file_name,
-					 errno == EXDEV ? "it leads out of the project"
-							: strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "%s is no file", file_name);
-	out->max_bytes = COVER_RULES_BYTES;
-	while (!buf_error(out) && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_add(out, chunk, (size_t)n);
-	if (n < 0)
-		return err_set(err, -EINVAL, "%s cannot be read: %s", file_name, strerror(errno));
-	if (buf_error(out))
-		return err_set(err, -EINVAL, "%s is larger than %d KB", file_name,
-			       COVER_RULES_BYTES >> 10);
-	return 0;
-}
-
 int cover_rules_read(struct cover_rules **out, int folder, bool figures, struct err *err)
 {
 	CLEANUP(cover_rules_free_cleanup) struct cover_rules *r = xcalloc(1, sizeof(*r));
 	CLEANUP(buf_finish) struct buf text = {0};
-	int result = load(&text, folder, err);
+	int result = project_file_load(&text, folder, file_name, COVER_RULES_BYTES, err);
 
 	if (result == 0)
 		result = cover_rules_parse(r, buf_str(&text), text.len, err);

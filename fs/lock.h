@@ -14,6 +14,8 @@
  *     lock_wait.c   flock, fcntl, and those who wait
  *     lock_ctl.c    locks/.ctl
  *     lock_old.c    .locks/locks.json
+ *     lock_for.c    locks/.for/PATH
+ *     lock_intake.c a locks.json on the disk
  *
  * A node id, from the low bits: 62 (6), what it is (4), a number (20), a token or version (34).
  * Nothing here is cached by the kernel: the table is changed by others, and a dead holder's lock
@@ -28,17 +30,20 @@
 #include "lock_words.h"
 
 enum lock_what {
-	LOCK_LOCKS,    /* locks/ */
-	LOCK_OLD,      /* .locks/ */
-	LOCK_ALL,      /* locks/.all/ */
-	LOCK_WAIT,     /* locks/.wait/ */
-	LOCK_HELD,     /* locks/R, of one token */
-	LOCK_SET,      /* locks/A+B: the number is its place among the sets */
-	LOCK_ANY,      /* locks/.all/R, held or not; also locks/R opened while it is free */
-	LOCK_AWAITED,  /* locks/.wait/R */
-	LOCK_HELPER,   /* locks/.why ...: the number is an enum lock_helper */
-	LOCK_OLD_JSON, /* .locks/locks.json */
-	LOCK_OLD_COPY, /* a temporary sibling of it */
+	LOCK_LOCKS,	 /* locks/ */
+	LOCK_OLD,	 /* .locks/ */
+	LOCK_ALL,	 /* locks/.all/ */
+	LOCK_WAIT,	 /* locks/.wait/ */
+	LOCK_HELD,	 /* locks/R, of one token */
+	LOCK_SET,	 /* locks/A+B: the number is its place among the sets */
+	LOCK_ANY,	 /* locks/.all/R, held or not; also locks/R opened while it is free */
+	LOCK_AWAITED,	 /* locks/.wait/R */
+	LOCK_HELPER,	 /* locks/.why ...: the number is an enum lock_helper */
+	LOCK_OLD_JSON,	 /* .locks/locks.json */
+	LOCK_OLD_COPY,	 /* a temporary sibling of it */
+	LOCK_FOR,	 /* locks/.for/ */
+	LOCK_FOR_FOLDER, /* a folder in it: the number is its place among the paths */
+	LOCK_FOR_FILE,	 /* what is said of a path */
 	LOCK_WHATS
 };
 
@@ -60,7 +65,7 @@ struct lock_node {
 	uint64_t token;
 };
 
-enum { LOCK_SETS = 256, LOCK_LOG_MAX_BYTES = 16 << 20 };
+enum { LOCK_SETS = 256, LOCK_PATHS = 256, LOCK_LOG_MAX_BYTES = 16 << 20 };
 struct lock_old;
 
 struct lockfs {
@@ -77,6 +82,11 @@ struct lockfs {
 		uint64_t serial;
 	} sets[LOCK_SETS]; /* the newest; a node has the place and the serial */
 	uint64_t set_count;
+	struct lock_path {
+		char *path;
+		uint64_t serial;
+	} paths[LOCK_PATHS]; /* the same, of .for */
+	uint64_t path_count;
 	struct link handles;
 	int64_t descriptors; /* how many there ever were */
 
@@ -158,13 +168,29 @@ int lockfs_give_back(struct lockfs *l, fuse_req_t req, const struct strv *names)
 /* A text written into the files of these: names the holder, sets ttl and reason. */
 int lockfs_written(struct lock_handle *h, fuse_req_t req, const struct strv *names,
 		   const char *text, size_t len);
+/* A file of the book's folder was changed, and not through this mount: who holds what it belongs to
+ * is told (locks/.why). path: as in cover.h. */
+void lockfs_note_behind(struct lockfs *l, const char *path);
 /* Remembers a refusal for locks/.why; returns code. reason: a line, or NULL. */
 int lockfs_refused(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		   const char *reason);
 int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		      const struct lock_refusal *no);
+/* Who has it, and the three commands; wanted: the resource that somebody wants. */
+void lockfs_describe(struct buf *out, const struct lockfs *l, const struct lock *k,
+		     const char *wanted);
 int lockfs_why_text(struct buf *out, struct lockfs *l, fuse_req_t req);
 int lockfs_me_text(struct buf *out, struct lockfs *l, fuse_req_t req);
+
+/* ---- lock_for.c */
+
+int lockfs_for_lookup(struct lock_node *out, struct lockfs *l, const struct lock_node *folder,
+		      const char *name);
+int lockfs_for_text(struct buf *out, struct lockfs *l, fuse_req_t req, const struct lock_node *n);
+
+/* ---- lock_intake.c: folder is the open folder of a book */
+
+void lockfs_take_in(struct lockfs *l, int folder);
 
 /* ---- lock_ctl.c */
 

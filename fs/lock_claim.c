@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cover.h"
 #include "lock.h"
 
 /* A touch right after another says nothing new. */
@@ -65,6 +66,13 @@ static void add_ways(struct buf *out, const struct lockfs *l, const struct lock 
 			 k->resource, (long long)k->token, dir);
 }
 
+void lockfs_describe(struct buf *out, const struct lockfs *l, const struct lock *k,
+		     const char *wanted)
+{
+	add_holder(out, k);
+	add_ways(out, l, k, wanted);
+}
+
 int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		      const struct lock_refusal *no)
 {
@@ -79,10 +87,8 @@ int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int co
 	case LOCK_REFUSED_CIRCLE:
 	case LOCK_REFUSED_OLD:
 		buf_addf(&text, "%s\n", no->err.msg);
-		if (k->resource[0] && k->holder.instance[0]) {
-			add_holder(&text, k);
-			add_ways(&text, l, k, name);
-		}
+		if (k->resource[0] && k->holder.instance[0])
+			lockfs_describe(&text, l, k, name);
 		break;
 	default:
 		buf_addf(&text, "%s\n", no->err.msg[0] ? no->err.msg : strerror(-code));
@@ -102,15 +108,55 @@ static int refused_table(struct lockfs *l, fuse_req_t req, const char *name)
 						 : "the lock table cannot be used");
 }
 
+void lockfs_note_behind(struct lockfs *l, const char *path)
+{
+	char resource[LOCK_RESOURCE_BYTES];
+
+	if (l->table && cover_of(resource, l->fs->pass ? pass_rules(l->fs->pass) : NULL, path))
+		locks_note_behind(l->table, resource, path);
+}
+
+static bool is_above(struct lockfs *l, fuse_req_t req, const struct lock *k)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return holder_is_above(l->holders, &k->holder, ctx->pid, ctx->uid);
+}
+
+/* What was done to what is his, by whom no mount could refuse. */
+static void add_changes_behind(struct buf *out, struct lockfs *l, fuse_req_t req)
+{
+	CLEANUP(lock_list_finish) struct lock_list list = {0};
+	char when[ISO_TIME_BYTES];
+	struct holder me;
+
+	if (lockfs_read(&list, l) < 0 || lockfs_who(&me, l, req, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.len; i++) {
+		const struct lock *k = &list.items[i];
+
+		if (!k->behind_unix_ms || !(lock_is_of(k, &me.as) || is_above(l, req, k)))
+			continue;
+		clock_iso(when, k->behind_unix_ms);
+		buf_addf(out,
+			 "%s, which is yours, was changed behind the mount at %s: %s; read it "
+			 "again\n",
+			 k->resource, when, k->behind);
+	}
+}
+
 int lockfs_why_text(struct buf *out, struct lockfs *l, fuse_req_t req)
 {
 	struct caller caller;
 	const char *reason;
 
+	add_changes_behind(out, l, req);
 	caller_find(&caller, fuse_req_ctx(req));
 	reason = why_reason(l->why, &caller);
 	if (!reason && !l->table)
 		return buf_addf(out, "locks cannot be used: %s\n", l->no_table.msg);
+	if (!reason && out->len)
+		return buf_error(out);
 	if (!reason)
 		return buf_adds(out, "nothing of yours was refused here\n");
 	buf_adds(out, reason);
@@ -127,13 +173,6 @@ int lockfs_who(struct holder *out, struct lockfs *l, fuse_req_t req, const struc
 			    words ? words->pid : 0, &err);
 
 	return r < 0 ? lockfs_refused(l, req, NULL, r, err.msg) : 0;
-}
-
-static bool is_above(struct lockfs *l, fuse_req_t req, const struct lock *k)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	return holder_is_above(l->holders, &k->holder, ctx->pid, ctx->uid);
 }
 
 /* One process tree may hold locks under several ids: which of them he is the lock itself says. */

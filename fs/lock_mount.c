@@ -180,6 +180,16 @@ static int open_table(struct lockfs *l)
 	return r;
 }
 
+/* Before the mount stands over it. */
+static void take_in(struct lockfs *l)
+{
+	CLEANUP(cleanup_close)
+	int folder = open(l->fs->options->book, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder >= 0)
+		lockfs_take_in(l, folder);
+}
+
 /* The table never stands in the way of reading the book. */
 void lockfs_new(struct lockfs **out, struct fs *fs)
 {
@@ -201,6 +211,7 @@ void lockfs_new(struct lockfs **out, struct fs *fs)
 		log_warn("locks: %s", l->no_table.msg);
 		return;
 	}
+	take_in(l);
 	note_held(l);
 	locks_on_change(l->table, on_change, l);
 }
@@ -220,6 +231,8 @@ struct lockfs *lockfs_free(struct lockfs *l)
 	why_free(l->why);
 	for (size_t i = 0; i < LOCK_SETS; i++)
 		strv_finish(&l->sets[i].list);
+	for (size_t i = 0; i < LOCK_PATHS; i++)
+		free(l->paths[i].path);
 	free(l->shown);
 	buf_finish(&l->log);
 	free(l);

@@ -189,6 +189,10 @@ static const char *const helpers[LOCK_HELPERS] = {
 
 static int find_hidden(struct lock_node *out, const char *name)
 {
+	if (!strcmp(name, ".for")) {
+		*out = (struct lock_node){.what = LOCK_FOR};
+		return 0;
+	}
 	if (!strcmp(name, ".all") || !strcmp(name, ".wait")) {
 		*out = (struct lock_node){.what = name[1] == 'a' ? LOCK_ALL : LOCK_WAIT};
 		return 0;
@@ -239,6 +243,8 @@ int lock_node_lookup(struct lock_node *out, struct lock *k, struct lockfs *l,
 			return find_hidden(out, name);
 		return strchr(name, '+') ? find_set(out, l, name) : find_held(out, k, l, name);
 	}
+	if (folder->what == LOCK_FOR || folder->what == LOCK_FOR_FOLDER)
+		return lockfs_for_lookup(out, l, folder, name);
 	number = lockfs_number(l, name);
 	if (number < 0 || (folder->what != LOCK_WAIT && is_share(name)))
 		return -ENOENT;
@@ -265,6 +271,9 @@ static const mode_t modes[LOCK_WHATS] = {
 	[LOCK_HELPER] = S_IFREG | 0444,
 	[LOCK_OLD_JSON] = S_IFREG | 0666,
 	[LOCK_OLD_COPY] = S_IFREG | 0600,
+	[LOCK_FOR] = S_IFDIR | 0555,
+	[LOCK_FOR_FOLDER] = S_IFDIR | 0555,
+	[LOCK_FOR_FILE] = S_IFREG | 0444,
 };
 
 static struct timespec timespec_of(int64_t unix_ms)

@@ -441,6 +441,10 @@ int lock_old_lookup(struct lock_node *out, struct lockfs *l, fuse_req_t req, con
 		*out = (struct lock_node){.what = LOCK_HELPER, .number = LOCK_HELPER_WHY};
 		return 0;
 	}
+	if (!strcmp(name, ".for")) {
+		*out = (struct lock_node){.what = LOCK_FOR};
+		return 0;
+	}
 	if (!strcmp(name, json_name)) {
 		*out = (struct lock_node){.what = LOCK_OLD_JSON};
 		return is_absent(l->old, fuse_req_ctx(req)->pid) ? -ENOENT : 0;

@@ -99,6 +99,8 @@ static int file_text(struct buf *out, struct lockfs *l, fuse_req_t req, const st
 		return text_of(out, l, req, n);
 	if (n->what == LOCK_OLD_JSON)
 		return lock_old_text(out, l);
+	if (n->what == LOCK_FOR_FILE)
+		return lockfs_for_text(out, l, req, n);
 	if (n->what == LOCK_HELD || n->what == LOCK_SET || n->what == LOCK_ANY)
 		return names_text(out, l, n);
 	return 0;
@@ -357,7 +359,7 @@ static int open_verdict(struct lock_handle *h, fuse_req_t req, const struct fuse
 		r = lock_node_lock(&k, h->l, n);
 	if (r < 0 || !is_for_writing(fi))
 		return r;
-	if (n->what == LOCK_HELPER && n->number != LOCK_HELPER_CTL)
+	if (n->what == LOCK_FOR_FILE || (n->what == LOCK_HELPER && n->number != LOCK_HELPER_CTL))
 		return lockfs_refused(h->l, req, NULL, -EPERM, "this file only tells");
 	if (n->what != LOCK_HELD && n->what != LOCK_SET)
 		return 0;

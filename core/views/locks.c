@@ -123,6 +123,10 @@ int view_lock(struct buf *out, const struct lock *k)
 		buf_addf(out, "held by: %s of pid %d\n", way_name(k), (int)k->descriptor_pid);
 	if (k->reason[0])
 		buf_addf(out, "reason: %s\n", k->reason);
+	if (k->behind_unix_ms) {
+		second_iso(renewed, k->behind_unix_ms);
+		buf_addf(out, "changed behind: %s %s\n", renewed, k->behind);
+	}
 	return buf_error(out);
 }
 
@@ -137,6 +141,15 @@ static void age(char out[32], int64_t ms)
 		snprintf(out, 32, "%lld min", s / 60);
 	else
 		snprintf(out, 32, "%lld h %lld min", s / 3600, s / 60 % 60);
+}
+
+static void add_behind(struct buf *out, const struct lock *k)
+{
+	char when[ISO_TIME_BYTES];
+	if (!k->behind_unix_ms)
+		return;
+	second_iso(when, k->behind_unix_ms);
+	buf_addf(out, "%-15s was changed behind the mount at %s: %s\n", "", when, k->behind);
 }
 
 int view_lock_rows(struct buf *out, const struct lock_list *list)
@@ -155,6 +168,7 @@ int view_lock_rows(struct buf *out, const struct lock_list *list)
 			buf_addf(out, "%d %s\n", (int)k->holder.anchor.pid, command);
 		else
 			buf_adds(out, "-\n");
+		add_behind(out, k);
 	}
 	if (list->len == 0)
 		buf_adds(out, "nothing is locked\n");
@@ -193,6 +207,11 @@ static cJSON *lock_json(const struct lock *k)
 	cJSON_AddNumberToObject(json, "idle", (double)idle_s);
 	cJSON_AddStringToObject(json, "heldBy", way_name(k));
 	cJSON_AddItemToObject(json, "reason", view_json_text(k->reason[0] ? k->reason : NULL));
+	cJSON_AddItemToObject(json, "changedBehind",
+			      k->behind_unix_ms ? view_json_time(k->behind_unix_ms)
+						: cJSON_CreateNull());
+	cJSON_AddItemToObject(json, "changedPath",
+			      view_json_text(k->behind_unix_ms ? k->behind : NULL));
 	return json;
 }
 
@@ -217,6 +236,14 @@ int view_lock_dashboard(struct buf *out, const struct lock_list *list)
 		age(idle, k->idle_ms);
 		buf_addf(out, "| %s | %s | %s | %s | %s |\n", k->resource, k->holder.instance,
 			 since, idle, k->state == LOCK_STATE_STALE ? "⚠️ STALE" : "🔒 Active");
+	}
+	for (size_t i = 0, said = 0; i < list->len; i++) {
+		const struct lock *k = &list->items[i];
+		if (!k->behind_unix_ms)
+			continue;
+		second_iso(since, k->behind_unix_ms);
+		buf_addf(out, "%s- %s was changed behind the mount at %s: `%s`\n",
+			 said++ ? "" : "\n", k->resource, since, k->behind);
 	}
 	if (list->len == 0)
 		buf_adds(out, "\nNothing is locked.\n");

@@ -250,6 +250,28 @@ class Looking(agents.Case):
         self.assertEqual(self.held(self.m), [])
         self.assertIn("broken Chapter_03 CLI-1", self.m.read("locks/.log"))
 
+    def test_whose_is_a_path(self):
+        """locks/.for/PATH, of what the mount shows and of what it does not."""
+        for path, resource in (("chapters/3/concepts.json", "Chapter_03"), ("chapters/3/.for", "Chapter_03"),
+                               ("chapters/3/images/new/x.png", "Chapter_03"), ("images/new.png", "ImageRegistry"),
+                               ("style.md", "StyleSystem"), ("book.json", "none"), ("no/such/thing.txt", "none"),
+                               (".for", "none")):
+            self.assertEqual(self.m.read("locks/.for", path).splitlines()[0], "resource: " + resource, path)
+        free = self.m.read("locks/.for/chapters/3/title")
+        self.assertEqual(free.splitlines()[1:], ["held by: nobody", "take: touch " + self.m.path("locks/Chapter_03")])
+        self.a.ok(free.splitlines()[2].split(": ", 1)[1])
+        self.assertIn("held by: you, as CLI-1, token ", self.a.ok("cat .for/chapters/3/title"))
+        b = self.agent("Desktop-2")
+        said = b.ok("cat .for/chapters/3/title")
+        self.assertRegex(said, r"Chapter_03 is held by CLI-1 \(pid \d+\) since ")
+        self.assertEqual(said, b.ok("cat ../.locks/.for/chapters/3/title"))
+        self.assertEqual(os.listdir(self.m.path("locks/.for/chapters")), [])
+        self.a.fails("echo x > .for/chapters/3/title", "not permitted")
+        self.a.fails("cat .for/chapters/3", "Is a directory")
+        for n in range(300):        # more than are remembered
+            self.m.read("locks/.for", "a%d/b.md" % n)
+        self.a.ok("cd .for/chapters/3; for n in $(seq 300); do cat ../$n/title; done >/dev/null; cat title; cd ../../..")
+
     def test_chapter_lock(self):
         self.assertEqual(os.readlink(self.m.path("chapters/3/lock")), "../../locks/Chapter_03")
         self.assertNotIn("lock", os.listdir(self.m.path("chapters/3")))

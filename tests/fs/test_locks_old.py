@@ -217,5 +217,62 @@ for c in chapters:
         self.assertEqual(len(self.json()), 30)
 
 
+class OnDisk(agents.Case):
+    """A project whose agents worked without a mount: what its own locks.json says."""
+
+    def setUp(self):
+        super().setUp()
+        self.book = os.path.join(self.tmp, "project")
+        os.makedirs(self.of("Manuscript/Chapters/Chapter_03"))
+        with open(self.of("Manuscript/Chapters/Chapter_03/Chapter_03.md"), "w") as f:
+            f.write("# Three\n\nOne line.\n")
+        os.mkdir(self.of(".locks"))
+
+    def of(self, *names):
+        return os.path.join(self.book, *names)
+
+    def says(self, text):
+        with open(self.of(".locks/locks.json"), "w") as f:
+            f.write(text)
+
+    def remounted(self, *locks):
+        m = self.mount()
+        self.assertEqual(self.held(m), sorted(locks))
+        return m
+
+    def test_taken_in_once(self):
+        text = json.dumps({"locks": [entry("Chapter_03", "CLI-1"), entry("StyleSystem", "CLI-2"),
+                                     entry("Chapter_3", "CLI-1"), entry("Music", "CLI-1"),
+                                     entry("BackMatter", "no id")]})
+        self.says(text)
+        m = self.remounted("Chapter_03", "StyleSystem")
+        self.assertRegex(m.messages(), 'no such resource or id: "Chapter_3" of "CLI-1", "Music" of "CLI-1", '
+                         '"BackMatter" of "no id"\n')
+        self.assertNotIn("pid", self.fields(m, "Chapter_03"))
+        self.assertEqual(self.fields(m, "Chapter_03")["instance"], "CLI-1")
+        self.assertEqual(self.fields(m, "Chapter_03")["reason"], "from .locks/locks.json")
+        self.assertIn("held by CLI-1", m.read("locks/.for/Manuscript/Chapters/Chapter_03/Chapter_03.md"))
+        self.agent("CLI-9").fails("touch Chapter_03", "busy")
+        self.agent("CLI-1").ok("touch Chapter_03; rm Chapter_03")
+        m.end()
+        with open(self.of(".locks/locks.json")) as f:
+            self.assertEqual(f.read(), text)
+        self.remounted("StyleSystem").end()         # what was given back stays so
+        self.says(json.dumps({"locks": [entry("Chapter_03", "CLI-1"),
+                                        {**entry("Chapter_03", "CLI-3"), "timestamp": "2025-12-01T00:00:00Z"},
+                                        entry("StyleSystem", "CLI-4")]}))
+        m = self.remounted("Chapter_03", "StyleSystem")
+        self.assertEqual(self.fields(m, "Chapter_03")["instance"], "CLI-3")
+        self.assertIn('as somebody else has it: "StyleSystem" of "CLI-4"', m.messages())
+
+    def test_broken(self):
+        for text, line in (("{", "is not {"), ('{"locks": 3}', "is not {"), (" " * 300000, "larger than 256 KB")):
+            self.says(text)
+            m = self.remounted()
+            self.assertEqual(m.messages().count("locks: nothing is taken in: .locks/locks.json "), 1, m.messages())
+            self.assertIn(line, m.messages())
+            m.end()
+
+
 if __name__ == "__main__":
     agents.main()
