@@ -441,7 +441,90 @@ int doubts_answer(struct corrections *out, const struct catalogue *c, const stru
 		return err_set(err, -EBADMSG, "pairs: not an array");
 	for (const cJSON *v = array->child; r == 0 && v; v = v->next)
 		r = read_verdict(&found, c, d, seen, v, err);
+	for (size_t i = 0; r == 0 && i < d->len; i++) /* or they would be asked for ever */
+		if (!seen[i])
+			decide(&found, &c->entries[d->items[i].a], &c->entries[d->items[i].b],
+			       false, "");
 	if (r == 0)
 		corrections_move(out, &found);
 	return r;
+}
+
+/* ---- beside what is said already */
+
+struct judging {
+	const struct catalogue *catalogue;
+	struct doubts decided, apart;
+	size_t *leader; /* of those who are one, by entry */
+};
+
+static size_t leader_of(const struct judging *j, size_t entry)
+{
+	while (j->leader[entry] != entry)
+		entry = j->leader[entry];
+	return entry;
+}
+
+static bool is_apart(const struct judging *j, size_t a, size_t b)
+{
+	for (size_t i = 0; i < j->apart.len; i++) {
+		size_t x = leader_of(j, j->apart.items[i].a), y = leader_of(j, j->apart.items[i].b);
+		if ((x == a && y == b) || (x == b && y == a))
+			return true;
+	}
+	return false;
+}
+
+/* The two that a correction is of; false: it is not of two that are there. */
+static bool pair_of(struct doubt *out, const struct catalogue *c, const struct correction *said)
+{
+	*out = (struct doubt){catalogue_find(c, said->type, said->name),
+			      said->to ? catalogue_find(c, said->to_type, said->to) : NO_ENTRY};
+	return out->a != NO_ENTRY && out->b != NO_ENTRY && out->a != out->b;
+}
+
+static void note_apart(struct judging *j, const struct corrections *list, const bool *hold)
+{
+	struct doubt pair;
+	for (size_t i = 0; i < list->len; i++) {
+		const struct correction *c = &list->items[i];
+		if ((!hold || hold[i]) && pair_of(&pair, j->catalogue, c) &&
+		    (c->kind == CORRECTION_APART || c->kind == CORRECTION_SPLIT))
+			add_pair(&j->apart, j->catalogue, pair.a, pair.b);
+	}
+}
+
+static bool is_decided(const struct judging *j, struct doubt pair)
+{
+	CLEANUP(doubts_finish) struct doubts one = {0};
+	add_pair(&one, j->catalogue, pair.a, pair.b);
+	return j->decided.len && bsearch(one.items, j->decided.items, j->decided.len,
+					 sizeof(*one.items), compare_pairs);
+}
+
+void verdicts_judge(bool *hold, struct corrections *verdicts, const struct catalogue *c,
+		    const struct corrections *decided)
+{
+	struct judging j = {.catalogue = c, .leader = xcalloc(c->len + 1, sizeof(*j.leader))};
+	struct doubt pair;
+	for (size_t i = 0; i < c->len; i++)
+		j.leader[i] = i;
+	decided_pairs(&j.decided, c, decided);
+	for (size_t i = 0; i < verdicts->len; i++)
+		hold[i] = pair_of(&pair, c, &verdicts->items[i]) && !is_decided(&j, pair);
+	note_apart(&j, decided, NULL);
+	note_apart(&j, verdicts, hold);
+	for (size_t i = 0; i < verdicts->len; i++) {
+		struct correction *v = &verdicts->items[i];
+		if (!hold[i] || v->kind != CORRECTION_MERGE || !pair_of(&pair, c, v))
+			continue;
+		size_t a = leader_of(&j, pair.a), b = leader_of(&j, pair.b);
+		if (is_apart(&j, a, b))
+			v->kind = CORRECTION_APART;
+		else
+			j.leader[a] = b;
+	}
+	free(j.leader);
+	doubts_finish(&j.decided);
+	doubts_finish(&j.apart);
 }

@@ -388,3 +388,58 @@ int prompt_scene(struct buf *out, const struct scene_prompt *p)
 	out->data[out->len] = '\0';
 	return 0;
 }
+
+/* ---- one of them by itself */
+
+static const char *const sittings[ELEMENT_TYPES] = {
+	[ELEMENT_CHARACTER] = "One figure alone, from head to foot, turned to the viewer, the face "
+			      "well seen, in even light before a plain ground.",
+	[ELEMENT_CREATURE] = "The creature alone and whole, from the side and a little from the "
+			     "front, in even light before a plain ground.",
+	[ELEMENT_PLACE] = "The place by itself, as seen by who comes there, nobody in it.",
+	[ELEMENT_ITEM] = "The thing alone and whole, in even light before a plain ground.",
+};
+
+static int put_portrait(struct buf *out, const struct portrait_prompt *p, bool title, size_t style)
+{
+	buf_adds(out, "A reference picture of ");
+	look_line(out, p->entry);
+	buf_addc(out, '\n');
+	if (title)
+		put_labelled(out, "It is for the book ", p->book_title, SCENE_LOOK_BYTES);
+	if (style) {
+		buf_adds(out, "Style: ");
+		style_line(out, p->style, style);
+		buf_addc(out, '\n');
+	}
+	buf_addf(out, "%s\nNo lettering in the picture.\n", sittings[p->entry->type]);
+	return buf_error(out);
+}
+
+/* The title goes first, then of the style what is too much; the look is cut last. */
+int prompt_portrait(struct buf *out, const struct portrait_prompt *p)
+{
+	const size_t start = out->len, most = p->most_bytes;
+	CLEANUP(buf_finish) struct buf style = {0};
+	if (p->style && style_line(&style, p->style, SCENE_STYLE_BYTES) < 0)
+		return buf_error(&style);
+	size_t room = style.len;
+	bool title = true;
+	for (;;) {
+		out->len = start;
+		int r = put_portrait(out, p, title, room);
+		size_t len = out->len - start;
+		if (r < 0 || !most || len <= most)
+			return r;
+		if (!title && !room)
+			break;
+		if (!title)
+			room -= len - most < room ? len - most : room;
+		title = false;
+	}
+	out->len = start + most;
+	while (out->len > start && ((unsigned char)out->data[out->len] & 0xc0) == 0x80)
+		out->len--;
+	out->data[out->len] = '\0';
+	return 0;
+}

@@ -246,6 +246,11 @@ int prompt_doubts(struct buf *out, const struct catalogue *c, const struct doubt
  * (MERGE), or that they are left two (APART). -EBADMSG with the fault in err. */
 int doubts_answer(struct corrections *out, const struct catalogue *c, const struct doubts *d,
 		  const char *json, size_t len, struct err *err);
+/* Which of the verdicts hold beside what is decided already: none of a pair of which something was
+ * said. One that would make one, also by way of others, of two that are said to be two becomes that
+ * its pair is left two. hold: [i]. */
+void verdicts_judge(bool *hold, struct corrections *verdicts, const struct catalogue *c,
+		    const struct corrections *decided);
 void doubts_finish(struct doubts *d);
 
 /* elements/characters/Ida.md, and what a person who edited it wants changed: name, type, aliases,
@@ -292,6 +297,15 @@ const struct style_preset *style_preset_named(const char *name); /* NULL: there 
 int style_line(struct buf *out, const char *body, size_t max);
 /* A style that suits what the first chapters' scenes are like, as Markdown to be edited. */
 int style_propose(struct buf *out, const struct analysis *const *analyses, size_t count);
+/* The same asked of a server, by the scenes, and by pictures that go along; and its answer as
+ * Markdown. -EBADMSG with the fault in err. */
+struct style_prompt {
+	const char *book_title;
+	const struct analysis *const *analyses;
+	size_t count, pictures;
+};
+int prompt_style(struct buf *out, const struct style_prompt *p);
+int style_answer(struct buf *out, const char *json, size_t len, size_t pictures, struct err *err);
 /* What style.md says while there is none: how to set one, and the presets. */
 int style_none(struct buf *out);
 
@@ -384,6 +398,14 @@ size_t scene_present(size_t entries[SCENE_ELEMENTS], const struct scene_prompt *
 /* How one looks, as it is told in each of its pictures: the fixed line if there is one. */
 int look_line(struct buf *out, const struct catalogue_entry *e);
 int prompt_scene(struct buf *out, const struct scene_prompt *p);
+/* One element by itself, by its look line. */
+struct portrait_prompt {
+	const char *book_title;
+	const struct catalogue_entry *entry;
+	const char *style; /* style.md; NULL or "": none */
+	size_t most_bytes; /* as a scene's */
+};
+int prompt_portrait(struct buf *out, const struct portrait_prompt *p);
 
 /* "ch9_scene1" <-> 9, 1. -EINVAL. */
 void concept_id(char out[CONCEPT_ID_BYTES], int chapter, int scene);
