@@ -13,10 +13,16 @@ enum {
 	MOOD_BYTES = 200,
 	NAME_MAX_BYTES = 200,
 	PAGE_BYTES = 32,
+	PAGE_MOST = 63, /* of a page's label behind a text */
 };
 
 /* The string without control characters, white space at its ends, and runs of blanks; cut at a
  * character to at most max bytes. keep_lines: newlines stay. Owned. */
 char *clean_text(const char *s, size_t max, bool keep_lines);
+
+/* The same text on one line, without the pages that a document of ours puts behind what it tells.
+ */
+void add_without_pages(struct buf *out, const char *s);
+char *clean_pages(const char *s); /* owned */
 
 #endif

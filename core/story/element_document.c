@@ -14,7 +14,23 @@
 
 enum {
 	DOCUMENT_BYTES = 1 << 20,
-	PAGE_MOST = 63, /* bytes of a page's label behind a description */
+};
+
+enum field {
+	FIELD_NAME,
+	FIELD_TYPE,
+	FIELD_ALIASES,
+	FIELD_DESCRIPTION,
+	FIELD_LOOK,
+	FIELD_LOOK_FROM,
+	FIELDS,
+	FIELD_OTHER
+};
+
+static const char *const labels[FIELDS] = {
+	[FIELD_NAME] = "name",	     [FIELD_TYPE] = "Type",
+	[FIELD_ALIASES] = "Aliases", [FIELD_DESCRIPTION] = "Description",
+	[FIELD_LOOK] = "Look",	     [FIELD_LOOK_FROM] = "Look from",
 };
 
 /* ---- writing */
@@ -115,6 +131,19 @@ static void put_aliases(struct buf *out, const struct catalogue_entry *e)
 	}
 }
 
+/* The line that is in the prompt of each of its pictures, and whose it was first. */
+static void put_looks(struct buf *out, const struct catalogue_entry *e)
+{
+	const char *values[] = {e->look, e->look ? e->look_source : NULL};
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		if (!values[i])
+			continue;
+		buf_addf(out, "**%s:** ", labels[FIELD_LOOK + i]);
+		put_flat(out, values[i]);
+		buf_adds(out, "\n\n");
+	}
+}
+
 static void put_appearance(struct buf *out, const struct appearance *a, const struct pages *p)
 {
 	const char *page = page_of(p, a);
@@ -141,7 +170,9 @@ int element_section(struct buf *out, const struct catalogue_entry *e,
 	}
 	buf_adds(out, "**Description:** ");
 	put_description(out, e, &pages);
-	buf_adds(out, "\n\n**Appearances:**\n\n");
+	buf_adds(out, "\n\n");
+	put_looks(out, e);
+	buf_adds(out, "**Appearances:**\n\n");
 	for (size_t i = 0; i < e->appearance_count; i++)
 		put_appearance(out, &e->appearances[i], &pages);
 	return buf_error(out);
@@ -157,15 +188,6 @@ int element_document(struct buf *out, const struct catalogue_entry *e,
 }
 
 /* ---- reading */
-
-enum field { FIELD_NAME, FIELD_TYPE, FIELD_ALIASES, FIELD_DESCRIPTION, FIELDS, FIELD_OTHER };
-
-static const char *const labels[FIELDS] = {
-	[FIELD_NAME] = "name",
-	[FIELD_TYPE] = "Type",
-	[FIELD_ALIASES] = "Aliases",
-	[FIELD_DESCRIPTION] = "Description",
-};
 
 struct document {
 	struct buf values[FIELDS]; /* their lines */
@@ -261,41 +283,6 @@ static int document_read(struct document *d, const char *text, size_t len)
 	return r;
 }
 
-/* A value on one line, without blanks at its ends and without the pages that were put into it. What
- * is left behind one of these may be one too: so it is the same wherever they stood. */
-static void put_bare(struct buf *out, const char *s)
-{
-	static const char mark[] = " (page ";
-	const size_t start = out->len;
-	for (bool space = false; *s; s++) {
-		if (is_blank(*s)) {
-			space = true;
-			continue;
-		}
-		if (space && out->len > start)
-			buf_addc(out, ' ');
-		space = false;
-		buf_addc(out, *s);
-		if (*s != ')' || buf_error(out))
-			continue;
-		size_t open = out->len - 1; /* behind the last bracket before this one */
-		while (open > start && !strchr("()", out->data[open - 1]))
-			open--;
-		if (open < start + 2 || out->len - 1 - open > PAGE_MOST + 5 ||
-		    strncmp(out->data + open - 2, mark, strlen(mark)) != 0)
-			continue;
-		out->len = open - 2;
-		out->data[out->len] = '\0';
-	}
-}
-
-static char *bare(const char *s)
-{
-	CLEANUP(buf_finish) struct buf out = {0};
-	put_bare(&out, s);
-	return xstrdup(buf_str(&out));
-}
-
 static int fault(const struct document *d, enum field f, const char *what)
 {
 	return err_set(d->err, -EINVAL, "line %d: %s: %s", d->lines[f], labels[f], what);
@@ -314,8 +301,8 @@ static int read_name(struct edited *w, const struct document *d)
 {
 	if (!d->lines[FIELD_NAME])
 		return 0;
-	CLEANUP(cleanup_free) char *name = bare(buf_str(&d->values[FIELD_NAME]));
-	CLEANUP(cleanup_free) char *was = bare(w->e ? w->e->name : w->name);
+	CLEANUP(cleanup_free) char *name = clean_pages(buf_str(&d->values[FIELD_NAME]));
+	CLEANUP(cleanup_free) char *was = clean_pages(w->e ? w->e->name : w->name);
 	if (!strcmp(name, was))
 		return 0;
 	if (!*name)
@@ -340,7 +327,7 @@ static int read_type(struct edited *w, const struct document *d)
 	enum element_type type;
 	if (!d->lines[FIELD_TYPE])
 		return 0;
-	CLEANUP(cleanup_free) char *word = bare(buf_str(&d->values[FIELD_TYPE]));
+	CLEANUP(cleanup_free) char *word = clean_pages(buf_str(&d->values[FIELD_TYPE]));
 	if (element_type_parse(&type, word) < 0)
 		return fault(d, FIELD_TYPE, "not one of character, creature, place, item");
 	if (type == w->type)
@@ -360,7 +347,7 @@ static size_t alias_len(const struct catalogue_entry *e, const char *s)
 {
 	size_t best = 0;
 	for (size_t i = 0; e && i < e->aliases.len; i++) {
-		CLEANUP(cleanup_free) char *known = bare(e->aliases.items[i]);
+		CLEANUP(cleanup_free) char *known = clean_pages(e->aliases.items[i]);
 		size_t len = strlen(known);
 		if (len > best && !strncmp(s, known, len) && (s[len] == ',' || !s[len]))
 			best = len;
@@ -375,7 +362,7 @@ static int split_aliases(struct strv *out, const struct edited *w, const struct 
 	while (*s) {
 		size_t len = strcspn(s, "\n");
 		CLEANUP(cleanup_free) char *line = xstrndup(s, len);
-		CLEANUP(cleanup_free) char *flat = bare(line);
+		CLEANUP(cleanup_free) char *flat = clean_pages(line);
 		const char *at = flat + (strchr("-*+", *flat) && flat[0] && flat[1] == ' ' ? 2 : 0);
 		while (*at) {
 			at += strspn(at, ", ");
@@ -395,7 +382,7 @@ static bool same_aliases(const struct strv *a, const struct catalogue_entry *e)
 {
 	size_t count = 0;
 	for (size_t i = 0; e && i < e->aliases.len; i++) {
-		CLEANUP(cleanup_free) char *known = bare(e->aliases.items[i]);
+		CLEANUP(cleanup_free) char *known = clean_pages(e->aliases.items[i]);
 		if (*known && (count == a->len || strcmp(known, a->items[count++]) != 0))
 			return false;
 	}
@@ -410,8 +397,8 @@ static int read_aliases(struct edited *w, const struct document *d)
 		return 0;
 	if (w->e)
 		put_aliases(&was, w->e);
-	CLEANUP(cleanup_free) char *now = bare(buf_str(&d->values[FIELD_ALIASES]));
-	CLEANUP(cleanup_free) char *then = bare(buf_str(&was));
+	CLEANUP(cleanup_free) char *now = clean_pages(buf_str(&d->values[FIELD_ALIASES]));
+	CLEANUP(cleanup_free) char *then = clean_pages(buf_str(&was));
 	if (!strcmp(now, then))
 		return 0;
 	int r = split_aliases(&aliases, w, d);
@@ -420,7 +407,7 @@ static int read_aliases(struct edited *w, const struct document *d)
 	for (size_t i = 0; i < aliases.len; i++)
 		buf_addf(&lines, "%s\n", aliases.items[i]);
 	if (w->renamed) /* the old name stays one */
-		put_bare(&lines, w->e->name);
+		add_without_pages(&lines, w->e->name);
 	corrections_add(w->out, CORRECTION_ALIASES, w->type, w->name)->text =
 		xstrdup(buf_str(&lines));
 	return 0;
@@ -434,8 +421,8 @@ static int read_description(struct edited *w, const struct document *d)
 		return 0;
 	if (w->e)
 		put_description(&was, w->e, &none);
-	CLEANUP(cleanup_free) char *now = bare(buf_str(&d->values[FIELD_DESCRIPTION]));
-	CLEANUP(cleanup_free) char *then = bare(buf_str(&was));
+	CLEANUP(cleanup_free) char *now = clean_pages(buf_str(&d->values[FIELD_DESCRIPTION]));
+	CLEANUP(cleanup_free) char *then = clean_pages(buf_str(&was));
 	if (w->e && !strcmp(now, then))
 		return 0;
 	if (strlen(now) > DESCRIPTION_BYTES)
@@ -444,11 +431,31 @@ static int read_description(struct edited *w, const struct document *d)
 	return 0;
 }
 
+/* A look is what was fixed when it was drawn first, and goes with the description. A text that
+ * still has the one that went is none of that. */
+static int read_looks(const struct edited *w, const struct document *d)
+{
+	const char *values[] = {w->e->look, w->e->look_source ? w->e->look_source : ""};
+	for (int i = 0; w->e->look && i < (int)ARRAY_LEN(values); i++) {
+		enum field f = (enum field)(FIELD_LOOK + i);
+		CLEANUP(cleanup_free) char *now = clean_pages(buf_str(&d->values[f]));
+		CLEANUP(cleanup_free) char *then = clean_pages(values[i]);
+		if (d->lines[f] && strcmp(now, then) != 0)
+			return fault(
+				d, f,
+				"it is the same in all pictures and is not written here: change "
+				"the Description, and later pictures have a look of that");
+	}
+	return 0;
+}
+
 /* A new one is made by its description, so that comes first. */
 static int read_all(struct edited *w, const struct document *d)
 {
 	int r = read_name(w, d);
 	if (r < 0 || (r = read_type(w, d)) < 0)
+		return r;
+	if (w->e && (r = read_looks(w, d)) < 0)
 		return r;
 	if (w->e)
 		return (r = read_aliases(w, d)) < 0 ? r : read_description(w, d);

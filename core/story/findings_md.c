@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "clean.h"
 #include "findings.h"
 
 #include <stdio.h>
@@ -225,15 +226,17 @@ static void describe(struct element *e, const char *s, size_t len)
 	buf_adds(&b, e->description);
 	if (b.len && len)
 		buf_addc(&b, ' ');
-	buf_add(&b, s, len);
+	CLEANUP(cleanup_free) char *line = xstrndup(s, len);
+	add_without_pages(&b, line);
 	analysis_set(&e->description, buf_str(&b));
 	buf_finish(&b);
 }
 
 static void element_line(struct element *e, const struct lines *l)
 {
-	static const char *const passed[] = {"Type", "Reference Quotes", "Appearances",
-					     "Appears in", "Image"};
+	static const char *const passed[] = {
+		"Type", "Reference Quotes", "Appearances", "Appears in", "Image",
+		"Look", "Look from"};
 	size_t len;
 	const char *v;
 

@@ -326,8 +326,32 @@ static void test_any(void)
 	}
 }
 
+/* The look that all its pictures have is shown, and not changed here. */
+static void test_look(void)
+{
+	CLEANUP(buf_finish) struct buf out = {0};
+	struct book b;
+	book_init(&b);
+	analysis_set(&b.alice->look, "Alice (character): tall");
+	analysis_set(&b.alice->look_source, "The first book");
+	CHECK(element_document(&out, b.alice, page, NULL) == 0);
+	CHECK(strstr(buf_str(&out), "(page 15-17)\n\n**Look:** Alice (character): tall\n\n"
+				    "**Look from:** The first book\n\n**Appearances:**"));
+	check_read(__LINE__, b.alice, buf_str(&out), out.len, "");
+	char *line = strstr(buf_str(&out), "**Look:**");
+	memcpy(strstr(line, "tall"), "tiny", 4);
+	check_read(
+		__LINE__, b.alice, buf_str(&out), out.len,
+		"line 9: Look: it is the same in all pictures and is not written here: change the "
+		"Description, and later pictures have a look of that");
+	analysis_set(&b.alice->look, NULL); /* gone with a description; an editor saves once more */
+	check_read(__LINE__, b.alice, buf_str(&out), out.len, "");
+	book_finish(&b);
+}
+
 int main(void)
 {
+	test_look();
 	test_document();
 	test_unchanged();
 	test_changed();

@@ -173,6 +173,10 @@ static void test_elements_md(void)
 		"# Story Elements - B\n\n## Characters\n\n### Alice\n\n**Type:** character\n\n"
 		"**Description:** fair\n\n**Appearances:**\n- Page 15-17: \"she said \"no\"\"\n",
 		"character Alice: fair [15-17 she said \"no\"]");
+	CHECK_ELEMENTS(
+		"## Characters\n\n### Alice\n\n**Description:** tall (page 3); red hands (page "
+		"16-17)\n\n**Look:** Alice: tall\n\n**Look from:** Another\n",
+		"character Alice: tall; red hands");
 	CHECK_ELEMENTS("", "");
 	CHECK_ELEMENTS("### Alice\nno type above\n", "");
 }
