@@ -19,7 +19,13 @@ enum {
 	OF_CHAPTERS = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED,
 	OF_PICTURES = OPTION_SEED | OPTION_SIZE | OPTION_QUALITY | OPTION_PICTURE_FORMAT |
 		      OPTION_WORDS | OPTION_PATH | OPTION_REFERENCES,
+	OF_QUESTIONS =
+		OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED | OPTION_REFERENCES,
 };
+static const unsigned of_aims[] = {[AIM_CHAPTER] = OF_CHAPTERS,
+				   [AIM_PICTURE] = OF_PICTURES,
+				   [AIM_QUESTION] = OF_QUESTIONS,
+				   [AIM_MODELS] = 0};
 
 void lessons_add(struct lessons *all, const struct lessons *more)
 {
@@ -41,6 +47,7 @@ void exchange_finish(struct exchange *x)
 	free(x->url);
 	analysis_free(x->analysis);
 	buf_finish(&x->picture);
+	buf_finish(&x->json);
 	strv_finish(&x->models);
 	buf_finish(&x->answer.body);
 }
@@ -69,8 +76,7 @@ const struct wire_format *exchange_wire(const struct exchange *x)
 unsigned exchange_options(const struct exchange *x)
 {
 	const struct service *s = x->service;
-	unsigned options = exchange_wire(x)->options & ~x->lessons.refused &
-			   (x->aim == AIM_PICTURE ? OF_PICTURES : OF_CHAPTERS);
+	unsigned options = exchange_wire(x)->options & ~x->lessons.refused & of_aims[x->aim];
 	if (s->temperature < 0)
 		options &= ~(unsigned)OPTION_TEMPERATURE;
 	if (s->seed < 0)

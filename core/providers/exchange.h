@@ -49,7 +49,7 @@ enum option {
 	OPTION_PICTURE_FORMAT = 1 << 7, /* the picture within the answer */
 	OPTION_WORDS = 1 << 8,		/* words beside the picture */
 	OPTION_PATH = 1 << 9,		/* the address; refused: the wire's other way */
-	OPTION_REFERENCES = 1 << 10,	/* pictures beside the prompt of one */
+	OPTION_REFERENCES = 1 << 10,	/* pictures beside a prompt */
 };
 
 /* What a server has shown not to take. Kept for as long as the provider lives, so that it is asked
@@ -61,7 +61,7 @@ struct lessons {
 };
 void lessons_add(struct lessons *all, const struct lessons *more);
 
-enum aim { AIM_CHAPTER, AIM_PICTURE, AIM_MODELS };
+enum aim { AIM_CHAPTER, AIM_PICTURE, AIM_QUESTION, AIM_MODELS };
 enum step {
 	STEP_ASK,
 	STEP_POLL,  /* is it done? At `url` */
@@ -102,6 +102,7 @@ struct exchange {
 	struct analysis *analysis;
 	struct buf picture;
 	const char *ext;
+	struct buf json; /* a question's answer */
 	struct strv models;
 };
 void exchange_finish(struct exchange *x);
@@ -190,6 +191,8 @@ int wire_images_body(cJSON *root, const struct exchange *x, struct err *err);
 void wire_images_read(struct reply *r, const cJSON *root);
 extern const char wire_schema[];
 void wire_message(cJSON *messages, const char *role, const char *content);
+/* The prompt, and the references, if some go along. */
+void wire_prompted(cJSON *messages, const char *prompt, const struct exchange *x);
 /* The prompt, and if need be what was wrong with the answer. */
 void wire_messages(cJSON *root, const struct exchange *x);
 char *wire_reminder(const struct exchange *x);		 /* owned */

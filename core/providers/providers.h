@@ -60,12 +60,26 @@ struct paint_request {
 	size_t reference_count;
 };
 
+/* Something else that is to be told as JSON. */
+struct question {
+	const char *prompt;
+	/* To be looked at; borrowed until done or cancel. Those beyond the provider's limits are
+	 * not sent. */
+	const struct paint_reference *pictures;
+	size_t picture_count;
+	int64_t answer_tokens; /* about so long */
+};
+
 struct provider_ticket;
 typedef void (*analyze_done_fn)(void *arg, const struct provider_outcome *outcome,
 				struct analysis *a /* takes */);
 /* ext as the bytes are: "png", "jpg", "webp". data is borrowed until the call returns. */
 typedef void (*paint_done_fn)(void *arg, const struct provider_outcome *outcome, const void *data,
 			      size_t len, const char *ext);
+
+/* json: an object; borrowed until the call returns. */
+typedef void (*answer_done_fn)(void *arg, const struct provider_outcome *outcome, const char *json,
+			       size_t len);
 
 /* The names of the models that a server offers; borrowed until the call returns. */
 typedef void (*models_done_fn)(void *arg, const struct provider_outcome *outcome,
@@ -78,6 +92,9 @@ struct provider_ops {
 					   analyze_done_fn done, void *arg);
 	struct provider_ticket *(*paint)(struct provider *p, const struct paint_request *r,
 					 paint_done_fn done, void *arg);
+	/* NULL: it answers no questions. */
+	struct provider_ticket *(*ask)(struct provider *p, const struct question *q,
+				       answer_done_fn done, void *arg);
 	void (*cancel)(struct provider *p, struct provider_ticket *t);
 	/* What the request would take if all goes well; asks nobody. The requests are exact, the
 	 * tokens are not. */
@@ -85,6 +102,7 @@ struct provider_ops {
 				 const struct analyze_request *r);
 	void (*estimate_paint)(struct usage *out, struct provider *p,
 			       const struct paint_request *r);
+	void (*estimate_ask)(struct usage *out, struct provider *p, const struct question *q);
 	/* NULL: there is nobody to ask. */
 	struct provider_ticket *(*models)(struct provider *p, models_done_fn done, void *arg);
 	struct provider *(*free)(struct provider *p); /* cancels what is open */
@@ -108,6 +126,7 @@ struct provider {
 	int analyze_slots, paint_slots; /* requests at once that are worth while */
 	/* For who makes a prompt. On the loop: what a server refuses makes them less. */
 	struct paint_limits paint_limits;
+	struct paint_limits look_limits; /* of pictures that go with a question */
 };
 
 /* The offline one: an extractive analyst (pool threads) and a painter of typeset storyboard cards.

@@ -318,6 +318,8 @@ static bool learn_references(struct exchange *x, const struct refusal *e)
 	const char *const *these = WORDS("invalid_image_file", "image_parse_error", "invalid image",
 					 "image file", "unsupported image", "too large", "payload");
 	const bool no_place = references_form_path(x) && (e->status == 404 || e->status == 405);
+	if (x->aim == AIM_QUESTION) /* without them it is another */
+		return false;
 	if (!references_go(x) || e->status < 400 || e->status == 429 || e->status >= 500)
 		return false;
 	if (no_place || names(e, capability))

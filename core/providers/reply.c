@@ -83,13 +83,25 @@ static void mend(struct exchange *x, const char *content, const struct err *faul
 	x->verdict = VERDICT_AGAIN;
 }
 
-static int parse(struct exchange *x, const char *json, size_t len, struct err *err)
+static int parse_analysis(struct exchange *x, const char *json, size_t len, struct err *err)
 {
 	return analysis_parse(&x->analysis, json, len, buf_str(&x->text), x->text.len, err);
 }
 
+/* Any object: what must be in it whoever asks knows. */
+static int parse_object(struct exchange *x, const char *json, size_t len, struct err *err)
+{
+	CLEANUP(json_drop) cJSON *root = json_read(json, len);
+	if (!cJSON_IsObject(root))
+		return err_set(err, -EBADMSG, "it is no JSON object");
+	x->json.len = 0;
+	return buf_add(&x->json, json, len);
+}
+
 static void read_content(struct exchange *x, const char *content)
 {
+	int (*const parse)(struct exchange *, const char *, size_t, struct err *) =
+		x->aim == AIM_QUESTION ? parse_object : parse_analysis;
 	struct buf json = {.max_bytes = TEXT_BYTES_MAX};
 	struct err fault = {0}, other;
 	const char *at = content;

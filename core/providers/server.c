@@ -62,6 +62,8 @@ static void tell(struct provider_ticket *t)
 	x->outcome.usage = t->usage;
 	if (t->listed)
 		t->listed(t->arg, &x->outcome, &x->models);
+	else if (t->answered)
+		t->answered(t->arg, &x->outcome, good ? buf_str(&x->json) : NULL, x->json.len);
 	else if (t->analyzed)
 		t->analyzed(t->arg, &x->outcome, good ? x->analysis : NULL);
 	else if (good)
@@ -238,10 +240,13 @@ static void fill_in(struct usage *u, const struct provider_ticket *t)
 {
 	const struct exchange *x = &t->exchange;
 	const struct http_answer *a = &x->answer;
-	if (x->aim != AIM_CHAPTER || u->tokens_in || !a->sent || a->status >= 300)
+	const bool told = x->aim == AIM_CHAPTER || x->aim == AIM_QUESTION;
+	if (!told || u->tokens_in || !a->sent || a->status >= 300)
 		return;
 	u->tokens_in = exchange_tokens(x);
-	if (a->code == 0)
+	if (a->code == 0 && x->aim == AIM_QUESTION)
+		u->tokens_out = tokens_estimate(buf_str(&x->json), x->json.len);
+	else if (a->code == 0)
 		u->tokens_out =
 			answer_tokens(buf_str(&x->text), x->text.len, t->parts[t->part_at].scenes);
 }
@@ -372,6 +377,24 @@ static struct provider_ticket *ask_paint(struct provider *p, const struct paint_
 	return t;
 }
 
+static struct provider_ticket *ask_question(struct provider *p, const struct question *q,
+					    answer_done_fn done, void *arg)
+{
+	struct provider_ticket *t = ticket_new((struct server *)p, AIM_QUESTION, arg);
+	t->answered = done;
+	t->exchange.prompt = xstrdup(q->prompt);
+	references_take(&t->exchange, q->pictures, q->picture_count);
+	ticket_ask(t);
+	return t;
+}
+
+static void estimate_question(struct usage *out, struct provider *p, const struct question *q)
+{
+	*out = (struct usage){.requests = 1,
+			      .tokens_in = tokens_estimate(q->prompt, strlen(q->prompt)),
+			      .tokens_out = q->answer_tokens};
+}
+
 static struct provider_ticket *ask_models(struct provider *p, models_done_fn done, void *arg)
 {
 	struct provider_ticket *t = ticket_new((struct server *)p, AIM_MODELS, arg);
@@ -426,9 +449,11 @@ static struct provider *server_free(struct provider *p)
 static const struct provider_ops server_ops = {
 	.analyze = chapter_ask,
 	.paint = ask_paint,
+	.ask = ask_question,
 	.cancel = cancel,
 	.estimate_analyze = chapter_estimate,
 	.estimate_paint = estimate_paint,
+	.estimate_ask = estimate_question,
 	.models = ask_models,
 	.free = server_free,
 };
@@ -480,14 +505,15 @@ int provider_server_new(struct provider **out, struct loop *loop, enum provider_
 	s->total_ms = settings->timeout_ms;
 	s->gate = settings->gate;
 	s->ops.name = settings->preset->name;
+	if (role == ROLE_IMAGE)
+		s->ops.ask = NULL;
 	if (!s->service->wire->models)
 		s->ops.models = NULL;
 	p->model = *s->service->model ? s->service->model : "default";
 	p->options = s->options;
 	p->analyze_slots = role == ROLE_TEXT ? settings->slots : 0;
 	p->paint_slots = role == ROLE_IMAGE ? settings->slots : 0;
-	if (role == ROLE_IMAGE)
-		p->paint_limits = s->service->paint_limits;
+	*(role == ROLE_IMAGE ? &p->paint_limits : &p->look_limits) = s->service->paint_limits;
 	*out = p;
 	p = NULL;
 	return 0;

@@ -43,8 +43,19 @@ static void set_address(struct service *s, const char *url)
 	s->base_url = xstrndup(url, len);
 }
 
-static void set_limits(struct service *s, const struct server_settings *settings)
+/* Pictures that a model which sees is shown beside a question: as many and as large as the usual
+ * limits of a request leave room for. */
+static const struct paint_limits look_limits = {
+	.references = 4, .reference_bytes = 5 << 20, .all_references_bytes = 16 << 20};
+
+static void set_limits(struct service *s, const struct server_settings *settings,
+		       enum provider_role role)
 {
+	if (role == ROLE_TEXT) {
+		if (s->wire->options & OPTION_REFERENCES)
+			s->paint_limits = look_limits;
+		return;
+	}
 	provider_paint_limits(&s->paint_limits, s->preset, s->model);
 	if (settings->prompt_bytes)
 		s->paint_limits.prompt_bytes = settings->prompt_bytes;
@@ -97,7 +108,7 @@ int service_new(struct service **out, enum provider_role role,
 		.instructions = xstrdup(settings->instructions),
 	};
 	set_address(s, url);
-	set_limits(s, settings);
+	set_limits(s, settings, role);
 	s->context_tokens =
 		settings->context_tokens > 0 ? settings->context_tokens : usual_context(s);
 	if (s->context_tokens < CONTEXT_LEAST_TOKENS)

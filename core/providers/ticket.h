@@ -51,6 +51,7 @@ struct provider_ticket {
 
 	analyze_done_fn analyzed;
 	paint_done_fn painted;
+	answer_done_fn answered;
 	models_done_fn listed;
 	void *arg;
 };

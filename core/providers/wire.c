@@ -62,10 +62,27 @@ char *wire_reminder(const struct exchange *x)
 			 x->fault);
 }
 
+/* With pictures the prompt is the first of several parts. */
+void wire_prompted(cJSON *messages, const char *prompt, const struct exchange *x)
+{
+	if (!references_go(x)) {
+		wire_message(messages, "user", prompt);
+		return;
+	}
+	cJSON *message = cJSON_CreateObject(), *text = cJSON_CreateObject();
+	cJSON_AddStringToObject(message, "role", "user");
+	cJSON *parts = cJSON_AddArrayToObject(message, "content");
+	cJSON_AddStringToObject(text, "type", "text");
+	cJSON_AddStringToObject(text, "text", prompt);
+	cJSON_AddItemToArray(parts, text);
+	references_add_urls(parts, x);
+	cJSON_AddItemToArray(messages, message);
+}
+
 void wire_messages(cJSON *root, const struct exchange *x)
 {
 	cJSON *messages = cJSON_AddArrayToObject(root, "messages");
-	wire_message(messages, "user", x->prompt);
+	wire_prompted(messages, x->prompt, x);
 	if (!x->reminded)
 		return;
 	CLEANUP(cleanup_free) char *reminder = wire_reminder(x);

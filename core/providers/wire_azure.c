@@ -34,7 +34,8 @@ const struct wire_format wire_azure_chat = {
 	.models = "/models",
 	.address = azure_address,
 	.key_field = "api-key: ",
-	.options = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED,
+	.options = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED |
+		   OPTION_REFERENCES,
 	.model_needed = true,
 	.body = wire_chat_body,
 	.read = wire_chat_read,

@@ -10,8 +10,8 @@
  */
 
 enum {
-	ANSWER_OPTIONS =
-		OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE | OPTION_SEED
+	ANSWER_OPTIONS = OPTION_SCHEMA | OPTION_JSON | OPTION_ROOM | OPTION_TEMPERATURE |
+			 OPTION_SEED | OPTION_REFERENCES
 };
 
 static void add_form(cJSON *root, unsigned options)
@@ -57,22 +57,10 @@ int wire_chat_body(cJSON *root, const struct exchange *x, struct err *err)
 	return 0;
 }
 
-/* With references the prompt is the first of several parts. */
 static void add_prompt(cJSON *messages, const struct exchange *x)
 {
 	CLEANUP(cleanup_free) char *prompt = wire_prompt(x);
-	if (!references_go(x)) {
-		wire_message(messages, "user", prompt);
-		return;
-	}
-	cJSON *message = cJSON_CreateObject(), *text = cJSON_CreateObject();
-	cJSON_AddStringToObject(message, "role", "user");
-	cJSON *parts = cJSON_AddArrayToObject(message, "content");
-	cJSON_AddStringToObject(text, "type", "text");
-	cJSON_AddStringToObject(text, "text", prompt);
-	cJSON_AddItemToArray(parts, text);
-	references_add_urls(parts, x);
-	cJSON_AddItemToArray(messages, message);
+	wire_prompted(messages, prompt, x);
 }
 
 static int picture_body(cJSON *root, const struct exchange *x, struct err *err)

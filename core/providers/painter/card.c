@@ -66,7 +66,8 @@ static void words_init(struct page *p)
 {
 	const struct card *c = p->card;
 	struct words *w = &p->words;
-	w->place = xasprintf("Chapter %d \xc2\xb7 Scene %d", c->chapter, c->scene);
+	w->place = c->scene ? xasprintf("Chapter %d \xc2\xb7 Scene %d", c->chapter, c->scene)
+			    : xstrdup("Portrait");
 	w->title = clean(p, "title", c->chapter_title, 300);
 	w->quote = clean(p, "words", *c->quote ? c->quote : c->description, 900);
 	w->book = clean(p, "book", c->book_title, 300);
