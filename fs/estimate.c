@@ -136,11 +136,14 @@ static void answer_text(const struct estimate *e, const struct options *o)
 {
 	CLEANUP(buf_finish) struct buf words = {0};
 
-	if (!e->chapters && !e->pictures) {
+	if (!e->chapters && !e->pictures && !e->errands) {
 		puts("all is done");
 		return;
 	}
-	printf("%d chapters to analyse, %d pictures to paint\n", e->chapters, e->pictures);
+	printf("%d chapters to analyse, %d pictures to paint", e->chapters, e->pictures);
+	if (e->errands)
+		printf(", %d request%s besides", e->errands, e->errands == 1 ? "" : "s");
+	putchar('\n');
 	if (!e->text.requests && !e->image.requests) {
 		puts("no server is asked");
 		return;
@@ -168,6 +171,7 @@ static void answer_json(const struct estimate *e, const struct options *o)
 
 	add_usage(json, "chapters", e->chapters, &e->text);
 	add_usage(json, "pictures", e->pictures, &e->image);
+	cJSON_AddNumberToObject(json, "besides", e->errands);
 	cJSON_AddNumberToObject(json, "requests", e->text.requests + e->image.requests);
 	cJSON_AddNumberToObject(json, "tokens", (double)tokens_of(e));
 	cJSON_AddItemToObject(json, "cost",

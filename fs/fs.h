@@ -159,6 +159,7 @@ struct options {
 	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
 	struct budget budget;
 	bool in_turn;	/* no picture before all is analysed */
+	bool resolve;	/* a server is asked about doubts of the cast */
 	int illustrate; /* enum illustrate */
 	int images;	/* enum images */
 	int fresh;	/* enum fresh_reading */

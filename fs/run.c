@@ -40,6 +40,7 @@ struct run {
 	int wishes; /* not stored yet */
 	int result; /* <0: a wish could not be stored */
 	int64_t seq, started_mono_us;
+	int errands;	 /* that are open */
 	int done_before; /* what was there when we began: no measure of our speed */
 	struct count analyses, pictures;
 	struct timer *look, *refresh, *patience, *leave;
@@ -157,9 +158,21 @@ static void measure_chapter(struct run *run, int number)
 	store_state_finish(&s);
 }
 
+/* What this run asks for besides; others' is not waited for. */
+static int measure_errand(void *arg, const struct store_job *j)
+{
+	struct run *run = arg;
+
+	run->errands += j->state != STATE_FAILED &&
+			!strcmp(j->profile, jobs_profile(run->engine->jobs, j->kind));
+	return 0;
+}
+
 static void measure(struct run *run)
 {
 	run->analyses = run->pictures = (struct count){0};
+	run->errands = 0;
+	store_errands(store_reader(run->engine->store), measure_errand, run);
 	for (size_t i = 0; i < run->book->chapter_count; i++)
 		if (run->wanted[i] && run->book->chapters[i].kind == BOOK_STORY)
 			measure_chapter(run, (int)i + 1);
@@ -190,8 +203,8 @@ static bool nothing_open(const struct run *run)
 {
 	const struct count *a = &run->analyses, *p = &run->pictures;
 
-	return !run->wishes && a->done + a->failed == a->total && !p->open &&
-	       (is_limited(run) || !left_count(run));
+	return !run->wishes && a->done + a->failed == a->total && !p->open && !run->errands &&
+	       !jobs_settling(run->engine->jobs) && (is_limited(run) || !left_count(run));
 }
 
 /* Nothing of what is open will be begun. What is in flight is waited for. */
@@ -267,15 +280,20 @@ static int print_event(void *arg, const struct store_event *e)
 	static const char *const words[EVENT_TYPES] = {
 		[EVENT_CONCEPTS_READY] = "analysed", [EVENT_ANALYSIS_FAILED] = "analysis failed",
 		[EVENT_IMAGE_COMPLETE] = "painted",  [EVENT_IMAGE_FAILED] = "picture failed",
-		[EVENT_REFUSED] = "refused",
+		[EVENT_REFUSED] = "refused",	     [EVENT_FAILED] = "failed",
 	};
 	struct run *run = arg;
 	bool failed = e->type == EVENT_ANALYSIS_FAILED || e->type == EVENT_IMAGE_FAILED ||
-		      e->type == EVENT_REFUSED;
+		      e->type == EVENT_REFUSED || e->type == EVENT_FAILED;
 
 	run->seq = e->seq;
 	if (!words[e->type] || (run->bar && !failed))
 		return 0;
+	if (!e->chapter) {
+		fprintf(stderr, "%sfailed: %s\n", run->bar ? "\r\033[K" : "",
+			e->detail ? e->detail : "");
+		return 0;
+	}
 	fprintf(stderr, "%schapter %d%s%s: %s%s%s%s\n", run->bar ? "\r\033[K" : "", e->chapter,
 		e->id ? " " : "", e->id ? e->id : "", words[e->type],
 		failed && e->detail ? ": " : "", failed && e->detail ? e->detail : "", "");
@@ -336,6 +354,11 @@ static void on_change(void *arg)
 	if (!run->draining)
 		jobs_changed(run->engine->jobs);
 	look_soon(run);
+}
+
+static void settled(void *arg)
+{
+	look_soon(arg);
 }
 
 static void leave(void *arg)
@@ -463,6 +486,7 @@ static int course(struct run *run)
 	run->done_before = done_count(run);
 	run->began = true;
 	store_on_change(run->engine->store, on_change, run);
+	jobs_on_settled(run->engine->jobs, settled, run);
 	jobs_start(run->engine->jobs);
 	wish(run);
 	patience(run);

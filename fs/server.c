@@ -530,6 +530,7 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	out->budget = o->budget;
 	/* Who reads at once is waited for: the whole book says who is one, and how all look. */
 	out->in_turn = o->in_turn || !o->text_server.preset;
+	out->resolve = o->resolve;
 	out->images = o->images == IMAGES_AUTO && o->illustrate != ILLUSTRATE_ASK;
 	out->pages_per_image = o->pages_per_image;
 	out->max_attempts = (o->retries < 0 ? RETRIES_BUILTIN : o->retries) + 1;

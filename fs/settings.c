@@ -75,6 +75,7 @@ static const struct setting settings[] = {
 	{"max_cost", SETTING_DECIMAL, FIELD(budget.cost_micro), .max = 1000000000, .scale = 1000000,
 	 .endless = true},
 	{"overlap", SETTING_CHOICE, FIELD(in_turn), .off = "yes", .not = "no"},
+	{"resolve", SETTING_CHOICE, FIELD(resolve), .off = "no", .not = "yes"},
 	{"illustrate", SETTING_ONE_OF, FIELD(illustrate), .words = illustrate_words},
 	{"readahead", SETTING_NUMBER, FIELD(readahead), .min = 0, .max = 1000},
 

@@ -50,15 +50,10 @@ static int store(struct store_tx *tx, void *arg, struct err *err)
 	return tx_analysis_done(tx, t->job.id, t->analysis, &info);
 }
 
-static void idle(struct jobs *j)
-{
-}
-
 const struct pipeline_ops analyze_ops = {
 	.noun = "the analysis",
 	.failed = EVENT_ANALYSIS_FAILED,
 	.begin = begin,
 	.ask = ask,
 	.store = store,
-	.idle = idle,
 };

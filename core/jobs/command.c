@@ -8,8 +8,10 @@
 /* Commands on their way through the writer, all or none of them. */
 struct order {
 	struct jobs *jobs;
-	int chapters;	  /* how many the book has */
-	struct buf style; /* that is proposed */
+	int chapters;	     /* how many the book has */
+	struct buf style;    /* that is proposed */
+	char cast[HASH_HEX]; /* whose doubts are to be asked about */
+	char style_now[24];  /* the number of the style there is */
 	store_done_fn done;
 	void *arg;
 	size_t count;
@@ -171,9 +173,25 @@ static int do_regenerate(struct store_tx *tx, const struct order *o, const struc
 			     : wish_code(rc, c->chapter, err);
 }
 
+static int do_errand(struct store_tx *tx, const struct order *o, enum errand errand,
+		     const char *subject, bool again)
+{
+	const struct errand_wish w = {
+		.errand = errand,
+		.subject = subject,
+		.profile = o->jobs->lines[JOB_ANALYZE].profile,
+		.on_demand = true,
+		.again = again,
+	};
+	return tx_wish_errand(NULL, tx, &w);
+}
+
 static int do_style(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
 		    struct err *err)
 {
+	if (!strcmp(c->name, "propose") && !o->style.len)
+		return do_errand(tx, o, c->by_pictures ? ERRAND_STYLE_PICTURES : ERRAND_STYLE,
+				 o->style_now, true);
 	const struct style_preset *preset = style_preset_named(c->name);
 	const char *own = strcmp(c->name, "none") ? buf_str(&o->style) : NULL;
 	int rc = tx_set_style(tx, preset ? preset->body : own);
@@ -193,15 +211,29 @@ static int do_split(struct store_tx *tx, const struct order *o, const struct ctl
 	return rc < 0 ? err_set(err, rc, "%s: %s", subject, strerror(-rc)) : 0;
 }
 
+static int do_portrait(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		       struct err *err)
+{
+	return tx_wish_portrait(tx, c->any_type ? NULL : &c->type, c->name,
+				o->jobs->lines[JOB_ILLUSTRATE].profile, err);
+}
+
+static int do_resolve(struct store_tx *tx, const struct order *o, const struct ctl_command *c,
+		      struct err *err)
+{
+	return do_errand(tx, o, ERRAND_DOUBTS, o->cast, false);
+}
+
 static int order_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	static int (*const deeds[])(struct store_tx *, const struct order *,
 				    const struct ctl_command *, struct err *) = {
-		[CTL_ANALYZE] = do_analyze, [CTL_ILLUSTRATE] = do_illustrate,
-		[CTL_RETRY] = do_retry,	    [CTL_PAUSE] = do_pause,
-		[CTL_RESUME] = do_pause,    [CTL_BUDGET] = do_raise,
-		[CTL_APPROVE] = do_approve, [CTL_REGENERATE] = do_regenerate,
-		[CTL_STYLE] = do_style,	    [CTL_SPLIT] = do_split,
+		[CTL_ANALYZE] = do_analyze,   [CTL_ILLUSTRATE] = do_illustrate,
+		[CTL_RETRY] = do_retry,	      [CTL_PAUSE] = do_pause,
+		[CTL_RESUME] = do_pause,      [CTL_BUDGET] = do_raise,
+		[CTL_APPROVE] = do_approve,   [CTL_REGENERATE] = do_regenerate,
+		[CTL_STYLE] = do_style,	      [CTL_SPLIT] = do_split,
+		[CTL_PORTRAIT] = do_portrait, [CTL_RESOLVE] = do_resolve,
 	};
 	const struct order *o = arg;
 	for (size_t i = 0; i < o->count; i++) {
@@ -344,15 +376,55 @@ static int propose_style(struct order *o, struct err *err)
 	return rc;
 }
 
+/* By the server of texts if there is one, else by our own rules. */
+static int may_propose_one(struct order *o, const struct ctl_command *c, struct err *err)
+{
+	CLEANUP(buf_finish) struct buf now = {0};
+	struct store_reader *r = store_reader(o->jobs->store);
+	int64_t id = 0;
+	struct store_totals t;
+	int rc = store_totals(&t, r);
+	if (rc == 0)
+		rc = store_style(&now, &id, r);
+	if (rc < 0)
+		return err_set(err, rc, "the store: %s", store_reason(r, rc));
+	if (c->by_pictures && !settle_asks(o->jobs))
+		return err_set(
+			err, -EINVAL,
+			"a style is proposed from pictures by a server that sees, and none "
+			"is set: provider=... model=...; \"style propose\" goes by the text");
+	if (c->by_pictures && !t.images[STATE_COMPLETED])
+		return err_set(err, -ENODATA,
+			       "no picture is drawn yet: there is nothing to propose a style from");
+	snprintf(o->style_now, sizeof(o->style_now), "%lld", (long long)id);
+	if (settle_asks(o->jobs) && t.chapters[STATE_COMPLETED])
+		return 0;
+	return o->style.len ? 0 : propose_style(o, err);
+}
+
 static int may_propose(struct order *o, struct err *err)
 {
-	for (size_t i = 0; i < o->count; i++)
-		if (o->commands[i].verb == CTL_STYLE && !strcmp(o->commands[i].name, "propose") &&
-		    !o->style.len) {
-			int rc = propose_style(o, err);
-			if (rc < 0)
-				return rc;
-		}
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < o->count; i++)
+		if (o->commands[i].verb == CTL_STYLE && !strcmp(o->commands[i].name, "propose"))
+			rc = may_propose_one(o, &o->commands[i], err);
+	return rc;
+}
+
+static int may_resolve(struct order *o, struct err *err)
+{
+	bool whole;
+	for (size_t i = 0; i < o->count; i++) {
+		if (o->commands[i].verb != CTL_RESOLVE)
+			continue;
+		if (!settle_asks(o->jobs))
+			return err_set(err, -EINVAL,
+				       "doubts of the cast are asked of a server, and none is set: "
+				       "provider=... model=...");
+		int rc = store_cast_key(o->cast, &whole, store_reader(o->jobs->store));
+		if (rc < 0)
+			return err_set(err, rc, "the store: %s", strerror(-rc));
+	}
 	return 0;
 }
 
@@ -361,7 +433,8 @@ void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn do
 	struct err err = {0};
 	struct order *o = order_new(j, CTL_COMMANDS_MAX, done, arg);
 	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 &&
-	    find_chapters(o, &err) == 0 && may_raise(o, &err) == 0 && may_propose(o, &err) == 0) {
+	    find_chapters(o, &err) == 0 && may_raise(o, &err) == 0 && may_propose(o, &err) == 0 &&
+	    may_resolve(o, &err) == 0) {
 		order_send(o);
 		return;
 	}

@@ -10,7 +10,7 @@
 	"analyze 9 | analyze all | illustrate 9 | illustrate all | retry failed | pause | "        \
 	"resume | budget +50 [requests|images|tokens|cost] | approve ch9_scene1 | approve 9 | "    \
 	"regenerate ch9_scene1 | style watercolour | style propose | style none | "                \
-	"split characters/Ida: Poor Ida"
+	"style propose pictures | split characters/Ida: Poor Ida | portrait Ida | resolve"
 #define COMMAND_BYTES 4096 /* one write; a person's line is a few words */
 
 enum operand {
@@ -21,7 +21,8 @@ enum operand {
 	OPERAND_SCENES, /* a scene's id, a chapter, all */
 	OPERAND_SCENE,
 	OPERAND_STYLE,
-	OPERAND_NAMES /* the rest of the line */
+	OPERAND_NAMES, /* the rest of the line */
+	OPERAND_NAME   /* likewise */
 };
 
 static const struct {
@@ -38,6 +39,8 @@ static const struct {
 	[CTL_REGENERATE] = {"regenerate", OPERAND_SCENE},
 	[CTL_STYLE] = {"style", OPERAND_STYLE},
 	[CTL_SPLIT] = {"split", OPERAND_NAMES},
+	[CTL_PORTRAIT] = {"portrait", OPERAND_NAME},
+	[CTL_RESOLVE] = {"resolve", OPERAND_NONE},
 };
 
 static const char *word(const char **p, const char *end, size_t *len)
@@ -196,6 +199,25 @@ static int parse_split(struct ctl_command *c, const char *s, const char *end, st
 	return 0;
 }
 
+/* "Ida", "characters/Ida", "elements/characters/Ida.md" or .png */
+static int parse_portrait(struct ctl_command *c, const char *s, const char *end, struct err *err)
+{
+	static const char png[] = ".png";
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	size_t len = (size_t)(end - s);
+	if (len > strlen(png) && !memcmp(end - strlen(png), png, strlen(png)))
+		len -= strlen(png);
+	if (parse_element(c, s, len) == 0)
+		return 0;
+	c->any_type = true;
+	if (take(c->name, s, len))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "\"portrait\" needs whose: portrait Ida, or portrait "
+		       "characters/Ida");
+}
+
 static int parse_operand(struct ctl_command *c, const char *w, size_t len, struct err *err)
 {
 	switch (verbs[c->verb].operand) {
@@ -226,6 +248,7 @@ static int parse_operand(struct ctl_command *c, const char *w, size_t len, struc
 		break;
 	case OPERAND_AMOUNT:
 	case OPERAND_NAMES:
+	case OPERAND_NAME:
 		break;
 	}
 	if (len == 0)
@@ -246,6 +269,8 @@ static int parse_command(struct ctl_command *c, const char *p, const char *end, 
 		w = word(&p, end, &len);
 		if (verbs[i].operand == OPERAND_NAMES)
 			return parse_split(c, w, end, err);
+		if (verbs[i].operand == OPERAND_NAME)
+			return parse_portrait(c, w, end, err);
 		int rc = len && verbs[i].operand == OPERAND_AMOUNT
 				 ? parse_raise(c, w, len, &p, end, err)
 				 : parse_operand(c, w, len, err);
@@ -254,6 +279,11 @@ static int parse_command(struct ctl_command *c, const char *p, const char *end, 
 		c->on_demand = c->chapter != 0 && c->verb != CTL_STYLE;
 		c->again = c->verb == CTL_ANALYZE && c->chapter != 0;
 		w = word(&p, end, &len);
+		if (c->verb == CTL_STYLE && !strcmp(c->name, "propose") &&
+		    is_word(w, len, "pictures")) {
+			c->by_pictures = true;
+			w = word(&p, end, &len);
+		}
 		return len == 0 ? 0
 				: err_set(err, -EINVAL,
 					  "\"%.*s\" is one word too many; allowed: " ALLOWED,

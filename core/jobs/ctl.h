@@ -16,7 +16,9 @@ enum ctl_verb {
 	CTL_APPROVE,
 	CTL_REGENERATE,
 	CTL_STYLE,
-	CTL_SPLIT
+	CTL_SPLIT,
+	CTL_PORTRAIT,
+	CTL_RESOLVE
 };
 
 struct ctl_command {
@@ -29,7 +31,9 @@ struct ctl_command {
 	struct budget raise; /* budget: by how much */
 	bool any_part;	     /* which of its parts was not said */
 	/* style: a preset's name, "propose" or "none"; split: who, and which of his names is
-	 * another's. */
+	 * another's; portrait: who. */
+	bool by_pictures; /* style propose */
+	bool any_type;	  /* portrait: of which type was not said */
 	enum element_type type;
 	char name[NAME_BYTES], alias[NAME_BYTES];
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "pipeline.h"
+#include "settle.h"
 
 /*
  * What is not done yet, put to the providers' estimates instead of to the providers. How much a
@@ -31,6 +32,7 @@ struct count {
 	const struct book *book;
 	const struct estimate_scope *scope;
 	struct habit habit;	/* of analyses */
+	bool doubts_wait;	/* they are asked for already */
 	struct usage a_picture; /* what one takes by habit; 0: nothing is known */
 };
 
@@ -228,6 +230,71 @@ static int estimate_chapters(struct count *k)
 	return 0;
 }
 
+/* ---- errands */
+
+static void estimate_question(struct count *k, const char *prompt, int64_t answer_tokens)
+{
+	struct provider *p = k->jobs->lines[JOB_ANALYZE].provider;
+	const struct question q = {.prompt = prompt, .answer_tokens = answer_tokens};
+	struct usage one = {0};
+	if (p->ops->estimate_ask)
+		p->ops->estimate_ask(&one, p, &q);
+	usage_add(&k->sum.text, &one, 1);
+	k->sum.errands++;
+}
+
+static int estimate_errand(void *arg, const struct store_job *j)
+{
+	struct count *k = arg;
+	if (j->state == STATE_FAILED)
+		return 0;
+	if (j->kind == JOB_ANALYZE) {
+		k->doubts_wait |= j->errand == ERRAND_DOUBTS;
+		estimate_question(k, "", ERRAND_TOKENS);
+		return 0;
+	}
+	const struct paint_request request = {.book_title = k->book->title,
+					      .prompt = "",
+					      .width_px = k->jobs->settings.image_width_px,
+					      .height_px = k->jobs->settings.image_height_px};
+	struct provider *p = k->jobs->lines[JOB_ILLUSTRATE].provider;
+	struct usage one = {0};
+	if (p->ops->estimate_paint)
+		p->ops->estimate_paint(&one, p, &request);
+	usage_add(&k->sum.image, &one, 1);
+	k->sum.errands++;
+	return 0;
+}
+
+/* Whether there will be doubts nobody knows before all is analysed; then it is looked. */
+static int estimate_doubts(struct count *k)
+{
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	CLEANUP(corrections_finish) struct corrections said = {0};
+	CLEANUP(doubts_finish) struct doubts doubts = {0};
+	CLEANUP(buf_finish) struct buf prompt = {0};
+	struct store_reader *r = store_reader(k->jobs->store);
+	const struct catalogue *c = NULL;
+	char key[HASH_HEX];
+	bool whole = false, known = false;
+	if (!k->jobs->settings.resolve || !settle_asks(k->jobs) || k->doubts_wait)
+		return 0;
+	int rc = store_cast_key(key, &whole, r);
+	if (rc == 0)
+		rc = store_errand_known(&known, r, ERRAND_DOUBTS, key);
+	if (rc == 0)
+		rc = store_cast_catalogue(&c, cast, r);
+	if (rc == 0)
+		rc = store_decided(&said, r);
+	if (rc < 0 || known)
+		return rc;
+	catalogue_doubts(&doubts, c, &said, DOUBTS_MOST);
+	rc = prompt_doubts(&prompt, c, &doubts);
+	if (rc == 0 && (doubts.len || !whole))
+		estimate_question(k, buf_str(&prompt), (int64_t)doubts.len * VERDICT_TOKENS);
+	return rc;
+}
+
 int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_scope *scope,
 		  struct err *err)
 {
@@ -241,6 +308,10 @@ int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_sc
 		rc = learn_habits(&k);
 	if (rc == 0)
 		rc = estimate_chapters(&k);
+	if (rc == 0 && !scope->chapters)
+		rc = store_errands(r, estimate_errand, &k);
+	if (rc == 0 && !scope->chapters)
+		rc = estimate_doubts(&k);
 	if (rc == 0 && scope->images)
 		rc = store_pictures(r, 0, estimate_picture, &k);
 	if (rc < 0)

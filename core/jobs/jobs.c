@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gate.h"
 #include "pipeline.h"
+#include "preparation.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -126,7 +127,7 @@ struct jobs *jobs_free(struct jobs *j)
 		return NULL;
 	atomic_store(&j->closed, true);
 	j->tick = timer_free(j->tick);
-	paint_leave(j);
+	preparation_leave(j);
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		pipeline_leave(&j->lines[i]);
 		pipeline_finish(&j->lines[i]);
@@ -167,6 +168,7 @@ static void tick(void *arg)
 		return;
 	}
 	j->lines[0].dry = j->lines[1].dry = false;
+	settle_check(j);
 	pump(j);
 }
 
@@ -181,6 +183,7 @@ void jobs_changed(struct jobs *j)
 		j->lines[i].epoch++;
 		pipeline_yield(&j->lines[i]);
 	}
+	settle_check(j);
 	pump(j);
 }
 
@@ -188,7 +191,7 @@ static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct jobs *j = arg;
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
-		int rc = tx_adopt(tx, j->lines[i].kind, j->lines[i].profile);
+		int rc = tx_adopt(tx, j->lines[i].kind, j->lines[i].profile, settle_asks(j));
 		if (rc < 0)
 			return rc;
 	}

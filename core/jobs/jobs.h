@@ -46,6 +46,7 @@ struct jobs_settings {
 	struct budget budget;
 	struct gate *gates[2]; /* jobs_gate_new; NULL: no provider has one */
 	struct series *series; /* borrowed, and used by a pool thread alone; NULL: it is in none */
+	bool resolve;	       /* ask the provider of texts about doubts of the cast */
 	bool in_turn;	       /* overlap=no: no picture before all that is asked for is analysed */
 };
 
@@ -63,6 +64,10 @@ void jobs_changed(struct jobs *j); /* the store changed (call it from store_on_c
  * already). */
 void jobs_drain(struct jobs *j, void (*done)(void *arg), void *arg);
 int jobs_in_flight(const struct jobs *j);
+/* resolve=yes: may there still be something to ask when all is analysed? fn is called on the loop
+ * when that is known. */
+bool jobs_settling(const struct jobs *j);
+void jobs_on_settled(struct jobs *j, void (*fn)(void *arg), void *arg);
 /* The store takes nothing at present (a full disk): results are held and tried again. */
 bool jobs_stuck(const struct jobs *j);
 
@@ -80,6 +85,8 @@ int jobs_rests(const struct jobs *j, enum job_kind kind, struct err *why);
  * the pictures that analyses still to come will ask for. Asks no server, writes nothing. */
 struct estimate {
 	int chapters, pictures;	  /* jobs */
+	int errands;		  /* likewise; a question about doubts counts before it is known
+				     whether there are any */
 	struct usage text, image; /* exact in requests */
 	int64_t cost_micro;
 };

@@ -6,6 +6,7 @@
 /* Portraits of those who are in a scene, in their order. One goes by the name that its element had
  * when it was set; whose it is now the catalogue knows. */
 
+/* Of two of one element the newer. */
 struct search {
 	const struct scene_prompt *scene;
 	struct store_portrait found[SCENE_ELEMENTS]; /* id 0: none */
@@ -14,11 +15,16 @@ struct search {
 static int note(void *arg, const struct store_portrait *p)
 {
 	struct search *s = arg;
-	size_t entry = catalogue_find(s->scene->catalogue, p->type, p->name);
+	size_t entry = catalogue_owner(s->scene->catalogue, p->type, p->name);
 	for (size_t i = 0; entry != NO_ENTRY && i < s->scene->present_count; i++)
-		if (s->scene->present[i] == entry && !s->found[i].id)
+		if (s->scene->present[i] == entry && s->found[i].id < p->id)
 			s->found[i] = *p;
 	return 0;
+}
+
+const char *likeness_ext(const char *ext)
+{
+	return !strcmp(ext, "jpg") ? "jpg" : !strcmp(ext, "webp") ? "webp" : "png";
 }
 
 static int add(struct likenesses *out, struct store_reader *r, const struct store_portrait *p,
@@ -30,10 +36,10 @@ static int add(struct likenesses *out, struct store_reader *r, const struct stor
 		buf_finish(bytes);
 		return rc;
 	}
-	/* The extension is one of three literals, but p does not outlive this. */
-	const char *ext = !strcmp(p->ext, "jpg") ? "jpg" : !strcmp(p->ext, "webp") ? "webp" : "png";
-	out->items[out->count++] = (struct paint_reference){
-		.name = xstrdup(name), .data = bytes->data, .len = bytes->len, .ext = ext};
+	out->items[out->count++] = (struct paint_reference){.name = xstrdup(name),
+							    .data = bytes->data,
+							    .len = bytes->len,
+							    .ext = likeness_ext(p->ext)};
 	return 0;
 }
 

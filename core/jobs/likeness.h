@@ -16,5 +16,7 @@ struct likenesses {
 int likenesses_read(struct likenesses *out, struct store_reader *r,
 		    const struct scene_prompt *scene, const struct paint_limits *limits);
 void likenesses_finish(struct likenesses *l);
+/* The same, borrowed for ever. */
+const char *likeness_ext(const char *ext);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gate.h"
+#include "settle.h"
 
 /*
  * When a failure is tried again. Each job has its attempts. Beyond that, retries are for servers
@@ -44,11 +45,31 @@ void pipeline_finish(struct pipeline *p)
 
 /* ---- tasks */
 
+static const struct pipeline_ops *task_ops(const struct pipeline *p, int errand)
+{
+	static const struct pipeline_ops *const errands[ERRANDS] = {
+		[ERRAND_DOUBTS] = &doubts_ops,
+		[ERRAND_STYLE] = &style_ops,
+		[ERRAND_STYLE_PICTURES] = &style_ops,
+		[ERRAND_PORTRAIT] = &portrait_ops,
+	};
+	return errands[errand] ? errands[errand] : p->ops;
+}
+
+/* "the picture of chapter 3", "the portrait of Ida". Owned. */
+static char *task_words(const struct task *t)
+{
+	if (t->job.errand)
+		return errand_words((enum errand)t->job.errand, t->job.subject);
+	return xasprintf("%s of chapter %d", t->ops->noun, t->job.chapter);
+}
+
 static struct task *task_new(struct pipeline *p, const struct store_job *job)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 	t->pipeline = p;
 	t->job = *job;
+	t->ops = task_ops(p, job->errand);
 	t->open = true;
 	p->open++;
 	struct task **last = &p->tasks;
@@ -72,6 +93,7 @@ void task_drop(struct task *t)
 	store_job_finish(&t->job);
 	store_analysis_finish(&t->source);
 	analysis_free(t->analysis);
+	questioning_free(t->question);
 	buf_finish(&t->text);
 	buf_finish(&t->prompt);
 	buf_finish(&t->picture);
@@ -86,7 +108,7 @@ static void task_end(struct task *t)
 {
 	struct pipeline *p = t->pipeline;
 	task_drop(t);
-	if (!p->tasks)
+	if (!p->tasks && p->ops->idle)
 		p->ops->idle(p->jobs);
 	pipeline_pump(p);
 }
@@ -110,7 +132,7 @@ static int store_work(struct store_tx *tx, void *arg, struct err *err)
 	struct task *t = arg;
 	int rc = t->usage.requests ? tx_job_spent(tx, t->job.id, &t->usage) : 0;
 	if (rc == 0)
-		rc = t->code == 0 ? t->pipeline->ops->store(tx, t, err) : store_failure(tx, t);
+		rc = t->code == 0 ? t->ops->store(tx, t, err) : store_failure(tx, t);
 	if (rc < 0 && err && !err->msg[0])
 		err_set(err, rc, "%s", strerror(-rc));
 	return rc;
@@ -137,9 +159,9 @@ static void store_again(void *arg)
 static void store_later(struct task *t, const struct err *err)
 {
 	struct jobs *j = t->pipeline->jobs;
+	CLEANUP(cleanup_free) char *words = task_words(t);
 	if (!jobs_stuck(j))
-		log_error("jobs: %s of chapter %d is done but cannot be stored, trying on: %s",
-			  t->pipeline->ops->noun, t->job.chapter, err->msg);
+		log_error("jobs: %s is done but cannot be stored, trying on: %s", words, err->msg);
 	if (t->store_failures++ == 0)
 		j->unstored++;
 	if (!t->store_again)
@@ -159,7 +181,7 @@ static void store_refused(struct task *t, int code, const struct err *err)
 	t->code = code;
 	err_set(&t->why, code, "the result cannot be stored: %.400s", err->msg);
 	t->retry_at_unix_ms = 0;
-	t->event = t->pipeline->ops->failed;
+	t->event = t->ops->failed;
 	store_task(t);
 }
 
@@ -172,7 +194,7 @@ static void stored(void *arg, int result, const struct err *err)
 		task_drop(t);
 	} else if (result == 0) {
 		if (t->store_failures)
-			log_info("jobs: %s of chapter %d is stored now", t->pipeline->ops->noun,
+			log_info("jobs: what could not be stored of chapter %d is stored now",
 				 t->job.chapter);
 		task_end(t);
 	} else if (result == -ESTALE) {
@@ -244,7 +266,7 @@ static void ask_ready(struct pipeline *p)
 		t->ready = false;
 		t->asking = true;
 		p->asking++;
-		p->ops->ask(t);
+		t->ops->ask(t);
 	}
 }
 
@@ -334,18 +356,18 @@ static int64_t retry_at(const struct task *t, const struct provider_outcome *out
 
 void pipeline_fail(struct task *t, const struct provider_outcome *outcome)
 {
-	struct pipeline *p = t->pipeline;
 	t->code = outcome->code < 0 ? outcome->code : -EIO;
 	t->why = outcome->err;
 	if (!t->why.msg[0])
 		err_set(&t->why, t->code, "%s", strerror(-t->code));
 	t->waits = must_wait(t, outcome);
 	bool again = t->waits || may_retry(t, outcome);
-	t->event = outcome->refused ? EVENT_REFUSED : again ? EVENT_WAITING : p->ops->failed;
+	t->event = outcome->refused ? EVENT_REFUSED : again ? EVENT_WAITING : t->ops->failed;
 	if (again)
 		t->retry_at_unix_ms = retry_at(t, outcome);
-	log_info("jobs: %s of chapter %d, attempt %d: %s%s", p->ops->noun, t->job.chapter,
-		 t->job.attempts, t->why.msg, again ? "; will be tried again" : "");
+	CLEANUP(cleanup_free) char *words = task_words(t);
+	log_info("jobs: %s, attempt %d: %s%s", words, t->job.attempts, t->why.msg,
+		 again ? "; will be tried again" : "");
 	task_answered(t, outcome);
 }
 
@@ -375,7 +397,7 @@ static void task_begin(struct task *t)
 	if (no.code < 0)
 		pipeline_fail(t, &no);
 	else
-		t->pipeline->ops->begin(t, c);
+		t->ops->begin(t, c);
 }
 
 struct result_info pipeline_result(const struct pipeline *p)
@@ -557,8 +579,10 @@ static int room_of(const struct pipeline *p)
 bool pipeline_in_turn(const struct jobs *j)
 {
 	int open = 0;
-	return j->settings.in_turn && !j->paused &&
-	       store_open_jobs(&open, store_reader(j->store), JOB_ANALYZE) == 0 && open > 0;
+	if (!j->settings.in_turn || j->paused)
+		return false;
+	return jobs_settling(j) ||
+	       (store_open_jobs(&open, store_reader(j->store), JOB_ANALYZE) == 0 && open > 0);
 }
 
 /* When there is something to claim: at once 0, INT64_MAX nothing is there. While the server asks to

@@ -19,11 +19,15 @@
 #include "budget.h"
 #include "likeness.h"
 #include "jobs.h"
+#include "settle.h"
+
+struct preparation;
 
 #define RETRIES_MOST 10 /* before something succeeds: pipeline.c */
 
 struct task {
 	struct pipeline *pipeline;
+	const struct pipeline_ops *ops;
 	struct task *next;
 	struct store_job job;
 	struct provider_ticket *ticket; /* while the provider works on it */
@@ -32,12 +36,13 @@ struct task {
 	bool asking;			/* holds a slot */
 	bool answered;			/* to be stored when no claim is before it */
 	bool writing;			/* its closure is with the writer */
-	bool unprepared;		/* illustrate: the prompt is to be made */
+	bool unprepared;		/* what is sent is to be made (preparation.h) */
 	char *book_title, *language, *chapter_title;
 
 	struct buf text;	       /* analyze: the chapter */
 	int scenes;		       /* analyze: wanted */
-	struct analysis *analysis;     /* analyze: the answer */
+	struct analysis *analysis;     /* analyze: the answer; a portrait: its one scene */
+	struct questioning *question;  /* an errand to a server of texts */
 	struct store_analysis source;  /* illustrate: what the concept is a part of */
 	struct buf prompt;	       /* illustrate: the final one, */
 	int64_t looks[SCENE_ELEMENTS]; /* the look lines in it, */
@@ -62,11 +67,16 @@ struct pipeline_ops {
 	enum store_event_type failed;
 	/* Prepares; ends in pipeline_ready or pipeline_fail. c is borrowed until it returns. */
 	void (*begin)(struct task *t, const struct book_chapter *c);
+	/* In the pool, for those that begin with preparation_begin. */
+	int (*prepare)(struct preparation *p, struct err *err);
 	void (*ask)(struct task *t);  /* ends in pipeline_answer or pipeline_fail */
 	store_work_fn store;	      /* writes the answer; arg is the task */
-	void (*idle)(struct jobs *j); /* the last task ended */
+	void (*idle)(struct jobs *j); /* the last task of the line ended; or NULL */
 };
-extern const struct pipeline_ops analyze_ops, paint_ops;
+extern const struct pipeline_ops analyze_ops, paint_ops, portrait_ops, doubts_ops, style_ops;
+
+struct questioning;
+void questioning_free(struct questioning *q); /* question.c */
 
 struct pipeline {
 	struct jobs *jobs;
@@ -89,7 +99,6 @@ struct pipeline {
 };
 
 struct cast;
-struct preparation;
 
 struct jobs {
 	struct loop *loop;
@@ -102,7 +111,8 @@ struct jobs {
 	struct book *book; /* without texts; of `generation` */
 	int64_t generation;
 	struct cast *cast;
-	struct preparation *preparation; /* a picture's prompt is being made, with the cast */
+	struct preparation *preparation; /* one is being made, with the cast */
+	struct settling settling;
 	unsigned jitter;
 	bool started, draining, paused;
 	void (*drained)(void *arg);
@@ -148,6 +158,8 @@ void pipeline_fail(struct task *t, const struct provider_outcome *outcome);
 struct result_info pipeline_result(const struct pipeline *p);
 void task_drop(struct task *t); /* of a closed jobs: unlinks and frees it */
 
-void paint_leave(struct jobs *j); /* jobs_free: before the tasks go */
+/* paint.c: of a picture and of a portrait. */
+void paint_answered(void *arg, const struct provider_outcome *outcome, const void *data, size_t len,
+		    const char *ext);
 
 #endif

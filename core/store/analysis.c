@@ -139,10 +139,11 @@ static int best_of_text(int64_t *id, struct store_tx *tx, int64_t text)
 
 int jobs_drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
 {
-	static const char sql[] = "UPDATE job SET state = 5, changed_ms = :now"
-				  " WHERE kind = 1 AND text = :text AND state IN (1, 4)"
-				  " AND concept NOT IN (SELECT " ROOT_OF_N
-				  " FROM concept AS n WHERE n.analysis = :best)";
+	static const char sql[] =
+		"UPDATE job SET state = 5, changed_ms = :now"
+		" WHERE kind = 1 AND errand = 0 AND text = :text AND state IN (1, 4)"
+		" AND concept NOT IN (SELECT " ROOT_OF_N
+		" FROM concept AS n WHERE n.analysis = :best)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":text", text);
 	query_int(&q, ":best", best);

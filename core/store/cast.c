@@ -9,7 +9,7 @@ struct store_cast {
 	struct catalogue *catalogue; /* borrows from them; NULL: to be merged */
 	struct stamp {
 		/* Corrections come with new numbers and never come back once they were hidden. */
-		int64_t newest_correction, corrections;
+		int64_t newest_correction, corrections, newest_verdict;
 		/* Of looks, and of the pictures they were drawn in. */
 		int64_t newest_edit, undone, newest_look, newest_picture;
 	} stamp;
@@ -97,7 +97,8 @@ static int read_stamp(struct stamp *out, struct conn *conn)
 				  " coalesce((SELECT max(id) FROM edit), 0),"
 				  " (SELECT count(*) FROM edit WHERE undone_ms > 0),"
 				  " coalesce((SELECT max(id) FROM look), 0),"
-				  " coalesce((SELECT max(id) FROM picture), 0)";
+				  " coalesce((SELECT max(id) FROM picture), 0),"
+				  " coalesce((SELECT max(id) FROM verdict), 0)";
 	CLEANUP(query_end) struct query q = query_begin(conn, sql);
 	int more = query_row(&q);
 	if (more == 1)
@@ -108,6 +109,7 @@ static int read_stamp(struct stamp *out, struct conn *conn)
 			.undone = query_get_int(&q, 3),
 			.newest_look = query_get_int(&q, 4),
 			.newest_picture = query_get_int(&q, 5),
+			.newest_verdict = query_get_int(&q, 6),
 		};
 	return more == 1 ? 0 : more < 0 ? more : -EBADMSG;
 }
@@ -115,7 +117,7 @@ static int read_stamp(struct stamp *out, struct conn *conn)
 static int merge_corrected(struct store_cast *c, struct conn *conn)
 {
 	CLEANUP(corrections_finish) struct corrections list = {0};
-	int result = corrections_read(&list, conn);
+	int result = decided_read(&list, conn);
 	if (result < 0)
 		return result;
 	c->catalogue = merge(c);
@@ -141,7 +143,8 @@ int cast_read(const struct catalogue **out, struct store_cast *c, struct conn *c
 	if (result < 0)
 		return result;
 	if (now.newest_correction != c->stamp.newest_correction ||
-	    now.corrections != c->stamp.corrections)
+	    now.corrections != c->stamp.corrections ||
+	    now.newest_verdict != c->stamp.newest_verdict)
 		c->catalogue = catalogue_free(c->catalogue);
 	bool hold = c->catalogue && looks_hold(c, now);
 	if (!c->catalogue)
@@ -165,4 +168,43 @@ int store_cast_catalogue(const struct catalogue **out, struct store_cast *c, str
 	result = cast_read(out, c, &r->conn);
 	store_snapshot_end(r);
 	return result;
+}
+
+int store_cast_key(char out[HASH_HEX], bool *whole, struct store_reader *r)
+{
+	static const char sql[] =
+		"SELECT c.number, " BEST_ANALYSIS("c.text") ", c.kind"
+							    " FROM chapter AS c ORDER BY c.number";
+	CLEANUP(hash_free_cleanup) struct hash *h = hash_new();
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int more, missing = 0;
+	while ((more = query_row(&q)) == 1) {
+		int64_t row[] = {query_get_int(&q, 0), query_get_int(&q, 1)};
+		hash_add(h, row, sizeof(row));
+		missing += !row[1] && query_get_int(&q, 2) == BOOK_STORY;
+	}
+	hash_hex(out, h);
+	*whole = missing == 0;
+	return more;
+}
+
+int store_cast_moment(struct cast_moment *out, struct store_reader *r)
+{
+	static const char sql[] =
+		"SELECT (SELECT max(id) FROM analysis), (SELECT max(id) FROM edit),"
+		" (SELECT count(*) FROM edit WHERE undone_ms > 0), (SELECT max(id) FROM verdict),"
+		" (SELECT max(generation) FROM book),"
+		" (SELECT count(*) FROM (SELECT 1 FROM look WHERE hidden_by IS NULL LIMIT 2))";
+	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	int more = query_row(&q);
+	if (more == 1)
+		*out = (struct cast_moment){
+			.analyses = query_get_int(&q, 0),
+			.edits = query_get_int(&q, 1),
+			.undone = query_get_int(&q, 2),
+			.verdicts = query_get_int(&q, 3),
+			.generation = query_get_int(&q, 4),
+			.looks = query_get_int(&q, 5),
+		};
+	return more < 0 ? more : 0;
 }

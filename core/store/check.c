@@ -81,16 +81,18 @@ static int check_references(struct check *c)
 static const struct {
 	const char *sql, *what;
 } rules[] = {
-	{"SELECT id FROM job WHERE state = 3 AND kind = 0"
+	{"SELECT id FROM job WHERE state = 3 AND kind = 0 AND errand = 0"
 	 " AND text NOT IN (SELECT text FROM analysis)",
 	 "job %lld is completed, but its analysis is not there"},
-	{"SELECT id FROM job WHERE state = 3 AND kind = 1"
+	{"SELECT id FROM job WHERE state = 3 AND kind = 1 AND errand = 0"
 	 " AND concept NOT IN (SELECT concept FROM picture)",
 	 "job %lld is completed, but its picture is not there"},
-	{"SELECT id FROM job WHERE kind = 1 AND state <> 5"
+	{"SELECT id FROM job WHERE kind = 1 AND errand = 0 AND state <> 5"
 	 " AND NOT EXISTS (SELECT 1 FROM concept WHERE serial = job.concept)",
 	 "job %lld is to draw a concept that is not there"},
-	{"SELECT id FROM job WHERE kind NOT IN (0, 1) OR state NOT BETWEEN 1 AND 5",
+	{"SELECT id FROM job WHERE kind NOT IN (0, 1) OR state NOT BETWEEN 1 AND 5"
+	 " OR errand NOT BETWEEN 0 AND 4 OR (errand > 0 AND concept <> 0)"
+	 " OR (errand IN (1, 2, 3) AND kind <> 0) OR (errand = 4 AND kind <> 1)",
 	 "job %lld is in a state that does not exist"},
 	{"SELECT id FROM job WHERE (state = 2) <> (owner <> 0)",
 	 "job %lld has an owner and is not in progress, or the other way"},
@@ -109,6 +111,9 @@ static const struct {
 	 "picture %lld is of a number that its scene does not go by"},
 	{"SELECT id FROM picture WHERE id NOT IN (SELECT id FROM picture_data)",
 	 "picture %lld has no bytes"},
+	{"SELECT id FROM verdict WHERE kind NOT IN (0, 7) OR type NOT BETWEEN 0 AND 3"
+	 " OR to_type NOT BETWEEN 0 AND 3",
+	 "verdict %lld is of a kind that does not exist"},
 	HIDDEN_RULES("analysis", "id"),
 	HIDDEN_RULES("picture", "id"),
 	HIDDEN_RULES("correction", "id"),

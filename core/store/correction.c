@@ -21,10 +21,8 @@ static int insert_correction(struct store_tx *tx, const struct correction *c, in
 	return query_run(&q);
 }
 
-int corrections_read(struct corrections *out, struct conn *c)
+static int read_all(struct corrections *out, struct conn *c, const char *sql)
 {
-	static const char sql[] = "SELECT kind, type, name, to_type, to_name, text FROM correction"
-				  " WHERE hidden_by IS NULL ORDER BY id";
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	int more;
 	while ((more = query_row(&q)) == 1) {
@@ -41,6 +39,29 @@ int corrections_read(struct corrections *out, struct conn *c)
 		new->text = query_dup(&q, 5);
 	}
 	return more;
+}
+
+int corrections_read(struct corrections *out, struct conn *c)
+{
+	static const char sql[] = "SELECT kind, type, name, to_type, to_name, text FROM correction"
+				  " WHERE hidden_by IS NULL ORDER BY id";
+	return read_all(out, c, sql);
+}
+
+int decided_read(struct corrections *out, struct conn *c)
+{
+	static const char sql[] =
+		"SELECT kind, type, name, to_type, to_name, text FROM"
+		" (SELECT kind, type, name, to_type, to_name, text, id AS place, 0 AS answer, id"
+		" FROM correction WHERE hidden_by IS NULL UNION ALL"
+		" SELECT kind, type, name, to_type, to_name, NULL, place, 1, id FROM verdict)"
+		" ORDER BY place, answer, id";
+	return read_all(out, c, sql);
+}
+
+int store_decided(struct corrections *out, struct store_reader *r)
+{
+	return decided_read(out, &r->conn);
 }
 
 int store_corrections(struct corrections *out, struct store_reader *r)
@@ -70,11 +91,12 @@ static int hide_look(struct store_tx *tx, int64_t look, int64_t edit)
 static bool is_its_look(const struct catalogue *cast, const struct correction *c,
 			enum element_type type, const char *name)
 {
-	size_t owner = look_owner(cast, type, name), its = look_owner(cast, c->type, c->name);
+	size_t owner = catalogue_owner(cast, type, name),
+	       its = catalogue_owner(cast, c->type, c->name);
 	if (its == NO_ENTRY)
 		return type == c->type && strcmp(name, c->name) == 0;
 	return owner == its && !(c->kind == CORRECTION_MERGE && c->to &&
-				 look_owner(cast, c->to_type, c->to) == its);
+				 catalogue_owner(cast, c->to_type, c->to) == its);
 }
 
 static int hide_looks(struct store_tx *tx, const struct catalogue *cast, const struct correction *c,

@@ -72,7 +72,7 @@ int store_edits(struct store_reader *r, int most, int (*fn)(void *arg, const str
 		"UPDATE " table " SET hidden_by = NULL WHERE hidden_by = :edit"                    \
 		" AND made_by IS NOT :edit"
 static const char *const undo_sql[] = {
-	"UPDATE job SET state = 5 WHERE state = 1 AND kind = 0 AND :edit IN"
+	"UPDATE job SET state = 5 WHERE state = 1 AND kind = 0 AND errand = 0 AND :edit IN"
 	" (SELECT hidden_by FROM analysis WHERE text = job.text)",
 	"UPDATE job SET state = 5 WHERE state = 1 AND kind = 1 AND concept IN"
 	" (SELECT concept FROM picture WHERE hidden_by = :edit"
@@ -104,6 +104,11 @@ static int mark_undone(struct store_tx *tx, int64_t edit)
 	query_int(&q, ":now", clock_unix_ms());
 	query_int(&q, ":edit", edit);
 	return query_run(&q);
+}
+
+int tx_lay_beneath(struct store_tx *tx, int64_t edit)
+{
+	return mark_undone(tx, edit);
 }
 
 /* In each chapter that has the text, or in none. */

@@ -165,7 +165,7 @@ static int hide_analyses(struct store_tx *tx, int64_t shown, int64_t edit)
 static int drop_jobs(struct store_tx *tx, int64_t text)
 {
 	static const char sql[] = "UPDATE job SET state = 5, changed_ms = :now"
-				  " WHERE text = :text AND state IN (1, 4)";
+				  " WHERE errand = 0 AND text = :text AND state IN (1, 4)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":now", clock_unix_ms());
 	query_int(&q, ":text", text);
@@ -249,7 +249,8 @@ int tx_replace_edits(struct store_tx *tx, const struct store_job *job,
 int tx_drop_unseen(struct store_tx *tx)
 {
 	static const char sql[] =
-		"UPDATE job SET state = 5, changed_ms = :now WHERE kind = 1 AND state IN (1, 4)"
+		"UPDATE job SET state = 5, changed_ms = :now WHERE kind = 1 AND errand = 0 AND "
+		"state IN (1, 4)"
 		" AND concept NOT IN (SELECT " ROOT_OF_N " FROM chapter AS c JOIN concept AS n"
 		" ON n.analysis = " BEST_ANALYSIS("c.text") ")";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);

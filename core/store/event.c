@@ -24,6 +24,9 @@ static const char *const names[EVENT_TYPES] = {
 	[EVENT_RESUMED] = "resumed",
 	[EVENT_BUDGET_RAISED] = "budgetRaised",
 	[EVENT_SERVER_WAITS] = "serverWaits",
+	[EVENT_LOOKS_FIXED] = "looksFixed",
+	[EVENT_CAST_SETTLED] = "castSettled",
+	[EVENT_FAILED] = "failed",
 };
 
 const char *store_event_name(enum store_event_type t)

@@ -440,7 +440,7 @@ static int move_jobs(struct store_tx *tx)
 {
 	static const char move_sql[] =
 		"UPDATE job SET chapter = coalesce((SELECT min(number) FROM chapter"
-		" WHERE text = job.text AND kind = 0), 0)";
+		" WHERE kind = 0 AND (text = job.text OR job.errand > 0)), 0)";
 	static const char drop_sql[] = "DELETE FROM job WHERE chapter = 0 AND state IN (1, 4)";
 	static const char texts_sql[] =
 		"DELETE FROM text WHERE id NOT IN (SELECT text FROM chapter)"

@@ -108,6 +108,9 @@ struct deed {
 	const char *subject, *detail; /* detail may be NULL */
 };
 int tx_add_edit(int64_t *id, struct store_tx *tx, const struct deed *d);
+/* What was asked for came too late for what a person did meanwhile: its edit counts as undone, and
+ * what it made is hidden by it. */
+int tx_lay_beneath(struct store_tx *tx, int64_t edit);
 
 /* job.c: jobs in progress whose owner is dead are pending again, their attempt given back. *count
  * may be NULL. */
@@ -135,6 +138,8 @@ struct job_wish {
 	int chapter, scene;
 	const char *profile;
 	bool on_demand;
+	enum errand errand;
+	const char *subject; /* or NULL */
 };
 int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w);
 /* Jobs for the concepts of an analysis, or for that of one scene (0: all); those with a picture
@@ -198,7 +203,15 @@ int cast_read(const struct catalogue **out, struct store_cast *c, struct conn *c
 int corrections_read(struct corrections *out, struct conn *c);
 int looks_set(struct catalogue *c, struct conn *conn); /* in place of those there are */
 bool looks_all_drawn(const struct catalogue *c);       /* a new picture then changes nothing */
-size_t look_owner(const struct catalogue *c, enum element_type type, const char *name);
+/* look.c: with the catalogue as it is now. */
+int looks_settle(struct store_tx *tx, const struct catalogue *c);
+/* portrait.c: has an entry a person's own? 1 or 0. */
+int portrait_own(struct store_tx *tx, const struct catalogue *c, size_t entry);
+/* style.c: as tx_set_style, with who says so; beneath: as if it had been undone. */
+int style_set(struct store_tx *tx, const char *body, const char *by, bool beneath);
+int style_now(struct buf *out, int64_t *id, struct conn *c);
+/* correction.c: corrections and verdicts, in the order in which they hold. */
+int decided_read(struct corrections *out, struct conn *c);
 
 /* store_analysis() on any connection. */
 int analysis_read(struct store_analysis *out, struct conn *c, int chapter, bool with_body);

@@ -26,6 +26,7 @@ void store_job_finish(struct store_job *j)
 {
 	free(j->profile);
 	free(j->error);
+	free(j->subject);
 	*j = (struct store_job){0};
 }
 
@@ -122,16 +123,18 @@ static int forget_dead_workers(struct store_tx *tx)
 	return result < 0 ? result : more;
 }
 
-int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile)
+int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile, bool asks)
 {
 	/* What we have a job of our own for need not be taken over; OR IGNORE leaves the stranger
 	 * where it is, and so do two strangers for one thing. */
 	static const char sql[] =
 		"UPDATE OR IGNORE job SET profile = :profile WHERE state = 1 AND kind = :kind"
-		" AND profile NOT IN (SELECT profile FROM worker WHERE kind = :kind)";
+		" AND profile NOT IN (SELECT profile FROM worker WHERE kind = :kind)"
+		" AND (errand = 0 OR kind = 1 OR :asks)";
 	static const char drop_sql[] =
 		"DELETE FROM job WHERE state = 1 AND kind = :kind"
-		" AND profile NOT IN (SELECT profile FROM worker WHERE kind = :kind)";
+		" AND profile NOT IN (SELECT profile FROM worker WHERE kind = :kind)"
+		" AND (errand = 0 OR kind = 1 OR :asks)";
 	int result = forget_dead_workers(tx);
 	if (result == 0)
 		result = tx_release_dead(tx, NULL);
@@ -142,8 +145,10 @@ int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile)
 	CLEANUP(query_end) struct query adopt = query_begin(&tx->conn, sql);
 	query_text(&adopt, ":profile", profile);
 	query_int(&adopt, ":kind", kind);
+	query_int(&adopt, ":asks", asks);
 	CLEANUP(query_end) struct query drop = query_begin(&tx->conn, drop_sql);
 	query_int(&drop, ":kind", kind);
+	query_int(&drop, ":asks", asks);
 	int adopted = 0, dropped = 0;
 	result = query_run_count(&adopt, &adopted);
 	if (result == 0)
@@ -186,7 +191,8 @@ int store_rests(struct store_reader *r, int (*fn)(void *arg, enum job_kind kind,
 #define JOB_COLUMNS                                                                                \
 	"id, kind, state, chapter, text, concept, scene, on_demand, profile, attempts, "           \
 	"error_code,"                                                                              \
-	" error, not_before_ms, tokens, started_ms, ended_ms, owner, " USAGE_COLUMNS("job")
+	" error, not_before_ms, tokens, started_ms, ended_ms, owner, " USAGE_COLUMNS(              \
+		"job") ", errand, subject"
 
 static int read_job(struct store_job *out, struct query *q, const struct store *s)
 {
@@ -208,6 +214,8 @@ static int read_job(struct store_job *out, struct query *q, const struct store *
 		.started_unix_ms = query_get_int(q, 14),
 		.ended_unix_ms = query_get_int(q, 15),
 		.usage = query_usage(q, 17),
+		.errand = query_get_enum(q, 21, ERRANDS - 1),
+		.subject = xstrdup(query_string(q, 22)),
 	};
 	out->owner_alive =
 		out->state == STATE_IN_PROGRESS && live_is_alive(s->live, query_get_int(q, 16));
@@ -259,6 +267,24 @@ static int take_job(struct store_job *out, struct store_tx *tx, int64_t id)
 	return result;
 }
 
+/* An errand is no chapter's: only that it failed, or waits, is worth a line. */
+static int announce(struct store_tx *tx, const struct store_job *job, enum store_event_type type,
+		    const char *reason)
+{
+	if (!job->errand)
+		return tx_announce(tx, &(struct announcement){
+					       .type = type,
+					       .text = job->text_id,
+					       .scene = job->scene,
+					       .detail = reason,
+				       });
+	CLEANUP(cleanup_free) char *words = errand_words((enum errand)job->errand, job->subject);
+	CLEANUP(cleanup_free) char *line = xasprintf("%s: %s", words, reason ? reason : "");
+	bool failed = reason && type != EVENT_WAITING;
+	return tx_event(tx, &(struct store_event){.type = failed ? EVENT_FAILED : EVENT_QUEUED,
+						  .detail = failed ? line : NULL});
+}
+
 int tx_claim(struct store_job *out, struct store_tx *tx, enum job_kind kind, const char *profile)
 {
 	static const enum store_event_type started[] = {
@@ -274,11 +300,7 @@ int tx_claim(struct store_job *out, struct store_tx *tx, enum job_kind kind, con
 	result = take_job(&job, tx, id);
 	if (result < 0)
 		return result;
-	result = tx_announce(tx, &(struct announcement){
-					 .type = started[kind],
-					 .text = job.text_id,
-					 .scene = job.scene,
-				 });
+	result = announce(tx, &job, started[kind], NULL);
 	if (result < 0) {
 		store_job_finish(&job);
 		return result;
@@ -434,12 +456,7 @@ static int end_claim(struct store_tx *tx, int64_t job_id, const struct claim_end
 	result = query_run(&q);
 	if (result < 0)
 		return result;
-	return tx_announce(tx, &(struct announcement){
-				       .type = e->event,
-				       .text = job.text_id,
-				       .scene = job.scene,
-				       .detail = e->reason,
-			       });
+	return announce(tx, &job, e->event, e->reason);
 }
 
 int tx_job_failed(struct store_tx *tx, int64_t job_id, int code, const char *reason,
@@ -487,11 +504,9 @@ int tx_job_yield(struct store_tx *tx, int64_t job_id)
 
 /* ---- the queue */
 
-int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg)
+static int each_job(struct store_reader *r, const char *sql,
+		    int (*fn)(void *arg, const struct store_job *j), void *arg)
 {
-	static const char sql[] =
-		"SELECT " JOB_COLUMNS " FROM job WHERE state IN (1, 2, 4)"
-		" ORDER BY state = 4, state = 1, on_demand DESC, kind, chapter, scene, id";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	int more, ended = 0;
 	while (!ended && (more = query_row(&q)) == 1) {
@@ -503,4 +518,20 @@ int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_j
 		store_job_finish(&job);
 	}
 	return ended ? ended : more;
+}
+
+int store_jobs(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j), void *arg)
+{
+	static const char sql[] =
+		"SELECT " JOB_COLUMNS " FROM job WHERE state IN (1, 2, 4)"
+		" ORDER BY state = 4, state = 1, on_demand DESC, kind, chapter, scene, id";
+	return each_job(r, sql, fn, arg);
+}
+
+int store_errands(struct store_reader *r, int (*fn)(void *arg, const struct store_job *j),
+		  void *arg)
+{
+	static const char sql[] = "SELECT " JOB_COLUMNS " FROM job WHERE errand > 0"
+				  " AND state IN (1, 2, 4) ORDER BY id";
+	return each_job(r, sql, fn, arg);
 }

@@ -43,20 +43,23 @@ static int insert_look(int64_t *id, struct store_tx *tx, const struct look *l)
 int tx_fix_looks(struct store_tx *tx, struct look *looks, size_t count)
 {
 	int result = 0;
+	bool fixed = false;
 	for (size_t i = 0; i < count && result == 0; i++) {
 		int found = find_look(&looks[i].id, tx, &looks[i]);
 		result = found < 0 ? found : 0;
 		if (found == 0)
 			result = insert_look(&looks[i].id, tx, &looks[i]);
+		fixed |= found == 0;
 	}
-	return result;
+	return result || !fixed ? result
+				: tx_event(tx, &(struct store_event){.type = EVENT_LOOKS_FIXED});
 }
 
 /* ---- whose they are */
 
 /* Of another type too, if there is none of its own: a person, or a later chapter, says that a
  * creature is a character. */
-size_t look_owner(const struct catalogue *c, enum element_type type, const char *name)
+size_t catalogue_owner(const struct catalogue *c, enum element_type type, const char *name)
 {
 	size_t i = catalogue_find(c, type, name);
 	for (int other = 0; i == NO_ENTRY && other < ELEMENT_TYPES; other++)
@@ -85,7 +88,7 @@ static int set_lines(struct catalogue *c, struct conn *conn)
 			(enum element_type)query_get_enum(&q, 1, ELEMENT_TYPES - 1);
 		if (q.failed)
 			return q.failed;
-		size_t i = look_owner(c, type, query_string(&q, 2));
+		size_t i = catalogue_owner(c, type, query_string(&q, 2));
 		if (i == NO_ENTRY || c->entries[i].look)
 			continue;
 		c->entries[i].look_id = query_get_int(&q, 0);
@@ -138,4 +141,81 @@ int looks_set(struct catalogue *c, struct conn *conn)
 		look_clear(&c->entries[i]);
 	int result = set_lines(c, conn);
 	return result < 0 ? result : set_scenes(c, conn);
+}
+
+/* ---- two lines of one element */
+
+struct loss {
+	int64_t look, to, had;
+};
+struct losses {
+	struct loss *items;
+	size_t len, cap;
+};
+
+/* Those whose loss is another than what is stored. A line that nobody has any more has lost to
+ * none. */
+static int find_losses(struct losses *out, const struct catalogue *c, struct conn *conn)
+{
+	static const char sql[] = "SELECT id, type, name, coalesce(lost_to, 0) FROM look"
+				  " WHERE hidden_by IS NULL ORDER BY id";
+	CLEANUP(query_end) struct query q = query_begin(conn, sql);
+	int more;
+	while ((more = query_row(&q)) == 1) {
+		enum element_type type =
+			(enum element_type)query_get_enum(&q, 1, ELEMENT_TYPES - 1);
+		if (q.failed)
+			return q.failed;
+		size_t i = catalogue_owner(c, type, query_string(&q, 2));
+		struct loss l = {.look = query_get_int(&q, 0), .had = query_get_int(&q, 3)};
+		if (i != NO_ENTRY && c->entries[i].look_id != l.look)
+			l.to = c->entries[i].look_id;
+		if (l.to == l.had)
+			continue;
+		out->items = xgrow(out->items, &out->cap, out->len + 1, sizeof(*out->items));
+		out->items[out->len++] = l;
+	}
+	return more;
+}
+
+static void losses_finish(struct losses *l)
+{
+	free(l->items);
+}
+
+int store_looks_unsettled(bool *out, const struct catalogue *c, struct store_reader *r)
+{
+	CLEANUP(losses_finish) struct losses losses = {0};
+	int result = find_losses(&losses, c, &r->conn);
+	if (result == 0)
+		*out = losses.len > 0;
+	return result;
+}
+
+static int set_loss(struct store_tx *tx, const struct loss *l)
+{
+	static const char sql[] = "UPDATE look SET lost_to = nullif(:to, 0) WHERE id = :look";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":to", l->to);
+	query_int(&q, ":look", l->look);
+	return query_run(&q);
+}
+
+int looks_settle(struct store_tx *tx, const struct catalogue *c)
+{
+	CLEANUP(losses_finish) struct losses losses = {0};
+	int result = find_losses(&losses, c, &tx->conn);
+	for (size_t i = 0; i < losses.len && result == 0; i++)
+		result = set_loss(tx, &losses.items[i]);
+	return result || !losses.len
+		       ? result
+		       : tx_event(tx, &(struct store_event){.type = EVENT_CAST_SETTLED});
+}
+
+int tx_settle_looks(struct store_tx *tx)
+{
+	CLEANUP(store_cast_free_cleanup) struct store_cast *cast = store_cast_new();
+	const struct catalogue *c = NULL;
+	int result = cast_read(&c, cast, &tx->conn);
+	return result < 0 ? result : looks_settle(tx, c);
 }

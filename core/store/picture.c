@@ -297,7 +297,8 @@ struct drawing {
 static int read_drawing(struct drawing *out, struct conn *c)
 {
 	static const char sql[] =
-		"SELECT EXISTS (SELECT 1 FROM look WHERE hidden_by IS NOT NULL),"
+		"SELECT EXISTS (SELECT 1 FROM look WHERE hidden_by IS NOT NULL OR lost_to IS NOT "
+		"NULL),"
 		" (SELECT id FROM style WHERE hidden_by IS NULL ORDER BY id DESC LIMIT 1)";
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	int more = query_row(&q);
@@ -309,9 +310,11 @@ static int read_drawing(struct drawing *out, struct conn *c)
 static int look_gone(char **why, struct conn *c, int64_t picture)
 {
 	static const char sql[] =
-		"SELECT 'the look of ' || l.name || ' was corrected' FROM picture_look AS d"
-		" JOIN look AS l ON l.id = d.look WHERE d.picture = :picture"
-		" AND l.hidden_by IS NOT NULL ORDER BY l.id LIMIT 1";
+		"SELECT iif(l.hidden_by IS NULL, l.name || ' and ' || w.name || ' are one, who is"
+		" drawn by the look of ' || w.name, 'the look of ' || l.name || ' was corrected')"
+		" FROM picture_look AS d JOIN look AS l ON l.id = d.look"
+		" LEFT JOIN look AS w ON w.id = l.lost_to WHERE d.picture = :picture"
+		" AND (l.hidden_by IS NOT NULL OR w.id IS NOT NULL) ORDER BY l.id LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(c, sql);
 	query_int(&q, ":picture", picture);
 	int more = query_row(&q);
@@ -320,16 +323,24 @@ static int look_gone(char **why, struct conn *c, int64_t picture)
 	return more;
 }
 
-/* One that was changed and changed back is the same. */
+static int style_words(struct buf *out, struct conn *c, int64_t id)
+{
+	static const char sql[] = "SELECT body FROM style WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(c, sql);
+	query_int(&q, ":id", id);
+	int more = query_row(&q);
+	return more == 1 ? style_line(out, query_string(&q, 0), SIZE_MAX) : more;
+}
+
+/* By what goes into prompts: one that was changed and changed back is the same, and a remark is
+ * nothing. */
 static int style_differs(struct conn *c, int64_t then, int64_t now)
 {
-	static const char sql[] = "SELECT 1 WHERE"
-				  " coalesce((SELECT body FROM style WHERE id = :then), '') <>"
-				  " coalesce((SELECT body FROM style WHERE id = :now), '')";
-	CLEANUP(query_end) struct query q = query_begin(c, sql);
-	query_int(&q, ":then", then);
-	query_int(&q, ":now", now);
-	return query_row(&q);
+	CLEANUP(buf_finish) struct buf was = {0}, is = {0};
+	int result = style_words(&was, c, then);
+	if (result == 0)
+		result = style_words(&is, c, now);
+	return result < 0 ? result : strcmp(buf_str(&was), buf_str(&is)) != 0;
 }
 
 /* *why: owned, NULL: it is. edited, style: of the row. */

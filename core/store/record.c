@@ -73,27 +73,32 @@ static const struct table {
 	{"job",
 	 "SELECT json_array('job', id, kind, state, (SELECT hash FROM text WHERE id = text),"
 	 " concept, chapter, scene, profile, attempts, error_code, error, tokens, started_ms,"
-	 " ended_ms, changed_ms, requests, tokens_in, tokens_out, cost_micro)"
-	 " FROM job WHERE state IN (3, 4, 5) AND " OF_BOOK " ORDER BY id",
+	 " ended_ms, changed_ms, requests, tokens_in, tokens_out, cost_micro, errand,"
+	 " subject) FROM job WHERE state IN (3, 4, 5) AND " OF_BOOK " ORDER BY id",
 	 "INSERT INTO job (id, kind, state, text, concept, chapter, scene, profile, on_demand,"
 	 " attempts, error_code, error, not_before_ms, tokens, owner, started_ms, ended_ms,"
-	 " changed_ms, requests, tokens_in, tokens_out, cost_micro)"
+	 " changed_ms, requests, tokens_in, tokens_out, cost_micro, errand, subject)"
 	 " SELECT :row->>1, :row->>2, :row->>3, (SELECT id FROM text WHERE hash = :row->>4),"
 	 " :row->>5, :row->>6, :row->>7, :row->>8, 0, :row->>9, :row->>10, :row->>11, 0, :row->>12,"
-	 " 0, :row->>13, :row->>14, :row->>15, :row->>16, :row->>17, :row->>18, :row->>19"
-	 " WHERE :row->>3 IN (3, 4, 5)"},
+	 " 0, :row->>13, :row->>14, :row->>15, :row->>16, :row->>17, :row->>18, :row->>19,"
+	 " :row->>20, :row->>21 WHERE :row->>3 IN (3, 4, 5)"},
 	{"correction",
 	 "SELECT json_array('correction', id, kind, type, name, to_type, to_name, text, made_by,"
 	 " hidden_by) FROM correction ORDER BY id",
 	 "INSERT INTO correction (id, kind, type, name, to_type, to_name, text, made_by, hidden_by)"
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
 	 " :row->>9"},
+	{"verdict",
+	 "SELECT json_array('verdict', id, place, kind, type, name, to_type, to_name) FROM verdict"
+	 " ORDER BY id",
+	 "INSERT INTO verdict (id, place, kind, type, name, to_type, to_name)"
+	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7"},
 	{"look",
-	 "SELECT json_array('look', id, type, name, line, made_ms, made_by, hidden_by, source)"
-	 " FROM look ORDER BY id",
-	 "INSERT INTO look (id, type, name, line, made_ms, made_by, hidden_by, source)"
+	 "SELECT json_array('look', id, type, name, line, made_ms, made_by, hidden_by, source,"
+	 " lost_to) FROM look ORDER BY id",
+	 "INSERT INTO look (id, type, name, line, made_ms, made_by, hidden_by, source, lost_to)"
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7,"
-	 " :row->>8"},
+	 " :row->>8, :row->>9"},
 	{"picture_look",
 	 "SELECT json_array('picture_look', picture, look) FROM picture_look"
 	 " WHERE picture " PICTURE_OF_BOOK " ORDER BY picture, look",
@@ -107,10 +112,11 @@ static const struct table {
 	 "INSERT INTO approval (concept, made_by, hidden_by) SELECT :row->>1, :row->>2, :row->>3"},
 	{"portrait",
 	 "SELECT json_array('portrait', id, type, name, hash, ext, size_bytes, made_ms, made_by,"
-	 " hidden_by) FROM portrait ORDER BY id",
-	 "INSERT INTO portrait (id, type, name, hash, ext, size_bytes, made_ms, made_by, hidden_by)"
+	 " hidden_by, drawn_by, prompt) FROM portrait ORDER BY id",
+	 "INSERT INTO portrait (id, type, name, hash, ext, size_bytes, made_ms, made_by, hidden_by,"
+	 " drawn_by, prompt)"
 	 " SELECT :row->>1, :row->>2, :row->>3, :row->>4, :row->>5, :row->>6, :row->>7, :row->>8,"
-	 " :row->>9"},
+	 " :row->>9, :row->>10, :row->>11"},
 	/* Where it was mounted (11, 12) is nobody else's business. */
 	{"event",
 	 "SELECT json_array('event', time_ms, type, chapter, id, provider,"

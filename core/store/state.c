@@ -11,7 +11,8 @@
 					     " LEFT JOIN analysis AS a ON a.id = " SHOWN_ANALYSIS( \
 						     "c") " LEFT JOIN job AS j ON j.id ="          \
 							  " (SELECT max(id) FROM job WHERE "       \
-							  "kind = 0 AND text = c.text AND "        \
+							  "kind = 0 AND errand = 0 AND text = "    \
+							  "c.text AND "                            \
 							  "state <> 5)"
 
 static enum job_state state_of(struct query *q)

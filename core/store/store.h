@@ -113,6 +113,9 @@ enum store_event_type {
 	EVENT_RESUMED,
 	EVENT_BUDGET_RAISED,
 	EVENT_SERVER_WAITS,
+	EVENT_LOOKS_FIXED,
+	EVENT_CAST_SETTLED, /* who is one with whom */
+	EVENT_FAILED,	    /* an errand; detail: which, and why */
 	EVENT_TYPES
 };
 const char *store_event_name(
@@ -194,6 +197,8 @@ struct store_job {
 	int64_t text_id;
 	int64_t concept; /* illustrate: the concept's serial number NNN; else 0 */
 	int scene;	 /* illustrate: 1.. */
+	int errand;	 /* enum errand: it is this instead, about subject */
+	char *subject;
 	bool on_demand;
 	char *profile;
 	int attempts;
@@ -224,8 +229,9 @@ int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w);
 int tx_retry_failed(int *count, struct store_tx *tx, int chapter);
 int tx_pause(struct store_tx *tx, bool paused); /* paused: on-demand work only, in every process */
 int store_paused(bool *paused, struct store_reader *r);
-/* Jobs that wait and whose profile no live process has, become ours. Called once at start. */
-int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile);
+/* Jobs that wait and whose profile no live process has, become ours; errands to a server of texts
+ * only if `asks`. Called once at start. */
+int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile, bool asks);
 
 /* Claims the best job that is due: on-demand first, then by chapter and scene. A job whose owner is
  * dead counts as pending (its attempt is given back). 1 and *out owned (store_job_finish), 0 none,
@@ -464,20 +470,7 @@ int tx_set_style(struct store_tx *tx, const char *body);
 /* *id 0 and out empty: there is none. */
 int store_style(struct buf *out, int64_t *id, struct store_reader *r);
 
-/* A picture of how an element looks, by a person's hand or drawn for it. */
-struct store_portrait {
-	int64_t id;
-	enum element_type type;
-	const char *name; /* of the element, as it was called then */
-	char ext[8];
-	int64_t size_bytes, made_unix_ms;
-};
-int tx_set_portrait(struct store_tx *tx, enum element_type type, const char *name,
-		    const struct bytes *b);
-int tx_remove_portrait(struct store_tx *tx, int64_t id); /* -ENOENT */
-int store_portraits(struct store_reader *r, int (*fn)(void *arg, const struct store_portrait *p),
-		    void *arg);
-int store_portrait_bytes(struct buf *out, struct store_reader *r, int64_t id);
+#include "errand.h" /* and portraits */
 
 /* ---- how elements look in all their pictures
  *

@@ -16,12 +16,15 @@ static int find_job(struct open_job *out, struct store_tx *tx, const struct job_
 	static const char sql[] =
 		"SELECT id, on_demand, not_before_ms, state FROM job"
 		" WHERE kind = :kind AND text = :text AND concept = :concept AND profile = :profile"
+		" AND errand = :errand AND subject = :subject"
 		" AND state IN (1, 2, 4) ORDER BY state = 4, id DESC LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":kind", w->kind);
 	query_int(&q, ":text", w->text);
 	query_int(&q, ":concept", w->concept);
 	query_text(&q, ":profile", w->profile);
+	query_int(&q, ":errand", w->errand);
+	query_text(&q, ":subject", w->subject ? w->subject : "");
 	int more = query_row(&q);
 	if (more != 1)
 		return more;
@@ -39,9 +42,9 @@ static int insert_job(int64_t *id, struct store_tx *tx, const struct job_wish *w
 	static const char sql[] =
 		"INSERT INTO job (kind, state, text, concept, chapter, scene, profile, on_demand,"
 		" attempts, error_code, not_before_ms, tokens, owner, started_ms, ended_ms, "
-		"changed_ms)"
+		"changed_ms, errand, subject)"
 		" VALUES (:kind, 1, :text, :concept, :chapter, :scene, :profile, :on_demand,"
-		" 0, 0, 0, 0, 0, 0, 0, :now)";
+		" 0, 0, 0, 0, 0, 0, 0, :now, :errand, :subject)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":kind", w->kind);
 	query_int(&q, ":text", w->text);
@@ -51,6 +54,8 @@ static int insert_job(int64_t *id, struct store_tx *tx, const struct job_wish *w
 	query_text(&q, ":profile", w->profile);
 	query_int(&q, ":on_demand", w->on_demand);
 	query_int(&q, ":now", clock_unix_ms());
+	query_int(&q, ":errand", w->errand);
+	query_text(&q, ":subject", w->subject ? w->subject : "");
 	int result = query_run(&q);
 	*id = sqlite3_last_insert_rowid(tx->conn.db);
 	return result;
@@ -272,7 +277,8 @@ int tx_retry_failed(int *count, struct store_tx *tx, int chapter)
 		" WHERE state = 4 AND chapter BETWEEN :first AND :last"
 		" AND NOT EXISTS (SELECT 1 FROM job AS o WHERE o.kind = job.kind AND o.text = "
 		"job.text"
-		" AND o.concept = job.concept AND o.profile = job.profile AND o.state IN (1, 2))";
+		" AND o.concept = job.concept AND o.profile = job.profile AND o.errand = job.errand"
+		" AND o.subject = job.subject AND o.state IN (1, 2))";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":now", clock_unix_ms());
 	query_int(&q, ":first", chapter);

@@ -23,6 +23,7 @@ static const struct {
 	enum mark mark;
 	enum half half; /* HALF_BOTH: by whether it names a picture */
 	const char *text;
+	const char *of_book; /* where it is no chapter's; NULL: the same */
 } lines[EVENT_TYPES] = {
 	[EVENT_ANALYSIS_STARTED] = {MARK_INFO, HALF_ANALYZE, "Analyzing %C"},
 	[EVENT_CONCEPTS_READY] = {MARK_DONE, HALF_ANALYZE,
@@ -35,12 +36,16 @@ static const struct {
 	[EVENT_WAITING] = {MARK_WARNING, HALF_BOTH, "Waiting with[ %I of] %C[ - %D]"},
 	[EVENT_BUDGET_SPENT] = {MARK_WARNING, HALF_BOTH, "The budget is spent[ - %D]"},
 	[EVENT_OUTDATED] = {MARK_INFO, HALF_ANALYZE, "Outdated: %C[ - %D]"},
-	[EVENT_EDITED] = {MARK_INFO, HALF_ANALYZE, "Edited by a person: %C[ - %D]"},
+	[EVENT_EDITED] = {MARK_INFO, HALF_ANALYZE, "Edited by a person: %C[ - %D]",
+			  "Edited by a person[: %D]"},
 	[EVENT_IMPORTED] = {MARK_INFO, HALF_BOTH, "The book was imported[ - %D]"},
 	[EVENT_PAUSED] = {MARK_WARNING, HALF_BOTH, "Paused"},
 	[EVENT_RESUMED] = {MARK_INFO, HALF_BOTH, "Resumed"},
 	[EVENT_BUDGET_RAISED] = {MARK_INFO, HALF_BOTH, "The budget was raised"},
 	[EVENT_SERVER_WAITS] = {MARK_WARNING, HALF_BOTH, "A server is left alone[ - %D]"},
+	[EVENT_CAST_SETTLED] = {MARK_DONE, HALF_BOTH,
+				"Who of the cast is one with whom is settled"},
+	[EVENT_FAILED] = {MARK_FAILED, HALF_BOTH, "Failed[ - %D]"},
 };
 
 /* ---- one event */
@@ -142,7 +147,8 @@ static int add_entry(void *arg, const struct store_event *e)
 		return 0;
 	clock_iso(time, e->time_unix_ms);
 	buf_addf(&w->out, "**[%s]** %s ", time, marks[lines[e->type].mark]);
-	add_text(&w->out, w->v, e, lines[e->type].text);
+	bool of_book = !e->chapter && lines[e->type].of_book;
+	add_text(&w->out, w->v, e, of_book ? lines[e->type].of_book : lines[e->type].text);
 	return buf_adds(&w->out, "\n\n");
 }
 

@@ -274,6 +274,12 @@ static cJSON *job_json(const struct store_job *j)
 {
 	char id[CONCEPT_ID_BYTES];
 	cJSON *json = cJSON_CreateObject();
+	if (j->errand) {
+		CLEANUP(cleanup_free)
+		char *words = errand_words((enum errand)j->errand, j->subject);
+		cJSON_AddItemToObject(json, "work", view_json_text(words));
+		return json;
+	}
 	cJSON_AddStringToObject(json, "work", j->kind == JOB_ANALYZE ? "analyze" : "illustrate");
 	cJSON_AddNumberToObject(json, "chapter", j->chapter);
 	if (j->kind == JOB_ILLUSTRATE) {
@@ -294,6 +300,12 @@ static int job_add(void *arg, const struct store_job *j)
 		cJSON *json = job_json(j);
 		cJSON_AddItemToObject(json, "reason", view_json_text(j->error));
 		cJSON_AddItemToObject(json, "until", view_json_time(j->not_before_unix_ms));
+		cJSON_AddItemToArray(w->waiting, json);
+	} else if (j->state == STATE_FAILED && j->errand) { /* no chapter and no picture says so */
+		cJSON *json = job_json(j);
+		cJSON_AddItemToObject(json, "reason", view_json_text(j->error));
+		cJSON_AddItemToObject(json, "until", cJSON_CreateNull());
+		cJSON_AddStringToObject(json, "remedy", "echo retry failed > .bookfs/ctl");
 		cJSON_AddItemToArray(w->waiting, json);
 	}
 	return 0;

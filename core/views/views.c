@@ -33,6 +33,9 @@ static const unsigned moves[EVENT_TYPES] = {
 	[EVENT_RESUMED] = MOVES(TOPIC_WORK),
 	[EVENT_BUDGET_RAISED] = MOVES(TOPIC_WORK),
 	[EVENT_SERVER_WAITS] = MOVES(TOPIC_WORK),
+	[EVENT_LOOKS_FIXED] = MOVES(TOPIC_CAST),
+	[EVENT_CAST_SETTLED] = MOVES(TOPIC_PICTURES) | MOVES(TOPIC_WORK) | MOVES(TOPIC_CAST),
+	[EVENT_FAILED] = MOVES(TOPIC_WORK),
 };
 
 static void stamps_move(struct stamp stamps[TOPICS], unsigned topics, const struct store_event *e)

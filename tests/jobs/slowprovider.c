@@ -22,6 +22,7 @@ struct provider_ticket {
 	struct analysis *analysis;
 	analyze_done_fn analyzed;
 	paint_done_fn painted;
+	answer_done_fn answered;
 	void *arg;
 };
 
@@ -94,6 +95,9 @@ static void answer_with(struct provider_ticket *t, const struct provider_outcome
 	ticket_free(t);
 	if (copy.call.paint)
 		paint_answer(&copy, &o);
+	else if (copy.answered)
+		copy.answered(copy.arg, &o, o.code ? NULL : copy.slow->settings.says,
+			      o.code ? 0 : strlen(copy.slow->settings.says));
 	else
 		copy.analyzed(copy.arg, &o, copy.analysis);
 }
@@ -141,7 +145,7 @@ static struct provider_ticket *ticket_new(struct slow *s, struct slow_call call,
 	t->slow = s;
 	t->call = call;
 	t->arg = arg;
-	t->call.number = call.paint ? ++s->paints : ++s->analyses;
+	t->call.number = call.paint ? ++s->paints : call.ask ? ++s->asks : ++s->analyses;
 	t->call.attempt = ++s->attempts[call.chapter % 128][call.scene % 8];
 	t->next = s->open;
 	s->open = t;
@@ -200,13 +204,18 @@ static void find_element(struct analysis *a, const struct analyze_request *r,
 	add_quote(element_add_quote(e), r, 0, paragraph(r, 0));
 }
 
-static struct analysis *find(const struct analyze_request *r)
+static struct analysis *find(const struct slow *s, const struct analyze_request *r)
 {
 	struct analysis *a = analysis_new();
 	char name[32];
 	snprintf(name, sizeof(name), "Lamp %d", r->chapter);
 	find_scenes(a, r);
 	find_element(a, r, ELEMENT_CHARACTER, "Keeper");
+	if (s->settings.also && r->chapter > 3) {
+		find_element(a, r, ELEMENT_CHARACTER, s->settings.also);
+		for (size_t i = 0; i < a->concept_count; i++)
+			strv_add(&a->concepts[i].elements, s->settings.also);
+	}
 	find_element(a, r, ELEMENT_ITEM, name);
 	analysis_set(&a->note, "made by a test");
 	a->tokens = 100;
@@ -222,7 +231,7 @@ static struct provider_ticket *analyze(struct provider *p, const struct analyze_
 	s->order[s->analyses % 256] = r->chapter;
 	struct provider_ticket *t = ticket_new(s, (struct slow_call){.chapter = r->chapter}, arg);
 	t->analyzed = done;
-	t->analysis = find(r);
+	t->analysis = find(s, r);
 	return t;
 }
 
@@ -231,9 +240,21 @@ static struct provider_ticket *paint(struct provider *p, const struct paint_requ
 {
 	struct slow *s = (struct slow *)p;
 	snprintf(s->last_prompt, sizeof(s->last_prompt), "%s", r->prompt);
+	s->last_references = r->reference_count;
 	const struct slow_call call = {.paint = true, .chapter = r->chapter, .scene = r->scene};
 	struct provider_ticket *t = ticket_new(s, call, arg);
 	t->painted = done;
+	return t;
+}
+
+static struct provider_ticket *ask(struct provider *p, const struct question *q,
+				   answer_done_fn done, void *arg)
+{
+	struct slow *s = (struct slow *)p;
+	snprintf(s->last_question, sizeof(s->last_question), "%s", q->prompt);
+	s->last_pictures = q->picture_count;
+	struct provider_ticket *t = ticket_new(s, (struct slow_call){.ask = true}, arg);
+	t->answered = done;
 	return t;
 }
 
@@ -262,6 +283,11 @@ static void estimate_paint(struct usage *out, struct provider *p, const struct p
 	estimate(out, (const struct slow *)p);
 }
 
+static void estimate_ask(struct usage *out, struct provider *p, const struct question *q)
+{
+	estimate(out, (const struct slow *)p);
+}
+
 struct slow *slow_free(struct slow *s)
 {
 	while (s && s->open)
@@ -286,11 +312,23 @@ static const struct provider_ops slow_ops = {
 	.free = free_provider,
 };
 
+static const struct provider_ops asking_ops = {
+	.name = "slow",
+	.analyze = analyze,
+	.paint = paint,
+	.ask = ask,
+	.cancel = cancel,
+	.estimate_analyze = estimate_analyze,
+	.estimate_paint = estimate_paint,
+	.estimate_ask = estimate_ask,
+	.free = free_provider,
+};
+
 struct slow *slow_new(struct loop *loop, const struct slow_settings *settings)
 {
 	struct slow *s = xcalloc(1, sizeof(*s));
 	s->provider = (struct provider){
-		.ops = &slow_ops,
+		.ops = settings->says ? &asking_ops : &slow_ops,
 		.model = "slow-1",
 		.options = "",
 		.analyze_slots = settings->analyze_slots ? settings->analyze_slots : 2,

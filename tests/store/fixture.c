@@ -296,7 +296,7 @@ int retry_failed(struct store *s, int chapter)
 static int do_adopt(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct claim_arg *c = arg;
-	return tx_adopt(tx, c->kind, c->profile);
+	return tx_adopt(tx, c->kind, c->profile, true);
 }
 
 int adopt(struct store *s, enum job_kind kind, const char *profile)

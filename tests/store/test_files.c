@@ -341,10 +341,13 @@ static void test_check(void)
 		EDIT("4",
 		     "0") "INSERT INTO correction VALUES (1, 0, 0, 'A', 0, NULL, NULL, 1, NULL)",
 		EDIT("8", "0") "INSERT INTO approval VALUES (77, 1, NULL)",
-		EDIT("6", "0") "INSERT INTO portrait VALUES (1, 0, 'A', 'png', '', 0, 1, 1, NULL)",
-		EDIT("6", "0") "INSERT INTO portrait VALUES (1, 0, 'A', 'png', '', 0, 1, 1, NULL);"
+		EDIT("6", "0") "INSERT INTO portrait VALUES (1, 0, 'A', 'png', '', 0, 1, 1, NULL, "
+			       "NULL, NULL)",
+		EDIT("6", "0") "INSERT INTO portrait VALUES (1, 0, 'A', 'png', '', 0, 1, 1, NULL, "
+			       "NULL, NULL);"
 			       "INSERT INTO portrait_data VALUES (1, x'00')",
 		"PRAGMA foreign_keys = OFF; UPDATE picture SET hidden_by = 1",
+		"INSERT INTO verdict VALUES (1, 0, 9, 0, 'A', 0, 'B')",
 		"INSERT INTO look (id, type, name, line, made_ms) VALUES (1, 9, 'A', 'a', 1)",
 		"UPDATE concept SET hash = 'other'",
 		"UPDATE concept SET scene = 7",
