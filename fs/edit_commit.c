@@ -274,6 +274,9 @@ static void parsed(void *arg)
 {
 	struct commit *c = arg;
 
+	if (c->result == 0 && c->err.msg[0]) /* all but a field that is no scene's is done */
+		why_remember_with(c->fs->why, &c->caller, c->why_ino,
+				  c->why_name[0] ? c->why_name : NULL, 0, c->err.msg, NULL);
 	if (c->result < 0)
 		fail(c, c->result, c->err.msg);
 	else if (same_analysis(c->from, c->analysis))
@@ -329,6 +332,24 @@ static int check_text(struct commit *c, size_t most)
 	return 0;
 }
 
+/* Who is new by a name that another has as well is that one no more. */
+static void part_first(struct commit *c)
+{
+	struct corrections all = {0};
+	const struct correction *new = c->corrections.len ? &c->corrections.items[0] : NULL;
+	const struct catalogue_entry *owner =
+		new ? view_element_called(c->fs->views, new->type, new->name) : NULL;
+
+	if (!owner)
+		return;
+	struct correction *split =
+		corrections_add(&all, CORRECTION_SPLIT, owner->type, owner->name);
+	split->to_type = new->type;
+	split->to = xstrdup(new->name);
+	corrections_move(&all, &c->corrections);
+	c->corrections = all;
+}
+
 static void commit_element(struct commit *c)
 {
 	const struct catalogue_entry *e =
@@ -339,6 +360,8 @@ static void commit_element(struct commit *c)
 		r = element_document_read(&c->corrections, e, c->subject.type,
 					  e ? e->name : c->subject.stem, buf_str(&c->bytes),
 					  c->bytes.len, &c->err);
+	if (r == 0 && !e)
+		part_first(c);
 	if (r < 0)
 		fail(c, r, c->err.msg);
 	else if (c->corrections.len == 0)

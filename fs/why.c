@@ -114,6 +114,8 @@ static const struct meaning {
 	int code;
 	const char *reason, *remedy;
 } meanings[] = {
+	{0, "it is done, but not all of it", "read the file to see what was kept"},
+	{EEXIST, "it is there already", "remove what is there first"},
 	{EROFS, "the mounted book is read only",
 	 "copy the file out to change it; style.md, concepts.json and what is in elements/ are "
 	 "changed here, commands go into .bookfs/ctl"},
@@ -203,7 +205,10 @@ int why_text(struct buf *out, struct fs *fs, const struct caller *c)
 	clock_iso(when, r->unix_ms);
 	buf_adds(out, "path: ");
 	path_text(out, fs, r);
-	buf_addf(out, "\nerrno: %s (%s)\n", strerrorname_np(-r->code), strerror(-r->code));
+	if (r->code)
+		buf_addf(out, "\nerrno: %s (%s)\n", strerrorname_np(-r->code), strerror(-r->code));
+	else
+		buf_adds(out, "\nerrno: none\n");
 	buf_addf(out, "reason: %s\nremedy: %s\n", r->reason ? r->reason : m->reason,
 		 r->remedy ? r->remedy : m->remedy);
 	if (r->caller.pid)

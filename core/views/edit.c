@@ -15,15 +15,6 @@ void portraits_drop(struct views *v)
 	v->portraits = (struct portraits){0};
 }
 
-/* It was called so then: the name may be an alias now, and it may be of another type. */
-static size_t entry_of(const struct catalogue *all, const struct store_portrait *p)
-{
-	size_t i = catalogue_find(all, p->type, p->name);
-	for (int t = 0; i == NO_ENTRY && t < ELEMENT_TYPES; t++)
-		i = catalogue_find(all, (enum element_type)t, p->name);
-	return i;
-}
-
 static struct portrait *portrait_at(struct views *v, int item)
 {
 	for (size_t i = 0; i < v->portraits.len; i++)
@@ -37,7 +28,7 @@ static int portrait_add(void *arg, const struct store_portrait *p)
 {
 	struct views *v = arg;
 	struct portraits *list = &v->portraits;
-	size_t i = entry_of(v->cast.catalogue, p);
+	size_t i = catalogue_owner(v->cast.catalogue, p->type, p->name);
 	if (i == NO_ENTRY || v->cast.items[i] < 0)
 		return 0;
 	struct portrait *have = portrait_at(v, v->cast.items[i]);
@@ -346,6 +337,20 @@ const struct catalogue_entry *view_element(struct views *v, enum element_type ty
 		return NULL;
 	int item = element_named(v, (int)type, stem, strlen(stem));
 	return item < 0 ? NULL : element_entry(v, item);
+}
+
+const struct catalogue_entry *view_element_called(struct views *v, enum element_type type,
+						  const char *name)
+{
+	const struct catalogue *all;
+	if (views_refresh(v) < 0 || views_catalogue(&all, v) < 0)
+		return NULL;
+	size_t i = catalogue_find(all, type, name);
+	if (i == NO_ENTRY)
+		return NULL;
+	CLEANUP(cleanup_free) char *folded = fold_name(name);
+	CLEANUP(cleanup_free) char *own = fold_name(all->entries[i].name);
+	return strcmp(folded, own) == 0 ? NULL : &all->entries[i];
 }
 
 int view_subject_bytes(struct buf *out, struct views *v, const struct view_subject *s)

@@ -132,6 +132,9 @@ void view_subject_named(struct view_subject *s, struct views *v);
  * call of anything here. */
 const struct catalogue_entry *view_element(struct views *v, enum element_type type,
 					   const char *stem);
+/* Likewise, who has that name for an alias. */
+const struct catalogue_entry *view_element_called(struct views *v, enum element_type type,
+						  const char *name);
 int view_chapter_text(struct buf *out, struct views *v, int chapter);
 /* The bytes of a subject as they are now, of a trigger too; costly ones are read at once. */
 int view_subject_bytes(struct buf *out, struct views *v, const struct view_subject *s);
