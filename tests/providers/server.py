@@ -40,7 +40,7 @@ from email.utils import formatdate
 import answers_model
 import server_h2
 from answers import (JPEG, WEBP, analysis, chapter_of, error, error_in, kind_of, models, png, prompt_of,
-                     read_request, said, shown, tokens_of)
+                     read_request, reply_to, said, shown, tokens_of)
 
 LOCK = threading.Lock()
 COUNTS = {}
@@ -122,7 +122,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(200, self.text(content, finish, **message))
 
     def text(self, content=None, finish="stop", **message):
-        content = json.dumps(analysis(self.prompt)) if content is None else content
+        content = json.dumps(reply_to(self.prompt)) if content is None else content
         self.seen["tokens_out"] = tokens_of(content if isinstance(content, str) else json.dumps(content))
         return said(self.wire, self.request_json, content, finish, **message)
 
@@ -225,6 +225,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, png(), "image/png")
         else:
             self.picture(png())
+
+    def on_blind(self, nth, request):
+        """Its model sees nothing."""
+        if "image_url" in json.dumps(request):
+            self.fail(400, "image_url is not supported by this model", "invalid_request_error")
+        else:
+            self.on_good(nth, request)
 
     def on_model(self, nth, request):
         """Answers at such length as a model would, and counts as one (answers_model.py)."""

@@ -250,6 +250,85 @@ static void test_sent(const struct sent *t)
 	service_drop(service);
 }
 
+/* ---- beside a question */
+
+static const struct question_sent {
+	const char *preset, *model, *body;
+} question_sent[] = {
+	{"openai", "gpt-4o",
+	 "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+	 "\"text\":\"Two\\nlines\"},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+	 "\"data:image/png;base64,Zm9vYmFy\"}},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+	 "\"data:image/jpeg;base64,Zm9vYg==\"}}]}],\"response_format\":{\"type\":\"json_object\"},"
+	 "\"seed\":9}"},
+	{"gemini", NULL,
+	 "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Two\\nlines\"},"
+	 "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"Zm9vYmFy\"}},"
+	 "{\"inlineData\":{\"mimeType\":\"image/jpeg\",\"data\":\"Zm9vYg==\"}}]}],"
+	 "\"generationConfig\":{\"responseMimeType\":\"application/json\",\"seed\":9}}"},
+	{"ollama", "llama3",
+	 "{\"model\":\"llama3\",\"messages\":[{\"role\":\"user\",\"content\":\"Two\\nlines\"}],"
+	 "\"stream\":false,\"truncate\":false,\"shift\":false,\"format\":\"json\",\"options\":"
+	 "{\"num_ctx\":16384,\"seed\":9}}"},
+};
+
+static struct service *text_service(const char *preset, const char *model)
+{
+	const struct server_settings s = {
+		.preset = provider_preset(preset), .model = model, .temperature = -1, .seed = 9};
+	struct service *service = NULL;
+	struct err err = {0};
+	CHECK_INT(service_new(&service, ROLE_TEXT, &s, &err), 0);
+	return service;
+}
+
+static void test_question_sent(const struct question_sent *t)
+{
+	struct service *service = text_service(t->preset, t->model);
+	struct exchange x = {
+		.service = service, .aim = AIM_QUESTION, .prompt = xstrdup("Two\nlines")};
+	references_take(&x, cast, ARRAY_LEN(cast));
+	CLEANUP(cleanup_free) char *body = body_of(&x);
+	CHECK_STR(body, t->body);
+	exchange_finish(&x);
+	x = (struct exchange){.service = service, .aim = AIM_CHAPTER, .prompt = xstrdup("a")};
+	references_take(&x, cast, ARRAY_LEN(cast)); /* a chapter is read without pictures */
+	CHECK(!references_go(&x));
+	exchange_finish(&x);
+	service_drop(service);
+}
+
+static void answer(struct exchange *x, int status, const char *body)
+{
+	x->answer =
+		(struct http_answer){.status = status, .retry_after_ms = -1, .should_retry = -1};
+	buf_finish(&x->answer.body);
+	buf_adds(&x->answer.body, body);
+	exchange_judge(x);
+	buf_finish(&x->answer.body);
+}
+
+/* Any object will do; a model that sees nothing is not asked again without the pictures. */
+static void test_question_answered(void)
+{
+	struct service *service = text_service("openai", "gpt-4o");
+	struct exchange x = {.service = service, .aim = AIM_QUESTION, .prompt = xstrdup("a")};
+	references_take(&x, cast, ARRAY_LEN(cast));
+	answer(&x, 200,
+	       "{\"choices\":[{\"message\":{\"content\":\"Here: {\\\"a\\\": 1}, so.\"},"
+	       "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7}}");
+	CHECK(x.verdict == VERDICT_GOOD && x.outcome.usage.tokens_in == 7);
+	CHECK_STR(buf_str(&x.json), "{\"a\": 1}");
+	answer(&x, 400, "{\"error\":{\"message\":\"image_url is not supported by this model\"}}");
+	CHECK(x.verdict == VERDICT_FAILED && x.outcome.code == -EIO);
+	CHECK_INT(x.outcome.retry_after_ms, -1);
+	CHECK(strstr(x.outcome.err.msg, "image_url is not supported"));
+	answer(&x, 200, "{\"choices\":[{\"message\":{\"content\":\"[1]\"}}]}");
+	CHECK(x.verdict == VERDICT_AGAIN && x.reminded); /* no object: shown once */
+	exchange_finish(&x);
+	service_drop(service);
+}
+
 /* ---- what is learnt of it */
 
 static const struct refused {
@@ -304,5 +383,8 @@ int main(void)
 		test_sent(&sent[i]);
 	for (size_t i = 0; i < ARRAY_LEN(refusals); i++)
 		test_refused(&refusals[i]);
+	for (size_t i = 0; i < ARRAY_LEN(question_sent); i++)
+		test_question_sent(&question_sent[i]);
+	test_question_answered();
 	return check_result();
 }

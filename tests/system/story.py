@@ -7,6 +7,7 @@
 The prompts are the server's own (tests/providers/server.py, on loopback); who is in the book the built-in analyst says.
 """
 import collections
+import errno
 import glob
 import json
 import os
@@ -58,6 +59,14 @@ def prompt_of(request):
     if request["path"].endswith("/edits"):
         return re.search('name="prompt"\r\n\r\n(.*?)\r\n--', request["body"], re.S).group(1)
     return json.loads(request["body"])["prompt"]
+
+
+def refused(mount, command):
+    try:
+        mount.command(command)
+    except OSError as error:
+        return error.errno
+    return 0
 
 
 def looks_in(prompt):
@@ -356,6 +365,59 @@ class Story:
                 self.checks.ok("to nobody else", request["path"].endswith("/images/generations") and at == [-1, -1] and
                                "beside this" not in prompt_of(request), request)
 
+    # ---- what the book as a whole is asked for
+
+    def errands(self):
+        """A portrait is drawn once, and not over a person's own; a style is proposed by who reads, and by who sees."""
+        text = "http://127.0.0.1:%d/" % self.server.port
+        book = self.book("errands")
+        with self.mount(book, "provider=openai", "model=m", "base_url=" + text + "good/v1", "images=off") as mount:
+            mount.command("analyze all")
+            rig.wait_done(mount, 60, images=False)
+            file = mount.path("elements/characters/Morrow.png")
+            mount.command("portrait Morrow")
+            drawn = rig.wait_for(lambda: os.path.exists(file), 20)
+            self.checks.ok("a portrait is drawn", drawn and open(file, "rb").read(8) == b"\x89PNG\r\n\x1a\n")
+            sent = self.server.prompts()
+            self.checks.ok("by one request, by the look line", len(sent) == 1 and
+                           sent[0].startswith("A reference picture of Morrow (character): an old man\n"), sent)
+            look = re.search(r"^\*\*Look:\*\* (.*)$", mount.read("elements/characters/Morrow.md").decode(), re.M)
+            self.checks.ok("which the element shows", look and look.group(1) == "Morrow (character): an old man", look)
+            with open(file, "wb") as own:
+                own.write(png("mine"))
+            self.checks.ok("one's own is not drawn over", refused(mount, "portrait Morrow") == errno.EEXIST and
+                           len(self.server.sent()) == 1)
+            os.unlink(file)
+            mount.command("portrait Morrow")
+            self.checks.ok("once it is removed it is", rig.wait_for(lambda: os.path.exists(file), 20) and
+                           len(self.server.sent()) == 2, self.server.sent())
+            style = self.proposed(mount, "style propose")
+            self.checks.ok("a style is asked for in words", style and len(self.shown()) == 0, style)
+            mount.command("illustrate %d" % mount.status()["images"][0]["chapter"])
+            rig.wait_for(lambda: [i for i in mount.status()["images"] if i["status"] == "completed"], 20)
+            mount.command("style none")
+            style = self.proposed(mount, "style propose pictures")
+            self.checks.ok("and by the pictures", style and "from the first pictures" in style and len(self.shown()) == 1, style)
+        with self.mount(book, "provider=openai", "model=m", "base_url=" + text + "blind/v1", "images=off") as mount:
+            mount.command("style propose pictures")
+            why = rig.wait_for(lambda: [w["reason"] for w in mount.status()["waiting"]], 20)
+            self.checks.ok("who sees nothing fails in a line", why and "image_url is not supported" in why[0] and
+                           "\n" not in why[0], why)
+            self.checks.ok("and is asked once", len(self.shown()) == 2, len(self.shown()))
+
+    def proposed(self, mount, command):
+        """style.md, once it is what the server says."""
+        def there():
+            text = mount.read("style.md").decode()
+            return text if "- Medium: linocut\n- Palette: two inks\n" in text else None
+        mount.command(command)
+        return rig.wait_for(there, 20)
+
+    def shown(self):
+        """The requests that went with pictures to look at."""
+        with open(self.server.file) as lines:
+            return [line for line in lines if "image_url" in line and "data:image/png;base64," in line]
+
     def short(self):
         book = self.book("short")
         code, _, err = self.run(book, "image_prompt_bytes=1000")
@@ -373,7 +435,7 @@ def run(args, checks):
     story.server.close()
 
 
-TESTS = ("looks", "together", "corrected", "approved", "series", "unusable", "portraits", "short")
+TESTS = ("looks", "together", "corrected", "approved", "series", "unusable", "portraits", "errands", "short")
 
 if __name__ == "__main__":
     parser = rig.arguments(__doc__, 60, 600)
