@@ -68,6 +68,7 @@ struct pass_node {
 	/* Of all the names that it was seen by, if it has several. */
 	struct pass_cover **covers;
 	size_t cover_count, cover_cap;
+	int fences; /* of its files that are open for writing */
 
 	struct pass_node *chain;
 	struct link used; /* those with a descriptor that can be given back, the oldest first */
@@ -161,6 +162,8 @@ int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *
 /* And for a folder that goes elsewhere, for all that is in it. */
 int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *folder,
 		  const char *name);
+/* Before it is opened to read: has its lock changed hands? */
+void pass_may_be_past(struct pass *p, struct pass_node *n);
 /* Through an open file; by_kernel: of a mapping. */
 int pass_may_write(struct pass_leave *leave, fuse_req_t req, struct pass_file *f, bool by_kernel);
 /* It is done; the first by any thread, the second on the loop. */

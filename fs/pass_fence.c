@@ -157,6 +157,17 @@ static int look(struct lock *k, struct pass *p, struct pass_cover *c)
 	return r == 0;
 }
 
+void pass_may_be_past(struct pass *p, struct pass_node *n)
+{
+	struct pass_cover *c = n->fences && !n->past ? cover_at(p, n, NULL) : NULL;
+	struct lock k;
+
+	if (c)
+		look(&k, p, c);
+	for (size_t i = 0; n->fences && i < n->cover_count; i++)
+		look(&k, p, n->covers[i]);
+}
+
 void pass_locks_changed(struct pass *p)
 {
 	struct lock k;
@@ -385,6 +396,7 @@ static void fence_free(struct pass_fence *f)
 {
 	ring_remove(&f->link);
 	ring_remove(&f->of_file);
+	f->file->node->fences--;
 	free(f);
 }
 
@@ -412,6 +424,7 @@ static void put_under(struct pass_file *f, struct pass_cover *c, const struct pa
 		*fence = (struct pass_fence){.file = f, .cover = c, .token = g ? g->token : 0};
 		ring_add(&c->fences, &fence->link);
 		ring_add(&f->fences, &fence->of_file);
+		f->node->fences++;
 	}
 	fence->found = true;
 }

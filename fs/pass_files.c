@@ -197,6 +197,8 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (r == 0 && is_for_writing(fi->flags))
 		r = pass_may_change(&leave, req, n, NULL);
+	else if (r == 0)
+		pass_may_be_past(p, n);
 	if (r == 0 && (n->past || n->retired || !pass_is_named(p, n)))
 		r = -ESTALE;
 	if (r == 0)
