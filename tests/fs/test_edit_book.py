@@ -37,6 +37,11 @@ class Concepts(Book):
         self.assertEqual((self.asked(), self.asked("paint")), asked)
         put(m.path("chapters/1/concepts.json"), m.read("chapters/1/concepts.json"))
         self.assertEqual(len(self.history(m)), 1)
+        d["concepts"][0]["camera"] = "wide"
+        d["concepts"][0]["mood"] = "merry"
+        put(m.path("chapters/1/concepts.json"), json.dumps(d, indent=1))
+        self.assertEqual(self.document(m)["concepts"][0]["mood"], "merry")
+        self.assertRegex(self.why(m), "errno: none\nreason: line [0-9]+: camera: not kept; a scene has id, ")
 
     def test_struck_out(self):
         m = self.analysed()
@@ -187,6 +192,21 @@ class Elements(Book):
         wait_for(lambda: self.asked() > asked, what="the newer analysis")
         m.read("chapters/2/concepts.json")
         self.assertIn("A tall woman in green.", m.read("elements/characters", name))
+        self.assertIn("ℹ️ Edited by a person: elements/characters/%s\n" % name, m.read("progress.md"))
+
+    def test_name_taken(self):
+        """A file that is made by a name which another has is somebody of that name, and the other is not."""
+        m = self.analysed()
+        name, text = self.entry(m)
+        put(m.path("elements/characters", name), text.replace("**Description:**", "**Aliases:** Her Shadow, Her Echo\n\n**Description:**"))
+        self.assertIn("Her Shadow", m.read("elements/characters", name))
+        put(m.path("elements/characters/Her Shadow.md"), "# Her Shadow\n\n**Description:** Thin and grey.\n")
+        self.assertIn("Her Shadow.md", self.elements(m))
+        self.assertIn("Thin and grey.", m.read("elements/characters/Her Shadow.md"))
+        now = m.read("elements/characters", name)
+        self.assertNotIn("Her Shadow", now)
+        self.assertNotIn("Thin and grey.", now)
+        self.assertIn("Her Echo", now)
 
     def test_names(self):
         m = self.analysed()
