@@ -401,6 +401,14 @@ static void test_useless_answer(void)
 	CHECK_INT(b.slow->asks, 1);
 	CHECK_INT(errands(&b, STATE_FAILED), 1);
 	CHECK_INT(named_keeper(&b), 2);
+	close_jobs(&b);
+	open_jobs(&b, doubtful, &s); /* by itself it is not asked again, whoever comes */
+	do_and_rest(&b, "pause");
+	CHECK_INT(b.slow->asks, 0);
+	do_and_rest(&b, "resume");
+	do_and_rest(&b, "retry failed");
+	CHECK_INT(b.slow->asks, 1);
+	CHECK_INT(named_keeper(&b), 1);
 	bench_close(&b);
 }
 

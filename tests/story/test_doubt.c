@@ -233,8 +233,37 @@ static void test_many(void)
 	CHECK(most < 12 * few);
 }
 
+static void say(struct corrections *list, enum correction_kind kind, const char *name,
+		const char *to)
+{
+	corrections_add(list, kind, ELEMENT_CHARACTER, name)->to = xstrdup(to);
+}
+
+/* A person's word, said meanwhile or of others: no verdict goes over it, nor round it. */
+static void test_judged(void)
+{
+	CLEANUP(corrections_finish) struct corrections verdicts = {0};
+	bool hold[5] = {false};
+	struct book b;
+	book_init(&b);
+	look(&b, 99);
+	say(&b.said, CORRECTION_APART, "Otto Brand", "Ida Brand");
+	say(&b.said, CORRECTION_SPLIT, "Alice Liddell", "Poor Alice");
+	say(&verdicts, CORRECTION_MERGE, "Captain Brand", "Ida Brand");
+	say(&verdicts, CORRECTION_MERGE, "Otto Brand", "Captain Brand"); /* Ida by way of him */
+	say(&verdicts, CORRECTION_MERGE, "Poor Alice", "Alice Liddell"); /* decided */
+	say(&verdicts, CORRECTION_APART, "White Rabbit", "the Rabbit");
+	say(&verdicts, CORRECTION_MERGE, "Nobody", "Ida Brand"); /* gone */
+	verdicts_judge(hold, &verdicts, b.catalogue, &b.said);
+	CHECK(hold[0] && hold[1] && !hold[2] && hold[3] && !hold[4]);
+	CHECK_INT(verdicts.items[0].kind, CORRECTION_MERGE);
+	CHECK_INT(verdicts.items[1].kind, CORRECTION_APART);
+	book_finish(&b);
+}
+
 int main(void)
 {
+	test_judged();
 	test_pairs();
 	test_said();
 	test_prompt();
