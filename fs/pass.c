@@ -110,6 +110,7 @@ static int open_root(struct pass *p, const char *folder)
 		return -errno;
 	p->root.dev = st.st_dev;
 	p->root.ino = st.st_ino;
+	pass_table_knows_mount(p);
 	return 0;
 }
 

@@ -88,6 +88,7 @@ struct pass_table {
 	uint64_t serial;
 	struct link used;
 	size_t descriptors, descriptors_most;
+	uint64_t mount; /* the folder's, as the kernel numbers them; 0: it does not */
 };
 
 struct pass {
@@ -187,6 +188,7 @@ void pass_rules_look(struct pass *p); /* are they what they were? */
 /* ---- pass_nodes.c */
 
 void pass_table_init(struct pass *p);
+void pass_table_knows_mount(struct pass *p); /* when the root is open */
 void pass_table_finish(struct pass *p);
 /* -ESTALE: it was forgotten. */
 int pass_node(struct pass_node **out, const struct pass *p, uint64_t id);

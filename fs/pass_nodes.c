@@ -54,11 +54,14 @@ static struct timespec time_of(const struct statx_timestamp *t)
 	return (struct timespec){.tv_sec = t->tv_sec, .tv_nsec = t->tv_nsec};
 }
 
-static int describe(struct stat *st, struct timespec *born, int fd)
+/* What a descriptor is open on, or has by this name; by which mount it was come by. */
+static int describe(struct stat *st, struct timespec *born, uint64_t *mount, int fd,
+		    const char *name)
 {
 	struct statx x;
+	const int flags = AT_NO_AUTOMOUNT | (*name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH);
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME, &x) < 0)
+	if (statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &x) < 0)
 		return -errno;
 	*st = (struct stat){
 		.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor),
@@ -76,6 +79,7 @@ static int describe(struct stat *st, struct timespec *born, int fd)
 		.st_ctim = time_of(&x.stx_ctime),
 	};
 	*born = x.stx_mask & STATX_BTIME ? time_of(&x.stx_btime) : (struct timespec){0};
+	*mount = x.stx_mask & STATX_MNT_ID ? x.stx_mnt_id : 0;
 	return 0;
 }
 
@@ -218,6 +222,16 @@ static void take_descriptor(struct pass_table *t, struct pass_node *n, int fd)
 		give_back(t, LINK_OWNER(t->used.next, struct pass_node, used));
 }
 
+/* After the root has been opened. */
+void pass_table_knows_mount(struct pass *p)
+{
+	struct timespec born;
+	struct stat st;
+
+	if (describe(&st, &born, &p->table.mount, p->root.fd, "") < 0)
+		p->table.mount = 0;
+}
+
 void pass_table_init(struct pass *p)
 {
 	struct pass_table *t = &p->table;
@@ -272,6 +286,7 @@ static int open_again(struct pass *p, struct pass_node *n)
 	struct pass_node *folder;
 	struct timespec born = {0};
 	struct stat st = {0};
+	uint64_t mount;
 	int fd = -1, r = pass_node(&folder, p, n->parent);
 
 	if (r == 0)
@@ -280,7 +295,7 @@ static int open_again(struct pass *p, struct pass_node *n)
 		r = fd = pass_resolve(fd, n->name, O_PATH, 0);
 	if (r < 0)
 		return r == -EMFILE || r == -ENFILE || r == -ENOMEM ? r : -ESTALE;
-	r = describe(&st, &born, fd);
+	r = describe(&st, &born, &mount, fd, "");
 	if (r < 0 || st.st_ino != n->ino || st.st_dev != n->dev || !same_time(born, n->born)) {
 		close(fd);
 		return -ESTALE;
@@ -352,13 +367,23 @@ void pass_retire(struct pass *p, struct pass_node *n)
 	}
 }
 
+static void looked_up(struct pass *p, struct pass_node *n, const struct stat *st,
+		      struct pass_node *folder, const char *name)
+{
+	pass_seen(p, n, st->st_nlink <= 1 || S_ISDIR(st->st_mode), folder, name);
+	remember_name(n, folder, name);
+	n->git = (uint8_t)pass_git_of(p, folder, name);
+	n->lookups++;
+}
+
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	       struct pass_node *folder, const char *name)
 {
 	struct pass_table *t = &p->table;
 	struct pass_node *n;
 	struct timespec born = {0};
-	int r = describe(st, &born, fd);
+	uint64_t mount;
+	int r = describe(st, &born, &mount, fd, "");
 
 	if (r < 0) {
 		close(fd);
@@ -375,12 +400,25 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 		take_descriptor(t, n, fd);
 	else
 		close(fd);
-	pass_seen(p, n, st->st_nlink <= 1 || S_ISDIR(st->st_mode), folder, name);
-	remember_name(n, folder, name);
-	n->git = (uint8_t)pass_git_of(p, folder, name);
-	n->lookups++;
+	looked_up(p, n, st, folder, name);
 	*out = n;
 	return 0;
+}
+
+/* Most names that are looked up are of files that are nodes, and need not be opened. That no other
+ * file system is entered by it, the mount's number tells, which is the same in all of the folder.
+ */
+static struct pass_node *known(struct stat *st, struct pass *p, int fd, const char *name)
+{
+	struct pass_node *n;
+	struct timespec born;
+	uint64_t mount;
+
+	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") ||
+	    describe(st, &born, &mount, fd, name) < 0 || !mount || mount != p->table.mount)
+		return NULL;
+	n = find(&p->table, st->st_dev, st->st_ino);
+	return n && n->fd >= 0 ? n : NULL;
 }
 
 int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
@@ -392,6 +430,11 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 		return fd;
 	if (pass_git_of(p, folder, name) == PASS_GIT_EXCLUDE)
 		pass_git_exclude(p, fd);
+	*out = known(st, p, fd, name);
+	if (*out) {
+		looked_up(p, *out, st, folder, name);
+		return 0;
+	}
 	fd = pass_resolve(fd, name, O_PATH, 0);
 	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
 }

@@ -464,6 +464,12 @@ class Merged(Project):
         self.addCleanup(harness.unmount_hard, self.of("other"))
         with self.errno(errno.EXDEV):
             os.stat(m.path("other"))
+        os.mkdir(self.of("bound"))
+        subprocess.run(["mount", "--bind", self.of("Manuscript"), self.of("bound")], check=True)
+        self.addCleanup(harness.unmount_hard, self.of("bound"))
+        os.stat(m.path("Manuscript"))
+        with self.errno(errno.EXDEV):
+            os.stat(m.path("bound"))
 
     def test_git_does_not_see_ours(self):
         subprocess.run(["git", "init", "-q", self.project], check=True)
