@@ -154,6 +154,37 @@ static bool table_reaches(const struct cover_path *p, const char *resource, bool
 	       (figures && part_at_is(p, at, "images") && !figure_number(p, at + 1));
 }
 
+/* ---- the texts of a plain folder */
+
+static int compare_text(const void *path, const void *text)
+{
+	return strcmp(path, ((const struct cover_text *)text)->path);
+}
+
+static void text_of(char out[LOCK_RESOURCE_BYTES], const struct cover_rules *r, const char *path)
+{
+	const struct cover_text *t = r && r->text_count ? bsearch(path, r->texts, r->text_count,
+								  sizeof(*r->texts), compare_text)
+							: NULL;
+
+	if (t)
+		snprintf(out, LOCK_RESOURCE_BYTES, "%s", t->resource);
+}
+
+static bool has_text(const struct cover_rules *r, const char *resource, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	for (size_t i = 0; r && i < r->text_count; i++) {
+		const struct cover_text *t = &r->texts[i];
+
+		if (!strcmp(t->resource, resource) && !strncmp(t->path, folder, len) &&
+		    (!len || !t->path[len] || t->path[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* ---- the answers */
 
 bool cover_of(char out[LOCK_RESOURCE_BYTES], const struct cover_rules *r, const char *path)
@@ -167,6 +198,8 @@ bool cover_of(char out[LOCK_RESOURCE_BYTES], const struct cover_rules *r, const 
 			return out[0];
 	out[0] = '\0';
 	table_of(out, &p, r && r->figures);
+	if (!out[0])
+		text_of(out, r, path);
 	return out[0];
 }
 
@@ -187,5 +220,6 @@ bool cover_reaches(const struct cover_rules *r, const char *resource, const char
 	}
 	found[0] = '\0';
 	table_of(found, &p, r && r->figures);
-	return !strcmp(found, resource) || table_reaches(&p, resource, r && r->figures);
+	return !strcmp(found, resource) || table_reaches(&p, resource, r && r->figures) ||
+	       has_text(r, resource, folder);
 }

@@ -21,6 +21,13 @@ struct cover_rules; /* the project's own; NULL wherever one is asked for: it has
  * file, the rule (counted from 1) and what is wrong with it. figures: an image belongs to its
  * chapter (fig-NN-*, Image_Registry_Chapter_NN.md), where its name says one. */
 int cover_rules_read(struct cover_rules **out, int folder, bool figures, struct err *err);
+/* In a plain folder, which is no writing project, a text is covered by the lock of the chapter that
+ * it is, where neither a rule nor the table (which goes by names) says another. */
+struct cover_text {
+	char *path; /* owned by the rules from then on */
+	char resource[LOCK_RESOURCE_BYTES];
+};
+void cover_rules_texts(struct cover_rules **r, const struct cover_text *texts, size_t count);
 struct cover_rules *cover_rules_free(struct cover_rules *r);
 DEFINE_CLEANUP(struct cover_rules, cover_rules_free)
 

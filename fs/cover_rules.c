@@ -343,8 +343,29 @@ int cover_rules_read(struct cover_rules **out, int folder, bool figures, struct 
 	return 0;
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(((const struct cover_text *)a)->path, ((const struct cover_text *)b)->path);
+}
+
+void cover_rules_texts(struct cover_rules **r, const struct cover_text *texts, size_t count)
+{
+	if (!count)
+		return;
+	if (!*r)
+		*r = xcalloc(1, sizeof(**r));
+	(*r)->texts = xcalloc(count, sizeof(*texts));
+	(*r)->text_count = count;
+	memcpy((*r)->texts, texts, count * sizeof(*texts));
+	qsort((*r)->texts, count, sizeof(*texts), compare_texts);
+}
+
 struct cover_rules *cover_rules_free(struct cover_rules *r)
 {
+	for (size_t i = 0; r && i < r->text_count; i++)
+		free(r->texts[i].path);
+	if (r)
+		free(r->texts);
 	for (size_t i = 0; r && i < r->count; i++)
 		free(r->rules[i].text);
 	if (r)

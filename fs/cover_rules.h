@@ -42,6 +42,8 @@ struct cover_rule {
 struct cover_rules {
 	struct cover_rule *rules;
 	size_t count, cap;
+	struct cover_text *texts; /* by path */
+	size_t text_count;
 	bool figures;
 };
 

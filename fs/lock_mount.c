@@ -184,7 +184,7 @@ static int open_table(struct lockfs *l)
 static void take_in(struct lockfs *l)
 {
 	CLEANUP(cleanup_close)
-	int folder = open(l->fs->options->book, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int folder = open(options_reach(l->fs->options), O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (folder >= 0)
 		lockfs_take_in(l, folder);

@@ -366,6 +366,39 @@ static void test_file(int folder, const char *outside)
 	check_file(folder, -EINVAL, "is no file");
 }
 
+/* A plain folder: names come first, then what the texts are. */
+static void test_texts(void)
+{
+	static const struct {
+		const char *path, *resource;
+	} texts[] = {{"b/02-storm.md", "Chapter_02"},
+		     {"a.md", "Chapter_01"},
+		     {"preface.md", "FrontMatter"},
+		     {"Chapter_09.md", "Chapter_03"},
+		     {"Drafts/x.md", "Chapter_04"}};
+	struct cover_text items[ARRAY_LEN(texts)] = {0};
+	CLEANUP(cover_rules_free_cleanup) struct cover_rules *r = NULL;
+
+	cover_rules_texts(&r, items, 0);
+	CHECK(!r);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		items[i].path = xstrdup(texts[i].path);
+		snprintf(items[i].resource, LOCK_RESOURCE_BYTES, "%s", texts[i].resource);
+	}
+	cover_rules_texts(&r, items, ARRAY_LEN(items));
+	CHECK_STR(of(r, "a.md"), "Chapter_01");
+	CHECK_STR(of(r, "b/02-storm.md"), "Chapter_02");
+	CHECK_STR(of(r, "preface.md"), "FrontMatter");
+	CHECK_STR(of(r, "Chapter_09.md"), "Chapter_09");
+	CHECK_STR(of(r, "Drafts/x.md"), "Chapter_04");
+	CHECK_STR(of(r, "Drafts/y.md"), "");
+	CHECK_STR(of(r, "b"), "");
+	CHECK(cover_reaches(r, "Chapter_02", "b"));
+	CHECK(!cover_reaches(r, "Chapter_01", "b"));
+	CHECK(!cover_reaches(r, "Chapter_02", "b/0"));
+	CHECK(cover_reaches(r, "Chapter_02", "b/02-storm.md"));
+}
+
 int main(void)
 {
 	char path[] = "/tmp/bookfs-cover-XXXXXX";
@@ -381,6 +414,7 @@ int main(void)
 	test_rules();
 	test_bad_rules();
 	test_most_rules();
+	test_texts();
 	test_file(folder, "/etc/hostname");
 	CHECK_INT(system(rm), 0);
 	return check_result();
