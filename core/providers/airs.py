@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes air_table.c of airs.txt: for each term, in the order of its bytes, what it weighs for every mood, light and hour.
+"""Makes air_table.c of airs.txt and cues.txt: for each term, in the order of its bytes, what it weighs for every mood, light
+and hour; and the cues, by their words.
 
 A line of airs.txt is a term (see analyst_air.h) and a whole number for each column, in the order of COLUMNS. The line
 of "*" is what every passage begins with; those of "+dawn" and so on say what that hour weighs with no light and with
@@ -13,7 +14,7 @@ MOODS = ["calm", "joyful", "tender", "melancholy", "tense", "eerie", "menacing",
 HOURS = ["dawn", "morning", "noon", "afternoon", "sunset", "dusk", "night"]
 LIGHTS = ["moonlight", "starlight", "firelight", "lamplight", "sunlight", "overcast", "storm", "mist"]
 COLUMNS = MOODS + HOURS + LIGHTS
-TERM_BYTES = 24
+TERM_BYTES, GROUPS = 24, 46  # as in analyst_air.h
 
 
 def read(source):
@@ -30,11 +31,32 @@ def read(source):
     return rows
 
 
+def read_cues(source):
+    """{group: {words with _ between}}"""
+    groups = {}
+    for line in open(source, encoding="ascii"):
+        group, colon, cues = line.partition(":")
+        if colon and not line.startswith("#"):
+            groups.setdefault(group, set()).update("_".join(cue.split()) for cue in cues.split(",") if cue.split())
+    if len(groups) != GROUPS or any(len(f"~cues_{group}") >= TERM_BYTES for group in groups):
+        sys.exit(f"{source}: not {GROUPS} groups with short names")
+    return groups
+
+
+def write_cues(out, groups):
+    cues = sorted((cue.split("_"), number) for number, group in enumerate(groups) for cue in groups[group])
+    out.write(f"const size_t air_cue_count = {len(cues)};\nconst struct air_cue air_cues[] = {{\n")
+    out.writelines(f'\t{{"{"_".join(cue)}", {number}}},\n' for cue, number in cues)
+    out.write("};\nconst char *const air_groups[AIR_GROUPS] = {\n")
+    out.writelines(f'\t"{group}",\n' for group in groups)
+    out.write("};\n")
+
+
 def braced(numbers):
     return "{" + ", ".join(map(str, numbers)) + "}"
 
 
-def main(source, target):
+def main(source, cues, target):
     rows = read(source)
     start = rows.pop("*")
     pairs = [rows.pop("+" + hour) for hour in [""] + HOURS]
@@ -47,6 +69,7 @@ def main(source, target):
         out.write(f"const size_t air_term_count = {len(rows)};\nconst struct air_term air_terms[] = {{\n")
         out.writelines(f'\t{{"{term}", {braced(rows[term])}}},\n' for term in sorted(rows))
         out.write("};\n")
+        write_cues(out, read_cues(cues))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@
 /*
  * The air of a passage: its mood, its light and its hour. They are seldom named: "nobody", "one
  * plate" and "by himself" make it lonely together, and who lights a lamp tells the hour. So they
- * are weighed, not looked up. What is weighed are terms: every word, every two words in a row, and
- * what the rules of analyst_light.c found ("~light_mist"). Each term that airs.txt knows adds,
- * once, what it weighs for every mood, light and hour. The heaviest mood is the passage's; light
- * and hour are chosen together, for a moon does not shine at noon: the pair that weighs most, with
- * what such a pair weighs itself. The weights were learned from passages whose air is known;
- * tests/quality/train.py does it, and says how well they do on passages that they have not been
- * learned from. The ground is elected by the rules alone.
+ * are weighed, not looked up. What is weighed are terms: every word, every two words in a row, what
+ * the rules of analyst_light.c found ("~light_mist"), and the cues of analyst_cue.c. Each term that
+ * airs.txt knows adds, once, what it weighs for every mood, light and hour. The heaviest mood is
+ * the passage's; light and hour are chosen together, for a moon does not shine at noon: the pair
+ * that weighs most, with what such a pair weighs itself. The weights were learned from passages
+ * whose air is known; tests/quality/train.py does it, and says how well they do on passages that
+ * they have not been learned from. The ground is elected by the rules alone.
  */
 
 enum { FEWEST_TERMS = 3, NEIGHBOURS = 3, NAMES = 6 };
@@ -75,7 +75,7 @@ static void put_terms(const struct word *w, const struct word *next, const struc
 		out->put(out->context, term);
 }
 
-static void put_sentence(const struct prose *p, const struct sentence *s,
+static void put_sentence(struct air_cues *cues, const struct prose *p, const struct sentence *s,
 			 const struct term_sink *out)
 {
 	struct word words[SENTENCE_WORDS];
@@ -88,6 +88,7 @@ static void put_sentence(const struct prose *p, const struct sentence *s,
 		put_terms(&words[i], i + 1 < count ? &words[i + 1] : NULL, out);
 	}
 	light_word_terms(words, count, out);
+	cue_count(cues, words, count);
 }
 
 /* The sentences around a passage that stand in its paragraphs, a few at most, have its air. */
@@ -104,10 +105,12 @@ void air_each_term(const struct prose *p, const struct air_votes *v, size_t firs
 		   const struct term_sink *out)
 {
 	size_t end = first + count;
+	struct air_cues cues = {0};
 	widen(p, &first, &end);
 	light_terms(v, out);
 	for (size_t i = first; i < end; i++)
-		put_sentence(p, &p->sentences[i], out);
+		put_sentence(&cues, p, &p->sentences[i], out);
+	cue_terms(&cues, out);
 }
 
 /* ---- weighing */

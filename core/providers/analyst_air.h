@@ -38,12 +38,35 @@ void light_terms(const struct air_votes *v, const struct term_sink *out);
 /* Of a sentence: "sun.low", a word of light or weather with those about it; "~not_moon", which is
  * denied, compared or meant otherwise. */
 void light_word_terms(const struct word *words, size_t count, const struct term_sink *out);
-/* All terms of a passage, known or not, one after another: those, its words, and pairs of them with
- * _ between; "~lonely" for each word that names that mood. */
+/* All terms of a passage, known or not, one after another: those, its cues, its words, and pairs of
+ * them with _ between; "~lonely" for each word that names that mood. */
 void air_each_term(const struct prose *p, const struct air_votes *v, size_t first, size_t count,
 		   const struct term_sink *out);
 
-/* ---- what was learned: air_table.c, which the build makes of airs.txt */
+/* ---- cues: words and phrases that tell something of the air, in groups: analyst_cue.c */
+
+enum { AIR_GROUPS = 46 };
+
+struct air_cue {
+	const char *words; /* with _ between */
+	uint8_t group;
+};
+extern const struct air_cue air_cues[]; /* sorted by their words, each as a whole */
+extern const size_t air_cue_count;
+extern const char *const air_groups[AIR_GROUPS];
+
+struct air_cues {
+	uint32_t found[AIR_GROUPS]; /* what they are worth */
+};
+
+/* How many of the words from here on are this phrase, each in any form; 0: it is not here. */
+size_t cue_matches(const char *phrase, const struct word *words, size_t count);
+/* Adds those of a sentence. */
+void cue_count(struct air_cues *c, const struct word *words, size_t count);
+/* "~cue_hearth", and "~cues_hearth" where there are some, "~many_hearth" where many. */
+void cue_terms(const struct air_cues *c, const struct term_sink *out);
+
+/* ---- what was learned: air_table.c, which the build makes of airs.txt and cues.txt */
 
 struct air_term {
 	char words[AIR_TERM_BYTES];  /* base forms in small letters */

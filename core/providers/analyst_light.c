@@ -52,27 +52,6 @@ static bool is_hour(enum light light)
 
 /* ---- is it meant? */
 
-/* Is it the word, in any form? */
-static bool is_form(const struct word *w, const char *word, size_t len)
-{
-	if (w->len == len && (w->s[0] | 32) == word[0] && !strncmp(w->s + 1, word + 1, len - 1))
-		return true;
-	return w->lex && strlen(w->lex->word) == len && !memcmp(w->lex->word, word, len);
-}
-
-/* How many words from here on are this phrase, or 0. */
-static size_t matches_phrase(const char *phrase, const struct word *words, size_t count)
-{
-	for (size_t n = 0;; n++) {
-		size_t len = strcspn(phrase, "_");
-		if (n == count || !is_form(&words[n], phrase, len))
-			return 0;
-		if (!phrase[len])
-			return n + 1;
-		phrase += len + 1;
-	}
-}
-
 static bool is_denied(const struct word *words, size_t i)
 {
 	static const char *const denials[] = {
@@ -258,7 +237,7 @@ static const struct lex_phrase *next_phrase(size_t *k, size_t *n, const struct w
 		const struct lex_phrase *f = &lexicon_phrases[(*k)++];
 		if (f->words[0] != letter)
 			return NULL;
-		*n = matches_phrase(f->words, words + i, count - i);
+		*n = cue_matches(f->words, words + i, count - i);
 		if (*n)
 			return f;
 	}

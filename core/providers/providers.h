@@ -121,7 +121,7 @@ size_t paint_references_taken(bool *taken, const struct paint_limits *l,
 /* Every provider begins with this. */
 struct provider {
 	const struct provider_ops *ops;
-	const char *model;   /* "extractive-3"; borrowed from the provider */
+	const char *model;   /* borrowed from the provider */
 	const char *options; /* what else changes an answer, for the result's key; "" if nothing */
 	int analyze_slots, paint_slots; /* requests at once that are worth while */
 	/* For who makes a prompt. On the loop: what a server refuses makes them less. */

@@ -249,7 +249,7 @@ int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, c
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind);
 
 struct result_info {
-	const char *provider, *model; /* "builtin", "extractive-2" */
+	const char *provider, *model; /* "builtin", and which of its versions */
 	const char *options;	      /* what else the result's key is made of */
 	int prompt_version;
 	const char *prompt;   /* illustrate: the final prompt; else NULL */

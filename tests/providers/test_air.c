@@ -46,6 +46,23 @@ static void test_terms(void)
 		CHECK(strlen(lengthy.items[i]) < AIR_TERM_BYTES);
 }
 
+/* A cue is found in any form of its words, and a group that is there often is there in three ways.
+ */
+static void test_cues(void)
+{
+	CLEANUP(strv_finish) struct strv rooks = {0}, other = {0};
+
+	read_terms(&rooks, "The rooks were home. Lamps were lit along the quay.\n");
+	CHECK(strv_has(&rooks, "~cue_dusk") && strv_has(&rooks, "~cues_dusk"));
+	CHECK(!strv_has(&rooks, "~many_dusk") && !strv_has(&rooks, "~cue_dawn"));
+	/* It ends where its sentence ends. */
+	read_terms(&other, "It was her last day. Was over the hill a town?\n");
+	CHECK(!strv_has(&other, "~cue_dusk"));
+	for (size_t i = 1; i < air_cue_count; i++)
+		CHECK(strcmp(air_cues[i - 1].words, air_cues[i].words) ||
+		      air_cues[i - 1].group < air_cues[i].group);
+}
+
 /* It is searched by halves. */
 static void test_table(void)
 {
@@ -149,6 +166,7 @@ static void test_clock(void)
 int main(void)
 {
 	test_terms();
+	test_cues();
 	test_table();
 	test_moods();
 	test_lights();
