@@ -13,7 +13,10 @@
  * cannot be placed is named.
  */
 
-enum { ANSWER_BYTES = 64 << 20 };
+enum {
+	ANSWER_BYTES = 64 << 20,
+	LOST_NAMED = 10, /* of a cast */
+};
 
 struct import {
 	struct engine *engine;
@@ -22,7 +25,8 @@ struct import {
 	int folder;
 	const char *sub; /* of it, while its names are looked at */
 	struct hash *digest;
-	int *places; /* of found.chapters: ours, or 0 */
+	int *places;	  /* of found.chapters: ours, or 0 */
+	bool *cast_taken; /* of found.cast's elements */
 	int chapters, pictures, there;
 	struct strv lost; /* what could not be placed */
 };
@@ -184,6 +188,24 @@ static void add_cast(struct analysis *a, const struct import *m, const struct ca
 	free(n.named);
 }
 
+static bool is_called(const struct element *e, const char *name)
+{
+	bool same = !strcasecmp(e->name, name);
+
+	for (size_t i = 0; !same && i < e->aliases.len; i++)
+		same = !strcasecmp(e->aliases.items[i], name);
+	return same;
+}
+
+/* Whom of the cast the chapter has now, by his own name or by another's whom he is. */
+static void note_cast(struct import *m, const struct analysis *a)
+{
+	for (size_t i = 0; m->found.cast && i < m->found.cast->element_count; i++)
+		for (size_t k = 0; !m->cast_taken[i] && k < a->element_count; k++)
+			m->cast_taken[i] =
+				is_called(&a->elements[k], m->found.cast->elements[i].name);
+}
+
 /* ---- storing */
 
 struct bringing {
@@ -293,6 +315,7 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 	}
 	if (cast)
 		add_cast(a, m, cast, names, c);
+	note_cast(m, a);
 	a->tokens = f->tokens;
 	b.analysis = a;
 	b.info.completed_unix_ms = f->completed_unix_ms;
@@ -300,6 +323,26 @@ static int store_chapter(struct import *m, size_t i, const struct catalogue *cas
 	m->chapters += b.stored;
 	m->there += r == 0 && !b.stored;
 	return r;
+}
+
+/* One line of all whom no chapter names, as they may be many. */
+static void lose_cast(struct import *m)
+{
+	const struct analysis *cast = m->found.cast;
+	CLEANUP(buf_finish) struct buf names = {0};
+	size_t lost = 0;
+
+	for (size_t i = 0; cast && i < cast->element_count; i++)
+		if (!m->cast_taken[i] && lost++ < LOST_NAMED)
+			buf_addf(&names, "%s\"%.60s\"", lost > 1 ? ", " : "",
+				 cast->elements[i].name);
+	if (lost > LOST_NAMED)
+		buf_addf(&names, " and %zu more", lost - LOST_NAMED);
+	if (lost)
+		buf_adds(&names, lost > 1 ? ": no chapter that was taken names them"
+					  : ": no chapter that was taken names it");
+	if (lost)
+		lose(m, "Elements.md", buf_str(&names));
 }
 
 static int store_chapters(struct import *m, struct err *err)
@@ -324,6 +367,7 @@ static int store_chapters(struct import *m, struct err *err)
 		else
 			lose(m, name, "its quotes and its title lead to no chapter of the book");
 	}
+	lose_cast(m);
 	return r;
 }
 
@@ -444,6 +488,8 @@ static int take_files(struct import *m, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "%s", store_reason(store_reader(m->engine->store), r));
 	m->places = xcalloc(m->found.chapter_count + 1, sizeof(*m->places));
+	m->cast_taken = xcalloc(m->found.cast ? m->found.cast->element_count + 1 : 1,
+				sizeof(*m->cast_taken));
 	r = store_chapters(m, err);
 	return r == 0 ? store_pictures_of(m, err) : r;
 }
@@ -483,6 +529,7 @@ static int import(const struct options *o, const char *folder)
 	findings_finish(&m.found);
 	strv_finish(&m.lost);
 	free(m.places);
+	free(m.cast_taken);
 	hash_free(m.digest);
 	if (m.folder >= 0)
 		close(m.folder);

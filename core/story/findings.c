@@ -28,8 +28,11 @@ struct finding *findings_chapter(struct findings *f, int number, const char *tit
 
 	for (size_t i = 0; i < f->chapter_count; i++) {
 		c = &f->chapters[i];
-		if (number ? c->number == number : !strcmp(c->title, title))
-			return c;
+		if (number && c->number ? c->number != number
+					: strcmp(c->title, title) || (number && !*title))
+			continue;
+		c->number = c->number ? c->number : number;
+		return c;
 	}
 	if (f->chapter_count == FINDINGS_MOST)
 		return NULL;
@@ -201,17 +204,21 @@ static int digits(const char **s)
 	return n > FINDINGS_MOST ? 0 : n;
 }
 
+int findings_picture_chapter(const char **s)
+{
+	if (strncmp(*s, "chapter_", 8))
+		return 0;
+	*s += 8;
+	return digits(s);
+}
+
 bool findings_picture(struct findings *f, const char *file)
 {
 	static const char *const kinds[] = {".png", ".jpg", ".jpeg", ".webp"};
 	const char *s = file, *scene_at = NULL;
 	struct found_picture *p;
-	int chapter, scene;
+	int chapter = findings_picture_chapter(&s), scene;
 
-	if (strncmp(s, "chapter_", 8))
-		return false;
-	s += 8;
-	chapter = digits(&s);
 	for (const char *at = s; (at = strstr(at, "_scene_")); at++)
 		scene_at = at + 7;
 	if (!chapter || !scene_at)

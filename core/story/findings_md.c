@@ -98,13 +98,31 @@ static void scene_end(struct scene *s, cJSON *concepts)
 	s->open = false;
 }
 
-static void chapter_end(struct findings *f, const char *title, cJSON *concepts)
+static void chapter_end(struct findings *f, int number, const char *title, cJSON *concepts)
 {
-	struct finding *c = title && concepts->child ? findings_chapter(f, 0, title) : NULL;
+	struct finding *c = title && concepts->child ? findings_chapter(f, number, title) : NULL;
 
+	if (c && !*c->title)
+		analysis_set(&c->title, title);
 	if (c && !c->concepts)
 		c->concepts = cJSON_PrintUnformatted(concepts);
 	cJSON_Delete(concepts);
+}
+
+/* `**Generated Image:** [View Image](images/chapter_9_scene_1.png)` says how they count; 0: it is
+ * none. */
+static int number_of_image(const struct lines *l)
+{
+	size_t len;
+	const char *v = labelled(&len, l, "Generated Image");
+	const char *name = v ? memmem(v, len, "/chapter_", 9) : NULL;
+	CLEANUP(cleanup_free) char *file = NULL;
+	const char *s;
+
+	if (!name)
+		return 0;
+	s = file = xstrndup(name + 1, (size_t)(v + len - name) - 1);
+	return findings_picture_chapter(&s);
 }
 
 static void scene_line(struct scene *s, const struct lines *l)
@@ -128,6 +146,7 @@ void findings_read_chapters(struct findings *f, const char *s, size_t len)
 	struct scene scene = {0};
 	CLEANUP(cleanup_free) char *title = NULL;
 	cJSON *concepts = cJSON_CreateArray();
+	int number = 0; /* of the chapter, as its pictures say */
 
 	while (next_line(&l)) {
 		CLEANUP(cleanup_free) char *words = NULL;
@@ -135,7 +154,8 @@ void findings_read_chapters(struct findings *f, const char *s, size_t len)
 
 		if (depth == 2 || depth == 3) {
 			scene_end(&scene, concepts);
-			chapter_end(f, title, concepts);
+			chapter_end(f, number, title, concepts);
+			number = 0;
 			concepts = cJSON_CreateArray();
 			free(title);
 			title = words;
@@ -145,10 +165,11 @@ void findings_read_chapters(struct findings *f, const char *s, size_t len)
 			scene.open = true;
 		} else if (depth == 0) {
 			scene_line(&scene, &l);
+			number = number ? number : number_of_image(&l);
 		}
 	}
 	scene_end(&scene, concepts);
-	chapter_end(f, title, concepts);
+	chapter_end(f, number, title, concepts);
 	buf_finish(&scene.quote);
 	buf_finish(&scene.description);
 }

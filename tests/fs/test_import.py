@@ -205,9 +205,21 @@ class Import(unittest.TestCase):
         self.write("Chapters.md", "### Chapter 2\n#### Scene 1\n> Captain Morrow, an old man with a grey beard\n"
                    "**Visual Elements:** The captain\n")
         self.write("Elements.md", "## Characters\n### Captain Morrow\nA sailor.\n### Nobody\nIs not in it.\n")
-        self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 0")
+        self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 1",
+                   'not taken: Elements.md: "Nobody": no chapter that was taken names it')
         with open(os.path.join(self.exported(), "chapters/2/elements.json"), encoding="utf-8") as f:
             self.assertEqual([e["name"] for e in json.load(f)["elements"]], ["Captain Morrow"])
+
+    def test_pictures_of_a_document(self):
+        """Their Chapters.md alone says which chapter a picture's number is of: it links to it."""
+        self.write("Chapters.md", "### Chapter 2\n#### Scene 1\n> Captain Morrow, an old man with a grey beard\n"
+                   "**Visual Elements:** a\n**Generated Image:** [View Image](images/chapter_1_scene_1.png)\n")
+        self.write(".imaginize.state.json", json.dumps({"version": "2.0.0", "phases": {"analyze": {"chapters": {"1": {
+            "status": "completed", "concepts": 1, "tokensUsed": 7}}}}}))
+        shutil.copy(os.path.join(self.folder, "images/chapter_2_scene_1.png"), self.path("theirs/chapter_1_scene_1.png"))
+        self.taken(self.path("theirs"), "taken: 1 chapters, 1 pictures; there already: 0; not taken: 0")
+        self.assertEqual(os.listdir(os.path.join(self.exported(), "images")), ["chapter_2_scene_1.png"])
+        self.assertEqual(self.chapter(2)["tokensUsed"], 7)
 
     def test_named_and_left(self):
         with open(os.path.join(self.folder, "images/chapter_2_scene_1.png"), "rb") as f:
