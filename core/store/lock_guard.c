@@ -26,9 +26,12 @@
 /* lock_file.c and live.c have those below. */
 #define FIRST_BYTE ((INT64_C(1) << 62) + (INT64_C(1) << 20))
 #define WANTED_BYTE (FIRST_BYTE + (INT64_C(1) << 20))
+/* Resources are numbered from here to LOCK_CHAPTER_MOST. Who changes whose all of the book is wants
+ * all their bytes. */
+#define LEAST (-1000)
 /* No resource has this number. Its byte is held the other way about: alone by who guards all,
  * shared by those who change any, who have no quarrel with each other. */
-#define ALL 0
+#define ALL (LEAST - 1)
 #define SPIN_US 60
 #define SHUT_MOST_US 1000
 #define CHANGE_MOST_US (250 * INT64_C(1000))
@@ -51,18 +54,40 @@ struct lock_guards {
 
 /* ---- bytes */
 
-static int ask(const struct locks *l, int command, short type, int64_t byte)
+struct stretch {
+	int64_t start, len;
+};
+
+static int ask(const struct locks *l, int command, short type, int64_t base, struct stretch b)
 {
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	struct flock lock = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = base + b.start, .l_len = b.len};
 	if (fcntl(l->open_fd, command, &lock) < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return lock.l_type != F_UNLCK; /* F_OFD_GETLK: somebody else has it */
 }
 
-static int set(const struct locks *l, short type, int64_t byte)
+static int set(const struct locks *l, short type, int64_t base, struct stretch b)
 {
-	int result = ask(l, F_OFD_SETLK, type, byte);
+	int result = ask(l, F_OFD_SETLK, type, base, b);
 	return result < 0 ? result : 0;
+}
+
+static struct stretch one(int64_t number)
+{
+	return (struct stretch){number, 1};
+}
+
+static bool is_book(int64_t number)
+{
+	return number == LOCK_BOOK || (number != ALL && lock_is_share(number));
+}
+
+/* What a change of hands is kept out by. */
+static struct stretch covered(int64_t number)
+{
+	return is_book(number) ? (struct stretch){LEAST, LOCK_CHAPTER_MOST + 1 - LEAST}
+			       : one(number);
 }
 
 static short guarding(int64_t number)
@@ -102,66 +127,59 @@ static struct guard *guard_of(struct lock_guards *g, int64_t number)
 static int enter(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
-	int result = ask(l, F_OFD_GETLK, F_RDLCK, WANTED_BYTE + number) ? -EAGAIN : 0;
+	int result = ask(l, F_OFD_GETLK, F_RDLCK, WANTED_BYTE, one(number)) ? -EAGAIN : 0;
 	pthread_mutex_lock(&g->mutex);
 	struct guard *at = guard_of(g, number);
 	if (result == 0 && at->users == 0)
-		result = set(l, guarding(number), FIRST_BYTE + number);
+		result = set(l, guarding(number), FIRST_BYTE, one(number));
 	at->users += result == 0;
 	pthread_mutex_unlock(&g->mutex);
 	return result;
 }
 
-static int guard(struct locks *l, int64_t number)
+int locks_guard(struct locks *l, const char *resource)
 {
-	int64_t began_us = 0;
+	int64_t number = resource ? lock_number(resource) : ALL, began_us = 0;
 	int result;
+	if (number == 0)
+		return -EINVAL;
 	while ((result = enter(l, number)) == -EAGAIN)
 		if (!pause_until(&began_us, GUARD_MOST_US))
 			return -EBUSY;
 	return result;
 }
 
-static void leave(struct locks *l, int64_t number)
-{
-	struct lock_guards *g = l->guards;
-	pthread_mutex_lock(&g->mutex);
-	if (--guard_of(g, number)->users == 0)
-		set(l, F_UNLCK, FIRST_BYTE + number);
-	pthread_mutex_unlock(&g->mutex);
-}
-
-/* Who writes to a part of the book writes to the book. */
-int locks_guard(struct locks *l, const char *resource)
-{
-	int64_t number = resource ? lock_number(resource) : ALL;
-	if (resource && number == ALL)
-		return -EINVAL;
-	int result = guard(l, number);
-	if (result < 0 || number == ALL || number == LOCK_BOOK)
-		return result;
-	result = guard(l, LOCK_BOOK);
-	if (result < 0)
-		leave(l, number);
-	return result;
-}
-
 void locks_unguard(struct locks *l, const char *resource)
 {
 	int64_t number = resource ? lock_number(resource) : ALL;
-	if (number != ALL && number != LOCK_BOOK)
-		leave(l, LOCK_BOOK);
-	leave(l, number);
+	struct lock_guards *g = l->guards;
+	pthread_mutex_lock(&g->mutex);
+	if (--guard_of(g, number)->users == 0)
+		set(l, F_UNLCK, FIRST_BYTE, one(number));
+	pthread_mutex_unlock(&g->mutex);
 }
 
 /* ---- those who change */
+
+/* Does a thread of this process write to it? Its bytes are our own and would be given to us. */
+static bool is_used_here(const struct lock_guards *g, int64_t number)
+{
+	for (size_t i = 0; i < g->len; i++) {
+		bool about = g->items[i].number == number ||
+			     (is_book(number) && g->items[i].number != ALL);
+		if (about && g->items[i].users)
+			return true;
+	}
+	return false;
+}
 
 static int shut(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	int result = guard_of(g, number)->users ? -EAGAIN
-						: set(l, changing(number), FIRST_BYTE + number);
+	int result = is_used_here(g, number)
+			     ? -EAGAIN
+			     : set(l, changing(number), FIRST_BYTE, covered(number));
 	pthread_mutex_unlock(&g->mutex);
 	return result;
 }
@@ -193,14 +211,14 @@ static bool shut_one(struct locks *l, int64_t number)
 
 bool lock_guard_shut(struct locks *l, int64_t number)
 {
-	return shut_one(l, ALL) && shut_one(l, lock_is_share(number) ? LOCK_BOOK : number);
+	return shut_one(l, ALL) && shut_one(l, is_book(number) ? LOCK_BOOK : number);
 }
 
 void lock_guard_open(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
 	for (size_t i = 0; i < g->shut.len; i++)
-		set(l, F_UNLCK, FIRST_BYTE + g->shut.items[i]);
+		set(l, F_UNLCK, FIRST_BYTE, covered(g->shut.items[i]));
 	g->shut.len = 0;
 }
 
@@ -208,15 +226,15 @@ static bool is_free(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	bool free_here = guard_of(g, number)->users == 0;
+	bool free_here = !is_used_here(g, number);
 	pthread_mutex_unlock(&g->mutex);
-	return free_here && ask(l, F_OFD_GETLK, changing(number), FIRST_BYTE + number) == 0;
+	return free_here && ask(l, F_OFD_GETLK, changing(number), FIRST_BYTE, covered(number)) == 0;
 }
 
 bool lock_guard_await(struct locks *l, int64_t *began_us)
 {
 	struct lock_guards *g = l->guards;
-	set(l, F_WRLCK, WANTED_BYTE + g->lacked);
+	set(l, F_WRLCK, WANTED_BYTE, covered(g->lacked));
 	g->wanted = true;
 	while (pause_until(began_us, CHANGE_MOST_US))
 		if (is_free(l, g->lacked))
@@ -228,7 +246,7 @@ void lock_guard_waited(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
 	if (g->wanted)
-		set(l, F_UNLCK, WANTED_BYTE + g->lacked);
+		set(l, F_UNLCK, WANTED_BYTE, covered(g->lacked));
 	g->wanted = false;
 }
 
