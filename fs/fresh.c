@@ -48,6 +48,7 @@ struct fresh_look {
 	int64_t inode;
 	bool watches; /* are to be set anew */
 	int events;   /* the new descriptor, or -1 */
+	struct strv paths;
 	int folders;
 	bool unwatched; /* not all of them are */
 	struct engine_book book;
@@ -57,8 +58,9 @@ struct fresh_look {
 
 struct fresh {
 	struct fs *fs;
-	int folder; /* opened before the mount, which may hide it */
-	int events; /* inotify's; -1: there is none yet */
+	int folder;	   /* opened before the mount, which may hide it */
+	int events;	   /* inotify's; -1: there is none yet */
+	struct strv paths; /* of what is watched, by number from 1 */
 	struct watch *watch;
 	struct timer *quiet, *readers, *ask, *renew;
 	struct fresh_look *look; /* runs; or NULL */
@@ -76,6 +78,19 @@ struct fresh {
 
 /* ---- what inotify tells */
 
+/* Whatever was written, of the book or not: who holds it wants to know. */
+static void tell_pass(struct fresh *f, const struct inotify_event *e)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	const char *folder;
+
+	if (e->wd < 1 || (size_t)e->wd > f->paths.len || !e->len)
+		return;
+	folder = f->paths.items[e->wd - 1];
+	path = xasprintf("%s%s%s", folder, *folder ? "/" : "", e->name);
+	pass_told(f->fs->pass, path, e->mask);
+}
+
 static void note_event(struct fresh *f, const struct inotify_event *e)
 {
 	bool is_folder = e->mask & IN_ISDIR;
@@ -89,18 +104,26 @@ static void note_event(struct fresh *f, const struct inotify_event *e)
 		f->folders_changed = true;
 }
 
-static void drain(struct fresh *f)
+static void read_events(struct fresh *f, int events, bool tell)
 {
 	_Alignas(struct inotify_event) char chunk[8192];
 	ssize_t n;
 
-	while (f->events >= 0 && (n = read(f->events, chunk, sizeof(chunk))) > 0)
+	while (events >= 0 && (n = read(events, chunk, sizeof(chunk))) > 0)
 		for (const char *p = chunk; p < chunk + n;) {
 			const struct inotify_event *e = (const void *)p;
 
 			note_event(f, e);
+			if (tell)
+				tell_pass(f, e);
 			p += sizeof(*e) + e->len;
 		}
+}
+
+static void drain(struct fresh *f)
+{
+	read_events(f, f->events, true);
+	pass_told_all(f->fs->pass);
 }
 
 /* While somebody writes on, it is read now and then all the same. */
@@ -122,17 +145,20 @@ static void on_events(void *arg, uint32_t revents)
 
 /* ---- in the pool */
 
-static void watch_folder(void *arg, int folder)
+static void watch_folder(void *arg, int folder, const char *path)
 {
 	static const uint32_t what =
 		IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
 	struct fresh_look *l = arg;
-	char path[32];
+	char reach[32];
+	int number;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
-	if (l->folders++ == FOLDERS_MOST ||
-	    (l->folders <= FOLDERS_MOST && inotify_add_watch(l->events, path, what) < 0))
+	snprintf(reach, sizeof(reach), "/proc/self/fd/%d", folder);
+	number = l->folders++ < FOLDERS_MOST ? inotify_add_watch(l->events, reach, what) : -1;
+	if (number < 0)
 		l->unwatched = true;
+	while (number > 0 && l->paths.len < (size_t)number)
+		strv_add(&l->paths, path);
 }
 
 static void set_watches(struct fresh_look *l)
@@ -210,6 +236,7 @@ static void finish(struct fresh_look *l, const struct err *err)
 	f->look = NULL;
 	f->ended = f->begun;
 	book_free(l->read);
+	strv_finish(&l->paths);
 	free(l);
 	answer_ready(f);
 	if (!ring_empty(&f->waiting))
@@ -226,11 +253,17 @@ static void imported(void *arg, int result, const struct err *err)
 	finish(l, result < 0 && err ? err : &l->err);
 }
 
-/* What the old watches had to tell, the hash has. */
-static void take_watches(struct fresh *f, const struct fresh_look *l)
+/* What the old watches had to tell of the book, the hash has. What both have to tell is told once.
+ */
+static void take_watches(struct fresh *f, struct fresh_look *l)
 {
 	if (!l->watches || l->events < 0)
 		return;
+	drain(f);
+	read_events(f, l->events, false);
+	strv_finish(&f->paths);
+	f->paths = l->paths;
+	l->paths = (struct strv){0};
 	f->watch = watch_free(f->watch);
 	if (f->events >= 0)
 		close(f->events);
@@ -540,6 +573,7 @@ struct fresh *fresh_free(struct fresh *f)
 	timer_free(f->ask);
 	timer_free(f->renew);
 	free(f->former);
+	strv_finish(&f->paths);
 	strv_finish(&f->warned);
 	free(f->failed);
 	free(f);

@@ -542,6 +542,10 @@ static inline bool pass_has(const struct pass *p, uint64_t node)
 }
 /* Ours that the folder has a name for, too; they are in .bookfs/. */
 bool pass_moved(const struct pass *p, const char *name);
+/* What inotify tells of the folder, by whomever: of a path in it (as in cover.h). And: that was all
+ * until now. These take NULL. */
+void pass_told(struct pass *p, const char *path, uint32_t mask);
+void pass_told_all(struct pass *p);
 void pass_list_moved(struct pass *p, struct view_list *list);
 void pass_locks_changed(struct pass *p); /* takes NULL */
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */

@@ -145,6 +145,20 @@ bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *na
 /* ---- pass_fence.c */
 
 /* To change something: while it lasts the locks stay whose they are. */
+/* A lock that covers paths of the folder. */
+struct pass_cover {
+	struct link link;
+	char resource[LOCK_RESOURCE_BYTES];
+	int64_t token;	    /* of the lock as it was looked at last; 0: nobody's */
+	struct link fences; /* of files that are open for writing */
+
+	/* pass_behind.c */
+	int busy;	  /* leaves to change what it covers */
+	bool ended;	  /* one of them, since all events were read */
+	int64_t ended_ns; /* when the last did */
+	int64_t told_ns;  /* of the last change that came by no mount */
+};
+struct pass_cover *pass_cover_named(struct pass *p, const char *resource);
 struct pass_leave {
 	struct locks *table;
 	struct pass_grant {
@@ -152,6 +166,7 @@ struct pass_leave {
 		int64_t token; /* under which lock of his own; 0: it is nobody's */
 		bool guarded;
 	} * grants;
+		bool let_in;
 	size_t count, cap;
 	bool all; /* and so do all others */
 };
@@ -181,6 +196,12 @@ void pass_fence_init(struct pass *p);
 void pass_fence_finish(struct pass *p);
 
 /* ---- pass_rules.c */
+/* ---- pass_behind.c */
+
+/* Leave was given to change what it covers; that ended. */
+void pass_cover_begins(struct pass_cover *c);
+void pass_cover_ends(struct pass_cover *c);
+
 
 int pass_rules_init(struct pass *p, struct err *err);
 void pass_rules_look(struct pass *p); /* are they what they were? */

@@ -28,13 +28,6 @@
  * in between.
  */
 
-struct pass_cover {
-	struct link link;
-	char resource[LOCK_RESOURCE_BYTES];
-	int64_t token;	    /* of the lock as it was looked at last; 0: nobody's */
-	struct link fences; /* of files that are open for writing */
-};
-
 /* An open file under one of the locks that cover it. */
 struct pass_fence {
 	struct link link;    /* of the cover's */
@@ -70,7 +63,7 @@ static bool path_of(struct buf *out, struct pass *p, struct pass_node *n, const 
 	return !buf_error(out);
 }
 
-static struct pass_cover *cover_named(struct pass *p, const char *resource)
+struct pass_cover *pass_cover_named(struct pass *p, const char *resource)
 {
 	struct pass_cover *c;
 
@@ -93,7 +86,7 @@ static struct pass_cover *cover_at(struct pass *p, struct pass_node *n, const ch
 
 	if (!path_of(&p->path, p, n, name) || !cover_of(resource, p->rules, buf_str(&p->path)))
 		return NULL;
-	return cover_named(p, resource);
+	return pass_cover_named(p, resource);
 }
 
 static void remember_cover(struct pass_node *n, struct pass_cover *c)
@@ -198,10 +191,14 @@ void pass_leave_unguard(struct pass_leave *leave)
 void pass_leave_end(struct pass_leave *leave)
 {
 	pass_leave_unguard(leave);
-	for (size_t i = 0; i < leave->count; i++)
-		if (leave->grants[i].token)
-			locks_used(leave->table, leave->grants[i].cover->resource,
-				   leave->grants[i].token);
+	for (size_t i = 0; i < leave->count; i++) {
+		const struct pass_grant *g = &leave->grants[i];
+
+		if (g->token)
+			locks_used(leave->table, g->cover->resource, g->token);
+		if (g->let_in)
+			pass_cover_ends(g->cover);
+	}
 	free(leave->grants);
 	*leave = (struct pass_leave){0};
 }
@@ -276,9 +273,13 @@ static int admit(struct pass_leave *leave, struct pass *p, struct pass_cover *c,
 		return err_set(&no->err, r == -EBUSY ? r : -ENOLCK, "nobody can tell who holds %s",
 			       c->resource);
 	r = fence_judge(token, p->fs, c->resource, r ? &k : NULL, pid, uid, no);
-	if (r == 0)
-		g->token = *token;
-	return r;
+	if (r < 0)
+		return r;
+	g->token = *token;
+	if (!g->let_in)
+		pass_cover_begins(c);
+	g->let_in = true;
+	return 0;
 }
 
 static int refuse_past(struct pass *p, fuse_req_t req, struct pass_node *n)
@@ -387,7 +388,7 @@ int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *fo
 	no.lock = m.found;
 	err_set(&no.err, -EBUSY, "%s is held by %s, and may be in it", m.found.resource,
 		m.found.holder.instance);
-	return refuse(p, req, cover_named(p, m.found.resource), -EBUSY, m.path, &no);
+	return refuse(p, req, pass_cover_named(p, m.found.resource), -EBUSY, m.path, &no);
 }
 
 /* ---- open files */

@@ -177,7 +177,7 @@ static void walk(struct folder *f, const char *path, int depth, const struct boo
 	struct dirent *e;
 
 	if (fd >= 0 && f->enter)
-		f->enter(f->arg, fd);
+		f->enter(f->arg, fd, path);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (dir && !f->more && (e = readdir(dir))) {
 		if (is_passed_over(e->d_name))
@@ -203,7 +203,7 @@ int folder_list(struct folder *out, int fd, const struct book_limits *limits)
 	return out->more ? -EFBIG : 0;
 }
 
-int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg)
+int book_folder_walk(int fd, void (*enter)(void *arg, int folder, const char *path), void *arg)
 {
 	struct folder f = {.fd = fd, .enter = enter, .arg = arg};
 
@@ -212,7 +212,7 @@ int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg)
 	CLEANUP(cleanup_close) int config = folder_open(fd, PROJECT_CONFIG);
 
 	if (config >= 0)
-		enter(arg, config);
+		enter(arg, config, PROJECT_CONFIG);
 	folder_finish(&f);
 	return more ? -EFBIG : 0;
 }

@@ -21,9 +21,10 @@ struct folder {
 	int fd;			   /* borrowed */
 	struct folder_file *files; /* texts, in natural order of their paths: 2 before 10 */
 	size_t count, cap;
-	size_t seen;			      /* entries of any kind */
-	bool more;			      /* there are more than the limits allow */
-	void (*enter)(void *arg, int folder); /* is called with each folder, or NULL */
+	size_t seen; /* entries of any kind */
+	bool more;   /* there are more than the limits allow */
+	/* Is called with each folder, or NULL. */
+	void (*enter)(void *arg, int folder, const char *path);
 	void *arg;
 };
 int folder_list(struct folder *out, int fd, const struct book_limits *limits);

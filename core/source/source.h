@@ -138,8 +138,8 @@ int book_folder_hash(char out[HASH_HEX], int fd);
 int book_folder_read(struct book **out, int fd, const char *path,
 		     const struct book_options *options, struct err *err);
 /* Calls enter with each folder that is looked through for these, before it is; borrowed, open for
- * reading. -EFBIG: there are too many entries. */
-int book_folder_walk(int fd, void (*enter)(void *arg, int folder), void *arg);
+ * reading. path: beneath fd, "" itself. -EFBIG: there are too many entries. */
+int book_folder_walk(int fd, void (*enter)(void *arg, int folder, const char *path), void *arg);
 /* May an entry of this name be one of these, or a folder with some? */
 bool book_folder_counts(const char *name, bool is_folder);
 struct book *book_free(struct book *b);

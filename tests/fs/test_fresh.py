@@ -208,6 +208,42 @@ class Small(Fresh):
                 m.command(line + "\n")
             self.assertIn(reason, m.read(".bookfs/why"))
 
+    def test_behind_a_holder(self):
+        """Who holds a chapter hears of what came by no mount, and of nothing else."""
+        through = ("echo hi >> F; sed -i s/hi/ho/ F; cp F x; mv x F; touch -d '2 days ago' F; truncate -s 10 F; rm F;"
+                   "echo new > F; chmod 600 F; mkdir d; echo a > d/b; rm -r d; exec 3>> F; touch -d yesterday F; mv F G;"
+                   "mv G F; echo more >&3")
+        m = self.mounted()
+        self.concepts(m, 1)
+        self.write(2)  # before it is held
+        subprocess.run(["touch", m.path("locks/Chapter_02")], check=True)
+        folder, mounted = os.path.dirname(self.of(2)), os.path.dirname(self.of(2, m.dir))
+
+        def run(command, where):
+            subprocess.run(["bash", "-c", command.replace("F", "Chapter_02.md")], cwd=where, check=True)
+
+        def told():
+            return [line.split("/", 2)[2] for line in m.read("locks/.log").splitlines() if "changed behind" in line]
+
+        for _ in range(5):
+            run(through, mounted)
+        self.concepts(m, 1)  # all that inotify had to tell until now is read
+        self.assertEqual(told(), [])
+        with open(self.of(1), "a") as f:
+            f.write("Held by nobody.")
+        time.sleep(0.05)  # a file's time is as coarse as the kernel's clock
+        before = 0
+        for command in ("echo x >> F", "rm F", "echo x > F", "mv F G", "mv G F", "sed -i s/x/y/ F"):
+            run(command, folder)
+            wait_for(lambda: len(told()) > before and "Chapter_02.md" in told()[-1] + (command == "mv F G") * "Chapter_02.md")
+            self.assertTrue(all(t.startswith("Chapter_02/") for t in told()), told())
+            time.sleep(0.05)
+            before = len(told())
+        self.assertIn("Chapter_02, which is yours, was changed behind the mount", m.read("locks/.why"))
+        run(through, mounted)
+        self.concepts(m, 1)
+        self.assertEqual(len(told()), before)
+
     def test_what_cannot_be_read_changes_nothing(self):
         m = self.mounted()
         before = m.read("chapters/3/concepts.json")
