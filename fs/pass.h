@@ -151,6 +151,7 @@ struct pass_cover {
 	char resource[LOCK_RESOURCE_BYTES];
 	int64_t token;	    /* of the lock as it was looked at last; 0: nobody's */
 	struct link fences; /* of files that are open for writing */
+	int64_t used_token, used_boot_ms; /* that was renewed, and when */
 
 	/* pass_behind.c */
 	int busy;	  /* leaves to change what it covers */
