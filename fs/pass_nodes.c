@@ -189,14 +189,16 @@ static struct pass_node *node_new(struct pass_table *t, const struct stat *st, s
 	return n;
 }
 
-static void give_back(struct pass_table *t, struct pass_node *n)
+static void give_back(struct pass *p, struct pass_node *n)
 {
+	if (n->opens == 0)
+		pass_direct_forget(p, n);
 	if (n->fd < 0)
 		return;
 	close(n->fd);
 	n->fd = -1;
 	ring_remove(&n->used);
-	t->descriptors--;
+	p->table.descriptors--;
 }
 
 static void node_free(struct pass *p, struct pass_node *n)
@@ -204,8 +206,7 @@ static void node_free(struct pass *p, struct pass_node *n)
 	struct pass_table *t = &p->table;
 
 	unhash(t, n);
-	pass_direct_forget(p, n);
-	give_back(t, n);
+	give_back(p, n);
 	give_slot(t, slot_of(n->id));
 	t->node_count--;
 	pass_owners_free(n);
@@ -214,12 +215,14 @@ static void node_free(struct pass *p, struct pass_node *n)
 	free(n);
 }
 
-static void take_descriptor(struct pass_table *t, struct pass_node *n, int fd)
+static void take_descriptor(struct pass *p, struct pass_node *n, int fd)
 {
+	struct pass_table *t = &p->table;
+
 	n->fd = fd;
 	ring_add(&t->used, &n->used);
 	if (++t->descriptors > t->descriptors_most)
-		give_back(t, LINK_OWNER(t->used.next, struct pass_node, used));
+		give_back(p, LINK_OWNER(t->used.next, struct pass_node, used));
 }
 
 /* After the root has been opened. */
@@ -300,7 +303,7 @@ static int open_again(struct pass *p, struct pass_node *n)
 		close(fd);
 		return -ESTALE;
 	}
-	take_descriptor(&p->table, n, fd);
+	take_descriptor(p, n, fd);
 	return fd;
 }
 
@@ -397,7 +400,7 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	if (!n)
 		n = node_new(t, st, born);
 	if (n->fd < 0)
-		take_descriptor(t, n, fd);
+		take_descriptor(p, n, fd);
 	else
 		close(fd);
 	looked_up(p, n, st, folder, name);
