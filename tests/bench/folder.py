@@ -2,7 +2,7 @@
 """A project's own files: the folder itself, the same mounted by bookfs, and beside it by bindfs and fuse-overlayfs (those
 that are on the PATH), each row by all of them in turn.
 
-What no lock covers an administrator's kernel reads and writes without bookfs; what one covers goes through it: rows of
+What no lock covers an administrator's kernel reads and writes without bookfs; what one covers it only reads: rows of
 reading and writing are measured of both kinds of files. Cold: the pages of all files are dropped before, the folder's and
 the mounts'. First: only the mount's own."""
 
@@ -116,7 +116,7 @@ class Rows:
         self.program, self.size_mb, self.tracked = program, 8 if quick else 192, 100 if quick else 1000
         self.cold, self.warm = (20, 100) if quick else (600, 60000)
         self.files, self.made, self.small_ones = (20 if quick else 400), 0, {}
-        self.sources, self.kept_s = (1, 0.1) if quick else (8, KEPT_S)
+        self.sources, self.kept_s, self.kinds = (1, 0, 1) if quick else (8, KEPT_S, 2)
 
     def measure(self, what, amount, *where):
         done = subprocess.run([*peers.reader, self.program, what, str(amount), *where], stdout=subprocess.PIPE,
@@ -204,7 +204,7 @@ class Rows:
 
     def all(self):
         """Name, unit, what measures it, the kind of its files, what is promised of the folder's own speed."""
-        for kind, note in ((FREE, ""), (COVERED, ", under a lock")):
+        for kind, note in ((FREE, ""), (COVERED, ", under a lock"))[:self.kinds]:
             yield "sequential, cold" + note, "MB/s", self.cold_read, kind, 0.8
             yield "sequential, first" + note, "MB/s", self.first_read, kind, 0.8
             yield "sequential, cached" + note, "MB/s", self.cached_read, kind, 0.8
