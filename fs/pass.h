@@ -144,7 +144,6 @@ bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *na
 
 /* ---- pass_fence.c */
 
-/* To change something: while it lasts the locks stay whose they are. */
 /* A lock that covers paths of the folder. */
 struct pass_cover {
 	struct link link;
@@ -160,14 +159,15 @@ struct pass_cover {
 	int64_t told_ns;  /* of the last change that came by no mount */
 };
 struct pass_cover *pass_cover_named(struct pass *p, const char *resource);
+/* To change something: while it lasts the locks stay whose they are. */
 struct pass_leave {
 	struct locks *table;
 	struct pass_grant {
 		struct pass_cover *cover;
 		int64_t token; /* under which lock of his own; 0: it is nobody's */
 		bool guarded;
-	} * grants;
 		bool let_in;
+	} * grants;
 	size_t count, cap;
 	bool all; /* and so do all others */
 };
@@ -196,13 +196,13 @@ void pass_seen(struct pass *p, struct pass_node *n, bool alone, struct pass_node
 void pass_fence_init(struct pass *p);
 void pass_fence_finish(struct pass *p);
 
-/* ---- pass_rules.c */
 /* ---- pass_behind.c */
 
 /* Leave was given to change what it covers; that ended. */
 void pass_cover_begins(struct pass_cover *c);
 void pass_cover_ends(struct pass_cover *c);
 
+/* ---- pass_rules.c */
 
 int pass_rules_init(struct pass *p, struct err *err);
 void pass_rules_look(struct pass *p); /* are they what they were? */
