@@ -143,6 +143,7 @@ struct options {
 	struct strv never_trigger_for; /* names of programs, as in /proc/PID/comm */
 	int wait_s, depth, grace_s, pages_per_image;
 	int enforce;	    /* enum enforce */
+	bool figures;	    /* an image is its chapter's, not the registry's (cover.h) */
 	struct strv kernel; /* what the kernel is asked for, beside our own */
 
 	/* Who reads and who paints. The names are as given, the servers what came of it. */
@@ -541,11 +542,11 @@ static inline bool pass_has(const struct pass *p, uint64_t node)
 	return p && ((node & 63) == NODE_PASS || node == VIEW_ROOT);
 }
 /* Ours that the folder has a name for, too; they are in .bookfs/. */
-bool pass_moved(const struct pass *p, const char *name);
 /* What inotify tells of the folder, by whomever: of a path in it (as in cover.h). And: that was all
  * until now. These take NULL. */
 void pass_told(struct pass *p, const char *path, uint32_t mask);
 void pass_told_all(struct pass *p);
+bool pass_moved(const struct pass *p, const char *name);
 void pass_list_moved(struct pass *p, struct view_list *list);
 void pass_locks_changed(struct pass *p); /* takes NULL */
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */

@@ -120,6 +120,7 @@ struct pass {
 
 	struct cover_rules *rules; /* the project's own, or NULL */
 	struct stat rules_file;	   /* they were read of */
+	char rules_book[HASH_HEX]; /* and what the book was */
 	int64_t rules_looked_boot_ms;
 	struct link covers; /* the locks that a path was found to belong to */
 	struct buf path;    /* for one path, of pass_fence.c */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cover.h"
@@ -8,7 +9,8 @@
 /*
  * A project may have rules of its own, which lock covers what (cover.h). They are read when the
  * mount begins, which ends there if they cannot be. After that they are read again when their file
- * is another than it was. If they are wrong then, those that were go on: a slip of the pen leaves
+ * is another than it was, or the book is: in a plain folder the texts are what they are by their
+ * order. If they are wrong then, those that were go on: a slip of the pen leaves
  * no chapter unguarded.
  */
 
@@ -20,13 +22,54 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       !memcmp(&a->st_ctim, &b->st_ctim, sizeof(a->st_ctim));
 }
 
+struct texts {
+	struct fs *fs;
+	uint64_t chapters; /* the folder of the mount */
+	struct cover_text *items;
+	size_t len, cap;
+};
+
+/* Front and back matter have locks of their own: what the mount shows of the chapter says. */
+static int add_text(void *arg, const char *path, int chapter)
+{
+	struct texts *t = arg;
+	struct cover_text text = {0};
+	struct view_attr folder;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%d", chapter);
+	if (node_lookup(&folder, t->fs, t->chapters, name) < 0 ||
+	    !view_resource(text.resource, t->fs->views, folder.node))
+		return 0;
+	text.path = xstrdup(path);
+	t->items = xgrow(t->items, &t->cap, t->len + 1, sizeof(text));
+	t->items[t->len++] = text;
+	return 0;
+}
+
+/* As the book was imported last. */
+static void add_texts(struct cover_rules **rules, const struct pass *p)
+{
+	struct texts t = {.fs = p->fs};
+	struct view_attr chapters;
+
+	if (node_lookup(&chapters, p->fs, VIEW_ROOT, "chapters") < 0)
+		return;
+	t.chapters = chapters.node;
+	book_folder_chapters(p->root.fd, add_text, &t);
+	cover_rules_texts(rules, t.items, t.len);
+	free(t.items);
+}
+
 static int read_rules(struct pass *p, struct err *err)
 {
 	struct cover_rules *rules = NULL;
-	int r = cover_rules_read(&rules, p->root.fd, false, err);
+	int r = cover_rules_read(&rules, p->root.fd, p->fs->options->figures, err);
 
 	if (r < 0)
 		return r;
+	add_texts(&rules, p);
+	store_imported_hash(p->rules_book, store_reader(p->fs->engine->store));
 	cover_rules_free(p->rules);
 	p->rules = rules;
 	p->moves++; /* where open files belong is to be found anew */
@@ -37,6 +80,15 @@ static void look(struct stat *out, const struct pass *p)
 {
 	if (fstatat(p->root.fd, ".config/locks.json", out, AT_SYMLINK_NOFOLLOW) < 0)
 		*out = (struct stat){0};
+}
+
+/* Another book than it was? Then its texts may be other chapters. */
+static bool same_book(const struct pass *p)
+{
+	char hash[HASH_HEX] = "";
+
+	store_imported_hash(hash, store_reader(p->fs->engine->store));
+	return !strcmp(hash, p->rules_book);
 }
 
 int pass_rules_init(struct pass *p, struct err *err)
@@ -56,7 +108,7 @@ void pass_rules_look(struct pass *p)
 		return;
 	p->rules_looked_boot_ms = now;
 	look(&st, p);
-	if (same_file(&st, &p->rules_file))
+	if (same_file(&st, &p->rules_file) && same_book(p))
 		return;
 	p->rules_file = st;
 	if (read_rules(p, &err) < 0)

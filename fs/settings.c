@@ -90,6 +90,7 @@ static const struct setting settings[] = {
 	{"series", SETTING_PATH, FIELD(series)},
 	{"store", SETTING_PATH, FIELD(store), .book_only = true},
 	{"enforce", SETTING_ONE_OF, FIELD(enforce), .words = enforce_words},
+	{"figures", SETTING_CHOICE, FIELD(figures), .off = "registry", .not = "chapter"},
 	{"allow_other", SETTING_SWITCH, FIELD(allow_other)},
 };
 _Static_assert(ARRAY_LEN(settings) <= SETTINGS_MOST, "struct options has no room for all origins");

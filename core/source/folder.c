@@ -261,6 +261,23 @@ int book_folder_hash(char out[HASH_HEX], int fd)
 	return result;
 }
 
+int book_folder_chapters(int fd, int (*fn)(void *arg, const char *path, int chapter), void *arg)
+{
+	CLEANUP(book_free_cleanup) struct book *b = book_new("");
+	struct plan plan = {0};
+	struct folder f;
+	int result = folder_list(&f, fd, &book_limits_default);
+
+	if (result == 0 && !folder_is_project(&f)) {
+		project_plan(&plan, b, &f);
+		for (size_t i = 0; result == 0 && i < plan.count; i++)
+			result = fn(arg, plan.chapters[i].files.items[0], (int)i + 1);
+	}
+	plan_finish(&plan);
+	folder_finish(&f);
+	return result;
+}
+
 bool book_is_folder(const char *path)
 {
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -134,6 +134,9 @@ bool book_is_folder(const char *path); /* Is it a folder with a text in it? */
  * inode numbers of the texts that are of the book, its table of contents, and what says what it is
  * (.config). fd: the folder. */
 int book_folder_hash(char out[HASH_HEX], int fd);
+/* Calls fn with each text of a folder that is no writing project, and the number of the chapter
+ * that it is; its value other than 0 ends it. */
+int book_folder_chapters(int fd, int (*fn)(void *arg, const char *path, int chapter), void *arg);
 /* book_read of a folder that is open; path is but its name. */
 int book_folder_read(struct book **out, int fd, const char *path,
 		     const struct book_options *options, struct err *err);

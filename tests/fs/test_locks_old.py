@@ -265,6 +265,26 @@ class OnDisk(agents.Case):
         self.assertEqual(self.fields(m, "Chapter_03")["instance"], "CLI-3")
         self.assertIn('as somebody else has it: "StyleSystem" of "CLI-4"', m.messages())
 
+    def test_plain_folder(self):
+        """No writing project: a text has the lock of the chapter that it is."""
+        shutil.rmtree(self.book)
+        os.makedirs(self.of("part"))
+        for name, text in (("1 preface.md", "# Preface\n\nTo you.\n"), ("2.md", "# Rain\n\nIt rains.\n"),
+                           ("part/3.md", "# Sun\n\nIt shines.\n")):
+            with open(self.of(name), "w") as f:
+                f.write(text)
+        m = self.mount("figures=chapter")
+        for name, resource in (("1 preface.md", "FrontMatter"), ("2.md", "Chapter_02"), ("part/3.md", "Chapter_03"),
+                               ("part/notes.txt", "none"), ("images/fig-07-a.png", "ImageRegistry")):
+            self.assertEqual(m.read("locks/.for", name).splitlines()[0], "resource: " + resource, name)
+        self.agent("CLI-1").ok("touch Chapter_03")
+        self.agent("CLI-2", m.dir).fails("echo x >> part/3.md", "busy")
+        self.agent("CLI-2", m.dir).ok("echo x >> 2.md")
+        self.agent("CLI-1", m.dir).ok("echo x >> part/3.md")
+        with open(m.path("part/2b.md"), "w") as f:      # what is behind it has another number then
+            f.write("# Wind\n\nIt blows.\n")
+        harness.wait_for(lambda: m.read("locks/.for/part/3.md").startswith("resource: Chapter_04"), what="its new number")
+
     def test_broken(self):
         for text, line in (("{", "is not {"), ('{"locks": 3}', "is not {"), (" " * 300000, "larger than 256 KB")):
             self.says(text)
