@@ -230,7 +230,15 @@ static int estimate_chapters(struct count *k)
 	return 0;
 }
 
-/* ---- errands */
+/* ---- errands: the book's as a whole */
+
+static bool is_whole(const struct count *k)
+{
+	for (size_t i = 0; i < k->book->chapter_count; i++)
+		if (k->book->chapters[i].kind == BOOK_STORY && !is_wanted(k, (int)i + 1))
+			return false;
+	return true;
+}
 
 static void estimate_question(struct count *k, const char *prompt, int64_t answer_tokens)
 {
@@ -308,9 +316,10 @@ int jobs_estimate(struct estimate *out, struct jobs *j, const struct estimate_sc
 		rc = learn_habits(&k);
 	if (rc == 0)
 		rc = estimate_chapters(&k);
-	if (rc == 0 && !scope->chapters)
+	bool whole = rc == 0 && is_whole(&k);
+	if (rc == 0 && whole)
 		rc = store_errands(r, estimate_errand, &k);
-	if (rc == 0 && !scope->chapters)
+	if (rc == 0 && whole)
 		rc = estimate_doubts(&k);
 	if (rc == 0 && scope->images)
 		rc = store_pictures(r, 0, estimate_picture, &k);

@@ -88,6 +88,42 @@ static struct store *opened(const struct fixture *f, int changed)
 	return s;
 }
 
+/* What came of errands: a job, a verdict, a look that lost, a portrait that was drawn. */
+static int add_errands(struct store_tx *tx, void *arg, struct err *err)
+{
+	return conn_exec(
+		&tx->conn,
+		"INSERT INTO verdict VALUES (1, 0, 0, 0, 'Poor Ida', 0, 'Ida');"
+		"INSERT INTO look (id, type, name, line, made_ms) VALUES (1, 0, 'Ida', 'a', 1);"
+		"INSERT INTO look (id, type, name, line, made_ms, lost_to)"
+		" VALUES (2, 0, 'Poor Ida', 'b', 1, 1);"
+		"INSERT INTO edit VALUES (1, 1, 6, 0, 'elements/characters/Ida.png', 'drawn', 0);"
+		"INSERT INTO portrait VALUES (1, 0, 'Ida', 'png', 'HASH', 7, 1, 1, NULL, 'by one',"
+		" 'Ida, tall');"
+		"UPDATE portrait SET hash = (SELECT hash FROM picture LIMIT 1);"
+		"INSERT INTO portrait_data VALUES (1, CAST('picture' AS BLOB));"
+		"INSERT INTO job (kind, state, text, concept, chapter, scene, profile, on_demand,"
+		" attempts, error_code, not_before_ms, tokens, owner, started_ms, ended_ms,"
+		" changed_ms, errand, subject) SELECT 1, 3, text, 0, 2, 0, 'x', 0, 1, 0, 0, 0, 0, "
+		"1,"
+		" 1, 1, 4, 'characters/Ida' FROM chapter WHERE number = 2",
+		err);
+}
+
+static void check_errands(struct store *s)
+{
+	static const char *const rows[] = {
+		"SELECT count(*) FROM verdict WHERE name = 'Poor Ida' AND to_name = 'Ida'",
+		"SELECT count(*) FROM look WHERE id = 2 AND lost_to = 1",
+		"SELECT count(*) FROM portrait WHERE drawn_by = 'by one' AND prompt = 'Ida, tall'",
+		"SELECT count(*) FROM job WHERE errand = 4 AND subject = 'characters/Ida'"};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int64_t count = 0;
+		CHECK_INT(conn_int(&count, &s->reader.conn, rows[i], NULL), 0);
+		CHECK_INT(count, 1);
+	}
+}
+
 struct seen {
 	int ready, drawn; /* of which something was said */
 };
@@ -109,6 +145,7 @@ static void test_there_and_back(struct store *full, struct store *empty)
 	CHECK(lines.len > 15);
 	for (size_t i = 0; i < lines.len && i < again.len; i++)
 		CHECK_STR(again.items[i], lines.items[i]);
+	check_errands(empty);
 	CHECK_INT(check_store(empty), 0);
 }
 
@@ -256,6 +293,7 @@ int main(void)
 	struct store *full = opened(&from, 0);
 	illustrate(full, 2);
 	illustrate(full, 3);
+	CHECK_INT(store_write_wait(full, add_errands, NULL, NULL), 0);
 	test_whole(full);
 	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
 		struct fixture to;

@@ -391,6 +391,7 @@ class Story:
             mount.command("portrait Morrow")
             self.checks.ok("once it is removed it is", rig.wait_for(lambda: os.path.exists(file), 20) and
                            len(self.server.sent()) == 2, self.server.sent())
+            self.resolved(mount, book)
             style = self.proposed(mount, "style propose")
             self.checks.ok("a style is asked for in words", style and len(self.shown()) == 0, style)
             mount.command("illustrate %d" % mount.status()["images"][0]["chapter"])
@@ -404,6 +405,26 @@ class Story:
             self.checks.ok("who sees nothing fails in a line", why and "image_url is not supported" in why[0] and
                            "\n" not in why[0], why)
             self.checks.ok("and is asked once", len(self.shown()) == 2, len(self.shown()))
+
+    def resolved(self, mount, book):
+        """Two who may be one by their names: asked once, and one from then on."""
+        other, asked = mount.path("elements/characters/Old Morrow.md"), len(self.chats())
+        with open(other, "w") as file:
+            file.write("# Old Morrow\n\n**Description:** An old man.\n")
+        code, out, err = rig.run(self.args.program, "estimate", "--json", "-o", self.options("provider=openai", "model=m",
+                                 "base_url=http://127.0.0.1:%d/good/v1" % self.server.port, "images=off", "resolve=yes"), book,
+                                 env=paid.ENV)
+        self.checks.ok("a doubt of the cast is one request", code == 0 and json.loads(out)["requests"] == 1, (out, err))
+        mount.command("resolve")
+        gone = rig.wait_for(lambda: not os.path.exists(other), 20)
+        self.checks.ok("which is made, and two are one", gone and "Old Morrow" in
+                       mount.read("elements/characters/Morrow.md").decode() and len(self.chats()) == asked + 1)
+        mount.command("split characters/Morrow: Old Morrow")
+        self.checks.ok("a person's word goes over it", rig.wait_for(lambda: os.path.exists(other), 20))
+
+    def chats(self):
+        with open(self.server.file) as lines:
+            return [line for line in lines if '"kind": "chat"' in line]
 
     def proposed(self, mount, command):
         """style.md, once it is what the server says."""
