@@ -399,7 +399,86 @@ static void test_texts(void)
 	CHECK(cover_reaches(r, "Chapter_02", "b/02-storm.md"));
 }
 
-int main(void)
+/* ---- the page for a framework's projects says what is true */
+
+static void read_page(struct buf *out, const char *path)
+{
+	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(out, chunk, (size_t)n);
+}
+
+/* What stands between the next two backquotes before end, with 07 for XX; NULL: no more. */
+static char *next_code(const char **at, const char *end)
+{
+	const char *start = memchr(*at, '`', (size_t)(end - *at));
+	const char *close = start ? memchr(start + 1, '`', (size_t)(end - start - 1)) : NULL;
+	char *code = close ? xstrndup(start + 1, (size_t)(close - start - 1)) : NULL;
+
+	for (char *x = code; x && (x = strstr(x, "XX"));)
+		memcpy(x, "07", 2);
+	*at = close ? close + 1 : end;
+	return code;
+}
+
+/* "| 3 | `a`, `b` | `Chapter_XX` | ...": how many paths. */
+static int check_line(const struct cover_rules *rules, const char *line, const char *end)
+{
+	const char *paths = memmem(line + 2, (size_t)(end - line - 2), " | ", 3);
+	const char *resource = memmem(paths + 3, (size_t)(end - paths - 3), " | ", 3);
+	const char *rest = memmem(resource + 3, (size_t)(end - resource - 3), " | ", 3);
+	const char *at = resource;
+	CLEANUP(cleanup_free) char *want = next_code(&at, rest);
+	int count = 0;
+
+	for (at = paths; at < resource;) {
+		CLEANUP(cleanup_free) char *path = next_code(&at, resource);
+
+		if (!path)
+			break;
+		if (strcmp(of(NULL, path), want ? want : "") != 0) {
+			fprintf(stderr, "%s is of \"%s\", not \"%s\"\n", path, of(NULL, path),
+				want ? want : "none");
+			check_failures++;
+		}
+		if (!want && strstr(rest, "closed by the rules") == rest + strlen(" | gap: "))
+			CHECK_STR(of(rules, path), "ProjectConfig");
+		count++;
+	}
+	return count;
+}
+
+static void test_page(const char *path)
+{
+	CLEANUP(buf_finish) struct buf page = {0};
+	CLEANUP(cover_rules_free_cleanup) struct cover_rules *rules = NULL;
+	static const int writing[] = {1, 2, 3, 4, 5, 6, 11, 14, 15, 16};
+	const char *json, *end;
+	int prompts[32] = {0}, count = 0;
+
+	read_page(&page, path);
+	json = strstr(buf_str(&page), "```json\n");
+	CHECK(json);
+	CLEANUP(cleanup_free)
+	char *text = json ? xstrndup(json + 8, (size_t)(strstr(json + 8, "```") - json - 8)) : NULL;
+	rules = parse(text ? text : "");
+	for (const char *line = buf_str(&page); (end = strchr(line, '\n')); line = end + 1) {
+		int number, len = 0;
+
+		if (sscanf(line, "| %d |%n", &number, &len) != 1 || !len || number > 31)
+			continue;
+		count += check_line(rules, line, end);
+		prompts[number] = 1;
+	}
+	CHECK(count > 60);
+	for (size_t i = 0; i < ARRAY_LEN(writing); i++)
+		CHECK(prompts[writing[i]]);
+}
+
+int main(int argc, char **argv)
 {
 	char path[] = "/tmp/bookfs-cover-XXXXXX";
 
@@ -415,6 +494,7 @@ int main(void)
 	test_bad_rules();
 	test_most_rules();
 	test_texts();
+	test_page(argc > 1 ? argv[1] : "");
 	test_file(folder, "/etc/hostname");
 	CHECK_INT(system(rm), 0);
 	return check_result();

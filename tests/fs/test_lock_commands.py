@@ -719,8 +719,9 @@ class Written(Commands):
         """Each prompt's set by two at once: one has it, then the other."""
         rows = re.findall(r"^\| (\d+) .*?\| `(bookfs lock .*?)` *\|$", self.read("contrib/author-nonfiction/README.md"),
                           re.M)
-        expected = {1: "ProjectConfig", 2: "Chapter_07 ProjectConfig", 3: "Chapter_07", 4: "Chapter_07",
-                    5: "Chapter_07", 6: "BackMatter Chapter_07 FrontMatter ImageRegistry", 11: "StyleSystem",
+        expected = {1: "Book", 2: "Chapter_07 ProjectConfig QuoteRegistry StyleSystem", 3: "Chapter_07",
+                    4: "Chapter_07", 5: "BackMatter Chapter_07 FrontMatter ProjectConfig QuoteRegistry StyleSystem",
+                    6: "BackMatter Chapter_07 FrontMatter ImageRegistry", 11: "Chapter_07 StyleSystem",
                     14: "BackMatter Chapter_07", 15: "Chapter_07 ImageRegistry", 16: "Chapter_07 ImageRegistry"}
         self.assertEqual([int(n) for n, _ in rows], sorted(expected))
         shells = {"CLI-11111": self.shell("CLI-11111"), "Desktop-22222": self.shell("Desktop-22222")}
@@ -741,19 +742,33 @@ class Written(Commands):
             self.assertEqual(self.owners(), dict.fromkeys(held, second))
             shells[second].ok('bookfs unlock "$BOOK" --all')
 
+    def test_what_prompts_write(self):
+        """Each resource that a prompt's files fall under is one that its line takes, or the table names the gap."""
+        text = self.read("contrib/author-nonfiction/README.md")
+        takes = {n: set(re.findall(r"[A-Z][A-Za-z]+_?(?:XX)?", line.split("--wait")[0].split('"$BOOK"')[1]))
+                 for n, line in re.findall(r"^\| (\d+) .*?\| `(bookfs lock .*?)` *\|$", text, re.M)}
+        rows = re.findall(r"^\| (\d+) \| (`.*?`) \| (`\w+`|none) \| (.*) \|$", text, re.M)
+        self.assertEqual({n for n, *_ in rows}, set(takes))
+        self.assertEqual(len(rows), len(re.findall(r"^\| \d+ \| ", text, re.M)))
+        for n, files, resource, note in rows:
+            had = resource.strip("`") in takes[n] or (resource != "none" and "Book" in takes[n])
+            self.assertRegex(note, "^taken$" if had else "^gap: ", (n, files))
+
     def lines(self, text):
         """The commands of its `sh` blocks."""
         return [line for block in re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S) for line in block.splitlines()
                 if line and not line.startswith("#")]
 
-    def run_block(self, text, skip=()):
+    def run_block(self, text, skip=(), before="true"):
         a = self.shell("CLI-12345")
+        a.ok(before)
         count = 0
         for line in self.lines(text):
             if line.startswith(skip):
                 continue
             a.ok(line.replace("XX", "07"))
             count += 1
+        a.ok("cd /")        # it may be in the mount
         return count
 
     def test_agents_md(self):
@@ -766,11 +781,14 @@ class Written(Commands):
                 self.assertIn(command, self.lines(text), "is run above")
 
     def test_author_nonfiction(self):
-        self.mount()
-        with open(os.path.join(self.tmp, "PROJECT_CONFIG.md"), "w") as f:
-            f.write("# A manuscript\n")
+        project = os.path.join(self.tmp, "project")
+        os.makedirs(os.path.join(project, "Manuscript/Chapters"))
+        with open(os.path.join(project, "Manuscript/Chapters/Chapter_07.md"), "w") as f:
+            f.write("# Seven\n\nA lamp.\n")
+        self.addCleanup(harness.unmount_hard, project)
         text = self.read("contrib/author-nonfiction/README.md")
-        self.assertGreater(self.run_block(text, ("BOOKFS_INSTANCE=",)), 6)
+        self.assertGreater(self.run_block(text, ("BOOKFS_INSTANCE=",), "cd project"), 12)
+        self.assertEqual(self.run_bookfs("umount", project).returncode, 0)
         start = re.search(r"^(BOOKFS_INSTANCE=\S*\$\(.*?\)) claude$", text, re.M).group(1)
         a = self.shell(None)
         said = a.ok(start + " sh -c 'bookfs lock \"$BOOK\" Chapter_09 && bookfs unlock \"$BOOK\" --all'")
@@ -781,7 +799,7 @@ class Written(Commands):
         lines = re.search(r"^```gitignore\n(.*?)^```", self.read("contrib/author-nonfiction/README.md"),
                           re.M | re.S).group(1).split()
         for line in lines:
-            self.assertTrue(line.startswith(("*", "mnt")), line)
+            self.assertTrue(line.startswith(("*", "mnt", ".bookfs.db")), line)
         import fnmatch
         m = self.mount()
         self.ok("CLI-1", "lock", "mnt", "Chapter_03")
