@@ -542,13 +542,13 @@ static inline bool pass_has(const struct pass *p, uint64_t node)
 	return p && ((node & 63) == NODE_PASS || node == VIEW_ROOT);
 }
 /* Ours that the folder has a name for, too; they are in .bookfs/. */
+bool pass_moved(const struct pass *p, const char *name);
+void pass_list_moved(struct pass *p, struct view_list *list);
+void pass_locks_changed(struct pass *p); /* takes NULL */
 /* What inotify tells of the folder, by whomever: of a path in it (as in cover.h). And: that was all
  * until now. These take NULL. */
 void pass_told(struct pass *p, const char *path, uint32_t mask);
 void pass_told_all(struct pass *p);
-bool pass_moved(const struct pass *p, const char *name);
-void pass_list_moved(struct pass *p, struct view_list *list);
-void pass_locks_changed(struct pass *p); /* takes NULL */
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */
 struct cover_rules;
 const struct cover_rules *pass_rules(struct pass *p);

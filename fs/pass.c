@@ -78,6 +78,52 @@ static void find_moved(struct pass *p)
 			"bookfs: the folder has names that are ours, too: %s; ours are in "
 			".bookfs/\n",
 			buf_str(&names));
+	view_set_moved(p->fs->views, &p->moved);
+}
+
+static bool is_to_move(struct pass *p, const char *name)
+{
+	struct view_attr attr;
+	struct stat st;
+
+	return !is_always_ours(name) && node_lookup(&attr, p->fs, VIEW_ROOT, name) == 0 &&
+	       fstatat(p->root.fd, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+}
+
+static void tell_moved(struct pass *p, const char *name)
+{
+	const uint64_t folders[] = {VIEW_ROOT, p->fs->control_folder};
+
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		struct view_change c = {.folder = folders[i]};
+
+		snprintf(c.name, sizeof(c.name), "%s", name);
+		notify_name(p->fs->notify, &c);
+	}
+}
+
+void pass_root_changed(struct pass *p, const char *name)
+{
+	bool move = is_to_move(p, name);
+	struct strv moved = {0};
+
+	if (move == strv_has(&p->moved, name))
+		return;
+	for (size_t i = 0; i < p->moved.len; i++)
+		if (strcmp(p->moved.items[i], name) != 0)
+			strv_add(&moved, p->moved.items[i]);
+	if (move)
+		strv_add(&moved, name);
+	strv_finish(&p->moved);
+	p->moved = moved;
+	view_set_moved(p->fs->views, &p->moved);
+	pass_git_names(p);
+	tell_moved(p, name);
+	if (move)
+		log_warn("the folder has a name that is ours, too: %s; ours is .bookfs/%s", name,
+			 name);
+	else
+		log_info("%s is ours again: the folder has no such name any more", name);
 }
 
 /* ---- the whole */
@@ -141,7 +187,7 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err)
 	if (unshare(CLONE_FS) == 0)
 		umask(0);
 	find_moved(p);
-	pass_git_init(p);
+	pass_git_names(p);
 	return pass_rules_init(p, err);
 }
 
@@ -177,6 +223,8 @@ void pass_init(struct fuse_conn_info *conn)
 {
 	/* Writing as root takes no set-id bit away: the kernel shall. */
 	conn->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
+	/* Where ours lead changes with what is moved. */
+	conn->want &= ~(unsigned)FUSE_CAP_CACHE_SYMLINKS;
 }
 
 const struct fuse_lowlevel_ops pass_ops = {

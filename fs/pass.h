@@ -143,6 +143,9 @@ bool pass_hides(const struct pass *p, const struct pass_node *folder, const char
  * not and we have. */
 bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *name);
 
+/* A name of the folder itself came or went, by whomever: what of ours stands where may be another. */
+void pass_root_changed(struct pass *p, const char *name);
+
 /* ---- pass_fence.c */
 
 /* A lock that covers paths of the folder. */
@@ -362,6 +365,6 @@ void pass_waits_end(struct pass *p);
 enum pass_git pass_git_of(const struct pass *p, const struct pass_node *folder, const char *name);
 /* Before .git/info/exclude is looked at: it names what is ours. info: its folder. */
 void pass_git_exclude(struct pass *p, int info);
-void pass_git_init(struct pass *p);
+void pass_git_names(struct pass *p); /* at the start, and when they are others */
 
 #endif

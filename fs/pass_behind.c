@@ -90,6 +90,8 @@ void pass_told(struct pass *p, const char *path, uint32_t mask)
 {
 	char resource[LOCK_RESOURCE_BYTES];
 
+	if (p && mask & (IN_CREATE | IN_DELETE | IN_MOVE) && !strchr(path, '/'))
+		pass_root_changed(p, path);
 	if (p && p->fs->options->enforce != ENFORCE_OFF &&
 	    mask & (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE) &&
 	    cover_of(resource, pass_rules(p), path))

@@ -85,7 +85,7 @@ void pass_git_exclude(struct pass *p, int info)
 		replace(info, &text);
 }
 
-void pass_git_init(struct pass *p)
+void pass_git_names(struct pass *p)
 {
 	CLEANUP(buf_finish) struct buf names = {0};
 	struct view_list *ours;
@@ -101,6 +101,7 @@ void pass_git_init(struct pass *p)
 		view_list_free(ours);
 	}
 	buf_adds(&names, END);
+	free(p->git_names);
 	p->git_names = buf_steal(&names, NULL);
 	git = pass_resolve(p->root.fd, ".git", O_PATH | O_DIRECTORY, 0);
 	info = git < 0 ? git : pass_resolve(git, "info", O_PATH | O_DIRECTORY, 0);

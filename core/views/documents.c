@@ -141,7 +141,8 @@ static int add_entry(struct buf *out, const struct views *v, int chapter, int de
 			return -EIO;
 		chapter_pages(pages, c);
 		chapter_name(name, v, chapter);
-		buf_addf(out, " - [chapter %s](chapters/%s/text.md)", name, name);
+		CLEANUP(cleanup_free) char *way = way_to(v, "Contents.md", 0, "chapters");
+		buf_addf(out, " - [chapter %s](%s/%s/text.md)", name, way, name);
 		if (pages[0])
 			buf_addf(out, ", %s %s", strchr(pages, '-') ? "pages" : "page", pages);
 		buf_addf(out, ", %s", state);
@@ -182,6 +183,7 @@ struct section {
 	struct buf out;
 	const struct book_chapter *chapter;
 	const struct analysis *analysis;
+	char *images; /* the way to them */
 	struct picture_names {
 		char (*items)[NAME_BYTES]; /* of concepts[i]; "" where there is none */
 		size_t len;
@@ -209,7 +211,7 @@ static void add_scene(struct section *s, size_t i)
 	views_add_flat(&s->out, c->description);
 	buf_adds(&s->out, "\n\n");
 	if (s->files.items[i][0])
-		buf_addf(&s->out, "**Generated Image:** [View Image](images/%s)\n\n",
+		buf_addf(&s->out, "**Generated Image:** [View Image](%s/%s)\n\n", s->images,
 			 s->files.items[i]);
 }
 
@@ -223,6 +225,7 @@ static int section_fill(struct section *s, struct views *v, int chapter)
 	s->analysis = a.analysis;
 	s->files.len = a.analysis->concept_count;
 	s->files.items = xcalloc(s->files.len + 1, NAME_BYTES);
+	s->images = way_to(v, "Chapters.md", 0, "images");
 	err = store_pictures(v->reader, chapter, note_file, s);
 	buf_adds(&s->out, "### ");
 	add_chapter_name(&s->out, v, chapter);
@@ -230,6 +233,7 @@ static int section_fill(struct section *s, struct views *v, int chapter)
 	for (size_t i = 0; i < s->files.len; i++)
 		add_scene(s, i);
 	free(s->files.items);
+	free(s->images);
 	store_analysis_finish(&a);
 	return err < 0 ? err : buf_error(&s->out);
 }

@@ -48,7 +48,8 @@ char *chapter_lock_target(struct views *v, const struct ref *ref)
 {
 	char resource[LOCK_RESOURCE_BYTES];
 	chapter_resource(resource, v, ref->chapter);
-	return xasprintf("../../locks/%s", resource);
+	CLEANUP(cleanup_free) char *way = way_to(v, "chapters", 2, "locks");
+	return xasprintf("%s/%s", way, resource);
 }
 
 /* ---- the list */

@@ -75,6 +75,18 @@ int chapters_list(struct view_list *out, struct views *v, const struct ref *fold
 	return each_chapter(out, v, KIND_CHAPTER, chapter_name);
 }
 
+char *way_to(const struct views *v, const char *from, int up, const char *to)
+{
+	bool from_moved = strv_has(&v->moved, from), to_moved = strv_has(&v->moved, to);
+	struct buf way = {0};
+	for (int i = from_moved && !to_moved ? -1 : 0; i < up; i++)
+		buf_adds(&way, "../");
+	if (to_moved && !from_moved)
+		buf_adds(&way, ".bookfs/");
+	buf_adds(&way, to);
+	return buf_steal(&way, NULL);
+}
+
 /* "09 The Beginning", "front-1 Preface". The number keeps equal titles apart, and gives them their
  * order. */
 void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter)
@@ -112,7 +124,8 @@ char *title_link_target(struct views *v, const struct ref *ref)
 {
 	char name[NAME_BYTES];
 	chapter_name(name, v, ref->chapter);
-	return xasprintf("../chapters/%s", name);
+	CLEANUP(cleanup_free) char *way = way_to(v, "by-title", 1, "chapters");
+	return xasprintf("%s/%s", way, name);
 }
 
 int chapter_text_detail(struct view_attr *attr, struct views *v, struct ref *ref)
@@ -205,7 +218,8 @@ char *image_link_target(struct views *v, const struct ref *ref)
 	if (store_picture(&p, v->reader, ref->chapter, ref->item) < 0 || !p.id)
 		return NULL;
 	image_file(name, ref->chapter, ref->item, p.ext);
-	return xasprintf("../../../images/%s", name);
+	CLEANUP(cleanup_free) char *way = way_to(v, "chapters", 3, "images");
+	return xasprintf("%s/%s", way, name);
 }
 
 /* Rows first, names after: a name's attributes are a query of their own. */

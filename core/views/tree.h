@@ -212,6 +212,7 @@ struct views {
 	size_t chapter_count;		/* at most CHAPTER_MAX */
 	struct strv told_links; /* [N - 1]: in by-title/ before the last import; "": no chapter N */
 	struct strv told_names; /* the same, in chapters/ */
+	struct strv moved;	/* names of the root that are in .bookfs/ */
 	const struct book_file **files; /* sorted for source/ */
 	size_t file_count;		/* at most ITEM_MAX */
 	struct stamp topics[TOPICS];	/* of the whole book */
@@ -283,6 +284,8 @@ int chapters_list(struct view_list *, struct views *, const struct ref *);
 /* What a chapter goes by: a number, or "front-1". */
 void chapter_name(char out[NAME_BYTES], const struct views *v, int chapter);
 cJSON *chapter_name_json(const struct views *v, int chapter); /* the number is one */
+/* From `up` folders beneath (and in) the root's `from` to its `to`, owned. */
+char *way_to(const struct views *v, const char *from, int up, const char *to);
 void title_link_name(char out[NAME_BYTES], const struct views *v, int chapter);
 int title_links_find(struct ref *, struct views *, const struct ref *, const char *);
 int title_links_list(struct view_list *, struct views *, const struct ref *);

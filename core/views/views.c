@@ -383,6 +383,13 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 	return 0;
 }
 
+void view_set_moved(struct views *v, const struct strv *names)
+{
+	strv_finish(&v->moved);
+	for (size_t i = 0; i < names->len; i++)
+		strv_add(&v->moved, names->items[i]);
+}
+
 void views_idle(struct views *v)
 {
 	views_cast_drop(v);
@@ -406,6 +413,7 @@ struct views *views_free(struct views *v)
 	view_names_finish(&v->names);
 	strv_finish(&v->told_links);
 	strv_finish(&v->told_names);
+	strv_finish(&v->moved);
 	free((char *)v->settings.provider);
 	free((char *)v->settings.model);
 	free((char *)v->settings.options);

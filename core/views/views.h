@@ -89,6 +89,8 @@ int views_new(struct views **out, struct store *store, const struct view_setting
 	      struct err *err);
 struct views *views_free(struct views *v);
 DEFINE_CLEANUP(struct views, views_free)
+/* Names of the root that are shown in .bookfs/ instead: what links lead to. */
+void view_set_moved(struct views *v, const struct strv *names);
 /* Drops what can be made again. Call it when nothing has been asked for some seconds. */
 void views_idle(struct views *v);
 

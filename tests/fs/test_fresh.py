@@ -146,6 +146,54 @@ class Small(Fresh):
         self.assertEqual([e["event"] for e in self.events.seen].count("imported"), 1)
         wait_for(lambda: "the last" in m.read("chapters/2/text.md"))  # the kernel is told beside it
 
+    def test_names_of_ours(self):
+        """A name that the folder gets behind the mount is the folder's, and ours moves, while it has it."""
+        m = self.mounted()
+        self.concepts(m, 2)
+        title = os.listdir(m.path("by-title"))[0]
+        own, ours = os.path.join(self.book, "chapters"), sorted(os.listdir(m.path("chapters")))
+        self.assertEqual(os.readlink(m.path("by-title", title)), "../chapters/1")
+        for _ in range(2):
+            os.mkdir(own)
+            with open(os.path.join(own, "mine.txt"), "w") as f:
+                f.write("of the project")
+            wait_for(lambda: os.listdir(m.path("chapters")) == ["mine.txt"])
+            self.assertEqual(sorted(os.listdir(m.path(".bookfs/chapters"))), ours)
+            self.assertEqual(os.readlink(m.path("by-title", title)), "../.bookfs/chapters/1")
+            self.assertEqual(os.readlink(m.path(".bookfs/chapters/1/lock")), "../../../locks/Chapter_01")
+            self.assertIn("lighthouse", m.read("by-title", title, "text.md"))
+            self.assertIn("the folder has a name that is ours, too: chapters; ours is .bookfs/chapters", m.messages())
+            shutil.rmtree(own)
+            wait_for(lambda: sorted(os.listdir(m.path("chapters"))) == ours)
+            self.assertEqual(os.readlink(m.path("by-title", title)), "../chapters/1")
+            self.assertFalse(os.path.exists(m.path(".bookfs/chapters")))
+        self.assertIn("lighthouse", m.read("chapters/2/concepts.json"))
+
+    def test_what_it_is(self):
+        """What the project says of itself is the book's; what is for its readers costs nothing."""
+        m = self.mounted()
+        self.concepts(m, 2)
+
+        def put(name, text):
+            os.makedirs(os.path.dirname(os.path.join(self.book, name)), exist_ok=True)
+            with open(os.path.join(self.book, name), "w") as f:
+                f.write(text)
+
+        put("README.md", "# Read this\n")
+        put("Manuscript/Chapters/Chapter_02/Chapter_02_notes.md", "A note.\n")
+        self.concepts(m, 2)
+        put(".config/book.json", '{"title": "The Lamp"}')
+        self.events.wait("imported")
+        wait_for(lambda: json.loads(m.read("book.json"))["title"] == "The Lamp")
+        put(".config/book.json", '{"title": "The Wick"}')
+        wait_for(lambda: json.loads(m.read("book.json"))["title"] == "The Wick")
+        put("Manuscript/_TOC_/TOC.md", "| 3 | The Wind |\n")
+        wait_for(lambda: m.read("chapters/3/title") == "The Wind\n")
+        wait_for(lambda: "03 The Wind" in os.listdir(m.path("by-title")))
+        self.concepts(m, 2)
+        self.assertEqual([e["event"] for e in self.drained()].count("imported"), 3)
+        self.assertEqual(self.requests(), 1)
+
     def test_names(self):
         m = self.mounted()
         first = self.concepts(m, 5)
