@@ -469,6 +469,19 @@ static void hold(struct fresh *f, fuse_req_t req, uint64_t node, const struct fu
 	fuse_req_interrupt_func(req, on_interrupt, o); /* may call it at once */
 }
 
+/* The kernel is told of a new text beside the loop, and may ask for the node of the old one after
+ * it was seen that there is a new one: it looks the name up again. */
+static bool open_past(struct fs *fs, fuse_req_t req, uint64_t node)
+{
+	struct view_attr now;
+
+	if (view_attr_now(&now, fs->views, node) < 0 || !now.chapter || now.costly ||
+	    now.node == node || node_entry_timeout(&now) <= 0)
+		return false;
+	fuse_reply_err(req, ESTALE);
+	return true;
+}
+
 /* The number of the look that has what was changed until now; 0: that is known. */
 static uint64_t look_needed(struct fresh *f)
 {
@@ -485,8 +498,10 @@ bool fresh_open(fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
 	struct view_attr trigger;
 	uint64_t number;
 
-	if (!f || fs->ending || !view_trigger_of(&trigger, node))
+	if (!f || fs->ending)
 		return false;
+	if (!view_trigger_of(&trigger, node))
+		return open_past(fs, req, node);
 	number = look_needed(f);
 	if (!number)
 		return open_superseded(fs, req, node, fi);
