@@ -101,6 +101,27 @@ static void test_modes(struct locks *l)
 	CHECK_INT(fence_take(&f, NULL, ENFORCE_OFF, three[0], &a, &no), 0);
 }
 
+/* Who has the book has each of its parts. */
+static void test_book(struct locks *l)
+{
+	static const char *const book[] = {"Book"};
+	struct lock_holder a = holder("CLI-1"), b = holder("CLI-2");
+	const struct lock_claim all = {.resources = book, .count = 1, .holder = &a};
+	struct lock_refusal no = {0};
+	struct fence f, g;
+
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, three[0], &b, &no), 0);
+	CHECK_INT(locks_acquire(l, &all, NULL), 0);
+	CHECK_INT(fence_check(&g, l, &no), -EBUSY);
+	CHECK_INT(fence_take(&g, l, ENFORCE_CONFLICT, three[0], &b, &no), -EBUSY);
+	CHECK(!strcmp(no.lock.resource, "Book"));
+	CHECK_INT(fence_take(&f, l, ENFORCE_STRICT, three[0], &a, &no), 0);
+	CHECK_INT(fence_check(&f, l, &no), 0);
+	fence_used(&f, l);
+	CHECK_INT(locks_release(l, &a, book, 1, NULL), 1);
+	CHECK_INT(fence_check(&f, l, &no), -ESTALE);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/bookfs-fence-XXXXXX";
@@ -116,6 +137,7 @@ int main(void)
 	test_conflict(l);
 	test_override(l);
 	test_modes(l);
+	test_book(l);
 	locks_close(l);
 	CHECK_INT(system(rm), 0);
 	return check_result();
