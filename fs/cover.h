@@ -14,6 +14,8 @@
 
 #include "fs.h"
 
+enum { COVER_CHAPTER_MOST = 999 }; /* the last number that a chapter of a folder has */
+
 struct cover_rules; /* the project's own; NULL wherever one is asked for: it has none */
 
 /* Reads .config/locks.json beneath an open folder, which is closed to links that lead out of it.

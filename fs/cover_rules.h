@@ -11,8 +11,7 @@
 #include "cover.h"
 
 enum {
-	COVER_CHAPTER_MOST = 999, /* as project.c takes them */
-	COVER_PARTS = 16,	  /* what is deeper is never told apart by a rule */
+	COVER_PARTS = 16, /* what is deeper is never told apart by a rule */
 	COVER_RULES_MOST = 256,
 	COVER_RULES_BYTES = 64 << 10
 };

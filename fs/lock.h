@@ -77,6 +77,7 @@ struct lockfs {
 	struct view_attr folders[2]; /* views' nodes of locks/ and .locks/ */
 	int64_t changed_unix_ms;
 	unsigned named; /* resources that are no chapters */
+	bool of_folder; /* the book is one: its chapters have numbers of their own */
 	struct lock_names {
 		struct strv list;
 		uint64_t serial;

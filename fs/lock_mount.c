@@ -186,7 +186,8 @@ static void take_in(struct lockfs *l)
 	CLEANUP(cleanup_close)
 	int folder = open(options_reach(l->fs->options), O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (folder >= 0)
+	l->of_folder = folder >= 0;
+	if (folder >= 0 && l->table)
 		lockfs_take_in(l, folder);
 }
 
@@ -207,11 +208,11 @@ void lockfs_new(struct lockfs **out, struct fs *fs)
 	l->show = timer_new(fs->loop, show, l);
 	l->old = lock_old_new();
 	*out = l;
-	if (open_table(l) < 0) {
+	if (open_table(l) < 0)
 		log_warn("locks: %s", l->no_table.msg);
-		return;
-	}
 	take_in(l);
+	if (!l->table)
+		return;
 	note_held(l);
 	locks_on_change(l->table, on_change, l);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cover.h"
 #include "lock.h"
 
 enum { TAG = 62, TAG_BITS = 6, WHAT_BITS = 4, NUMBER_BITS = 20 };
@@ -54,7 +55,9 @@ enum { SHARES = 64 };
 
 int lockfs_chapters(const struct lockfs *l)
 {
-	return view_chapters(l->fs->views);
+	int count = view_chapters(l->fs->views);
+
+	return l->of_folder && count < COVER_CHAPTER_MOST ? COVER_CHAPTER_MOST : count;
 }
 
 bool lockfs_name(char out[LOCK_RESOURCE_BYTES], const struct lockfs *l, unsigned number)

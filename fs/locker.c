@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cover.h"
 #include "locker.h"
 
 /* ---- the table */
@@ -135,7 +137,10 @@ static int count_chapters(const struct locker *k)
 	struct store_options how = {.book_path = k->options.book};
 	const struct book_options plain = {.limits = book_limits_default};
 	struct err err = {0};
+	struct stat st;
 
+	if (stat(k->options.book, &st) == 0 && S_ISDIR(st.st_mode))
+		return COVER_CHAPTER_MOST;
 	if (store_locate(&path, NULL, k->options.book, k->options.store, &err) < 0)
 		return 0;
 	how.path = path;

@@ -246,6 +246,8 @@ class OnDisk(agents.Case):
                                      entry("BackMatter", "no id")]})
         self.says(text)
         m = self.remounted("Chapter_03", "StyleSystem")
+        self.agent("CLI-7").ok("touch Chapter_999; rm Chapter_999")     # chapters of a folder have their own numbers
+        self.agent("CLI-7").fails("touch Chapter_1000", "Invalid argument")
         self.assertRegex(m.messages(), 'no such resource or id: "Chapter_3" of "CLI-1", "Music" of "CLI-1", '
                          '"BackMatter" of "no id"\n')
         self.assertNotIn("pid", self.fields(m, "Chapter_03"))
