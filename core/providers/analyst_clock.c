@@ -4,7 +4,7 @@
 #include <string.h>
 
 /*
- * Hours of the clock: "nine o'clock", "half past six", "at two", "a minute to twelve", "the clock
+ * Hours of the clock: "nine o'clock", "half past six", "at two", "ten to four", "the clock
  * gave three". Twelve of them make a day twice, so the words behind ("in the morning", "at night")
  * or else whether it is dark must tell which is meant.
  */
@@ -52,6 +52,12 @@ static bool counts_things(const struct word *words, size_t count, size_t i)
 			 "a", "with", "there", "this");
 }
 
+/* The ten of "ten to four". */
+static bool counts_minutes(const struct word *words, size_t count, size_t i)
+{
+	return i + 2 < count && IS_AMONG(&words[i + 1], "to", "past") && numeral(&words[i + 2]);
+}
+
 static bool has_clock(const struct word *words, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -66,7 +72,7 @@ static bool tells_time(const struct word *words, size_t count, size_t i)
 {
 	if (i + 1 < count && is_word(&words[i + 1], "o") && words[i + 1].joined)
 		return true;
-	if (!i || counts_things(words, count, i))
+	if (!i || counts_things(words, count, i) || counts_minutes(words, count, i))
 		return false;
 	const struct word *left = &words[i - 1];
 	if (!words[i].joined)
@@ -74,7 +80,8 @@ static bool tells_time(const struct word *words, size_t count, size_t i)
 	if (IS_AMONG(left, "past", "struck", "strike", "striking", "strikes"))
 		return true;
 	if (IS_AMONG(left, "to") && i > 1)
-		return IS_AMONG(&words[i - 2], "minute", "minutes", "quarter");
+		return numeral(&words[i - 2]) ||
+		       IS_AMONG(&words[i - 2], "minute", "minutes", "quarter", "twenty");
 	if (IS_AMONG(left, "said", "gave", "showed", "chimed", "tolled", "rang"))
 		return has_clock(words, count);
 	return IS_AMONG(left, "at", "by", "till", "until", "towards", "toward", "nearly", "about",

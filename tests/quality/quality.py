@@ -108,6 +108,7 @@ def measure_talk(table, m):
 def measure_passages(table, m):
     """Of the passages that judge, -v says no more than the sums: see the head of their file."""
     texts = [("passages", file_text("passages.txt"), True),
+             ("passages, a second set,", file_text("passages-second.txt"), True),
              ("passages to learn from", file_text("passages-training.txt"), False)]
     if m.options.passages:
         with open(m.options.passages, encoding="utf-8") as f:

@@ -120,6 +120,7 @@ def test_labels():
     check(len(tools.labelled(tools.file_text("passages-training.txt"))) == 40, "forty passages to learn from")
     text = tools.file_text("passages.txt")
     check(len(tools.labelled(text)) == 40, "forty passages")
+    check(len(tools.labelled(tools.file_text("passages-second.txt"))) == 40, "forty others")
     moods = {m for p in tools.labelled(text) for m in p.options[0]["mood"]}
     lights = {l for p in tools.labelled(text) for l in p.options[0]["light"]} - {"none"}
     hours = {h for p in tools.labelled(text) for h in p.options[0]["hour"]} - {"none"}

@@ -36,7 +36,7 @@ from tools import ROOT, capitalised, file_text, labelled
 sys.path.insert(0, os.path.join(ROOT, "core/providers"))
 import airs  # noqa: E402
 
-FILES = ("passages-training.txt", "training.txt", "scenes.txt")
+FILES = ("passages-training.txt", "passages-past.txt", "training.txt", "scenes.txt")
 NONE = "none"
 HOURS, LIGHTS = [NONE] + airs.HOURS, [NONE] + ["storm light" if x == "storm" else x for x in airs.LIGHTS]
 PAIR = (len(HOURS), len(LIGHTS))
