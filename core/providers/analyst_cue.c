@@ -5,10 +5,12 @@
 #include <string.h>
 
 /*
- * Cues: words and phrases that a reader takes hour, light or mood from without thinking, though
- * they name none of them: the milk is brought, rooks come home, one feels along a wall. There are
- * too many for each to be learned from passages, so cues.txt has them in groups that tell the same,
- * and what is learned is what a group tells, and much of it.
+ * Cues: words and phrases that a reader takes hour and light from without thinking, though they
+ * name neither: the milk is brought, rooks come home, one feels along a wall. There are too many
+ * for each to be learned from passages, so cues.txt has them in groups that tell the same, and what
+ * is learned is what a group tells, and much of it. Some groups are of fear, joy, death: they tell
+ * of the hour as well, but of the mood less than their words do each for itself, so it is not read
+ * from them.
  */
 
 enum { OF_WORD = 2, OF_PHRASE = 3, SOME = 5, MANY = 8 };

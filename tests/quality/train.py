@@ -63,6 +63,7 @@ def names_mood(term):
     return term[1:] in airs.MOODS
 
 
+# Of what the rules found a mood is told by the words alone that name it: with the groups of cues it is 1 to 4 % worse.
 MOOD = Kind(4, 1, 1e-4, 1e-3, False, lambda t: "." not in t and (t[0] != "~" or names_mood(t)))
 LIGHT = Kind(6, .5, 1e-4, 3e-4, True, lambda t: not names_mood(t))
 
