@@ -428,13 +428,37 @@ static int may_resolve(struct order *o, struct err *err)
 	return 0;
 }
 
+/* A name that nobody has is a slip of the pen, and nothing would come of it. */
+static int may_split_one(struct order *o, const struct ctl_command *c, struct err *err)
+{
+	CLEANUP(store_cast_free_cleanup) struct store_cast *kept = store_cast_new();
+	const struct catalogue *cast = NULL;
+	int rc = store_cast_catalogue(&cast, kept, store_reader(o->jobs->store));
+	if (rc < 0)
+		return err_set(err, rc, "the store: %s", strerror(-rc));
+	if (catalogue_find(cast, c->type, c->name) == NO_ENTRY)
+		return err_set(err, -ENODATA,
+			       "nobody and nothing in elements/%s/ is called \"%.80s\"",
+			       element_type_folder(c->type), c->name);
+	return 0;
+}
+
+static int may_split(struct order *o, struct err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < o->count; i++)
+		if (o->commands[i].verb == CTL_SPLIT)
+			rc = may_split_one(o, &o->commands[i], err);
+	return rc;
+}
+
 void jobs_command(struct jobs *j, const char *line, size_t len, store_done_fn done, void *arg)
 {
 	struct err err = {0};
 	struct order *o = order_new(j, CTL_COMMANDS_MAX, done, arg);
 	if (ctl_parse(o->commands, &o->count, line, len, &err) == 0 &&
 	    find_chapters(o, &err) == 0 && may_raise(o, &err) == 0 && may_propose(o, &err) == 0 &&
-	    may_resolve(o, &err) == 0) {
+	    may_resolve(o, &err) == 0 && may_split(o, &err) == 0) {
 		order_send(o);
 		return;
 	}

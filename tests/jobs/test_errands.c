@@ -342,6 +342,7 @@ static void test_person_wins(void)
 	struct bench b = {0};
 	open_analysed(&b, doubtful, resolving());
 	CHECK_INT(named_keeper(&b), 1);
+	CHECK_INT(command(&b, "split characters/Kepeer: Tall Keeper"), -ENODATA);
 	do_and_rest(&b, "split characters/Keeper: Tall Keeper");
 	CHECK_INT(named_keeper(&b), 2);
 	CHECK_INT(b.slow->asks, 1);
