@@ -254,7 +254,7 @@ static void estimate_question(struct count *k, const char *prompt, int64_t answe
 static int estimate_errand(void *arg, const struct store_job *j)
 {
 	struct count *k = arg;
-	if (j->state == STATE_FAILED)
+	if (j->state == STATE_FAILED || (j->kind == JOB_ANALYZE && !settle_asks(k->jobs)))
 		return 0;
 	if (j->kind == JOB_ANALYZE) {
 		k->doubts_wait |= j->errand == ERRAND_DOUBTS;

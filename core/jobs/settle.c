@@ -15,9 +15,20 @@ bool settle_wanted(const struct jobs *j)
 	return j->settling.wanted && !j->draining;
 }
 
+static int is_doubts(void *arg, const struct store_job *job)
+{
+	const struct jobs *j = arg;
+	return job->errand == ERRAND_DOUBTS && job->state != STATE_FAILED &&
+	       !strcmp(job->profile, j->lines[JOB_ANALYZE].profile);
+}
+
+/* What another is to ask is not waited for: nobody may ever come who can. */
 bool jobs_settling(const struct jobs *j)
 {
-	return j->settings.resolve && (j->settling.wanted || j->settling.under_way);
+	if (!j->settings.resolve)
+		return false;
+	return j->settling.wanted || j->settling.under_way ||
+	       store_errands(store_reader(j->store), is_doubts, (void *)j) == 1;
 }
 
 void jobs_on_settled(struct jobs *j, void (*fn)(void *arg), void *arg)

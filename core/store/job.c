@@ -347,7 +347,7 @@ int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, c
 
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind)
 {
-	static const char sql[] = "SELECT count(*) FROM job WHERE kind = :kind"
+	static const char sql[] = "SELECT count(*) FROM job WHERE kind = :kind AND errand = 0"
 				  " AND state IN (1, 2) AND chapter > 0";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":kind", kind);

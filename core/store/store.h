@@ -245,7 +245,7 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 /* Does somebody wait for one that is due? */
 int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, const char *profile);
 
-/* How many are asked for and not ended, whosever. */
+/* How many are asked for and not ended, whosever; errands aside. */
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind);
 
 struct result_info {

@@ -313,7 +313,7 @@ static const struct provider_ops slow_ops = {
 };
 
 static const struct provider_ops asking_ops = {
-	.name = "slow",
+	.name = "asking",
 	.analyze = analyze,
 	.paint = paint,
 	.ask = ask,

@@ -413,6 +413,34 @@ static void test_useless_answer(void)
 	bench_close(&b);
 }
 
+/* Left by one who can ask, for one who cannot: it is his who comes again, and keeps nobody. */
+static void test_left_behind(void)
+{
+	struct bench b = {0};
+	struct slow_settings slow = doubtful;
+	struct jobs_settings s = no_pictures();
+	slow.latency_ms = 10000;
+	open_analysed(&b, doubtful, s);
+	close_jobs(&b);
+	open_jobs(&b, slow, &s);
+	CHECK_INT(command(&b, "resolve"), 0);
+	CHECK(run_until(&b, is_asked, 10000));
+	close_jobs(&b);
+	s.in_turn = s.resolve = true;
+	open_jobs(&b, (struct slow_settings){0}, &s);
+	b.answers = 0;
+	jobs_command(b.jobs, "illustrate 3", strlen("illustrate 3"), answered, &b);
+	CHECK(run_until(&b, all_done, 10000));
+	CHECK_INT(drawn(&b), 2);
+	CHECK_INT(errands(&b, STATE_PENDING), 1);
+	close_jobs(&b);
+	open_jobs(&b, doubtful, &s);
+	CHECK(run_until(&b, at_rest, 10000));
+	CHECK_INT(b.slow->asks, 1);
+	CHECK_INT(named_keeper(&b), 1);
+	bench_close(&b);
+}
+
 /* ---- a style */
 
 #define STYLE "{\"medium\": \"ink\", \"palette\": \"<!-- two\\ngreys\", \"avoid\": 7}"
@@ -500,6 +528,7 @@ int main(void)
 	test_person_wins();
 	test_lost_look();
 	test_useless_answer();
+	test_left_behind();
 	test_style();
 	test_style_pictures();
 	test_style_remarks();
