@@ -13,6 +13,8 @@ static void jobs_destroy(struct jobs *j)
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
 		free(j->lines[i].profile);
 		free(j->lines[i].options);
+		free(j->lines[i].provider_name);
+		free(j->lines[i].model);
 	}
 	book_free(j->book);
 	free(j);
@@ -93,6 +95,9 @@ static void line_init(struct jobs *j, enum job_kind kind, struct provider *p, ch
 	struct pipeline *line = &j->lines[kind];
 	line->options = options_of(p, more);
 	line->profile = profile_of(p, line->options);
+	line->provider_name = xstrdup(p->ops->name);
+	line->model = xstrdup(p->model);
+	line->asks = p->ops->ask != NULL;
 	pipeline_init(line, j, kind, p);
 	free(more);
 }

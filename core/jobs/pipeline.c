@@ -403,8 +403,8 @@ static void task_begin(struct task *t)
 struct result_info pipeline_result(const struct pipeline *p)
 {
 	return (struct result_info){
-		.provider = p->provider->ops->name,
-		.model = p->provider->model,
+		.provider = p->provider_name,
+		.model = p->model,
 		.options = p->options,
 		.prompt_version = PROMPT_VERSION,
 	};

@@ -85,6 +85,9 @@ struct pipeline {
 	struct provider *provider;
 	int slots;
 	char *profile, *options;
+	/* What the writer reads of the provider, who may be gone by then. */
+	char *provider_name, *model;
+	bool asks;
 	struct task *tasks;
 	int open;	/* tasks that have no answer yet */
 	int asking;	/* those of them that hold a slot */

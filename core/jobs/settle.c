@@ -7,7 +7,7 @@
 
 bool settle_asks(const struct jobs *j)
 {
-	return j->lines[JOB_ANALYZE].provider->ops->ask != NULL;
+	return j->lines[JOB_ANALYZE].asks;
 }
 
 bool settle_wanted(const struct jobs *j)

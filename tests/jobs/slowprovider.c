@@ -329,7 +329,7 @@ struct slow *slow_new(struct loop *loop, const struct slow_settings *settings)
 	struct slow *s = xcalloc(1, sizeof(*s));
 	s->provider = (struct provider){
 		.ops = settings->says ? &asking_ops : &slow_ops,
-		.model = "slow-1",
+		.model = settings->model ? settings->model : "slow-1",
 		.options = "",
 		.analyze_slots = settings->analyze_slots ? settings->analyze_slots : 2,
 		.paint_slots = settings->paint_slots ? settings->paint_slots : 2,

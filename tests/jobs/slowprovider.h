@@ -14,6 +14,7 @@ struct slow_call {
 };
 
 struct slow_settings {
+	const char *model; /* NULL: slow-1 */
 	int latency_ms;
 	int analyze_slots, paint_slots;
 	struct gate *gates[2]; /* by paint; NULL: everything goes at once */

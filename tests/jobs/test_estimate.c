@@ -70,7 +70,8 @@ static void test_another_model(void)
 {
 	struct bench b = {0};
 	open_with_three(&b);
-	b.slow->provider.model = "slow-2";
+	close_jobs(&b);
+	open_jobs(&b, (struct slow_settings){.model = "slow-2", .tokens = 100}, &usual);
 	struct estimate e = estimate_of(&b, &whole);
 	check_usage(&e.text, 3, 3 * 50, 3 * 50);
 	bench_close(&b);
