@@ -443,6 +443,20 @@ static bool answered_yes(const struct run *run)
 	return n > 0 && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* "anthropic claude and openai gpt-image": who will be asked. */
+static void words_of_asked(struct buf *out, const struct run *run)
+{
+	const struct provider *text = run->engine->provider, *image = run->engine->painter;
+	bool paints = run->estimate.image.requests && image != text;
+
+	if (run->estimate.text.requests || !paints)
+		buf_addf(out, "%s %s", text->ops->name, text->model);
+	if (run->estimate.text.requests && paints)
+		buf_adds(out, " and ");
+	if (paints)
+		buf_addf(out, "%s %s", image->ops->name, image->model);
+}
+
 /* What servers will be asked for is said, and where it costs and somebody is there he is asked. */
 static int consent(struct run *run, struct err *err)
 {
@@ -463,8 +477,9 @@ static int consent(struct run *run, struct err *err)
 	if (r < 0 || run->estimate.text.requests + run->estimate.image.requests == 0)
 		return r;
 	words_of_estimate(&words, &run->estimate);
-	fprintf(stderr, "bookfs: %s to %s %s%s%s", buf_str(&words),
-		run->engine->provider->ops->name, run->engine->provider->model,
+	buf_adds(&words, " to ");
+	words_of_asked(&words, run);
+	fprintf(stderr, "bookfs: %s%s%s", buf_str(&words),
 		costs_unknown(o) ? "; what they cost is not known without prices=" : "",
 		ask ? ". Go on? [y/N] " : "\n");
 	if (ask && !answered_yes(run))

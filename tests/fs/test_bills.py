@@ -141,10 +141,16 @@ class Run(Bills):
     def test_says_it_first(self):
         r = self.run_book()
         self.assertEqual(r.returncode, 0, r.stderr)
-        self.assertRegex(r.stderr.splitlines()[0], r"^bookfs: 6 \+ 6 requests, about \d+ k tokens to openai m; what they "
-                                                   r"cost is not known without prices=$")
+        self.assertRegex(r.stderr.splitlines()[0], r"^bookfs: 6 \+ 6 requests, about \d+ k tokens to openai m and openai p; "
+                                                   r"what they cost is not known without prices=$")
         self.assertRegex(r.stdout, r"pictures: 6 of 6 painted; failed: 0\ntook: 12 requests, \d+ k tokens\n$")
         self.assertNotIn("requests", self.bookfs("run", "--no-images", self.book).stderr)
+
+    def test_says_who(self):
+        """Pictures alone are asked of a server: it is he who is named."""
+        servers = "image_provider=openai,image_base_url=http://127.0.0.1:%d/good/v1,image_model=brush" % self.port
+        r = self.bookfs("run", "--chapters", "1", "-o", servers, self.book)
+        self.assertRegex(r.stderr.splitlines()[0], "^bookfs: 1 request to openai brush; what they cost ")
 
     def test_limit(self):
         r = self.run_book("--limit", "2")
