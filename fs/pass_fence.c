@@ -94,7 +94,8 @@ static void remember_cover(struct pass_node *n, struct pass_cover *c)
 	for (size_t i = 0; i < n->cover_count; i++)
 		if (n->covers[i] == c)
 			return;
-	n->covers = xgrow(n->covers, &n->cover_cap, n->cover_count + 1, sizeof(*n->covers));
+	n->covers =
+		xgrow(n->covers, &n->cover_cap, n->cover_count + 1, sizeof(struct pass_cover *));
 	n->covers[n->cover_count++] = c;
 }
 
