@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <string.h>
 
 #include "internal.h"
@@ -264,6 +265,7 @@ int tx_portrait_done(struct store_tx *tx, int64_t job_id, const struct bytes *b,
 		result = cast_read(&c, cast, &tx->conn);
 	if (result < 0)
 		return result;
+	assert(c);
 	struct sitting s = {.portrait = {.size_bytes = (int64_t)b->len},
 			    .drawn_by = by,
 			    .prompt = info->prompt};
