@@ -398,15 +398,16 @@ static void note_reader(struct fresh *f, fuse_req_t req, int chapter)
 
 /* ---- opens */
 
-/* Was the node made of another text than the chapter has, or is it only remembered? Then the open
- * waits for the analysis as that of one that is not made does, and finds it by the name. */
+/* Was the node made of another text than the chapter has, or took something its place? Then the
+ * open waits for the analysis as that of one that is not made does, and finds it by the name. */
 static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
 {
 	struct view_attr now, trigger;
 
 	if (!view_trigger_of(&trigger, node))
 		return false;
-	if (view_attr(&now, fs->views, node) == 0 && now.of_analysis) {
+	if (view_is_latest(fs->views, node) ||
+	    (view_attr(&now, fs->views, node) == 0 && now.of_analysis)) {
 		note_reader(fs->fresh, req, trigger.chapter);
 		return false;
 	}
@@ -476,7 +477,7 @@ static bool open_past(struct fs *fs, fuse_req_t req, uint64_t node)
 	struct view_attr now;
 
 	if (view_attr_now(&now, fs->views, node) < 0 || !now.chapter || now.costly ||
-	    now.node == node || node_entry_timeout(&now) <= 0)
+	    now.node == node || node_entry_timeout(&now) <= 0 || view_is_latest(fs->views, node))
 		return false;
 	fuse_reply_err(req, ESTALE);
 	return true;

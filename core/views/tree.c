@@ -210,6 +210,18 @@ bool view_trigger_of(struct view_attr *out, uint64_t node)
 	return true;
 }
 
+/* A version is the number of an event: of how many events ago? */
+bool view_is_latest(struct views *v, uint64_t node)
+{
+	const uint32_t versions = (1u << VERSION_BITS) - 1;
+	struct ref ref;
+	if (ref_decode(&ref, node) < 0 || !ref.version || !view_nodes[ref.kind].of_chapter ||
+	    views_refresh(v) < 0 || !views_chapter(v, ref.chapter))
+		return false;
+	uint32_t ago = (version_of(v->seq) + versions - ref.version) % versions;
+	return v->seq - ago >= v->chapters[ref.chapter - 1].topics[view_nodes[ref.kind].topic].seq;
+}
+
 int view_attr(struct view_attr *out, struct views *v, uint64_t node)
 {
 	struct ref ref;

@@ -186,6 +186,9 @@ bool view_trigger_of(struct view_attr *out, uint64_t node);
  * does not count (the open asks again). */
 int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err *err);
 
+/* Is a node of a chapter, of whatever version, later than all that befell what it shows of that
+ * chapter? Its version may be past all the same: what befalls others moves it, too. */
+bool view_is_latest(struct views *v, uint64_t node);
 /* Does a chapter show what was made of an earlier text, and may an analysis of its own be asked
  * for? One that failed may not for a while. since_unix_ms: since when it has its text. */
 bool view_is_former(int64_t *since_unix_ms, struct views *v, int chapter);
