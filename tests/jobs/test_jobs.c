@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -536,6 +537,33 @@ static void test_slots_stay_busy(void)
 	bench_close(&b);
 }
 
+static int wait_until_told(struct store_tx *tx, void *arg, struct err *err)
+{
+	return sem_wait(arg);
+}
+
+static void told(void *arg, int result, const struct err *err)
+{
+	CHECK_INT(result, 0);
+}
+
+/* What is still with the writer when they close finds the provider gone. */
+static void test_closed_at_once(void)
+{
+	struct bench b = {0};
+	sem_t closed;
+	CHECK_INT(sem_init(&closed, 0, 0), 0);
+	fixture_init(&b.files);
+	open_store(&b);
+	import_made(&b, 6);
+	store_write(b.store, wait_until_told, told, &closed);
+	open_jobs(&b, (struct slow_settings){0}, &usual);
+	close_jobs(&b);
+	CHECK_INT(sem_post(&closed), 0);
+	bench_close(&b);
+	sem_destroy(&closed);
+}
+
 int main(void)
 {
 	log_open(LOG_TO_STDERR, getenv("VERBOSE") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
@@ -545,6 +573,7 @@ int main(void)
 	test_on_demand_first();
 	test_many_wishes_one_analysis();
 	test_wish_refused();
+	test_closed_at_once();
 	test_retry();
 	test_final_failure();
 	test_long_wait();
