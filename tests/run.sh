@@ -115,8 +115,8 @@ for name in "$first" "$@"; do
 		echo "== $name is built ($(date +%T))"
 		logs="$logs $dir/meson-logs/testlog.json"
 		rm -f "$dir/meson-logs/testlog.json"
-		# shellcheck disable=SC2086
-		meson test -C "$dir" --no-rebuild --print-errorlogs $tests || true
+		# shellcheck disable=SC2086,SC2046
+		meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes $(($(nproc) + 1)) $tests || true
 	fi
 done
 
