@@ -217,12 +217,25 @@ static void say_waiting(const cJSON *w)
 	putchar('\n');
 }
 
+static void say_approval(const cJSON *images)
+{
+	const cJSON *image;
+	int waiting = 0;
+
+	cJSON_ArrayForEach(image, images) waiting += !strcmp(text_of(image, "waits"), "approval");
+	if (waiting)
+		printf("not asked for: %d %s (touch chapters/N/approved in the mount, or bookfs "
+		       "run)\n",
+		       waiting, waiting == 1 ? "picture" : "pictures");
+}
+
 static int say_status(const cJSON *root)
 {
 	const cJSON *totals = get(root, "totals"), *item;
 
 	say_counts(totals, "chapters");
 	say_counts(totals, "images");
+	say_approval(get(root, "images"));
 	say_spent(totals);
 	say_pace(get(root, "pace"));
 	say_budget(get(root, "budget"));

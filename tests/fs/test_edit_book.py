@@ -167,6 +167,8 @@ class Concepts(Book):
         path = m.path("chapters/1/approved")
         if os.path.exists(path):
             self.skipTest("scenes are approved by themselves here")
+        said = self.run_bookfs("status", m.dir, program=BOOKFS).stdout
+        self.assertIn("\nnot asked for: 1 picture (touch chapters/N/approved in the mount, or bookfs run)\n", said)
         self.assertEqual(self.sh(m, "touch chapters/1/approved").returncode, 0)
         wait_for(lambda: os.listdir(m.path("images")), what="the picture")
         self.assertTrue(os.path.exists(path))
