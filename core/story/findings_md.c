@@ -121,7 +121,8 @@ static int number_of_image(const struct lines *l)
 
 	if (!name)
 		return 0;
-	s = file = xstrndup(name + 1, (size_t)(v + len - name) - 1);
+	file = xstrndup(name + 1, (size_t)(v + len - name) - 1);
+	s = file;
 	return findings_picture_chapter(&s);
 }
 
