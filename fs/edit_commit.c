@@ -347,6 +347,7 @@ static void part_first(struct commit *c)
 	split->to_type = new->type;
 	split->to = xstrdup(new->name);
 	corrections_move(&all, &c->corrections);
+	corrections_finish(&c->corrections);
 	c->corrections = all;
 }
 
