@@ -21,7 +21,7 @@ static bool is_printable(const char *s)
 static bool is_plain(const char *host, size_t len)
 {
 	const char *six = len && host[0] == '[' ? memchr(host, ']', len) : NULL;
-	size_t name = six ? (size_t)(six - host) + 1 : strcspn(host, ":/");
+	size_t name = six ? (size_t)(six - host) + 1 : strcspn(host, ":/?");
 
 	for (size_t i = 0; i < name; i++)
 		if (!isalnum((unsigned char)host[i]) && !strchr(six ? ":.[]" : ".-_", host[i]))

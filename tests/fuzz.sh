@@ -15,7 +15,7 @@ parsers='
 	providers  core/providers/analyst*.c core/providers/painter_wire.c
 	jobs       core/jobs/ctl.c
 	views      core/views/names.c
-	fs         fs/options.c fs/lock_words.c fs/lock_json.c'
+	fs         fs/options.c fs/lock_words.c fs/lock_json.c fs/cover_rules.c'
 least=80
 
 configure() { # DIR C_ARGS LINK_ARGS OPTION...

@@ -139,10 +139,10 @@ static int parse_raise(struct ctl_command *c, const char *w, size_t len, const c
 	return 0;
 }
 
-/* false: it is empty, or too long for a name. */
+/* false: it is empty, too long for a name, or has a zero byte in it. */
 static bool take(char out[NAME_BYTES], const char *s, size_t len)
 {
-	if (len == 0 || len >= NAME_BYTES)
+	if (len == 0 || len >= NAME_BYTES || memchr(s, 0, len))
 		return false;
 	memcpy(out, s, len);
 	out[len] = '\0';
