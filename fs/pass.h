@@ -143,7 +143,7 @@ bool pass_hides(const struct pass *p, const struct pass_node *folder, const char
  * not and we have. */
 bool pass_is_ours(struct pass *p, const struct pass_node *folder, const char *name);
 
-/* A name of the folder itself came or went, by whomever: what of ours stands where may be another. */
+/* A name of the folder itself came or went, by whomever: what of ours stands where may change. */
 void pass_root_changed(struct pass *p, const char *name);
 
 /* ---- pass_fence.c */
@@ -152,8 +152,8 @@ void pass_root_changed(struct pass *p, const char *name);
 struct pass_cover {
 	struct link link;
 	char resource[LOCK_RESOURCE_BYTES];
-	int64_t token;	    /* of the lock as it was looked at last; 0: nobody's */
-	struct link fences; /* of files that are open for writing */
+	int64_t token;			  /* of the lock as it was looked at last; 0: nobody's */
+	struct link fences;		  /* of files that are open for writing */
 	int64_t used_token, used_boot_ms; /* that was renewed, and when */
 
 	/* pass_behind.c */

@@ -365,7 +365,8 @@ void pass_retire(struct pass *p, struct pass_node *n)
 	heir->parent = n->parent;
 	heir->name = xstrdup(n->name);
 	for (size_t i = 0; i < n->cover_count; i++) {
-		heir->covers = xgrow(heir->covers, &heir->cover_cap, i + 1, sizeof(*n->covers));
+		heir->covers =
+			xgrow(heir->covers, &heir->cover_cap, i + 1, sizeof(struct pass_cover *));
 		heir->covers[heir->cover_count++] = n->covers[i];
 	}
 }

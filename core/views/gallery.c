@@ -269,7 +269,6 @@ int view_gallery(struct buf *out, const char *images, struct store_reader *r, st
 int render_gallery(struct buf *out, struct views *v, const struct ref *ref)
 {
 	CLEANUP(cleanup_free)
-	char *way = way_to(v, "gallery", 1, "images"),
-	     *images = xasprintf("%s/", way);
+	char *way = way_to(v, "gallery", 1, "images"), *images = xasprintf("%s/", way);
 	return view_gallery(out, images, v->reader, NULL);
 }
