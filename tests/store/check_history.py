@@ -118,6 +118,7 @@ class History:
                 self.read(line.split(), number)
         self.find_holds()
         self.find_left()
+        self.find_untold()
 
     def read(self, f, number):
         try:
@@ -197,6 +198,19 @@ class History:
             for r in op.resources if times else []:
                 self.left.setdefault((op.who, r), []).extend(times)
 
+    def find_untold(self):
+        """By resource, the breaks of a lock that nobody came to know as his: it may have been granted to one who waits."""
+        self.untold = {}
+        for op in self.of_kind("break"):
+            for r, token in zip(op.resources, op.meant):
+                if op.may_have_worked() and (r, token) not in self.by_lock:
+                    self.untold.setdefault(r, []).append(op)
+
+    def stands_in(self, op, resource):
+        """Until when at least a wait that was not granted, as far as its process knows, kept others behind it."""
+        broken = [b.begun for b in self.untold.get(resource, []) if b.ended > op.begun]
+        return min([self.leaves(op)] + broken)
+
     def may_have_left(self, who, resource, start, end):
         return any(a <= end and b >= start for a, b in self.left.get((who, resource), []))
 
@@ -246,13 +260,14 @@ class History:
                 self.fault("token order", f"one token twice: {other} and {h}")
 
     def check_arrival(self, resource, holds):
-        """The grant's order is that of the tokens; who was never granted waited at least until he began to leave."""
+        """The grant's order is that of the tokens; who never came to know of a grant waited at least until he began to
+        leave, or somebody to break what may have been his."""
         waits = sorted(
             (op for op in self.of_kind("wait") if op.queued is not None and resource in op.resources),
             key=lambda op: op.queued,
         )
         tokens = {h.op.id: h.token for h in holds}
-        i, latest_grant, latest_leave = 0, None, None
+        i, latest_grant, latest_leave, latest_end = 0, None, None, 0
         first = {}      # who renews what he has passes nobody, and what is handed on was never free
         for h in sorted(holds, key=lambda h: h.begun):
             if first.setdefault(h.token, h) is not h or h.op.kind == "give":
@@ -262,13 +277,13 @@ class History:
                 if op.id in tokens:
                     if not latest_grant or tokens[op.id] > tokens[latest_grant.id]:
                         latest_grant = op
-                elif op.result != "OK" and (not latest_leave or self.leaves(op) > self.leaves(latest_leave)):
-                    latest_leave = op
+                elif op.result != "OK" and self.stands_in(op, resource) > latest_end:
+                    latest_leave, latest_end = op, self.stands_in(op, resource)
             if self.may_have_left(h.who, resource, h.begun, h.begun):
                 continue    # a renewal, too
             if latest_grant and tokens[latest_grant.id] > h.token:
                 self.fault("order of arrival", f"{resource}: {h} passed {latest_grant}")
-            if latest_leave and h.sure < self.leaves(latest_leave):
+            if h.sure < latest_end:
                 self.fault("order of arrival", f"{resource}: {h} passed {latest_leave}")
 
     def possible(self):

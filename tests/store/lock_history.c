@@ -173,16 +173,20 @@ static struct waiting begin_wait(struct actor *a, const struct set *s)
 	return w;
 }
 
+static int give_up(struct actor *a, const struct waiting *w)
+{
+	note("C %s/%d %lld\n", a->holder.instance, w->operation, now());
+	int result = locks_wait_cancel(a->locks, w->waiter);
+	return result == 0 ? -ETIMEDOUT : result;
+}
+
 static int end_wait(struct actor *a, const struct waiting *w, struct set *s, int ms)
 {
 	int result = w->result;
 	if (result == 0)
 		result = wait_told(a, w->waiter, ms);
-	if (w->result == 0 && result == 0) {
-		note("C %s/%d %lld\n", a->holder.instance, w->operation, now());
-		result = locks_wait_cancel(a->locks, w->waiter);
-		result = result == 0 ? -ETIMEDOUT : result;
-	}
+	if (w->result == 0 && result == 0)
+		result = give_up(a, w);
 	if (result == 1)
 		read_tokens(a, s);
 	end(a, w->operation, result, s);
@@ -323,6 +327,20 @@ static void drill_grant(struct actor *a, struct actor *b, struct actor *c)
 		release(b, &wanted);
 }
 
+/* No fault: what b waited for was given to it and broken before it came to know of either. Nobody
+ * passes it who takes that then, and when it gives up it gives nothing back. */
+static void drill_untold(struct actor *a, struct actor *b, struct actor *c)
+{
+	struct set held = first, has = first, wanted = first;
+	take(a, &held);
+	struct waiting w = begin_wait(b, &wanted);
+	release(a, &held);
+	break_it(c, first.names[0]);
+	take(c, &has);
+	end(b, w.operation, w.result == 0 ? give_up(b, &w) : w.result, &wanted);
+	release(c, &has);
+}
+
 static int drill(const struct fixture *f)
 {
 	struct actor actors[DRILLED], *a = actors, *b = actors + 1, *c = actors + 2;
@@ -333,6 +351,7 @@ static int drill(const struct fixture *f)
 	drill_sets(a, b);
 	drill_wait(a, b);
 	drill_grant(a, b, c);
+	drill_untold(a, b, c);
 	for (int i = 0; i < DRILLED; i++)
 		locks_close(actors[i].locks);
 	return 0;
