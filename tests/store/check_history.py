@@ -23,7 +23,7 @@ locks (an instance id); RESOURCES and TOKENS are joined by '+', in the same orde
                                             give its new token, of a see what was shown. LOST: the mount died under it,
                                             and nothing is held by name. IN_USE: of a release or give, refused as a file
                                             that WHO has open, or closed lately, has it too; it is WHO's still
-    K WHO TIME TIME                         WHO, a holder or a mount, was killed between these two times
+    K WHO TIME TIME                         WHO, a holder or a mount, was killed, or ended, between these two times
 
 An operation without R was under way when its process or mount was killed: it may have had its effect or not, and its
 lock, if it took one, a token that nobody knows, until what it hung on was found dead (within the patience). Nor does
@@ -199,7 +199,7 @@ class History:
                 self.left.setdefault((op.who, r), []).extend(times)
 
     def find_untold(self):
-        """By resource, the breaks of a lock that nobody came to know as his: it may have been granted to one who waits."""
+        """By resource, the breaks of a lock that nobody knew to be his: it may have been granted to one who waits."""
         self.untold = {}
         for op in self.of_kind("break"):
             for r, token in zip(op.resources, op.meant):

@@ -490,13 +490,13 @@ static bool may_take(int resource)
 }
 
 /* 1: handed on, 0: not; it is ours still, as far as we know. */
-static int transfer(const struct held *h, int to)
+static int transfer(const struct held *h, int to, int generation)
 {
 	struct set one = {{h->resource}, {h->token}, 1};
 	char line[128], more[48], whom[32], holder[64];
 	int m = field_any_mount(), operation, result;
 
-	snprintf(whom, sizeof(whom), "P%d.%d", to, (int)field->slots[to].generation);
+	snprintf(whom, sizeof(whom), "P%d.%d", to, generation);
 	snprintf(line, sizeof(line), "transfer %s from=%s to=%s", names[h->resource], instance,
 		 whom);
 	snprintf(more, sizeof(more), " to=%s", whom);
@@ -511,18 +511,20 @@ static int transfer(const struct held *h, int to)
 	return result == 0;
 }
 
+/* Not to one whom the table does not know yet: it could not tell when he dies. */
 static bool give(const struct held *h)
 {
 	int to = (int)field_draw(PROCESSES), none = 0, given = 0;
 	struct slot *them = &field->slots[to];
+	int known = them->known;
 
-	if (to == slot_number)
+	if (to == slot_number || !known)
 		return false;
 	me->giving = 1;
 	if (atomic_compare_exchange_strong(&them->gift, &none,
 					   (h->resource + 1) | slot_number << 8)) {
 		if (!(them->wanted & 1 << h->resource))
-			given = transfer(h, to);
+			given = transfer(h, to, known - 1);
 		if (!given)
 			them->gift = 0;
 	}
@@ -667,8 +669,12 @@ static void take_badge(void)
 {
 	struct set one = {{RESOURCES}, {0}, 1};
 
-	while (!field->stop && take_by(take_touch, &one) < 0)
-		usleep(5000);
+	while (!field->stop && !me->known) {
+		if (take_by(take_touch, &one) < 0)
+			usleep(5000);
+		else
+			me->known = me->generation + 1;
+	}
 }
 
 static int work(void)

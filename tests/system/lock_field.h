@@ -25,6 +25,7 @@ struct control {
 		_Atomic int32_t wanted;	 /* a bit a resource that it has, or is about to take */
 		_Atomic int32_t gift;	 /* 1 + a resource that is handed to it; | its giver << 8 */
 		_Atomic int32_t giving;
+		_Atomic int32_t known; /* 1 + the generation whose badge is in the table */
 	} slots[PROCESSES];
 };
 extern struct control *field;
