@@ -205,6 +205,8 @@ int conn_error(struct conn *c, int code, struct err *err)
 		}
 	int system = c->db ? sqlite3_system_errno(c->db) : 0;
 	bool from_system = (code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR;
+	if (from_system && system == ENOSPC)
+		reason = "the disk is full";
 	if (from_system && system > 0)
 		return err_set(err, -system, "%s (%s)", reason, strerror(system));
 	return err_set(err, result, "%s (%s)", reason,

@@ -56,6 +56,8 @@ int lock_unusable(struct locks *l, int code)
 	if (code == -EBADMSG)
 		why = "damaged; who holds what cannot be told. Delete it when nobody edits the "
 		      "book";
+	else if (code == -ENOSPC)
+		why = "the disk is full; make room on it, then try again";
 	else if (code == -EBUSY)
 		why = "another process is in it and does not come out";
 	return err_set(&l->err, -ENOLCK, "%s: %s", l->path, why);
@@ -376,6 +378,7 @@ static int open_table(struct locks *l, struct err *err)
 	if (result < 0 && err->code != result)
 		*err = l->conn.last;
 	live_unlock_making(l->live);
+	lock_room_make(l); /* while there may be some */
 	return result;
 }
 
@@ -387,6 +390,8 @@ static void drop_table(struct locks *l)
 	l->keeper = lock_keeper_free(l->keeper);
 	l->lost_waiters |= l->waiting > 0;
 	l->waiting = 0;
+	l->frames = 0;
+	l->room_end = 0;
 	lock_known_forget(l);
 	if (l->conn.db)
 		sqlite3_file_control(l->conn.db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
@@ -535,17 +540,23 @@ int lock_transact(struct locks *l, lock_work_fn work, void *arg)
 
 /* ---- the table as a whole */
 
+static int name_file(const char *path, struct err *err)
+{
+	bool named = strncmp(err->msg, path, strlen(path)) == 0;
+	return named ? err->code : err_prefix(err, "%s", path);
+}
+
 /* What no process could use gets its remedy, what this one may not keeps its code. */
 static int explain(const char *path, int result, struct err *err)
 {
 	if (result == -EROFS || result == -EACCES || result == -EPERM)
-		return err_prefix(err, "%s", path);
+		return name_file(path, err);
 	if (err->code == -EBADMSG && !strstr(err->msg, "not a table"))
 		err_set(err, -EBADMSG,
 			"damaged; who holds what cannot be told. Delete it when nobody edits the "
 			"book");
 	err->code = -ENOLCK;
-	return err_prefix(err, "%s", path);
+	return name_file(path, err);
 }
 
 static int open_all(struct locks *l, struct err *err)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lock_table.h"
 
@@ -8,6 +10,11 @@
  * What waits for the disk, done beside the loop by a thread of its pool on a connection of its own:
  * folding the log into the file, and reserving the next numbers before the last are used up. A
  * process without a loop does both itself.
+ *
+ * What is held must be given back on a full disk too, and that is a write: so the log always has
+ * blocks ahead of its end (fallocate, behind the file's size: SQLite sees nothing of it), and as
+ * long as it cannot get them nobody takes anything more. Where the file system knows no such thing
+ * the disk's own room is all there is.
  */
 
 #define FRAMES_SOFT 2048 /* 2 MB */
@@ -16,6 +23,9 @@
 /* The thread is late (its pool has other work, the machine has): who writes folds it himself. */
 #define FRAMES_FULL 12288
 #define AHEAD 400 /* numbers left when more are reserved */
+#define FRAME_BYTES (24 + 1024)
+#define ROOM_BYTES (256 * 1024)
+#define ROOM_LEAST (ROOM_BYTES / 8) /* giving back ten times */
 
 struct lock_keeper {
 	struct locks *locks; /* NULL: let go, the work under way frees this */
@@ -25,8 +35,8 @@ struct lock_keeper {
 	pthread_mutex_t folding; /* so that who is late is waited for */
 	int frames;		 /* in the log when it was folded last */
 	int64_t need;		 /* numbers to reserve; 0: none */
-	bool hard, fold;
-	int64_t reserved; /* what came of it; 0: nothing */
+	bool hard, fold, room;
+	int64_t reserved, room_end; /* what came of it; 0: nothing */
 	struct err err;
 };
 
@@ -59,10 +69,24 @@ static int open_own(struct lock_keeper *k)
 	return result;
 }
 
+/* The end of the blocks that the log has now for sure; -ENOSPC. */
+static int64_t give_room(const char *table_path)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s-wal", table_path);
+	CLEANUP(cleanup_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return INT64_MAX;
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, ROOM_BYTES) == 0)
+		return st.st_size + ROOM_BYTES;
+	return errno == ENOSPC || errno == EDQUOT ? -ENOSPC : INT64_MAX;
+}
+
 static void work(void *arg)
 {
 	struct lock_keeper *k = arg;
 	k->reserved = 0;
+	k->room_end = k->room ? give_room(k->path) : 0;
 	k->err = (struct err){0};
 	if (open_own(k) < 0)
 		return;
@@ -91,6 +115,8 @@ static void done(void *arg)
 	}
 	if (k->reserved > k->locks->reserved)
 		k->locks->reserved = k->reserved;
+	if (k->room_end)
+		k->locks->room_end = k->room_end;
 	if (k->err.code)
 		log_warn("locks: %s: %s", k->path, k->err.msg);
 }
@@ -114,6 +140,8 @@ struct lock_keeper *lock_keeper_free(struct lock_keeper *k)
 	return NULL;
 }
 
+/* ---- after a commit */
+
 /* The log is long, and longer than when it was folded last (it begins anew at the first commit that
  * finds nobody reading in it). */
 static bool fold_is_due(struct lock_keeper *k, int frames)
@@ -121,6 +149,25 @@ static bool fold_is_due(struct lock_keeper *k, int frames)
 	if (frames < k->frames)
 		k->frames = 0;
 	return frames - k->frames >= FRAMES_SOFT;
+}
+
+static int64_t room(const struct locks *l)
+{
+	return l->room_end - (int64_t)l->frames * FRAME_BYTES;
+}
+
+void lock_room_make(struct locks *l)
+{
+	if (room(l) < ROOM_LEAST)
+		l->room_end = give_room(l->path);
+}
+
+int lock_room_check(struct locks *l)
+{
+	lock_room_make(l);
+	if (l->room_end < 0)
+		l->failed = -ENOSPC;
+	return l->failed;
 }
 
 void lock_keep(struct locks *l)
@@ -139,7 +186,8 @@ void lock_keep(struct locks *l)
 	k->fold = due;
 	k->hard = l->frames >= FRAMES_HARD;
 	k->need = l->loop && l->reserved - l->seq < AHEAD ? AHEAD : 0;
-	if (!k->fold && !k->need)
+	k->room = l->loop && room(l) < ROOM_BYTES / 2;
+	if (!k->fold && !k->need && !k->room)
 		return;
 	if (k->fold)
 		k->frames = l->frames;

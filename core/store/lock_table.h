@@ -73,6 +73,7 @@ struct locks {
 	struct conn conn;	/* db NULL: the file was replaced and is not open again yet */
 	uint64_t device, inode; /* of the file it has open */
 	int frames;		/* in the log after the last commit */
+	int64_t room_end; /* the log has its blocks up to there, whatever fills the disk; -ENOSPC */
 	struct lock_known known;
 	int64_t reserved; /* at least; as in meta */
 	int64_t floor;	  /* the highest number this process has seen, whatever the file says */
@@ -120,6 +121,10 @@ int lock_book_claim(struct locks *l, struct err *err);
 struct lock_keeper *lock_keeper_new(struct locks *l);
 struct lock_keeper *lock_keeper_free(struct lock_keeper *k);
 void lock_keep(struct locks *l); /* after a commit */
+void lock_room_make(struct locks *l);
+/* Within a transaction, before somebody takes or waits: is there room to end that? -ENOSPC fails
+ * it. */
+int lock_room_check(struct locks *l);
 
 /* ---- lock_known.c */
 int lock_known_look(struct locks *l); /* before the others: reads what is not known; 0 or <0 */

@@ -280,7 +280,9 @@ static int check_resource(struct locks *l, int64_t resource, const struct lock_a
 		return check_row(l, &row, a, no);
 	if (!at || (more == 0 && at == resource && lock_is_share(at)))
 		return refuse_share(no, at);
-	int result = check_others(l, resource, a, no);
+	int result = lock_room_check(l);
+	if (result == 0)
+		result = check_others(l, resource, a, no);
 	return result == 0 ? lock_check_book(l, resource, a, no) : result;
 }
 
