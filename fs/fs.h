@@ -515,7 +515,8 @@ struct lockfs *lockfs_free(struct lockfs *l);
 void lockfs_end(struct lockfs *l); /* nobody waits any more, nor those who come */
 void lockfs_interrupts(struct lockfs *l);
 bool lockfs_has(const struct lockfs *l, uint64_t node);
-struct locks *lockfs_table(const struct lockfs *l); /* NULL: it cannot be used */
+/* NULL: it cannot be used now, and locks/.why says why. Who asks again, asks whether it can be. */
+struct locks *lockfs_table(struct lockfs *l);
 extern const struct fuse_lowlevel_ops lock_ops;
 
 /* file_lock.c: flock and fcntl on the files of the book, among those who have this mount */

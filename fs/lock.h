@@ -70,8 +70,8 @@ struct lock_old;
 
 struct lockfs {
 	struct fs *fs;
-	struct locks *table; /* NULL: it cannot be used */
-	struct err no_table;
+	struct locks *table; /* of lockfs_table(): NULL until it can be used */
+	struct err no_table; /* why not, when it was last asked for */
 	struct holders *holders;
 	struct why_table *why;
 	struct view_attr folders[2]; /* views' nodes of locks/ and .locks/ */

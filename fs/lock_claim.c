@@ -73,30 +73,41 @@ void lockfs_describe(struct buf *out, const struct lockfs *l, const struct lock 
 	add_ways(out, l, k, wanted);
 }
 
+/* One line; and why nobody can tell who holds what. */
+static void say(struct err *out, const struct lockfs *l, int code, const struct lock_refusal *no)
+{
+	const char *why = l->table ? locks_reason(l->table) : l->no_table.msg;
+
+	err_set(out, code, "%s", no->err.msg[0] ? no->err.msg : strerror(-code));
+	if (code == -ENOLCK && why[0] && !strstr(out->msg, why))
+		err_set(out, code, "%s: %s", no->err.msg, why);
+}
+
 int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		      const struct lock_refusal *no)
 {
 	CLEANUP(buf_finish) struct buf text = {0};
 	const struct lock *k = &no->lock;
 	struct caller caller;
+	struct err said;
 
+	say(&said, l, code, no);
 	switch (no->why) {
 	case LOCK_REFUSED_HELD:
 	case LOCK_REFUSED_STALE:
 	case LOCK_REFUSED_IN_USE:
 	case LOCK_REFUSED_CIRCLE:
 	case LOCK_REFUSED_OLD:
-		buf_addf(&text, "%s\n", no->err.msg);
+		buf_addf(&text, "%s\n", said.msg);
 		if (k->resource[0] && k->holder.instance[0])
 			lockfs_describe(&text, l, k, name);
 		break;
 	default:
-		buf_addf(&text, "%s\n", no->err.msg[0] ? no->err.msg : strerror(-code));
+		buf_addf(&text, "%s\n", said.msg);
 	}
 	caller_find(&caller, fuse_req_ctx(req));
 	why_remember(l->why, &caller, 0, name, code, buf_str(&text));
-	why_remember_with(l->fs->why, &caller, l->folders[LOCK_LOCKS].ino, name, code,
-			  no->err.msg[0] ? no->err.msg : strerror(-code),
+	why_remember_with(l->fs->why, &caller, l->folders[LOCK_LOCKS].ino, name, code, said.msg,
 			  "cat locks/.why says more");
 	return code;
 }
@@ -153,7 +164,7 @@ int lockfs_why_text(struct buf *out, struct lockfs *l, fuse_req_t req)
 	add_changes_behind(out, l, req);
 	caller_find(&caller, fuse_req_ctx(req));
 	reason = why_reason(l->why, &caller);
-	if (!reason && !l->table)
+	if (!reason && !lockfs_table(l))
 		return buf_addf(out, "locks cannot be used: %s\n", l->no_table.msg);
 	if (!reason && out->len)
 		return buf_error(out);
@@ -239,7 +250,7 @@ int lockfs_take(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const 
 	struct holder me;
 	int r;
 
-	if (!l->table)
+	if (!lockfs_table(l))
 		return refused_table(l, req, names->items[0]);
 	r = lockfs_who(&me, l, req, NULL);
 	if (r < 0)
@@ -271,7 +282,7 @@ int lockfs_renew(struct lock_holder *as, struct lock *first, struct lockfs *l, f
 	struct lock k;
 	int r = 0;
 
-	if (!l->table)
+	if (!lockfs_table(l))
 		return refused_table(l, req, names->items[0]);
 	for (size_t i = 0; r == 0 && i < names->len; i++) {
 		/* It was looked up a moment ago. What went since then is not to be taken anew. */
@@ -297,7 +308,7 @@ int lockfs_give_back(struct lockfs *l, fuse_req_t req, const struct strv *names)
 	struct lock_holder as;
 	int r;
 
-	if (!l->table)
+	if (!lockfs_table(l))
 		return refused_table(l, req, names->items[0]);
 	r = lockfs_who_of(&as, l, req, names->items[0]);
 	if (r < 0)
@@ -363,8 +374,8 @@ int lockfs_written(struct lock_handle *h, fuse_req_t req, const struct strv *nam
 	struct lockfs *l = h->l;
 	struct lock_words words;
 	struct err err = {0};
-	int r = l->table ? lock_words_parse(&words, text, len, &err)
-			 : refused_table(l, req, names->items[0]);
+	int r = lockfs_table(l) ? lock_words_parse(&words, text, len, &err)
+				: refused_table(l, req, names->items[0]);
 
 	if (r < 0 && l->table)
 		lockfs_refused(l, req, names->items[0], r, err.msg);

@@ -95,7 +95,7 @@ int lockfs_command(struct lockfs *l, fuse_req_t req, const char *text, size_t le
 	struct err err = {0};
 	int r;
 
-	if (!l->table)
+	if (!lockfs_table(l))
 		return lockfs_refused(l, req, NULL, -ENOLCK, l->no_table.msg);
 	r = lock_command_parse(&c, text, len, lockfs_chapters(l), &err);
 	if (r < 0)

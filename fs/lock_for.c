@@ -154,7 +154,7 @@ int lockfs_for_text(struct buf *out, struct lockfs *l, fuse_req_t req, const str
 	if (!resource_of(resource, l, path))
 		return buf_adds(out, "resource: none\nno lock covers this path: anybody may write "
 				     "it\n");
-	r = l->table ? locks_over(&k, l->table, resource) : -ENOLCK;
+	r = lockfs_table(l) ? locks_over(&k, l->table, resource) : -ENOLCK;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	buf_addf(out, "resource: %s\n", resource);

@@ -58,7 +58,7 @@ int lockfs_log_text(const struct buf **out, struct lockfs *l)
 
 	do {
 		before = l->log_seq;
-		if (l->table)
+		if (lockfs_table(l))
 			r = locks_log(l->table, l->log_seq, LOG_EVENTS, add_event, l);
 	} while (r == 0 && l->log_seq != before);
 	*out = &l->log;
@@ -167,20 +167,23 @@ static void note_held(struct lockfs *l)
 		lockfs_shown(l, list.items[i].resource, list.items[i].token);
 }
 
-/* Who names another store wants another world. */
+/* Who names another store wants another world. The book is reached past a mount over it, as the
+ * table may be opened at any time. */
 static int open_table(struct lockfs *l)
 {
 	const struct options *o = l->fs->options;
-	int r = locks_open(&l->table, l->fs->loop, store_path(l->fs->engine->store), &l->no_table);
+	int r;
 
+	l->no_table = (struct err){0};
+	r = locks_open(&l->table, l->fs->loop, store_path(l->fs->engine->store), &l->no_table);
 	if (r == 0 && !o->store)
-		r = locks_of_book(l->table, o->book, &l->no_table);
+		r = locks_of_book(l->table, options_reach(o), &l->no_table);
 	if (r < 0)
 		l->table = locks_close(l->table);
 	return r;
 }
 
-/* Before the mount stands over it. */
+/* What its folder says of locks. */
 static void take_in(struct lockfs *l)
 {
 	CLEANUP(cleanup_close)
@@ -189,6 +192,26 @@ static void take_in(struct lockfs *l)
 	l->of_folder = folder >= 0;
 	if (folder >= 0 && l->table)
 		lockfs_take_in(l, folder);
+}
+
+static void use_table(struct lockfs *l)
+{
+	take_in(l);
+	if (!l->table)
+		return;
+	note_held(l);
+	locks_on_change(l->table, on_change, l);
+}
+
+/* A disk that was full may have room by now, and a file that could not be used be gone. */
+struct locks *lockfs_table(struct lockfs *l)
+{
+	if (l->table || l->ended || open_table(l) < 0)
+		return l->table;
+	log_info("locks: they can be used now");
+	use_table(l);
+	on_change(l);
+	return l->table;
 }
 
 /* The table never stands in the way of reading the book. */
@@ -210,11 +233,7 @@ void lockfs_new(struct lockfs **out, struct fs *fs)
 	*out = l;
 	if (open_table(l) < 0)
 		log_warn("locks: %s", l->no_table.msg);
-	take_in(l);
-	if (!l->table)
-		return;
-	note_held(l);
-	locks_on_change(l->table, on_change, l);
+	use_table(l);
 }
 
 struct lockfs *lockfs_free(struct lockfs *l)
@@ -253,9 +272,4 @@ bool lockfs_has(const struct lockfs *l, uint64_t node)
 	struct lock_node n;
 
 	return lock_node_decode(&n, l, node);
-}
-
-struct locks *lockfs_table(const struct lockfs *l)
-{
-	return l->table;
 }

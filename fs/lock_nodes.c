@@ -118,14 +118,14 @@ static bool is_forbidden(const struct lockfs *l)
 
 int lockfs_now(struct lock *out, struct lockfs *l, const char *resource)
 {
-	if (!l->table)
+	if (!lockfs_table(l))
 		return is_forbidden(l) ? -ENOENT : -ENOLCK;
 	return locks_get(out, l->table, resource);
 }
 
 int lockfs_read(struct lock_list *out, struct lockfs *l)
 {
-	if (!l->table)
+	if (!lockfs_table(l))
 		return is_forbidden(l) ? 0 : -ENOLCK;
 	return lock_list_read(out, l->table) < 0 ? -ENOLCK : 0;
 }

@@ -140,8 +140,8 @@ static enum lock_whose whose(const struct lock *k, const struct truth *t, struct
 
 static int truth_read(struct truth *t, struct lockfs *l, fuse_req_t req)
 {
-	int r = l->table ? lockfs_who(&t->me, l, req, NULL)
-			 : lockfs_refused(l, req, json_name, -ENOLCK, l->no_table.msg);
+	int r = lockfs_table(l) ? lockfs_who(&t->me, l, req, NULL)
+				: lockfs_refused(l, req, json_name, -ENOLCK, l->no_table.msg);
 
 	if (r == 0) {
 		locks_sweep(l->table);
@@ -533,7 +533,7 @@ int lock_copy_open(struct lock_handle *h, fuse_req_t req, int flags)
 	c->is_json = true;
 	if (flags & O_TRUNC)
 		return 0;
-	r = l->table ? truth_read(&t, l, req) : lockfs_read(&t.list, l);
+	r = lockfs_table(l) ? truth_read(&t, l, req) : lockfs_read(&t.list, l);
 	if (r < 0)
 		return r;
 	entries_copy(&c->seen, &t.entries);

@@ -130,7 +130,7 @@ static int claim(struct waiter *w, bool sleep, struct lock_refusal *no)
 	};
 	int r;
 
-	if (!l->table || names.len == 0)
+	if (!lockfs_table(l) || names.len == 0)
 		return err_set(&no->err, -ENOLCK, "%s", l->no_table.msg);
 	r = lockfs_who_of(&as, l, w->req, names.items[0]);
 	if (r < 0)

@@ -5,6 +5,7 @@ import errno
 import json
 import mmap
 import os
+import shutil
 import subprocess
 import sys
 
@@ -404,6 +405,61 @@ class Modes(Project):
         a.do("put('locks/Chapter_03', '')")
         self.assertIsNone(b.do("put('%s', 'x')" % THREE))
         self.assertEqual(self.text(), "x")
+
+
+class FullDisk(Project):
+    def setUp(self):
+        super().setUp()
+        disk = os.path.join(self.tmp, "disk")
+        os.mkdir(disk)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        self.fill = os.path.join(disk, "fill")
+        self.book = self.project = shutil.move(self.project, os.path.join(disk, "project"))
+
+    def fill_but(self, kib):
+        with open(self.fill, "wb", buffering=0) as f:
+            with self.errno(errno.ENOSPC):
+                while True:
+                    f.write(bytes(4096))
+            f.truncate(f.tell() - kib * 1024)
+
+    def test_a_lock_is_given_back(self):
+        m = self.mount()
+        a, b = self.hand(m, "CLI-1"), self.hand(m, "CLI-2")
+        for n in range(1, 5):
+            self.assertIsNone(a.do("put('locks/Chapter_%02d', '')" % n))
+        self.fill_but(0)
+        self.assertIsNone(b.do("put('locks/Chapter_99', '')"), "there is room to give it back")
+        taken = 0
+        while b.do("put('locks/Chapter_%02d', '')" % (taken + 5)) is None:
+            taken += 1
+            self.assertLess(taken, 90)
+        self.assertIn("bookfs.db-locks: the disk is full; make room", m.read("locks/.why"))
+        self.assertIn("errno: ENOLCK", m.read(".bookfs/why"))
+        for n in range(1, 5):
+            self.assertIsNone(a.do("os.unlink('locks/Chapter_%02d')" % n))
+        self.assertIsNone(b.do("os.unlink('locks/Chapter_99')"))
+        self.assertEqual(len(os.listdir(m.path("locks"))), taken)
+        os.unlink(self.fill)
+        self.assertIsNone(a.do("put('locks/Chapter_04', '')"))
+
+    def test_mounted_on_it(self):
+        """What the store needs is there, what the locks need is not: until there is room again."""
+        self.mount().end()
+        os.unlink(self.of(".bookfs.db-locks"))
+        self.fill_but(72)
+        m = self.mount()
+        a = self.hand(m, "CLI-1")
+        self.assertIn("locks: %s: the disk is full" % self.of(".bookfs.db-locks"), m.messages())
+        self.assertEqual(a.do("put('%s', 'x')" % THREE), strerror(errno.ENOLCK))
+        for said in a.do("get('locks/.why')"), a.do("get('.bookfs/why')"):
+            self.assertIn(THREE + ": nobody can tell who holds Chapter_03: ", said)
+            self.assertIn("the disk is full", said)
+        os.unlink(self.fill)
+        self.assertIsNone(a.do("put('%s', 'x')" % THREE))
+        self.assertIsNone(a.do("put('locks/Chapter_03', '')"))
+        self.assertEqual(os.listdir(m.path("locks")), ["Chapter_03"])
 
 
 if __name__ == "__main__":

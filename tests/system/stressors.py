@@ -44,7 +44,8 @@ def one(name, folder, times):
     operations, *more = STRESSORS.get(name) or TIDY[name]
     keep = [] if name in TIDY else ["--keep-files"]
     command = ["stress-ng", "--temp-path", folder, "--no-rand-seed", "--verify", "--metrics-brief",
-               "--timeout", str(PATIENCE_S * times), *keep, *more, "--" + name, str(WORKERS), f"--{name}-ops", str(operations * times)]
+               "--timeout", str(PATIENCE_S * times), *keep, *more,
+               f"--{name}", str(WORKERS), f"--{name}-ops", str(operations * times)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)
     did = re.search(rf"metrc: \[\d+\] {name} +(\d+) ", done.stdout)
