@@ -46,8 +46,9 @@ def one(name, folder, times):
     command = ["stress-ng", "--temp-path", folder, "--no-rand-seed", "--verify", "--metrics-brief",
                "--timeout", str(PATIENCE_S * times), *keep, *more,
                f"--{name}", str(WORKERS), f"--{name}-ops", str(operations * times)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", check=False)
+    # One of them makes files where it is, and not where it is told to.
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", check=False)
     did = re.search(rf"metrc: \[\d+\] {name} +(\d+) ", done.stdout)
     if done.returncode or not did or int(did[1]) < operations * times:
         return f"{name} ended with {done.returncode}: {done.stdout[-600:]}"
