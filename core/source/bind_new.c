@@ -6,13 +6,14 @@
 
 #include "illustrate.h"
 
-/* An EPUB 3 of a book that is none: a document a chapter, its Markdown as XHTML. */
+/* An EPUB 3 of a book that is none: a document a chapter, its Markdown as XHTML. They stand as they
+ * are read; where front matter has no number of the book's own, that is not as they are counted. */
 
 #define FOLDER "OEBPS/"
 
-static char *chapter_path(size_t i)
+static const struct book_chapter *chapter_of(const struct binding *b, size_t document)
 {
-	return xasprintf(FOLDER "chapter-%03zu.xhtml", i + 1);
+	return &b->book->chapters[b->documents[document].chapter];
 }
 
 static void add_title(struct buf *out, const struct book_chapter *c, size_t i)
@@ -124,18 +125,19 @@ static int chapter_document(struct buf *out, const struct book *b, size_t i)
 	return buf_error(out);
 }
 
-static int write_chapter(struct binding *b, size_t i, struct err *err)
+static int write_chapter(struct binding *b, size_t document, struct err *err)
 {
 	struct buf text = {0}, filled = {.max_bytes = SIZE_MAX};
+	size_t i = b->documents[document].chapter;
 	int r = chapter_document(&text, b->book, i);
 
 	if (r < 0) {
 		buf_finish(&text);
 		return err_set(err, r, "chapter %zu: %s", i + 1, strerror(-r));
 	}
-	binding_fill(&filled, b, i, buf_str(&text), text.len);
+	binding_fill(&filled, b, document, buf_str(&text), text.len);
 	buf_finish(&text);
-	return packer_add(b->packer, b->documents[i].path, &filled, err);
+	return packer_add(b->packer, b->documents[document].path, &filled, err);
 }
 
 /* ---- what leads to them */
@@ -167,7 +169,7 @@ static int write_navigation(struct binding *b, bool page, struct err *err)
 	buf_adds(&s, "</title></head>\n<body>\n<nav epub:type=\"toc\"><ol>\n");
 	for (size_t i = 0; i < b->count; i++) {
 		add_navigation_item(&s, b->documents[i].path);
-		add_title(&s, &b->book->chapters[i], i);
+		add_title(&s, chapter_of(b, i), b->documents[i].chapter);
 		buf_adds(&s, "</a></li>\n");
 	}
 	if (page) {
@@ -244,28 +246,44 @@ static int write_package(struct binding *b, bool page, struct err *err)
 	return packer_add(b->packer, FOLDER "package.opf", &s, err);
 }
 
-static int read_chapters(struct binding *b, struct err *err)
+static int read_chapter(struct binding *b, size_t i, struct err *err)
 {
-	for (size_t i = 0; i < b->book->chapter_count; i++) {
-		CLEANUP(cleanup_free) char *path = chapter_path(i);
-		struct buf text = {0};
-		int r = chapter_document(&text, b->book, i);
+	CLEANUP(cleanup_free)
+	char *path = xasprintf(FOLDER "chapter-%03zu.xhtml", i + 1);
+	CLEANUP(buf_finish) struct buf text = {0};
+	int r = chapter_document(&text, b->book, i);
 
-		if (r == 0)
-			binding_document(b, path, buf_str(&text), text.len);
-		buf_finish(&text);
-		if (r < 0)
-			return err_set(err, r, "chapter %zu: %s", i + 1, strerror(-r));
-	}
+	if (r < 0)
+		return err_set(err, r, "chapter %zu: %s", i + 1, strerror(-r));
+	binding_document(b, path, buf_str(&text), text.len);
+	b->documents[b->count - 1].chapter = i;
 	return 0;
+}
+
+/* Front matter that is counted behind all chapters. */
+static bool is_ahead(const struct book *b, size_t i)
+{
+	return b->chapters[i].kind == BOOK_FRONT && (int)i >= book_last_number(b);
+}
+
+static int read_chapters(struct binding *b, bool ahead, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < b->book->chapter_count; i++)
+		if (b->book->chapters[i].kind != BOOK_GAP && is_ahead(b->book, i) == ahead)
+			r = read_chapter(b, i, err);
+	return r;
 }
 
 int bind_new(struct binding *b, struct err *err)
 {
 	struct buf page = {.max_bytes = SIZE_MAX};
 	bool has_page;
-	int r = read_chapters(b, err);
+	int r = read_chapters(b, true, err);
 
+	if (r == 0)
+		r = read_chapters(b, false, err);
 	b->folder = FOLDER "bookfs/";
 	if (r < 0)
 		return r;

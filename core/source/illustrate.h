@@ -82,7 +82,8 @@ struct binding {
 	struct bound {	    /* the documents, in the order of reading */
 		char *path;
 		struct places places;
-		size_t plates; /* how many go in */
+		size_t plates;	/* how many go in */
+		size_t chapter; /* bind_new.c: which of the book's it is, from 0 */
 	} * documents;
 	size_t count, cap;
 	struct spot {

@@ -121,6 +121,27 @@ def places(tmp):
               f"{quote!r} of chapter {chapter} stands behind {was[-60:]!r}, before {follows[:20]!r}")
 
 
+def project(tmp):
+    """Front matter is read first, back matter last, and what is not written yet is not there."""
+    book, out = os.path.join(tmp, "project"), os.path.join(tmp, "project.epub")
+    for name in ("FrontMatter/Preface.md", "Manuscript/Chapters/Chapter_02.md", "Manuscript/Chapters/Chapter_04.md",
+                 "BackMatter/Afterword.md"):
+        os.makedirs(os.path.dirname(os.path.join(book, name)), exist_ok=True)
+        with open(os.path.join(book, name), "w", encoding="utf-8") as f:
+            title = os.path.basename(name)[:-3]
+            f.write(f"# {title}\n\n{PARAGRAPHS.replace('the tale', 'the ' + title)}\n")
+    status, said = bind(book, out)
+    check(status == 0, said)
+    with zipfile.ZipFile(out) as z:
+        nav = re.findall(r'href="([^"]+)">([^<]+)<', z.read("OEBPS/nav.xhtml").decode())
+        opf = z.read("OEBPS/package.opf").decode()
+        plates = [len(re.findall("<figure", z.read("OEBPS/" + path).decode())) for path, _ in nav]
+    items = dict(re.findall(r'<item id="([^"]+)" href="([^"]+)"', opf))
+    check([title for _, title in nav[:4]] == ["Preface", "Chapter_02", "Chapter_04", "Afterword"], f"nav: {nav}")
+    check([items[i] for i in re.findall(r'<itemref idref="([^"]+)"', opf)] == [path for path, _ in nav[:4]] + ["bookfs/cast.xhtml"], opf)
+    check(plates == [1, 1, 1, 1, 0], f"each picture is in its chapter: {plates}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         out = os.path.join(tmp, "out.epub")
@@ -131,6 +152,7 @@ def main():
             open(path, "w", encoding="utf-8").write(TEXT)
             sound(path, out)
         places(tmp)
+        project(tmp)
         path = os.path.join(tmp, "soup.epub")
         soup(path)
         if sound(path, out):

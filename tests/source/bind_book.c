@@ -100,11 +100,23 @@ static void add_letters(struct buf *out, const char *s)
 			buf_addc(out, *s);
 }
 
-static void letters(struct buf *out, const struct book *b)
+static void add_chapters(struct buf *out, const struct book *b, size_t from, size_t to)
 {
-	for (size_t i = 0; i < b->chapter_count; i++)
+	for (size_t i = from; i < to; i++)
 		if (b->chapters[i].text)
 			add_letters(out, b->chapters[i].text);
+}
+
+/* As they are read: front matter of a project has no number, and stands behind all chapters. */
+static void letters(struct buf *out, const struct book *b)
+{
+	size_t last = (size_t)book_last_number(b), back = last;
+
+	while (back < b->chapter_count && b->chapters[back].kind != BOOK_BACK)
+		back++;
+	add_chapters(out, b, last, back);
+	add_chapters(out, b, 0, last);
+	add_chapters(out, b, back, b->chapter_count);
 }
 
 static size_t remove_all(struct buf *text, const char *what)
