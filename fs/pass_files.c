@@ -17,6 +17,12 @@
  * The kernel's own pages of a file are kept from one open to the next while the file is what it was
  * when they were read; any write of ours ends that. A file whose time of change is too young to
  * tell two changes apart is not trusted either.
+ *
+ * Attributes that are on their way to the kernel when a file is written must not be taken for true
+ * after it. The kernel sees to that where somebody writes, but not where it writes pages of a
+ * mapping by itself, nor where a hole is punched: it would tell the time of the change before for a
+ * second, and an editor would take the file for changed by others. So it is told to ask again
+ * before such a change is answered.
  */
 
 enum { READ_MOST = 1 << 20, STALL_US = 5000, SLOW_MS = 1000, YOUNG_NS = 20000000 };
@@ -32,17 +38,39 @@ struct pass_job {
 	off_t off, from_off;
 	size_t len;
 	char *data;
+	fuse_ino_t untold; /* whose attributes the kernel is to ask for again; 0: it knows */
 	ssize_t result;
 	int code;
 	struct pass_leave leave; /* taken */
 };
 
+static void perform(struct pass_job *j)
+{
+	j->result = j->run(j);
+	j->code = j->result < 0 ? errno : 0;
+}
+
+/* That takes no lock in the kernel (notify.c), and the file is open. */
+static void ask_again(struct pass *p, fuse_ino_t node)
+{
+	fuse_lowlevel_notify_inval_inode(p->fs->session, node, -1, 0);
+}
+
+static void answer(struct pass_job *j)
+{
+	if (j->untold)
+		ask_again(pass_of(j->req), j->untold);
+	if (j->code)
+		fuse_reply_err(j->req, j->code);
+	else
+		j->reply(j);
+}
+
 static void job_run(void *arg)
 {
 	struct pass_job *j = arg;
 
-	j->result = j->run(j);
-	j->code = j->result < 0 ? errno : 0;
+	perform(j);
 	pass_leave_unguard(&j->leave);
 }
 
@@ -50,10 +78,7 @@ static void job_done(void *arg)
 {
 	struct pass_job *j = arg;
 
-	if (j->code)
-		fuse_reply_err(j->req, j->code);
-	else
-		j->reply(j);
+	answer(j);
 	pass_leave_end(&j->leave);
 	fs_done(j->p->fs);
 	free(j->data);
@@ -153,9 +178,9 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_node *
 	p->answered_backing = pass_direct(p, n, &st, is_for_writing(fi->flags));
 	fi->direct_io = is_without_pages(p, n, fi->flags);
 	fi->keep_cache = pass_keeps_pages(n, &st);
-	/* Nor is the size what the kernel thinks. That takes no lock in it (notify.c). */
+	/* Nor is the size what the kernel thinks. */
 	if (!fi->keep_cache && !n->direct && n->lookups)
-		fuse_lowlevel_notify_inval_inode(p->fs->session, n->id, -1, 0);
+		ask_again(p, n->id);
 	return p->answered_backing < 0 ? p->answered_backing : 0;
 }
 
@@ -345,19 +370,29 @@ static long times_waited(void)
 	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
 }
 
-static void write_now(fuse_req_t req, int fd, const char *data, size_t size, off_t off, int mode)
+static void write_now(struct pass_job *j)
 {
 	long waited = times_waited();
 	int64_t began_us = clock_mono_us();
-	ssize_t n = write_all(fd, data, size, off, mode);
-	int code = n < 0 ? errno : 0;
 
+	perform(j);
 	if (clock_mono_us() - began_us > STALL_US && times_waited() != waited)
-		pass_of(req)->slow_until_boot_ms = clock_boot_ms() + SLOW_MS;
-	if (code)
-		fuse_reply_err(req, code);
-	else
-		fuse_reply_write(req, (size_t)n);
+		pass_of(j->req)->slow_until_boot_ms = clock_boot_ms() + SLOW_MS;
+	answer(j);
+}
+
+static void write_in_pool(struct pass_job *j)
+{
+	const char *data = j->data;
+
+	j->data = malloc(j->len);
+	if (j->data) {
+		memcpy(j->data, data, j->len);
+		in_pool(j->req, j);
+		return;
+	}
+	pass_leave_end(&j->leave);
+	fuse_reply_err(j->req, ENOMEM);
 }
 
 void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, off_t off,
@@ -365,10 +400,17 @@ void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, 
 {
 	struct pass *p = pass_of(req);
 	struct pass_file *f = pass_file_of(fi);
-	int mode = fi->flags & O_APPEND && !fi->writepage ? RWF_APPEND : 0;
 	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	int r = pass_may_write(&leave, req, f, fi->writepage);
-	char *copy;
+	struct pass_job j = {.req = req,
+			     .run = run_write,
+			     .reply = reply_count,
+			     .fd = f->fd,
+			     .mode = fi->flags & O_APPEND && !fi->writepage ? RWF_APPEND : 0,
+			     .off = off,
+			     .len = size,
+			     .data = (char *)data,
+			     .untold = fi->writepage ? node : 0};
 
 	if (r < 0) {
 		fuse_reply_err(req, -r);
@@ -377,23 +419,11 @@ void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, 
 	f->node->stamp.valid = false;
 	if (!p->slow_until_boot_ms || clock_boot_ms() >= p->slow_until_boot_ms) {
 		p->slow_until_boot_ms = 0;
-		write_now(req, f->fd, data, size, off, mode);
+		write_now(&j);
 		return;
 	}
-	copy = malloc(size);
-	if (!copy) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
-	memcpy(copy, data, size);
-	in_pool(req, &(struct pass_job){.run = run_write,
-					.reply = reply_count,
-					.fd = f->fd,
-					.mode = mode,
-					.off = off,
-					.len = size,
-					.data = copy,
-					.leave = pass_leave_steal(&leave)});
+	j.leave = pass_leave_steal(&leave);
+	write_in_pool(&j);
 }
 
 /* ---- the rest */
@@ -446,6 +476,7 @@ void pass_fallocate(fuse_req_t req, fuse_ino_t node, int mode, off_t off, off_t 
 	in_pool(req, &(struct pass_job){.leave = pass_leave_steal(&leave),
 					.run = run_fallocate,
 					.reply = reply_done,
+					.untold = node,
 					.fd = f->fd,
 					.mode = mode,
 					.off = off,

@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import shutil
+import signal
 import stat
 import subprocess
 
@@ -381,6 +382,24 @@ class Alike(Project):
             for field in ("st_ino", "st_mode", "st_nlink", "st_uid", "st_size", "st_mtime_ns", "st_ctime_ns", "st_blocks"):
                 self.assertEqual(getattr(a, field), getattr(b, field), field)
         self.assertEqual(os.statvfs(m.dir).f_blocks, os.statvfs(self.project).f_blocks)
+
+    def test_the_time_of_a_mapping_is_seen(self):
+        """Others look at it meanwhile: what they are told before it is written is not what is told after it."""
+        chapter = "Manuscript/Chapters/Chapter_01/Chapter_01.md"
+        m = self.mount()
+        for _ in range(3):
+            pid = os.fork()
+            while not pid:
+                os.stat(m.path(chapter))
+            self.addCleanup(os.waitpid, pid, 0)
+            self.addCleanup(os.kill, pid, signal.SIGKILL)
+        with open(m.path(chapter), "r+b") as f, mmap.mmap(f.fileno(), 0) as pages:
+            for i in range(200):
+                pages[:3] = b"%03d" % i
+                pages.flush()
+                want = os.stat(self.of(chapter)).st_mtime_ns
+                for _ in range(20):
+                    self.assertEqual(os.stat(m.path(chapter)).st_mtime_ns, want)
 
 
 class Merged(Project):
