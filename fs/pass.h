@@ -46,7 +46,7 @@ struct pass_node {
 	bool retired;  /* it is opened no more */
 	bool unlinked; /* by us: it has no name */
 	bool direct;   /* as it is open now: the kernel reads and writes it */
-	bool by_us;    /* it never will be */
+	bool by_us;    /* it will not be, until the last has closed it */
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
@@ -281,9 +281,11 @@ struct fuse_open_out;
 void pass_direct_offered(struct pass *p, const struct fuse_init_in *in);
 void pass_direct_greet(struct pass *p, struct fuse_init_out *out);
 void pass_direct_answer(const struct pass *p, struct fuse_open_out *out);
-/* An open of n is to be answered: the number by which the kernel reads and writes it; 0: we do.
- * -ESTALE: the node has been given up for a new one. */
-int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool writes);
+enum pass_use { PASS_READS, PASS_WRITES, PASS_READS_AND_WRITES };
+/* An open of n is to be answered: the number by which the kernel reads it, and where *writes,
+ * writes it; 0: we do. -ESTALE: the node has been given up for a new one. */
+int pass_direct(bool *writes, struct pass *p, struct pass_node *n, const struct stat *st,
+		enum pass_use use);
 void pass_direct_forget(struct pass *p, struct pass_node *n);
 /* Would a file that is written without us come beneath a lock, if `from` (its entry of that name;
  * or NULL: itself) were called to_name in `to`? */

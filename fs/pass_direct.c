@@ -15,18 +15,20 @@
  * without a mount and of the same pages. It is allowed to an administrator's mount alone; any other
  * is served by us.
  *
- * What goes by us no more we cannot refuse any more. So it is for files that no lock covers and
- * that have no second name that may be covered; and for reading, of those that one covers. These we
- * write ourselves, so that a holder who lost his lock is stopped in the midst of a write. The texts
- * of the book are ours in any case: they are small, and changed by many. A file that is being
- * written by the kernel cannot be given a name beneath a lock: EXDEV, and who moves it will copy
- * it. Rules that a project makes while a file is open hold from its next open.
+ * What goes by us no more we cannot refuse any more. So all files are read by it, and those written
+ * that no lock covers and that have no second name that may be covered. The others we write
+ * ourselves, so that a holder who lost his lock is stopped in the midst of a write; and the texts
+ * of the book in any case: they are small, and changed by many. A file that is being written by the
+ * kernel cannot be given a name beneath a lock: EXDEV, and who moves it will copy it. Rules that a
+ * project makes while a file is open hold from its next open.
  *
  * The kernel wants all opens of a node to be of one kind, and counts one as ended before it tells
  * us: the kind is chosen by the first of them and is kept until the last is closed. Where somebody
- * reads and a writer comes who has to be ours, the node is given up: he is answered ESTALE, looks
- * the name up again and meets a new one, of our kind for good, as he looks only once. What he
- * writes in a mapping the reader then sees when it is written back.
+ * reads and a writer comes who has to be ours, he can be so beside him if he only writes: of such
+ * an open the kernel hands each write to us. Of one that reads, too, it would hand us no mapping.
+ * For him the node is given up: he is answered ESTALE, looks the name up again and meets a new one,
+ * of our kind until the last has closed it, as he looks only once. What he writes in a mapping the
+ * reader then sees when it is written back.
  */
 
 /* Of newer headers than are asked for. */
@@ -103,28 +105,35 @@ static bool is_free(const struct pass *p, const struct pass_node *n, const struc
 	       !is_covered(p, path);
 }
 
-static bool may_be_direct(const struct pass *p, const struct pass_node *n, const struct stat *st,
-			  bool writes)
+static bool may_read(const struct pass *p, const struct pass_node *n, const struct stat *st)
 {
-	return p->can_direct && S_ISREG(st->st_mode) && !n->past && !n->by_us &&
-	       !book_folder_counts(n->name, false) && (!writes || is_free(p, n, st));
+	return p->can_direct && S_ISREG(st->st_mode) && !n->past && !n->by_us;
 }
 
-int pass_direct(struct pass *p, struct pass_node *n, const struct stat *st, bool writes)
+static bool may_write(const struct pass *p, const struct pass_node *n, const struct stat *st)
+{
+	return may_read(p, n, st) && !book_folder_counts(n->name, false) && is_free(p, n, st);
+}
+
+int pass_direct(bool *writes, struct pass *p, struct pass_node *n, const struct stat *st,
+		enum pass_use use)
 {
 	bool is_open = n->opens > 0;
 
+	*writes = use != PASS_READS && may_write(p, n, st);
 	if (!is_open)
-		n->direct = may_be_direct(p, n, st, writes);
+		n->direct = use == PASS_READS ? may_read(p, n, st) : *writes;
+	*writes = *writes && n->direct;
 	if (!n->direct)
 		return 0;
-	if (is_open && writes && !may_be_direct(p, n, st, true)) {
+	if (use == PASS_READS_AND_WRITES && !*writes) {
 		pass_retire(p, n);
 		return -ESTALE;
 	}
 	if (!n->backing)
 		enlist(p, n);
 	n->direct = n->backing > 0;
+	*writes = *writes && n->direct;
 	return n->backing;
 }
 

@@ -163,20 +163,26 @@ static bool is_for_writing(int flags)
 /* Who only writes has no use for the kernel's pages: a copy less, twice as fast. Of such writes it
  * would leave us to take set-id bits away (pass_conn.c), which libfuse does not tell: not where the
  * mount serves others. */
-static bool is_without_pages(const struct pass *p, const struct pass_node *n, int flags)
+static enum pass_use use_of(const struct pass *p, int flags)
 {
-	return !n->direct && (flags & O_ACCMODE) == O_WRONLY && !p->fs->options->allow_other;
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return PASS_READS;
+	return (flags & O_ACCMODE) == O_WRONLY && !p->fs->options->allow_other
+		       ? PASS_WRITES
+		       : PASS_READS_AND_WRITES;
 }
 
 /* What is known of an open before it is answered. */
-static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_node *n, int fd)
+static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *f)
 {
+	enum pass_use use = use_of(p, fi->flags);
+	struct pass_node *n = f->node;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(f->fd, &st) < 0)
 		return -errno;
-	p->answered_backing = pass_direct(p, n, &st, is_for_writing(fi->flags));
-	fi->direct_io = is_without_pages(p, n, fi->flags);
+	p->answered_backing = pass_direct(&f->direct, p, n, &st, use);
+	fi->direct_io = use == PASS_WRITES && !f->direct;
 	fi->keep_cache = pass_keeps_pages(n, &st);
 	/* Nor is the size what the kernel thinks. */
 	if (!fi->keep_cache && !n->direct && n->lookups)
@@ -196,14 +202,13 @@ void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node
 {
 	struct pass *p = pass_of(req);
 	struct pass_file *f = xcalloc(1, sizeof(*f));
-	int r = prepare(fi, p, n, fd);
+	int r;
 
 	*f = (struct pass_file){.node = n, .fd = fd};
 	ring_init(&f->fences);
-	if ((fi->flags & O_ACCMODE) != O_RDONLY) {
-		f->direct = r == 0 && n->direct;
+	r = prepare(fi, p, f);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		pass_file_fence(f, req, leave);
-	}
 	n->opens++;
 	ring_add(&p->files, &f->link);
 	if (r < 0)
@@ -264,7 +269,8 @@ void pass_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	uint64_t id = f->node->id;
 
 	pass_file_closed(f);
-	f->node->opens--;
+	if (--f->node->opens == 0)
+		f->node->by_us = false;
 	pass_file_free(&f->link);
 	pass_forget(pass_of(req), id, 0);
 	fuse_reply_err(req, 0);

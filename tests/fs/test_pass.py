@@ -643,8 +643,32 @@ class Kernel(Project):
         for name in ("Manuscript/images/fig-01-1.png", "Drafts/one.md", "Drafts/a"):
             with self.subTest(name=name), open(m.path(name), "r+b") as f:
                 self.assertFalse(self.is_direct(m, f))
-        with open(m.path("Drafts/one.md"), "rb") as f:
-            self.assertFalse(self.is_direct(m, f))
+
+    def test_covered_is_read(self):
+        """Beside who reads it without us one writes by us, and who wants both has a file of our kind, until it is closed."""
+        self.put("Drafts/one.md", b"x" * SIZE)
+        self.put("Manuscript/images/fig-01-1.png", b"x" * SIZE)
+        m = self.mount()
+        with open(m.path("Drafts/a"), "rb") as f:
+            if not self.is_direct(m, f):
+                self.skipTest("this kernel does not do it, or not for us")
+        for name in ("Drafts/one.md", "Manuscript/images/fig-01-1.png"):
+            path = m.path(name)
+            with self.subTest(name=name), open(path, "rb") as reader:
+                self.assertTrue(self.is_direct(m, reader))
+                for flags in (0, os.O_APPEND, os.O_TRUNC):
+                    writer = os.open(path, os.O_WRONLY | flags)
+                    self.assertTrue(self.by_us(m, lambda: os.write(writer, b"y" * SIZE)))
+                    os.close(writer)
+                    self.assertEqual(os.pread(reader.fileno(), SIZE, 0), b"y" * SIZE)
+                    with open(path, "rb") as f:
+                        self.assertTrue(self.is_direct(m, f))
+                with open(path, "r+b", buffering=0) as both, open(path, "rb") as f:
+                    both.write(b"z")
+                    self.assertFalse(self.is_direct(m, f))
+                    self.assertEqual({f.read(2), os.pread(reader.fileno(), 2, 0)}, {b"zy"})
+                with open(path, "rb") as f:
+                    self.assertTrue(self.is_direct(m, f))
 
     def test_both_kinds(self):
         """Opens of a file that is given another kind while it is open are never refused."""
