@@ -76,9 +76,10 @@ static ssize_t write_answer(int fd, struct iovec *iov, int count, void *userdata
 	if (!fs->pass->greeted && head->unique == fs->pass->greeting && !head->error &&
 	    count == 2 && iov[1].iov_len <= sizeof(struct fuse_init_out))
 		return greet(fd, iov, fs);
-	/* What is told to the kernel unasked, by another thread, has no number. */
-	if (head->unique && fs->pass->answered_backing && !head->error && count == 2 &&
-	    iov[1].iov_len >= sizeof(struct fuse_open_out) && iov[1].iov_len <= ANSWER_MOST)
+	/* Other threads answer reads; what is told to the kernel unasked has no number. */
+	if (loop_is_current(fs->loop) && head->unique && fs->pass->answered_backing &&
+	    !head->error && count == 2 && iov[1].iov_len >= sizeof(struct fuse_open_out) &&
+	    iov[1].iov_len <= ANSWER_MOST)
 		return answer_direct(fd, iov, fs->pass);
 	return writev(fd, iov, count);
 }

@@ -34,6 +34,7 @@ struct pass_job {
 	struct pass *p;
 	ssize_t (*run)(struct pass_job *j); /* what it says in errno fails it */
 	void (*reply)(struct pass_job *j);
+	bool changes_nothing; /* so it is answered where it ran: the reader need not wait for us */
 	int fd, from_fd, mode;
 	off_t off, from_off;
 	size_t len;
@@ -72,13 +73,16 @@ static void job_run(void *arg)
 
 	perform(j);
 	pass_leave_unguard(&j->leave);
+	if (j->changes_nothing)
+		answer(j);
 }
 
 static void job_done(void *arg)
 {
 	struct pass_job *j = arg;
 
-	answer(j);
+	if (!j->changes_nothing)
+		answer(j);
 	pass_leave_end(&j->leave);
 	fs_done(j->p->fs);
 	free(j->data);
@@ -336,6 +340,7 @@ void pass_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off, struct f
 	else
 		in_pool(req, &(struct pass_job){.run = run_read,
 						.reply = reply_data,
+						.changes_nothing = true,
 						.fd = fd,
 						.off = off,
 						.len = size});
