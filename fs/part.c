@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,10 +17,47 @@ static char *temporary_of(const char *name)
 	return xasprintf("%.*s.%.200s.part", (int)(last - name), name, last);
 }
 
+/* What is being written as the process is told to end goes with it. Threads but the first have all
+ * signals blocked (pool.c), so nothing of it is freed meanwhile. */
+static struct {
+	_Atomic(const char *) temporary;
+	int folder;
+} unfinished;
+
+static void on_end(int signal)
+{
+	const char *name = unfinished.temporary;
+
+	if (name)
+		unlinkat(unfinished.folder, name, 0);
+	raise(signal); /* comes as this returns, and is the end */
+}
+
+static void forget(struct part *p)
+{
+	unfinished.temporary = NULL;
+	free(p->temporary);
+	p->temporary = NULL;
+}
+
+static void note(const struct part *p)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction end = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND};
+	struct sigaction now;
+
+	unfinished.folder = p->folder;
+	unfinished.temporary = p->temporary;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (sigaction(ends[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+			sigaction(ends[i], &end, NULL);
+}
+
 int part_begin(struct part *p, int folder, const char *name)
 {
 	*p = (struct part){
 		.folder = folder, .name = xstrdup(name), .temporary = temporary_of(name)};
+	note(p);
 	p->fd = openat(folder, p->temporary, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		       0666);
 	return p->fd < 0 ? -errno : 0;
@@ -34,8 +73,7 @@ int part_commit(struct part *p, int64_t mtime_unix_ms)
 		return -errno;
 	if (fsync(p->fd) < 0 || renameat(p->folder, p->temporary, p->folder, p->name) < 0)
 		return -errno;
-	free(p->temporary);
-	p->temporary = NULL;
+	forget(p);
 	return 0;
 }
 
@@ -45,8 +83,9 @@ void part_finish(struct part *p)
 		unlinkat(p->folder, p->temporary, 0);
 	if (p->name && p->fd >= 0)
 		close(p->fd);
+	if (p->temporary)
+		forget(p);
 	free(p->name);
-	free(p->temporary);
 	*p = (struct part){.fd = -1};
 }
 

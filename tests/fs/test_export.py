@@ -7,6 +7,7 @@ import html.parser
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -183,6 +184,34 @@ class Export(unittest.TestCase):
             db.execute("UPDATE picture_data SET bytes = substr(bytes, 1, 500) WHERE id = 2")
         self.done("--pdf", broken, pdf)
         self.assertEqual(len(re.findall(rb"/Type /Page\b", read(pdf))), 8)
+
+    def ended(self, end, shape, out, part):
+        """The exit code of an export that is told to end while it writes; a part that is a FIFO holds it there."""
+        p = subprocess.Popen([BOOKFS, "export", *shape, self.book, out], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        fifo = os.path.exists(part)
+        harness.wait_for(lambda: p.poll() is not None or (harness.waits_in(p.pid, part) if fifo else os.path.exists(part)))
+        p.send_signal(end)
+        return p.wait(30)
+
+    def test_ended(self):
+        """Nothing half is left, but by kill -9; and what that leaves is in nobody's way."""
+        for shape, end in (("cbz", signal.SIGTERM), ("html", signal.SIGINT), ("", signal.SIGHUP)):
+            out = self.path("-out" + shape)
+            part = os.path.join(self.tmp, ".%s.part" % os.path.basename(out))
+            if shape != "cbz":
+                part = os.path.join(out, "images/.chapter_1_scene_1.png.part")
+                os.makedirs(os.path.dirname(part))
+            os.mkfifo(part)
+            self.assertEqual(self.ended(end, ["--" + shape] if shape else [], out, part), -end)
+            self.assertFalse(os.path.exists(part), shape)
+        out = self.path(".pdf")
+        part = os.path.join(self.tmp, ".%s.part" % os.path.basename(out))
+        for end in (signal.SIGINT, signal.SIGKILL):     # it may be done before it is told
+            harness.wait_for(lambda end=end: self.ended(end, ["--pdf"], out, part) == -end)
+            self.assertEqual(os.path.exists(part), end == signal.SIGKILL)
+        self.done("--pdf", self.book, out)
+        self.assertFalse(os.path.exists(part))
 
     def test_refused(self):
         other = self.path(".txt")
