@@ -67,6 +67,8 @@ const char *edit_remedy(int code)
 		return "the old content stays: put it right and write it again";
 	case -ESTALE:
 		return "read it again, and make the change in what it says now";
+	case -ENODATA:
+		return "write what it is: echo '**Description:** A lamp.' > NAME.md";
 	case -ENOSPC:
 		return "remove what editors left beside the book's own files";
 	default:

@@ -103,6 +103,16 @@ static int resize(struct draft *d, off_t size)
 	return r;
 }
 
+/* touch(1) of what is nothing yet: it would be gone when it is closed, and nobody told. */
+static int may_set_time(const struct draft *d, int to_set, const char **reason)
+{
+	if (!(to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) || !d->folder ||
+	    d->subject.what == VIEW_EDIT_NONE || d->bytes.len)
+		return 0;
+	*reason = "it begins to exist once there is something in it";
+	return -ENODATA;
+}
+
 static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 		       struct fuse_file_info *fi)
 {
@@ -112,6 +122,8 @@ static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_
 
 	if (r == 0 && (r = edit_may_set(st, to_set)) < 0)
 		reason = "owner and mode are the mount's";
+	if (r == 0)
+		r = may_set_time(d, to_set, &reason);
 	if (r == -ESTALE) {
 		fuse_reply_err(req, ESTALE);
 		return;

@@ -88,6 +88,19 @@ class Style(Book):
         os.fsync(fd)
         self.assertEqual(m.read("style.md"), "one two")
 
+    def test_touching_what_is_nothing_yet(self):
+        """It is refused, as nothing would be there; with a word in it, it is."""
+        m = self.mount()
+        for name in ("elements/characters/New.md", "elements/items/A lamp.md"):
+            done = self.sh(m, "touch '%s'" % name)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(os.strerror(errno.ENODATA), done.stderr)
+            self.assertIn("it begins to exist once there is something in it\nremedy: write what it is", self.why(m))
+            self.assertFalse(os.path.exists(m.path(name)))
+        self.assertEqual(self.sh(m, "echo '**Description:** In a blue coat.' > elements/characters/New.md && "
+                                    "touch elements/characters/New.md scratch~").returncode, 0)
+        self.assertIn("blue coat", m.read("elements/characters/New.md"))
+
     def test_emptying_alone_is_no_edit(self):
         m = self.mount()
         put(m.path("style.md"), STYLE)
