@@ -51,6 +51,7 @@ void content_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_in
 
 	/* A node is a version, so its pages stay right; a growing file's do not. */
 	fi->keep_cache = a->class != VIEW_GROWING;
+	why_settle_by(fs->why, req, a->ino, NULL, true);
 	handle_reply(req, fi, handle_new(fs, a));
 	if (a->class == VIEW_STABLE)
 		view_ahead(fs->views, a->node, 0, READ_BYTES);

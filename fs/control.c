@@ -28,6 +28,7 @@ static void finish(struct control *c, int result, const char *reason)
 		why_remember(c->fs->why, &c->caller, c->ino, NULL, result, reason);
 		fuse_reply_err(c->req, -result);
 	} else {
+		why_settle(c->fs->why, &c->caller, c->ino, NULL, false);
 		fuse_reply_write(c->req, c->len);
 	}
 	fs_done(c->fs);

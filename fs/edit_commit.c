@@ -86,6 +86,9 @@ static void finish(struct commit *c, int result)
 		if (d->subject.what != VIEW_EDIT_NONE)
 			draft_rename(d, 0, NULL); /* it is the book's by now */
 	}
+	if (result == 0 && !c->err.msg[0])
+		why_settle(fs->why, &c->caller, c->why_ino, c->why_name[0] ? c->why_name : NULL,
+			   false);
 	c->done(c, result);
 	if (d)
 		go_on(d, c);

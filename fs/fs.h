@@ -433,9 +433,17 @@ void why_remember(struct why_table *w, const struct caller *c, uint64_t ino, con
 /* remedy: what to do, if it is not what the errno stands for. Borrowed for ever. */
 void why_remember_with(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
 		       int code, const char *reason, const char *remedy);
-/* Bytes that are there could not be read. */
+/* A file that could not be opened to be read, and bytes that are there and could not be read. */
+void why_remember_open(struct why_table *w, const struct caller *c, uint64_t ino, int code,
+		       const char *reason);
 void why_remember_read(struct why_table *w, const struct caller *c, const struct view_attr *a,
 		       int code);
+/* The same went well by now; reading: to open it, by name NULL. The second looks who asks only if
+ * there is something to be forgotten. */
+void why_settle(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		bool reading);
+void why_settle_by(struct why_table *w, fuse_req_t req, uint64_t ino, const char *name,
+		   bool reading);
 /* The reason of the newest one of the nearest relative, or NULL. Borrowed until the next. */
 const char *why_reason(const struct why_table *w, const struct caller *c);
 int why_text(struct buf *out, struct fs *fs, const struct caller *c);

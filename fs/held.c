@@ -378,6 +378,7 @@ void held_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_info 
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
+	why_settle_by(fs->why, req, a->ino, NULL, true);
 	handle = handle_new(fs, a);
 	handle->held = h;
 	h->opens++;

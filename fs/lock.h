@@ -175,6 +175,8 @@ void lockfs_note_behind(struct lockfs *l, const char *path);
 /* Remembers a refusal for locks/.why; returns code. reason: a line, or NULL. */
 int lockfs_refused(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		   const char *reason);
+/* It went well by now. */
+void lockfs_settled(struct lockfs *l, fuse_req_t req, const char *name);
 int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int code,
 		      const struct lock_refusal *no);
 /* Who has it, and the three commands; wanted: the resource that somebody wants. */

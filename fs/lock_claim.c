@@ -22,6 +22,12 @@ int lockfs_refused(struct lockfs *l, fuse_req_t req, const char *name, int code,
 	return code;
 }
 
+void lockfs_settled(struct lockfs *l, fuse_req_t req, const char *name)
+{
+	why_settle_by(l->why, req, 0, name, false);
+	why_settle_by(l->fs->why, req, l->folders[LOCK_LOCKS].ino, name, false);
+}
+
 static void add_time(struct buf *out, const char *label, int64_t unix_ms)
 {
 	char when[ISO_TIME_BYTES];
@@ -259,6 +265,7 @@ int lockfs_take(struct lock_holder *as, struct lockfs *l, fuse_req_t req, const 
 	r = locks_acquire(l->table, &claim, &no);
 	if (r < 0)
 		return lockfs_refused_by(l, req, names->items[0], r, &no);
+	lockfs_settled(l, req, names->items[0]);
 	*as = me.as;
 	return 0;
 }
@@ -299,7 +306,10 @@ int lockfs_renew(struct lock_holder *as, struct lock *first, struct lockfs *l, f
 	/* A claim and not a mere renewal: what only a descriptor of mine held is mine by name too
 	 * from now on, as a touch promises. */
 	r = locks_acquire(l->table, &claim, &no);
-	return r < 0 ? lockfs_refused_by(l, req, names->items[0], r, &no) : 0;
+	if (r < 0)
+		return lockfs_refused_by(l, req, names->items[0], r, &no);
+	lockfs_settled(l, req, names->items[0]);
+	return 0;
 }
 
 int lockfs_give_back(struct lockfs *l, fuse_req_t req, const struct strv *names)
@@ -317,7 +327,10 @@ int lockfs_give_back(struct lockfs *l, fuse_req_t req, const struct strv *names)
 		r = locks_remove(l->table, &as, names->items[0], &no);
 	else
 		r = locks_exchange(l->table, NULL, &as, items(names), (int)names->len, &no);
-	return r < 0 ? lockfs_refused_by(l, req, names->items[0], r, &no) : 0;
+	if (r < 0)
+		return lockfs_refused_by(l, req, names->items[0], r, &no);
+	lockfs_settled(l, req, names->items[0]);
+	return 0;
 }
 
 /* ---- what is written into a lock's file */
@@ -381,6 +394,8 @@ int lockfs_written(struct lock_handle *h, fuse_req_t req, const struct strv *nam
 		lockfs_refused(l, req, names->items[0], r, err.msg);
 	if (r == 0)
 		r = apply(h, req, names, &words);
+	if (r == 0)
+		lockfs_settled(l, req, names->items[0]);
 	/* A command that fails has taken nothing. */
 	if (r < 0 && h->took && l->table) {
 		locks_release(l->table, &h->as, items(names), (int)names->len, NULL);

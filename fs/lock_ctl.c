@@ -107,5 +107,6 @@ int lockfs_command(struct lockfs *l, fuse_req_t req, const char *text, size_t le
 	if (r < 0)
 		return lockfs_refused_by(l, req, c.resources.len ? c.resources.items[0] : ".ctl", r,
 					 &run.no);
+	lockfs_settled(l, req, c.resources.len ? c.resources.items[0] : ".ctl");
 	return 0;
 }

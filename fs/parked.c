@@ -70,7 +70,7 @@ static void answer(struct reader *r, int code, const char *reason)
 	struct parked_table *t = r->table;
 
 	if (code != -ESTALE)
-		why_remember(t->fs->why, &r->caller, r->ino, NULL, code, reason);
+		why_remember_open(t->fs->why, &r->caller, r->ino, code, reason);
 	r->code = code;
 	ring_remove(&r->link);
 	ring_add(&t->answered, &r->link);
@@ -311,7 +311,7 @@ void parked_open(fuse_req_t req, const struct view_attr *a, struct fuse_file_inf
 		park(t, req, a, &caller);
 		return;
 	}
-	why_remember(fs->why, &caller, a->ino, NULL, r, err.msg);
+	why_remember_open(fs->why, &caller, a->ino, r, err.msg);
 	fuse_reply_err(req, -r);
 }
 
@@ -358,7 +358,7 @@ void parked_interrupts(struct parked_table *t)
 	while (!ring_empty(&t->interrupted)) {
 		struct reader *r = LINK_OWNER(t->interrupted.next, struct reader, link);
 
-		why_remember(t->fs->why, &r->caller, r->ino, NULL, -EINTR, NULL);
+		why_remember_open(t->fs->why, &r->caller, r->ino, -EINTR, NULL);
 		r->code = -EINTR;
 		reply(r);
 	}

@@ -316,7 +316,10 @@ static int ask(struct pass_leave *leave, fuse_req_t req, struct pass_cover *c, s
 	int64_t token = 0;
 	int r = admit(leave, p, c, &token, ctx->pid, ctx->uid, &no);
 
-	return r < 0 ? refuse_at(p, req, c, r, n, name, &no) : 0;
+	if (r < 0)
+		return refuse_at(p, req, c, r, n, name, &no);
+	lockfs_settled(p->fs->locks, req, c->resource);
+	return 0;
 }
 
 int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *n, const char *name)

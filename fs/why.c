@@ -7,10 +7,11 @@
 /*
  * .bookfs/why: an errno says little, so the newest refusals and failures are kept with who got
  * them. Whoever reads the file gets the newest one of the nearest relative: `cat` is told of its
- * sibling's failure, the child of the same shell, before anything else in the session.
+ * sibling's failure, the child of the same shell, before anything else in the session. When the
+ * same goes well by one as near as that, it is told no more.
  */
 
-enum { KEPT = 256 };
+enum { KEPT = 256, KIN = 3 };
 
 struct refusal {
 	struct caller caller;
@@ -18,7 +19,8 @@ struct refusal {
 	char *name, *reason;
 	const char *remedy; /* or NULL: the code's */
 	int code;
-	int64_t unix_ms;
+	bool reading;
+	int64_t unix_ms; /* 0: it is over */
 };
 
 struct why_table {
@@ -68,6 +70,13 @@ void why_remember_with(struct why_table *w, const struct caller *c, uint64_t ino
 			      .unix_ms = clock_unix_ms()};
 }
 
+void why_remember_open(struct why_table *w, const struct caller *c, uint64_t ino, int code,
+		       const char *reason)
+{
+	why_remember(w, c, ino, NULL, code, reason);
+	w->ring[(w->next - 1) % KEPT].reading = true;
+}
+
 /* 0: a stranger; the more, the nearer. A shell that failed itself (a redirection) is as near to its
  * child that reads as the child's sibling is. */
 static int nearness(const struct caller *reader, const struct caller *other)
@@ -80,7 +89,7 @@ static int nearness(const struct caller *reader, const struct caller *other)
 		return 4;
 	if (reader->parent == other->pid || reader->pid == other->parent ||
 	    (reader->parent == other->parent && reader->parent > 1))
-		return 3;
+		return KIN;
 	return reader->session == other->session && reader->session ? 2 : 1;
 }
 
@@ -92,7 +101,7 @@ static const struct refusal *find(const struct why_table *w, const struct caller
 
 	for (size_t i = 1; i <= kept; i++) {
 		const struct refusal *r = &w->ring[(w->next - i) % KEPT];
-		int near = nearness(reader, &r->caller);
+		int near = r->unix_ms ? nearness(reader, &r->caller) : 0;
 
 		if (near > best_nearness) {
 			best_nearness = near;
@@ -100,6 +109,38 @@ static const struct refusal *find(const struct why_table *w, const struct caller
 		}
 	}
 	return best;
+}
+
+static bool is_about(const struct refusal *r, uint64_t ino, const char *name, bool reading)
+{
+	return r->unix_ms && r->ino == ino && r->reading == reading &&
+	       (name && r->name ? !strcmp(name, r->name) : name == r->name);
+}
+
+void why_settle(struct why_table *w, const struct caller *c, uint64_t ino, const char *name,
+		bool reading)
+{
+	size_t kept = w->next < KEPT ? w->next : KEPT;
+
+	for (size_t i = 0; i < kept; i++)
+		if (is_about(&w->ring[i], ino, name, reading) &&
+		    nearness(c, &w->ring[i].caller) >= KIN)
+			w->ring[i].unix_ms = 0;
+}
+
+void why_settle_by(struct why_table *w, fuse_req_t req, uint64_t ino, const char *name,
+		   bool reading)
+{
+	size_t kept = w->next < KEPT ? w->next : KEPT;
+	struct caller caller;
+
+	for (size_t i = 0; i < kept; i++) {
+		if (!is_about(&w->ring[i], ino, name, reading))
+			continue;
+		caller_find(&caller, fuse_req_ctx(req));
+		why_settle(w, &caller, ino, name, reading);
+		return;
+	}
 }
 
 const char *why_reason(const struct why_table *w, const struct caller *c)
@@ -178,6 +219,7 @@ void why_remember_read(struct why_table *w, const struct caller *c, const struct
 			   : find_meaning(meanings_of_store, ARRAY_LEN(meanings_of_store), -code);
 
 	why_remember_with(w, c, a->ino, NULL, code, m ? m->reason : NULL, m ? m->remedy : NULL);
+	w->ring[(w->next - 1) % KEPT].reading = true;
 }
 
 static void path_text(struct buf *out, struct fs *fs, const struct refusal *r)
