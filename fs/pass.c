@@ -225,6 +225,8 @@ void pass_init(struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned)FUSE_CAP_HANDLE_KILLPRIV;
 	/* Where ours lead changes with what is moved. */
 	conn->want &= ~(unsigned)FUSE_CAP_CACHE_SYMLINKS;
+	/* What is read much at once: pass_files.c. */
+	conn->want |= conn->capable & FUSE_CAP_SPLICE_WRITE;
 }
 
 const struct fuse_lowlevel_ops pass_ops = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -84,9 +85,16 @@ static ssize_t write_answer(int fd, struct iovec *iov, int count, void *userdata
 	return writev(fd, iov, count);
 }
 
+static ssize_t splice_answer(int from, off_t *from_off, int to, off_t *to_off, size_t len,
+			     unsigned flags, void *userdata)
+{
+	return splice(from, from_off, to, to_off, len, flags);
+}
+
 void pass_connect(struct fs *fs)
 {
-	static const struct fuse_custom_io io = {.read = read_request, .writev = write_answer};
+	static const struct fuse_custom_io io = {
+		.read = read_request, .writev = write_answer, .splice_send = splice_answer};
 
 	fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 }

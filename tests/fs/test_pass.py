@@ -670,6 +670,21 @@ class Kernel(Project):
                 with open(path, "rb") as f:
                     self.assertTrue(self.is_direct(m, f))
 
+    def test_by_us_in_order(self):
+        """What we hand on is the file, however much is asked at once: with a hole, and an end in the midst of a page."""
+        data = os.urandom(5 * SIZE) + bytes(5 * SIZE) + os.urandom(5 * SIZE + 77)
+        self.put("Drafts/one.md", data)
+        with open(self.of("Drafts/one.md"), "r+b") as f:
+            fallocate(f.fileno(), PUNCH | KEEP_SIZE, 5 * SIZE, 5 * SIZE)
+        m = self.mount()
+        with open(m.path("Drafts/one.md"), "r+b", buffering=0) as f:
+            for size in (len(data), 3 * SIZE + 1, 4 * SIZE):
+                f.truncate(size)
+                os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                f.seek(0)
+                with open(self.of("Drafts/one.md"), "rb") as of:
+                    self.assertEqual(f.readall(), of.read())
+
     def test_both_kinds(self):
         """Opens of a file that is given another kind while it is open are never refused."""
         m = self.mount()
