@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ struct seen {
 	struct process tree[TREE_DEPTH]; /* itself, its parent, ... */
 	int depth;
 	struct process anchor; /* pid 0: none */
+	bool is_new;	       /* not looked at before this call */
 	bool id_is_none;
 	bool anchor_carries; /* it has the same id in its environment */
 	const char *because;
@@ -94,6 +96,24 @@ static bool proc_read(struct proc *out, pid_t pid)
 	len = (size_t)(close_mark - open_mark - 1);
 	memcpy(out->comm, open_mark + 1, len < sizeof(out->comm) ? len : sizeof(out->comm) - 1);
 	return true;
+}
+
+/* Was it killed since it asked? Its parent may be gone with it, and its ancestors others by now.
+ * One that waits for our answer dies when it has it (proc(5), status: the signals that are
+ * pending). */
+static bool is_gone(pid_t pid)
+{
+	static const char *const labels[] = {"\nSigPnd:", "\nShdPnd:"};
+	char status[4096], *at;
+	unsigned long long pending = 0;
+
+	if (!proc_text(status, sizeof(status), pid, "status"))
+		return kill(pid, 0) < 0 && errno == ESRCH;
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
+		if ((at = strstr(status, labels[i])))
+			pending |= strtoull(at + strlen(labels[i]), NULL, 16);
+	at = strstr(status, "\nState:\t");
+	return pending & (1ULL << (SIGKILL - 1)) || (at && strchr("ZX", at[strlen("\nState:\t")]));
 }
 
 /* The value of BOOKFS_INSTANCE in an environment, or "". False: there is one, but it is no id. */
@@ -202,11 +222,23 @@ struct tree {
 	int depth;
 };
 
+/* Who is in a session that is neither his own nor his parent's has lost the parent he had: that one
+ * only reaps him, and his death or life says nothing. */
+static bool is_orphan(const struct proc *p, const struct proc *parent)
+{
+	return p->session != p->pid && p->session != parent->session;
+}
+
 static void tree_read(struct tree *t, pid_t pid)
 {
+	struct proc *p = t->procs;
+
 	t->depth = 0;
-	while (t->depth < TREE_DEPTH && proc_read(&t->procs[t->depth], pid))
-		pid = t->procs[t->depth++].parent;
+	for (; t->depth < TREE_DEPTH && proc_read(p, pid); p++, t->depth++) {
+		if (t->depth && is_orphan(p - 1, p))
+			return;
+		pid = p->parent;
+	}
 }
 
 /* The first from `at` on that outlives the command; 0: none does, as far as can be told. */
@@ -298,7 +330,7 @@ static void look(struct seen *s, pid_t pid)
 	struct tree t;
 	char status[4096];
 
-	*s = (struct seen){.pid = pid, .environ = open_proc(pid, "environ")};
+	*s = (struct seen){.pid = pid, .environ = open_proc(pid, "environ"), .is_new = true};
 	if (s->environ >= 0)
 		s->id_is_none = !read_instance(s->instance, s->environ);
 	/* The kernel names threads. */
@@ -318,8 +350,10 @@ static const struct seen *seen_find(struct holders *h, pid_t pid)
 
 	if (pid <= 0)
 		return NULL;
-	if (is_still(*slot, pid))
+	if (is_still(*slot, pid)) {
+		(*slot)->is_new = false;
 		return *slot;
+	}
 	*slot = seen_free(*slot);
 	*slot = xcalloc(1, sizeof(**slot));
 	look(*slot, pid);
@@ -485,6 +519,8 @@ int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pi
 					  "ttl"};
 	int r = 0;
 
+	if (pid > 0 && (!s || s->is_new) && is_gone(pid))
+		return err_set(err, -ESRCH, "process %d, which asked, is gone", (int)pid);
 	if (s) {
 		found.as.anchor = s->anchor;
 		found.because = s->because;

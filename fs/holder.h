@@ -35,7 +35,7 @@ DEFINE_CLEANUP(struct holders, holders_free)
 
 /* pid may be a thread's; 0: it cannot be seen from here. id and anchor_pid (as that process counts
  * them) are what was written, or NULL and 0. l may be NULL: then rule 3 finds nobody. -ESRCH: there
- * is no process anchor_pid; -EPERM: it is another user's; both in err. */
+ * is no process anchor_pid, or who asks is gone; -EPERM: it is another user's; both in err. */
 int holder_find(struct holder *out, struct holders *h, struct locks *l, pid_t pid, uid_t uid,
 		const char *id, pid_t anchor_pid, struct err *err);
 /* May this process act as that holder, under whatever id he holds: his anchor is its own, or (if it

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
 #include <stdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "check.h"
 #include "fence.h"
+#include "holder.h"
 
 /* flags.c wants it of main.c. */
 int say_usage(const struct command *c, const char *fmt, ...)
@@ -122,6 +126,72 @@ static void test_book(struct locks *l)
 	CHECK_INT(fence_check(&f, l, &no), -ESTALE);
 }
 
+/* ---- who asks */
+
+static int find(struct holder *out, pid_t pid)
+{
+	CLEANUP(holders_free_cleanup) struct holders *h = holders_new();
+	struct err err = {0};
+
+	return holder_find(out, h, NULL, pid, getuid(), NULL, 0, &err);
+}
+
+/* A process that lives until the pipe is closed; its own child, too, in a session of theirs. */
+static pid_t start(pid_t *child, int end)
+{
+	int said[2];
+	pid_t pid;
+	char byte;
+
+	CHECK_INT(pipe(said), 0);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		*child = fork();
+		if (*child > 0 && write(said[1], child, sizeof(*child)) != sizeof(*child))
+			_exit(1);
+		_exit(read(end, &byte, 1) != 0);
+	}
+	CHECK_INT(read(said[0], child, sizeof(*child)), sizeof(*child));
+	close(said[0]);
+	close(said[1]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	siginfo_t info;
+
+	CHECK_INT(kill(pid, SIGKILL), 0);
+	CHECK_INT(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+}
+
+/* Who lost his parent is not anchored to whoever reaps him; and who is gone is nobody. */
+static void test_asker(void)
+{
+	struct holder h;
+	pid_t child, parent;
+	int pipes[2];
+
+	CHECK_INT(pipe(pipes), 0);
+	CHECK_INT(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	parent = start(&child, pipes[0]);
+	CHECK_INT(find(&h, child), 0);
+	CHECK_INT(h.as.anchor.pid, getpid()); /* as an agent that detaches each call */
+	end(parent);
+	CHECK_INT(find(&h, parent), -ESRCH);
+	CHECK_INT(waitpid(parent, NULL, 0), parent);
+	CHECK_INT(find(&h, parent), -ESRCH);
+	CHECK_INT(find(&h, child), 0);
+	CHECK_INT(h.as.anchor.pid, 0);
+	CHECK(strstr(h.because, "held for its ttl"));
+	end(child);
+	CHECK_INT(find(&h, child), -ESRCH);
+	CHECK_INT(waitpid(child, NULL, 0), child);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/bookfs-fence-XXXXXX";
@@ -138,6 +208,7 @@ int main(void)
 	test_override(l);
 	test_modes(l);
 	test_book(l);
+	test_asker();
 	locks_close(l);
 	CHECK_INT(system(rm), 0);
 	return check_result();
