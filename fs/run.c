@@ -102,6 +102,11 @@ static void wish(struct run *run)
 
 /* ---- how far it is */
 
+static bool is_limited(const struct run *run)
+{
+	return run->wish->limit >= 0;
+}
+
 static int measure_picture(void *arg, const struct store_picture *p)
 {
 	struct run *run = arg;
@@ -112,18 +117,15 @@ static int measure_picture(void *arg, const struct store_picture *p)
 	c = &run->chapters[p->chapter - 1];
 	if (!run->wanted[p->chapter - 1])
 		return 0;
+	/* With a limit what others asked for is not drawn, unless it is asked for here. */
+	bool left = is_limited(run) && p->state == STATE_PENDING && !p->asked_here;
 	run->pictures.total++;
 	run->pictures.done += p->state == STATE_COMPLETED;
 	run->pictures.failed += p->state == STATE_FAILED;
-	run->pictures.open += p->state == STATE_PENDING || p->state == STATE_IN_PROGRESS;
+	run->pictures.open += !left && (p->state == STATE_PENDING || p->state == STATE_IN_PROGRESS);
 	/* Analysed by somebody who wanted no pictures; or failed before we began: once more. */
-	c->undrawn += p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began);
+	c->undrawn += left || p->state == STATE_NONE || (p->state == STATE_FAILED && !run->began);
 	return 0;
-}
-
-static bool is_limited(const struct run *run)
-{
-	return run->wish->limit >= 0;
 }
 
 static void wish_pictures(struct run *run, int number)
@@ -179,7 +181,7 @@ static void measure(struct run *run)
 	if (run->options->images == IMAGES_OFF)
 		return;
 	store_pictures(store_reader(run->engine->store), 0, measure_picture, run);
-	if (!run->began) /* what others asked for is drawn too, and counts */
+	if (!run->began) /* what is being drawn counts */
 		run->room = run->wish->limit - run->pictures.open;
 	if (run->room < 0)
 		run->room = 0;

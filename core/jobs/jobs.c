@@ -196,7 +196,11 @@ static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct jobs *j = arg;
 	for (size_t i = 0; i < ARRAY_LEN(j->lines); i++) {
-		int rc = tx_adopt(tx, j->lines[i].kind, j->lines[i].profile, settle_asks(j));
+		const struct worker w = {.kind = j->lines[i].kind,
+					 .profile = j->lines[i].profile,
+					 .asks = settle_asks(j),
+					 .only_asked = !j->settings.images};
+		int rc = tx_adopt(tx, &w);
 		if (rc < 0)
 			return rc;
 	}

@@ -152,14 +152,18 @@ int jobs_drop_superseded(struct store_tx *tx, int64_t text, int64_t best)
 }
 
 /* 1: by the settings or by a wish, 0: they are not. */
-static int are_wanted(struct store_tx *tx, int64_t job, const struct result_info *info)
+static int are_wanted(int64_t *asked_by, struct store_tx *tx, int64_t job,
+		      const struct result_info *info)
 {
-	static const char sql[] = "SELECT 1 FROM job WHERE id = :id AND pictures = 1";
+	static const char sql[] = "SELECT asked_by FROM job WHERE id = :id AND pictures = 1";
 	if (!info->image_profile || !info->only_wished)
 		return info->image_profile != NULL;
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":id", job);
-	return query_row(&q);
+	int more = query_row(&q);
+	if (more == 1)
+		*asked_by = query_get_int(&q, 0);
+	return more;
 }
 
 /* After a result is in: the pictures of what is best now. */
@@ -168,14 +172,14 @@ static int plan_pictures(struct store_tx *tx, const struct store_job *job,
 {
 	int64_t best = 0;
 	int count = 0;
+	struct wish wish = {.profile = info->image_profile};
 	int result = best_of_text(&best, tx, job->text_id);
 	if (result == 0)
 		result = jobs_drop_superseded(tx, job->text_id, best);
 	if (result == 0)
-		result = are_wanted(tx, job->id, info);
+		result = are_wanted(&wish.asked_by, tx, job->id, info);
 	if (result <= 0)
 		return result;
-	struct wish wish = {.profile = info->image_profile};
 	return tx_put_pictures(&count, tx, best, 0, &wish);
 }
 

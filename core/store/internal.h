@@ -89,6 +89,12 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 #define N_IS_APPROVED                                                                              \
 	"EXISTS (SELECT 1 FROM approval WHERE concept = " ROOT_OF_N " AND hidden_by IS NULL)"
 
+/* Is a row of job nothing that this process, :owner, leaves to others? */
+#define JOB_IS_TAKEN                                                                               \
+	"(kind = 0 OR asked_by = :owner OR NOT EXISTS (SELECT 1 FROM worker"                       \
+	" WHERE owner = :owner AND kind = 1 AND only_asked = 1) OR EXISTS (SELECT 1 FROM approval" \
+	" WHERE concept = job.concept AND hidden_by IS NULL))"
+
 #define TIME_OR_NOW(ms) ((ms) ? (ms) : clock_unix_ms())
 
 /* event.c: one event for each chapter that has this text now, for none with chapter 0. scene 0:
@@ -138,6 +144,7 @@ struct job_wish {
 	int chapter, scene;
 	const char *profile;
 	bool on_demand;
+	int64_t asked_by; /* a picture: 0: by this process */
 	enum errand errand;
 	const char *subject; /* or NULL */
 };

@@ -91,14 +91,15 @@ int tx_release_dead(struct store_tx *tx, int *count)
 
 /* ---- profiles nobody has */
 
-static int register_worker(struct store_tx *tx, enum job_kind kind, const char *profile)
+static int register_worker(struct store_tx *tx, const struct worker *w)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO worker (owner, kind, profile)"
-				  " VALUES (:owner, :kind, :profile)";
+	static const char sql[] = "INSERT OR REPLACE INTO worker (owner, kind, profile, only_asked)"
+				  " VALUES (:owner, :kind, :profile, :only_asked)";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":owner", live_owner(tx->store->live));
-	query_int(&q, ":kind", kind);
-	query_text(&q, ":profile", profile);
+	query_int(&q, ":kind", w->kind);
+	query_text(&q, ":profile", w->profile);
+	query_int(&q, ":only_asked", w->only_asked);
 	return query_run(&q);
 }
 
@@ -123,7 +124,7 @@ static int forget_dead_workers(struct store_tx *tx)
 	return result < 0 ? result : more;
 }
 
-int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile, bool asks)
+int tx_adopt(struct store_tx *tx, const struct worker *w)
 {
 	/* What we have a job of our own for need not be taken over; OR IGNORE leaves the stranger
 	 * where it is, and so do two strangers for one thing. */
@@ -139,16 +140,16 @@ int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile, bool 
 	if (result == 0)
 		result = tx_release_dead(tx, NULL);
 	if (result == 0)
-		result = register_worker(tx, kind, profile);
+		result = register_worker(tx, w);
 	if (result < 0)
 		return result;
 	CLEANUP(query_end) struct query adopt = query_begin(&tx->conn, sql);
-	query_text(&adopt, ":profile", profile);
-	query_int(&adopt, ":kind", kind);
-	query_int(&adopt, ":asks", asks);
+	query_text(&adopt, ":profile", w->profile);
+	query_int(&adopt, ":kind", w->kind);
+	query_int(&adopt, ":asks", w->asks);
 	CLEANUP(query_end) struct query drop = query_begin(&tx->conn, drop_sql);
-	query_int(&drop, ":kind", kind);
-	query_int(&drop, ":asks", asks);
+	query_int(&drop, ":kind", w->kind);
+	query_int(&drop, ":asks", w->asks);
 	int adopted = 0, dropped = 0;
 	result = query_run_count(&adopt, &adopted);
 	if (result == 0)
@@ -230,11 +231,12 @@ static int find_due(int64_t *id, struct store_tx *tx, enum job_kind kind, const 
 	static const char sql[] =
 		"SELECT id FROM job WHERE state = 1 AND kind = :kind AND profile = :profile"
 		" AND chapter > 0 AND not_before_ms <= :now"
-		" AND (on_demand = 1 OR (SELECT paused FROM control) = 0)"
+		" AND (on_demand = 1 OR (SELECT paused FROM control) = 0) AND " JOB_IS_TAKEN
 		" ORDER BY on_demand DESC, chapter, scene, id LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":kind", kind);
 	query_text(&q, ":profile", profile);
+	query_int(&q, ":owner", live_owner(tx->store->live));
 	query_int(&q, ":now", clock_unix_ms());
 	int more = query_row(&q);
 	if (more == 1)
@@ -315,13 +317,14 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 	static const char sql[] =
 		"SELECT min(not_before_ms) FROM job WHERE state = 1 AND kind = :kind"
 		" AND profile = :profile AND chapter > 0"
-		" AND (on_demand = 1 OR (SELECT paused FROM control) = 0)";
+		" AND (on_demand = 1 OR (SELECT paused FROM control) = 0) AND " JOB_IS_TAKEN;
 	int dead = store_has_dead(r->store, &r->conn);
 	if (dead < 0)
 		return dead;
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":kind", kind);
 	query_text(&q, ":profile", profile);
+	query_int(&q, ":owner", live_owner(r->store->live));
 	int more = query_row(&q);
 	if (more < 0)
 		return more;
@@ -334,10 +337,12 @@ int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, c
 {
 	static const char sql[] =
 		"SELECT 1 FROM job WHERE state = 1 AND kind = :kind AND profile = :profile"
-		" AND on_demand = 1 AND chapter > 0 AND not_before_ms <= :now LIMIT 1";
+		" AND on_demand = 1 AND chapter > 0 AND not_before_ms <= :now AND " JOB_IS_TAKEN
+		" LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":kind", kind);
 	query_text(&q, ":profile", profile);
+	query_int(&q, ":owner", live_owner(r->store->live));
 	query_int(&q, ":now", clock_unix_ms());
 	int more = query_row(&q);
 	if (more >= 0)

@@ -228,11 +228,14 @@ int tx_remove_picture(struct store_tx *tx, int chapter, int scene)
 /* Nobody asked for it, or what was drawn is taken away, and nobody let it be drawn. */
 #define WAITS "iif(p.id IS NULL, coalesce(j.state, 3) = 3 AND NOT " N_IS_APPROVED ", 0)"
 
+#define ASKED_HERE "iif(j.state = 1, j.asked_by = :owner OR " N_IS_APPROVED ", 0)"
+
 #define PICTURE_COLUMNS(chapter)                                                                   \
 	"SELECT " ROOT_OF_N ", " chapter ", n.scene,"                                              \
 	" p.id, p.ext, p.size_bytes, p.completed_ms, p.prompt,"                                    \
 	" j.state, j.attempts, j.error_code, j.error, j.not_before_ms,"                            \
-	" " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j") ", " WAITS ", " EDITED ", p.style"
+	" " USAGE_COLUMNS("p") ", " USAGE_COLUMNS("j") ", " WAITS ", " EDITED                      \
+						       ", p.style, " ASKED_HERE
 /* The newest picture and the newest job of concept n. */
 #define PICTURE_JOINS                                                                              \
 	" LEFT JOIN picture AS p ON p.id = (SELECT id FROM picture"                                \
@@ -269,6 +272,7 @@ static int read_picture(struct store_picture *out, struct query *q)
 		.not_before_unix_ms = query_get_int(q, 12),
 		.usage = query_usage(q, query_get_int(q, 3) ? 13 : 17),
 		.waits_approval = query_get_int(q, 21) != 0,
+		.asked_here = query_get_int(q, 24) != 0,
 	};
 	const char *ext = query_borrow(q, 4);
 	if (ext && picture_is_ext(ext)) /* it becomes a part of a file's name */
@@ -391,6 +395,7 @@ int store_pictures(struct store_reader *r, int chapter,
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	struct store_picture picture;
 	struct drawing now = {0};
+	query_int(&q, ":owner", live_owner(r->store->live));
 	query_int(&q, ":first", chapter);
 	query_int(&q, ":last", chapter ? chapter : INT32_MAX);
 	int more = read_drawing(&now, &r->conn), ended = 0;
@@ -426,6 +431,7 @@ int store_picture(struct store_picture *out, struct store_reader *r, int chapter
 	static const char sql[] = PICTURE_COLUMNS("c.number") CURRENT_CONCEPTS
 		" WHERE c.number = :chapter AND n.scene = :scene";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":owner", live_owner(r->store->live));
 	query_int(&q, ":chapter", chapter);
 	query_int(&q, ":scene", scene);
 	return one_picture(out, r, &q);
@@ -446,6 +452,7 @@ int store_concept(struct store_picture *out, struct store_reader *r, int64_t con
 					     " ORDER BY a.id = " BEST_ANALYSIS(
 						     "a.text") " DESC, a.id DESC LIMIT 1";
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
+	query_int(&q, ":owner", live_owner(r->store->live));
 	query_int(&q, ":serial", concept);
 	return one_picture(out, r, &q);
 }

@@ -219,8 +219,9 @@ struct wish {
 	int chapter;
 	const char *profile;
 	bool on_demand, again;
-	bool pictures; /* analysis: draw what it finds, whatever result_info says */
-	int most;      /* pictures: make at most so many jobs; 0: all */
+	bool pictures;	  /* analysis: draw what it finds, whatever result_info says */
+	int most;	  /* pictures: make at most so many jobs; 0: all */
+	int64_t asked_by; /* pictures: for which process; 0: this one */
 };
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w);
 /* Asks for the pictures of a chapter's concepts that have none (0: all); *count = jobs made. */
@@ -229,9 +230,14 @@ int tx_wish_pictures(int *count, struct store_tx *tx, const struct wish *w);
 int tx_retry_failed(int *count, struct store_tx *tx, int chapter);
 int tx_pause(struct store_tx *tx, bool paused); /* paused: on-demand work only, in every process */
 int store_paused(bool *paused, struct store_reader *r);
-/* Jobs that wait and whose profile no live process has, become ours; errands to a server of texts
- * only if `asks`. Called once at start. */
-int tx_adopt(struct store_tx *tx, enum job_kind kind, const char *profile, bool asks);
+/* Jobs that wait and whose profile no live process has, become ours. Called once at start. */
+struct worker {
+	enum job_kind kind;
+	const char *profile;
+	bool asks;	 /* takes errands to a server of texts */
+	bool only_asked; /* draws what is wished by this process, or approved, nothing else */
+};
+int tx_adopt(struct store_tx *tx, const struct worker *w);
 
 /* Claims the best job that is due: on-demand first, then by chapter and scene. A job whose owner is
  * dead counts as pending (its attempt is given back). 1 and *out owned (store_job_finish), 0 none,
@@ -241,10 +247,8 @@ int tx_claim(struct store_job *out, struct store_tx *tx, enum job_kind kind, con
  * earlier: at once), or INT64_MAX. Counts jobs of dead owners. */
 int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind kind,
 		    const char *profile);
-
 /* Does somebody wait for one that is due? */
 int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, const char *profile);
-
 /* How many are asked for and not ended, whosever; errands aside. */
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind);
 
@@ -393,6 +397,7 @@ struct store_picture {
 	const char *prompt;   /* the final one, once sent; or NULL */
 	const char *outdated; /* why the picture is not as it would be drawn now; or NULL */
 	bool waits_approval;  /* not asked for, and nobody approved it */
+	bool asked_here;      /* pending: this process asked for it, or a person approved it */
 	int64_t not_before_unix_ms;
 	struct store_usage usage; /* of the picture, else of the newest job */
 };

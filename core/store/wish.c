@@ -6,7 +6,7 @@
 struct open_job {
 	int64_t id;
 	bool on_demand;
-	int64_t not_before_ms;
+	int64_t not_before_ms, asked_by;
 	enum job_state state;
 };
 
@@ -14,7 +14,7 @@ struct open_job {
 static int find_job(struct open_job *out, struct store_tx *tx, const struct job_wish *w)
 {
 	static const char sql[] =
-		"SELECT id, on_demand, not_before_ms, state FROM job"
+		"SELECT id, on_demand, not_before_ms, state, asked_by FROM job"
 		" WHERE kind = :kind AND text = :text AND concept = :concept AND profile = :profile"
 		" AND errand = :errand AND subject = :subject"
 		" AND state IN (1, 2, 4) ORDER BY state = 4, id DESC LIMIT 1";
@@ -33,6 +33,7 @@ static int find_job(struct open_job *out, struct store_tx *tx, const struct job_
 		.on_demand = query_get_int(&q, 1) != 0,
 		.not_before_ms = query_get_int(&q, 2),
 		.state = (enum job_state)query_get_state(&q, 3),
+		.asked_by = query_get_int(&q, 4),
 	};
 	return q.failed ? q.failed : 1;
 }
@@ -84,23 +85,42 @@ static int hurry_job(struct store_tx *tx, int64_t id)
 	return query_run(&q);
 }
 
+static int ask_job(struct store_tx *tx, int64_t id, int64_t asked_by)
+{
+	static const char sql[] = "UPDATE job SET asked_by = :asked_by WHERE id = :id";
+	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
+	query_int(&q, ":id", id);
+	query_int(&q, ":asked_by", asked_by);
+	return query_run(&q);
+}
+
+static bool is_hurried(const struct open_job *job, const struct job_wish *w)
+{
+	return w->on_demand && !(job->on_demand && job->not_before_ms <= clock_unix_ms());
+}
+
 int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w)
 {
 	struct open_job job = {0};
 	int found = find_job(&job, tx, w);
 	if (found < 0)
 		return found;
+	int64_t asked_by = w->kind != JOB_ILLUSTRATE ? job.asked_by
+			   : w->asked_by	     ? w->asked_by
+						     : live_owner(tx->store->live);
 	int result = 0;
 	if (!found) {
 		result = insert_job(&job.id, tx, w);
 	} else if (job.state == STATE_FAILED) {
 		result = revive_job(tx, job.id, w->on_demand);
-	} else {
-		*id = job.id;
-		if (!w->on_demand || (job.on_demand && job.not_before_ms <= clock_unix_ms()))
-			return 0;
+	} else if (is_hurried(&job, w)) {
 		result = hurry_job(tx, job.id);
+	} else if (asked_by == job.asked_by) {
+		*id = job.id;
+		return 0;
 	}
+	if (result == 0 && asked_by != job.asked_by)
+		result = ask_job(tx, job.id, asked_by);
 	*id = job.id;
 	return result < 0 ? result : 1;
 }
@@ -136,9 +156,10 @@ int tx_tell_queued(struct store_tx *tx, int chapter)
 
 static int want_pictures(struct store_tx *tx, int64_t job)
 {
-	static const char sql[] = "UPDATE job SET pictures = 1 WHERE id = :id";
+	static const char sql[] = "UPDATE job SET pictures = 1, asked_by = :owner WHERE id = :id";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":id", job);
+	query_int(&q, ":owner", live_owner(tx->store->live));
 	return query_run(&q);
 }
 
@@ -209,6 +230,7 @@ int tx_put_pictures(int *count, struct store_tx *tx, int64_t analysis, int scene
 			.chapter = (int)query_get_int(&q, 3),
 			.profile = w->profile,
 			.on_demand = w->on_demand,
+			.asked_by = w->asked_by,
 		};
 		bool drawn = query_get_int(&q, 4) != 0;
 		int64_t id;
@@ -273,7 +295,7 @@ int tx_retry_failed(int *count, struct store_tx *tx, int chapter)
 	/* A failed job whose like is open again already is left out: one of them is enough. */
 	static const char sql[] =
 		"UPDATE job SET state = 1, attempts = 0, error_code = 0, error = NULL,"
-		" not_before_ms = 0, changed_ms = :now"
+		" not_before_ms = 0, changed_ms = :now, asked_by = iif(kind = 1, :owner, asked_by)"
 		" WHERE state = 4 AND chapter BETWEEN :first AND :last"
 		" AND NOT EXISTS (SELECT 1 FROM job AS o WHERE o.kind = job.kind AND o.text = "
 		"job.text"
@@ -281,6 +303,7 @@ int tx_retry_failed(int *count, struct store_tx *tx, int chapter)
 		" AND o.subject = job.subject AND o.state IN (1, 2))";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":now", clock_unix_ms());
+	query_int(&q, ":owner", live_owner(tx->store->live));
 	query_int(&q, ":first", chapter);
 	query_int(&q, ":last", chapter ? chapter : INT32_MAX);
 	int changed;

@@ -289,6 +289,24 @@ class Mounted(Bills):
         self.assertEqual(os.listdir(m.path("images")), ["chapter_3_scene_1.png"])
         self.assertEqual(self.counted()[:2], (2, 1))
 
+    def test_leaves_what_others_asked_for(self):
+        """Of the pictures that a run left, a mount draws those that it is asked for itself; and so does a run of some."""
+        make_book(self.book, 6)
+
+        def run(*args, more=""):
+            self.bookfs("run", "-o", self.options(more), *args, self.book)
+            return self.counted()[1]
+        self.assertEqual(run(more=",max_images=2"), 2)
+        m = self.mounted()
+        for n in 5, 6:
+            m.command("illustrate %d" % n)
+            wait_for(lambda: os.path.exists(m.path("images/chapter_%d_scene_1.png" % n)), what="the picture")
+        m.end()
+        self.assertEqual(self.counted()[:2], (6, 4))
+        self.assertEqual(run("--no-images"), 4)
+        self.assertEqual(run("--limit", "1"), 5)
+        self.assertEqual(run(), 6)
+
     def test_read_ahead_only_where_it_was_set(self):
         m = self.mounted()
         for n in 1, 2, 3:

@@ -296,7 +296,7 @@ int retry_failed(struct store *s, int chapter)
 static int do_adopt(struct store_tx *tx, void *arg, struct err *err)
 {
 	struct claim_arg *c = arg;
-	return tx_adopt(tx, c->kind, c->profile, true);
+	return tx_adopt(tx, &(struct worker){.kind = c->kind, .profile = c->profile, .asks = true});
 }
 
 int adopt(struct store *s, enum job_kind kind, const char *profile)

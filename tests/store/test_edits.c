@@ -308,6 +308,46 @@ static void test_approval(struct fixture *f)
 	CHECK_INT(check_store(s), 0);
 }
 
+static int do_ask_only(struct store_tx *tx, void *arg, struct err *err)
+{
+	const struct worker w = {.kind = JOB_ILLUSTRATE, .profile = "painter", .only_asked = true};
+	return tx_adopt(tx, &w);
+}
+
+static void check_claim(struct store *s, int scene)
+{
+	CLEANUP(store_job_finish) struct store_job job = {0};
+	int64_t due = 0;
+	CHECK_INT(store_claimable(&due, store_reader(s), JOB_ILLUSTRATE, "painter"), 0);
+	CHECK_INT(due == INT64_MAX, !scene);
+	CHECK_INT(claim(&job, s, JOB_ILLUSTRATE), scene != 0);
+	CHECK_INT(job.scene, scene);
+}
+
+/* Who draws only what is asked of him leaves another's wishes, what was approved apart; once they
+ * are his too he takes them. */
+static void test_others_wishes(struct fixture *f)
+{
+	CLEANUP(store_close_cleanup) struct store *other = open_book(f), *s = NULL;
+	struct store_picture p = {0};
+	struct err err = {0};
+	analyse(other, 2, 3, "first");
+	CHECK_INT(DO(other, do_approve, .chapter = 2, .scene = 2), 1);
+	CHECK_INT(wish_pictures(other, 2, false), 2);
+	CHECK_INT(fixture_open(&s, f, NULL, &err), 0);
+	CHECK_INT(store_write_wait(s, do_ask_only, NULL, NULL), 0);
+	CHECK_INT(store_picture(&p, store_reader(s), 2, 1), 0);
+	CHECK(p.state == STATE_PENDING && !p.asked_here);
+	check_claim(s, 2);
+	check_claim(s, 0);
+	CHECK_INT(DO(s, do_regenerate, .chapter = 2, .scene = 3), 0);
+	CHECK_INT(store_picture(&p, store_reader(s), 2, 3), 0);
+	CHECK(p.asked_here);
+	check_claim(s, 3);
+	check_claim(s, 0);
+	check_claim(other, 1);
+}
+
 /* ---- all of it, and back */
 
 static int count_edit(void *arg, const struct store_edit *e)
@@ -417,8 +457,9 @@ static void test_twins(struct fixture *f)
 int main(void)
 {
 	static void (*const tests[])(struct fixture * f) = {
-		test_edit,	     test_over_edit, test_remove,   test_made_in_place,
-		test_remove_picture, test_approval,  test_all_back, test_twins,
+		test_edit,	    test_over_edit,	 test_remove,
+		test_made_in_place, test_remove_picture, test_approval,
+		test_others_wishes, test_all_back,	 test_twins,
 	};
 	struct stat st;
 	if (stat("/dev/shm", &st) == 0) /* hundreds of syncs cost nothing there */

@@ -258,8 +258,8 @@ static void test_whole(struct store *full)
 {
 	static const struct {
 		const char *table;
-		int without; /* of a job: when it may begin, its owner, whether somebody waits */
-	} tables[] = {{"analysis", 0}, {"concept", 0}, {"picture", 0}, {"job", 5},
+		int without; /* of a job: when it may begin, its owner, who waits for it */
+	} tables[] = {{"analysis", 0}, {"concept", 0}, {"picture", 0}, {"job", 6},
 		      {"event", 1},    {"edit", 0},    {"style", 0}};
 	static const char columns_sql[] = "SELECT count(*) FROM pragma_table_info(:table)";
 	static const char length_sql[] = "SELECT json_array_length(:line) - 1";

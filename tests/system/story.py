@@ -142,9 +142,10 @@ class Story:
             self.check_looks("%d slots" % slots, book)
 
     def together(self):
-        """Two processes draw one book."""
+        """Two processes draw one book: who draws all there is, draws what another asked for."""
         book = self.book("together")
-        with self.mount(book, image="good.30") as one, self.mount(book, image="good.30", key="sk-two") as two:
+        with self.mount(book, "illustrate=auto", image="good.30") as one, \
+                self.mount(book, "illustrate=auto", image="good.30", key="sk-two") as two:
             one.command("illustrate all")
             ends = [rig.wait_done(m, 60) for m in (one, two)]
         keys = collections.Counter(r["key"] for r in self.server.sent())

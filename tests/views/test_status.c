@@ -120,7 +120,7 @@ static int do_told(struct store_tx *tx, void *arg, struct err *err)
 
 static int do_rest(struct store_tx *tx, void *arg, struct err *err)
 {
-	int r = tx_adopt(tx, JOB_ANALYZE, "builtin", false);
+	int r = tx_adopt(tx, &(struct worker){.kind = JOB_ANALYZE, .profile = "builtin"});
 	if (r == 0)
 		r = tx_rest(tx, JOB_ANALYZE, "the budget is spent: max_requests=50");
 	return r < 0 ? r : tx_event(tx, &(struct store_event){.type = EVENT_BUDGET_SPENT});
