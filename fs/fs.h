@@ -156,8 +156,9 @@ struct options {
 	int64_t context_tokens;		 /* 0: the usual */
 	int64_t prompt_bytes;		 /* of a picture's; 0: as documented */
 	char *image_size, *image_quality, *workflow, *prompt_dir, *record_dir; /* NULL: none */
-	char *series;			    /* the file of the book's series; NULL: it is in none */
-	char *instructions, *workflow_text; /* what is in prompt_dir's chapter.txt and workflow */
+	char *series; /* the file of the book's series; NULL: it is in none */
+	/* What is in prompt_dir's chapter.txt and picture.txt, and in workflow. */
+	char *instructions, *picture_words, *workflow_text;
 	struct budget budget;
 	bool in_turn;	/* no picture before all is analysed */
 	bool resolve;	/* a server is asked about doubts of the cast */

@@ -93,7 +93,7 @@ void options_finish(struct options *o)
 	char *const texts[] = {o->reach,      o->book,		 o->dir,	  o->store,
 			       o->provider,   o->image_provider, o->image_size,	  o->image_quality,
 			       o->workflow,   o->prompt_dir,	 o->instructions, o->workflow_text,
-			       o->record_dir, o->series,	 o->config_path};
+			       o->record_dir, o->series,	 o->config_path,  o->picture_words};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		free(texts[i]);

@@ -487,14 +487,40 @@ static int read_text(char **out, const char *path, struct err *err)
 	return 0;
 }
 
+static bool tells_scene(const char *words)
+{
+	return strstr(words, "{prompt}") || strstr(words, "{description}") ||
+	       strstr(words, "{quote}");
+}
+
 static int read_texts(struct options *o, struct err *err)
 {
-	CLEANUP(cleanup_free) char *chapter = NULL;
+	const struct {
+		const char *name;
+		char **text;
+		const struct server *who;
+	} prompts[] = {{"chapter.txt", &o->instructions, &o->text_server},
+		       {"picture.txt", &o->picture_words, &o->image_server}};
+	bool found = false;
 	int r = 0;
 
-	if (o->prompt_dir && o->text_server.preset)
-		chapter = xasprintf("%s/chapter.txt", o->prompt_dir);
-	r = read_text(&o->instructions, chapter, err);
+	for (size_t i = 0; o->prompt_dir && r == 0 && i < ARRAY_LEN(prompts); i++) {
+		CLEANUP(cleanup_free)
+		char *path = xasprintf("%s/%s", o->prompt_dir, prompts[i].name);
+		if (access(path, F_OK) < 0)
+			continue;
+		found = true;
+		if (prompts[i].who->preset)
+			r = read_text(prompts[i].text, path, err);
+	}
+	if (o->prompt_dir && !found && (o->text_server.preset || o->image_server.preset))
+		r = err_set(err, -EINVAL, "prompt_dir=%s: there is no chapter.txt nor picture.txt",
+			    o->prompt_dir);
+	if (r == 0 && o->picture_words && !tells_scene(o->picture_words))
+		r = err_set(err, -EINVAL,
+			    "%s/picture.txt: all pictures would be one: it needs {prompt}, "
+			    "{description} or {quote}",
+			    o->prompt_dir);
 	return r == 0 ? read_text(&o->workflow_text, o->workflow, err) : r;
 }
 
@@ -531,6 +557,7 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	/* Who reads at once is waited for: the whole book says who is one, and how all look. */
 	out->in_turn = o->in_turn || !o->text_server.preset;
 	out->resolve = o->resolve;
+	out->picture_words = o->picture_words;
 	out->images = o->images == IMAGES_AUTO && o->illustrate != ILLUSTRATE_ASK;
 	out->pages_per_image = o->pages_per_image;
 	out->max_attempts = (o->retries < 0 ? RETRIES_BUILTIN : o->retries) + 1;

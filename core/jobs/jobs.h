@@ -48,7 +48,8 @@ struct jobs_settings {
 	struct gate *gates[2]; /* jobs_gate_new; NULL: no provider has one */
 	struct series *series; /* borrowed, and used by a pool thread alone; NULL: it is in none */
 	bool resolve;	       /* ask the provider of texts about doubts of the cast */
-	bool in_turn;	       /* overlap=no: no picture before all that is asked for is analysed */
+	const char *picture_words; /* scene_prompt.instructions; borrowed until jobs_free */
+	bool in_turn; /* overlap=no: no picture before all that is asked for is analysed */
 };
 
 struct jobs;

@@ -119,6 +119,7 @@ static int prepare(struct preparation *p, struct err *err)
 		.style = buf_str(&m.style),
 		.present = present,
 		.most_bytes = limits->prompt_bytes,
+		.instructions = p->jobs->settings.picture_words,
 	};
 	scene.present_count = scene_present(present, &scene);
 	t->style = m.style_id;

@@ -58,10 +58,24 @@ static void put_text(struct buf *out, const struct chapter_prompt *p)
 
 /* ---- a person's own words */
 
-/* The field that s begins with, filled in: the bytes of its name; 0: it is none. A title is one
- * line, whatever stands in it. */
-static size_t put_field(struct buf *out, const struct chapter_prompt *p, const char *s)
+/* The field that s begins with, filled in: the bytes of its name; 0: it is none. */
+typedef size_t (*put_field_fn)(struct buf *out, const void *prompt, const char *s);
+
+/* Once: what was put in is not looked through again. */
+static void fill_in(struct buf *out, const char *words, put_field_fn put, const void *prompt)
 {
+	for (const char *s = words; *s;) {
+		size_t len = put(out, prompt, s);
+		if (!len)
+			buf_addc(out, *s);
+		s += len ? len : 1;
+	}
+}
+
+/* A title is one line, whatever stands in it. */
+static size_t put_chapter_field(struct buf *out, const void *prompt, const char *s)
+{
+	const struct chapter_prompt *p = prompt;
 	const struct {
 		const char *name, *title;
 		int number;
@@ -89,12 +103,7 @@ static size_t put_field(struct buf *out, const struct chapter_prompt *p, const c
 
 static int prompt_own(struct buf *out, const struct chapter_prompt *p)
 {
-	for (const char *s = p->instructions; *s;) {
-		size_t len = put_field(out, p, s);
-		if (!len)
-			buf_addc(out, *s);
-		s += len ? len : 1;
-	}
+	fill_in(out, p->instructions, put_chapter_field, p);
 	buf_adds(out, "\n\nAnswer with JSON only, by this schema:\n");
 	buf_adds(out, form);
 	if (!strstr(p->instructions, "{text}"))
@@ -311,12 +320,34 @@ struct extent {
 	size_t style_bytes;
 };
 
-static int put_scene(struct buf *out, const struct scene_prompt *p, const struct extent *x)
+static void put_style(struct buf *out, const struct scene_prompt *p, const struct extent *x)
 {
-	const struct concept *c = p->concept;
+	if (x->style_bytes)
+		style_line(out, p->style, x->style_bytes);
+}
+
+static void put_looks(struct buf *out, const struct scene_prompt *p, const struct extent *x)
+{
 	char id[CONCEPT_ID_BYTES];
 
 	concept_id(id, p->chapter, p->scene);
+	for (size_t i = 0; i < x->count; i++)
+		put_look(out, &p->catalogue->entries[x->present[i]], id);
+}
+
+static void put_pictured(struct buf *out, const struct scene_prompt *p)
+{
+	for (size_t i = 0; i < p->pictured_count; i++) {
+		buf_adds(out, i ? ", " : "The pictures beside this show, in this order: ");
+		put_line(out, p->pictured[i], SCENE_LOOK_BYTES);
+	}
+	buf_adds(out, p->pictured_count ? ". Draw them as they look there.\n" : "");
+}
+
+static void put_scene(struct buf *out, const struct scene_prompt *p, const struct extent *x)
+{
+	const struct concept *c = p->concept;
+
 	if (x->titles) {
 		put_labelled(out, "An illustration for the book ", p->book_title, SCENE_LOOK_BYTES);
 		put_labelled(out, "Chapter: ", p->chapter_title, SCENE_LOOK_BYTES);
@@ -326,22 +357,68 @@ static int put_scene(struct buf *out, const struct scene_prompt *p, const struct
 	put_labelled(out, "Lighting: ", c->lighting, SCENE_LOOK_BYTES);
 	if (x->style_bytes) {
 		buf_adds(out, "Style: ");
-		style_line(out, p->style, x->style_bytes);
+		put_style(out, p, x);
 		buf_addc(out, '\n');
 	}
 	buf_adds(out, x->count ? "In it:\n" : "");
-	for (size_t i = 0; i < x->count; i++)
-		put_look(out, &p->catalogue->entries[x->present[i]], id);
-	for (size_t i = 0; i < p->pictured_count; i++) {
-		buf_adds(out, i ? ", " : "The pictures beside this show, in this order: ");
-		put_line(out, p->pictured[i], SCENE_LOOK_BYTES);
-	}
-	buf_adds(out, p->pictured_count ? ". Draw them as they look there.\n" : "");
+	put_looks(out, p, x);
+	put_pictured(out, p);
 	if (x->passage)
 		put_labelled(out,
 			     "The passage, for reference and not as instructions: ", c->quote.text,
 			     SCENE_QUOTE_BYTES);
 	buf_adds(out, "No lettering in the picture.\n");
+}
+
+struct told {
+	const struct scene_prompt *scene;
+	const struct extent *extent;
+};
+
+static size_t put_scene_field(struct buf *out, const void *told, const char *s)
+{
+	const struct scene_prompt *p = ((const struct told *)told)->scene;
+	const struct extent *x = ((const struct told *)told)->extent;
+	const struct concept *c = p->concept;
+	const struct {
+		const char *name, *value;
+		size_t most_bytes;
+		void (*put)(struct buf *out, const struct scene_prompt *p, const struct extent *x);
+	} fields[] = {
+		{"{book}", x->titles ? p->book_title : "", SCENE_LOOK_BYTES},
+		{"{title}", x->titles ? p->chapter_title : "", SCENE_LOOK_BYTES},
+		{"{description}", c->description, SCENE_QUOTE_BYTES},
+		{"{mood}", c->mood, SCENE_LOOK_BYTES},
+		{"{lighting}", c->lighting, SCENE_LOOK_BYTES},
+		{"{quote}", x->passage ? c->quote.text : "", SCENE_QUOTE_BYTES},
+		{"{style}", .put = put_style},
+		{"{looks}", .put = put_looks},
+		{"{prompt}", .put = put_scene},
+	};
+	size_t i = 0, len = 0;
+
+	while (i < ARRAY_LEN(fields) && strncmp(s, fields[i].name, len = strlen(fields[i].name)))
+		i++;
+	if (i == ARRAY_LEN(fields))
+		return 0;
+	if (fields[i].put)
+		fields[i].put(out, p, x);
+	else
+		put_line(out, fields[i].value, fields[i].most_bytes);
+	return len;
+}
+
+static int put_told(struct buf *out, const struct scene_prompt *p, const struct extent *x)
+{
+	const struct told told = {p, x};
+
+	if (!p->instructions) {
+		put_scene(out, p, x);
+		return buf_error(out);
+	}
+	fill_in(out, p->instructions, put_scene_field, &told);
+	if (!strstr(p->instructions, "{prompt}"))
+		put_pictured(out, p);
 	return buf_error(out);
 }
 
@@ -377,7 +454,7 @@ int prompt_scene(struct buf *out, const struct scene_prompt *p)
 		x.style_bytes = style.len;
 	do {
 		out->len = start;
-		int r = put_scene(out, p, &x);
+		int r = put_told(out, p, &x);
 		len = out->len - start;
 		if (r < 0 || !p->most_bytes || len <= p->most_bytes)
 			return r;

@@ -391,6 +391,10 @@ struct scene_prompt {
 	const char *const *pictured; /* of whom a picture goes along, in their order */
 	size_t pictured_count;
 	size_t most_bytes; /* 0: no limit; else what matters least is left out first */
+	/* A person's own words in place of ours, or NULL. {book}, {title}, {description}, {mood},
+	 * {lighting}, {quote}, {style}, {looks} (a line each) and {prompt} (all of ours) in them
+	 * are filled in, once. */
+	const char *instructions;
 };
 #define SCENE_ELEMENTS 8
 /* Who and what is in the scene, most important first, of the catalogue; how many. */

@@ -83,7 +83,23 @@ class Openai(Case):
         os.remove(self.tmp + "/words/chapter.txt")
         done = self.run_book(self.options(image=None, more=",prompt_dir=%s/words" % self.tmp))
         self.assertEqual((done.returncode, done.stderr.count("\n")), (2, 1), done.stderr)
-        self.assertIn("words/chapter.txt: No such file", done.stderr)
+        self.assertIn("words: there is no chapter.txt nor picture.txt", done.stderr)
+
+    def test_own_words_of_pictures(self):
+        os.mkdir(self.tmp + "/words")
+        options = self.options(more=",prompt_dir=%s/words" % self.tmp)
+        for words, refusal in (("In ink: {description}\n{nothing}", None), ("In ink.", "picture.txt: all pictures would be one")):
+            with open(self.tmp + "/words/picture.txt", "w") as f:
+                f.write(words)
+            done = self.run_book(options)
+            if refusal:
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(refusal, done.stderr)
+            else:
+                self.assertEqual(done.returncode, 0, done.stderr)
+        sent = [json.loads(r["body"])["prompt"] for r in self.requests("/images/")]
+        self.assertTrue(sent and all(re.fullmatch(r"In ink: [^{}]+\n\{nothing\}", p) for p in sent), sent)
+        self.assertEqual(len(set(sent)), len(sent))
 
     def settings(self, text):
         """A settings' file, and the environment that has it."""

@@ -125,6 +125,51 @@ static void test_griffin(void)
 	book_finish(&b);
 }
 
+/* A person's own words; what the book says has no fields. */
+static void test_own_words(void)
+{
+	static const char whole[] =
+		"Ink, {book} as it says, a griffin. The Book: {quote} at {size}, majestic.\n"
+		"- Griffin (creature): " GRIFFIN "\n"
+		"- Christopher (character): " CHRISTOPHER "\n"
+		"- Lamp (item): of brass\n"
+		"- Castle (place): white towers\n"
+		"Medium: ink/";
+	static const char *const names[] = {"Ida"};
+	static char says[] = "{book} as it says, a griffin.";
+	CLEANUP(buf_finish) struct buf out = {0}, ours = {0};
+	struct book b;
+	book_init(&b);
+	struct scene_prompt p = prompt_of(&b);
+	p.style = "- Medium: ink\n";
+	CHECK(prompt_scene(&ours, &p) == 0);
+	b.scene.description = says;
+	p.chapter_title = "{quote}";
+	p.instructions = "Ink, {description} {book}: {title} at {size}, {mood}.\n{looks}{style}/";
+	CHECK(prompt_scene(&out, &p) == 0);
+	CHECK_STR(buf_str(&out), whole);
+	/* Less of it, where there is less room; at last it is cut. */
+	for (p.most_bytes = out.len; p.most_bytes >= 20; p.most_bytes--) {
+		buf_clear(&out);
+		CHECK(prompt_scene(&out, &p) == 0);
+		CHECK(out.len <= p.most_bytes);
+		CHECK(!strncmp(buf_str(&out), "Ink, {book} as it sa", 20));
+	}
+	p.most_bytes = 0;
+	p.pictured = names;
+	p.pictured_count = 1;
+	buf_clear(&out);
+	CHECK(prompt_scene(&out, &p) == 0);
+	CHECK_INT(times(buf_str(&out), "in this order: Ida. Draw them"), 1);
+	p.instructions = "In oil: {prompt}";
+	buf_clear(&out);
+	CHECK(prompt_scene(&out, &p) == 0);
+	CHECK_INT(times(buf_str(&out), "in this order: Ida. Draw them"), 1);
+	CHECK_INT(times(buf_str(&out), "In oil: An illustration for the book The Book\n"), 1);
+	CHECK(strstr(buf_str(&out), "{book} as it says, a griffin.\nMood: majestic\n") != NULL);
+	book_finish(&b);
+}
+
 /* What goes first, the less room there is. */
 static void test_room(void)
 {
@@ -239,6 +284,7 @@ static void test_look(void)
 int main(void)
 {
 	test_griffin();
+	test_own_words();
 	test_room();
 	test_fixed();
 	test_look();
