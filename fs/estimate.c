@@ -110,6 +110,8 @@ void words_of_estimate(struct buf *out, const struct estimate *e)
 {
 	int text = e->text.requests, image = e->image.requests;
 
+	if (e->unsure)
+		buf_adds(out, "up to ");
 	if (text && image)
 		buf_addf(out, "%d + %d requests", text, image);
 	else
@@ -142,7 +144,8 @@ static void answer_text(const struct estimate *e, const struct options *o)
 	}
 	printf("%d chapters to analyse, %d pictures to paint", e->chapters, e->pictures);
 	if (e->errands)
-		printf(", %d request%s besides", e->errands, e->errands == 1 ? "" : "s");
+		printf(", %s%d request%s besides", e->unsure ? "up to " : "", e->errands,
+		       e->errands == 1 ? "" : "s");
 	putchar('\n');
 	if (!e->text.requests && !e->image.requests) {
 		puts("no server is asked");
@@ -172,6 +175,7 @@ static void answer_json(const struct estimate *e, const struct options *o)
 	add_usage(json, "chapters", e->chapters, &e->text);
 	add_usage(json, "pictures", e->pictures, &e->image);
 	cJSON_AddNumberToObject(json, "besides", e->errands);
+	cJSON_AddNumberToObject(json, "unsure", e->unsure);
 	cJSON_AddNumberToObject(json, "requests", e->text.requests + e->image.requests);
 	cJSON_AddNumberToObject(json, "tokens", (double)tokens_of(e));
 	cJSON_AddItemToObject(json, "cost",

@@ -298,8 +298,10 @@ static int estimate_doubts(struct count *k)
 		return rc;
 	catalogue_doubts(&doubts, c, &said, DOUBTS_MOST);
 	rc = prompt_doubts(&prompt, c, &doubts);
-	if (rc == 0 && (doubts.len || !whole))
+	if (rc == 0 && (doubts.len || !whole)) {
 		estimate_question(k, buf_str(&prompt), (int64_t)doubts.len * VERDICT_TOKENS);
+		k->sum.unsure += !whole;
+	}
 	return rc;
 }
 

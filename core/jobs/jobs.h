@@ -87,9 +87,10 @@ int jobs_rests(const struct jobs *j, enum job_kind kind, struct err *why);
  * the pictures that analyses still to come will ask for. Asks no server, writes nothing. */
 struct estimate {
 	int chapters, pictures;	  /* jobs */
-	int errands;		  /* likewise; a question about doubts counts before it is known
-				     whether there are any */
-	struct usage text, image; /* exact in requests */
+	int errands;		  /* likewise */
+	int unsure;		  /* of them: about doubts, of which nobody knows yet whether there
+				     are any */
+	struct usage text, image; /* exact in requests, with those that are unsure */
 	int64_t cost_micro;
 };
 struct estimate_scope {

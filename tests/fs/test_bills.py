@@ -129,6 +129,13 @@ class Estimate(Bills):
         one = json.loads(m.read("chapters/1/status.json"))
         self.assertEqual((one["requests"], one["cost"] > 0, one["images"][0]["cost"]), (1, True, 0.04))
 
+    def test_unsure(self):
+        """Whether there will be doubts of the cast is not known before; so it is said."""
+        r = self.bookfs("estimate", "-o", self.options(",resolve=yes"), self.book)
+        self.assertRegex(r.stdout, r"^6 chapters to analyse, 6 pictures to paint, up to 1 request besides\n"
+                                   r"up to 7 \+ 6 requests, about ")
+        self.assertEqual(self.estimate(more=",resolve=yes")["unsure"], 1)
+
     def test_builtin(self):
         r = self.bookfs("estimate", self.book)
         self.assertEqual(r.stdout, "6 chapters to analyse, 6 pictures to paint\nno server is asked\n")

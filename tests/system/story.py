@@ -415,7 +415,8 @@ class Story:
         code, out, err = rig.run(self.args.program, "estimate", "--json", "-o", self.options("provider=openai", "model=m",
                                  "base_url=http://127.0.0.1:%d/good/v1" % self.server.port, "images=off", "resolve=yes"), book,
                                  env=paid.ENV)
-        self.checks.ok("a doubt of the cast is one request", code == 0 and json.loads(out)["requests"] == 1, (out, err))
+        self.checks.ok("a doubt of the cast is one request", code == 0 and
+                       (json.loads(out)["requests"], json.loads(out)["unsure"]) == (1, 0), (out, err))
         mount.command("resolve")
         gone = rig.wait_for(lambda: not os.path.exists(other), 20)
         self.checks.ok("which is made, and two are one", gone and "Old Morrow" in
