@@ -696,7 +696,7 @@ static void test_too_long(void)
 	static const struct {
 		const char *path;
 		int requests;
-	} asked[] = {{"narrow/v1", 8}, {"narrow/v1", 7}, {"liar/v1", 5}};
+	} asked[] = {{"narrow/v1", 7}, {"narrow/v1", 6}, {"liar/v1", 5}};
 	const struct server_settings s = {
 		.preset = provider_preset("openai"), .temperature = -1, .seed = -1};
 	CLEANUP(cleanup_free) char *text = long_text();
