@@ -16,6 +16,7 @@ enum {
 	FRAME_TOKENS = 10,
 	SCENE_TOKENS = 100, /* besides the quote; of them 55 for 44 words of English */
 	SEEN_TOKENS = 60,   /* of one who is seen, besides quotes; of them 22 for 18 words */
+	SEEN_TEXT = 50,	    /* tokens of text for each that is seen beside the first */
 	/* In halves. */
 	SCENE_SENTENCES = 11,
 	SEEN_SENTENCES = 3,
@@ -67,6 +68,8 @@ int64_t answer_tokens(const char *text, size_t len, int scenes)
 	if (!sentences || scenes < 1)
 		return FRAME_TOKENS;
 	int64_t seen_halves = SEEN_IN_ALL + SEEN_A_SCENE * (int64_t)scenes;
+	int64_t most_halves = 2 + 2 * tokens / SEEN_TEXT; /* a title alone shows nobody */
+	seen_halves = seen_halves < most_halves ? seen_halves : most_halves;
 	int64_t scene = SCENE_TOKENS + tokens_of(SCENE_SENTENCES, tokens, sentences);
 	int64_t seen = SEEN_TOKENS + tokens_of(SEEN_SENTENCES, tokens, sentences);
 	return FRAME_TOKENS + scene * scenes + seen * seen_halves / 2;

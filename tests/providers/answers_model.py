@@ -50,15 +50,16 @@ def pick(rng, sentences, text, at, count):
     return text[sentences[at].start():sentences[last].end()]
 
 
-def element(rng, name, sentences, text):
+def element(rng, name, sentences, text, more):
     def quote():
         return {"text": pick(rng, sentences, text, rng.randrange(len(sentences)), 1)}
     return {"type": rng.choice(("character", "character", "creature", "place", "item")), "name": name,
-            "aliases": [name.split()[0]] if rng.random() < 0.3 else [], "description": said(rng, 8, 28),
-            "quotes": [quote() for _ in range(rng.randint(1, 2))]}
+            "aliases": [name.split()[0]] if rng.random() < 0.3 else [], "description": said(rng, 8 * more, 28 * more),
+            "quotes": [quote() for _ in range(more * rng.randint(1, 2))]}
 
 
-def analysis(prompt):
+def analysis(prompt, more=1):
+    """more: 2 is one who says everything at twice the length."""
     fence = re.search(r"two lines (BOOK-[0-9a-f]+)", prompt).group(1)
     text = prompt.split("\n" + fence + "\n")[1]
     wanted = int(re.search(r"Give (\d+) concept", prompt).group(1))
@@ -68,17 +69,18 @@ def analysis(prompt):
         return {"concepts": [], "elements": []}
     names = list(dict.fromkeys(NAME.findall(text) or re.findall(r"[^\W\d_]{2,12}", text)))
     rng.shuffle(names)
+    names = names[:1 + len(text.split()) // 30]  # so short a text shows no crowd
     concepts, seen = [], {}
     for k in range(wanted):
         at = min(int((k + rng.random() * 0.7) * len(sentences) / wanted), max(len(sentences) - 3, 0))
         # Some come again and again, and each scene has one or two of its own.
         here = dict.fromkeys(names[:2][:rng.randint(1, 2)] + names[2 + 2 * k:2 + 2 * k + rng.randint(1, 2)])
         seen.update(here)
-        concepts.append({"quote": pick(rng, sentences, text, at, rng.randint(3, 8)), "description": said(rng, 28, 60),
+        concepts.append({"quote": pick(rng, sentences, text, at, more * rng.randint(3, 8)), "description": said(rng, 28 * more, 60 * more),
                          "mood": rng.choice(MOODS), "lighting": rng.choice(LIGHTS), "elements": list(here)})
-    return {"concepts": concepts, "elements": [element(rng, name, sentences, text) for name in seen]}
+    return {"concepts": concepts, "elements": [element(rng, name, sentences, text, more) for name in seen]}
 
 
-def answer(prompt):
+def answer(prompt, more=1):
     """The words of the answer, compact as models write it that are held to a schema."""
-    return json.dumps(analysis(prompt), ensure_ascii=False, separators=(", ", ": "))
+    return json.dumps(analysis(prompt, more), ensure_ascii=False, separators=(", ", ": "))

@@ -233,12 +233,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.on_good(nth, request)
 
-    def on_model(self, nth, request):
+    def on_wordy(self, nth, request):
+        self.on_model(nth, request, 2)
+
+    def on_model(self, nth, request, more=1):
         """Answers at such length as a model would, and counts as one (answers_model.py)."""
         if self.seen["kind"] != "chat":
             self.on_good(nth, request)
             return
-        content = answers_model.answer(self.prompt)
+        content = answers_model.answer(self.prompt, more)
         taken, given = answers_model.tokens(self.prompt), answers_model.tokens(content)
         self.seen.update(tokens_in=taken, tokens_out=given)
         answer = said(self.wire, self.request_json, content)
