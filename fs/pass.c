@@ -175,6 +175,7 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err)
 	ring_init(&p->folders);
 	pass_table_init(p);
 	pass_fence_init(p);
+	pass_own_init(p);
 	pass_waits_init(p);
 	*out = p;
 	r = open_root(p, o->book);
@@ -207,6 +208,7 @@ struct pass *pass_free(struct pass *p)
 		pass_folder_free(p->folders.next);
 	pass_table_finish(p);
 	pass_fence_finish(p);
+	pass_own_finish(p);
 	pass_waits_finish(p);
 	cleanup_close(&p->root.fd);
 	cleanup_close(&p->proc);

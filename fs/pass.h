@@ -14,6 +14,7 @@
  *     pass_attrs.c   attributes, extended attributes
  *     pass_files.c   opening, reading, writing
  *     pass_fence.c   whose it is, before it is changed
+ *     pass_own.c     what a program hides beside it, and may take away
  *     pass_rules.c   the project's own rules for that
  *     pass_direct.c  files that the kernel reads and writes by itself
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
@@ -122,6 +123,8 @@ struct pass {
 	struct stat rules_file;	   /* they were read of */
 	char rules_book[HASH_HEX]; /* and what the book was */
 	int64_t rules_looked_boot_ms;
+	struct link own; /* pass_own.c */
+	size_t own_count;
 	struct link covers; /* the locks that a path was found to belong to */
 	struct buf path;    /* for one path, of pass_fence.c */
 	uint64_t moves;	    /* names that were moved: where a file belongs is to be found anew */
@@ -180,6 +183,9 @@ struct pass_leave {
  * for the node itself. */
 int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *n,
 		    const char *name);
+/* The same to remove a name: who made it for himself is let in by that. */
+int pass_may_remove(struct pass_leave *leave, fuse_req_t req, struct pass_node *folder,
+		    const char *name);
 /* And for a folder that goes elsewhere, for all that is in it. */
 int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *folder,
 		  const char *name);
@@ -205,6 +211,16 @@ void pass_fence_finish(struct pass *p);
 /* Leave was given to change what it covers; that ended. */
 void pass_cover_begins(struct pass_cover *c);
 void pass_cover_ends(struct pass_cover *c);
+
+/* ---- pass_own.c */
+
+/* The caller has made it, beneath a lock. */
+void pass_own_made(fuse_req_t req, const char *name, const struct stat *st);
+/* Is he not asked for leave, whoever holds what it lies beside? */
+bool pass_own_goes_on(const struct pass_file *f);
+bool pass_own_is(fuse_req_t req, struct pass_node *folder, const char *name);
+void pass_own_init(struct pass *p);
+void pass_own_finish(struct pass *p);
 
 /* ---- pass_rules.c */
 
@@ -261,6 +277,7 @@ struct pass_file {
 	struct link fences;
 	uint64_t moves; /* as there were when these were found */
 	bool direct;	/* the kernel writes it by itself */
+	bool own;	/* it was made by this open: pass_own.c */
 };
 /* leave: what it was opened by. */
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,

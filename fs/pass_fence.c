@@ -339,6 +339,22 @@ int pass_may_change(struct pass_leave *leave, fuse_req_t req, struct pass_node *
 	return r == 0 && !name && n->past ? refuse_past(p, req, n) : r;
 }
 
+int pass_may_remove(struct pass_leave *leave, fuse_req_t req, struct pass_node *folder,
+		    const char *name)
+{
+	struct pass *p = pass_of(req);
+	struct pass_cover *c;
+
+	if (p->fs->options->enforce == ENFORCE_OFF || !pass_own_is(req, folder, name))
+		return pass_may_change(leave, req, folder, name);
+	c = cover_at(p, folder, name);
+	if (c) {
+		add_grant(leave, c)->let_in = true;
+		pass_cover_begins(c);
+	}
+	return 0;
+}
+
 /* ---- a folder that goes elsewhere with all that is in it */
 
 struct moving {
@@ -449,7 +465,7 @@ static void put_under(struct pass_file *f, struct pass_cover *c, const struct pa
 /* Under which locks it is now. leave: that it was opened by. */
 static void find_fences(struct pass *p, struct pass_file *f, const struct pass_leave *leave)
 {
-	struct pass_cover *c = cover_at(p, f->node, NULL);
+	struct pass_cover *c = pass_own_goes_on(f) ? NULL : cover_at(p, f->node, NULL);
 
 	f->moves = p->moves;
 	for (struct link *l = f->fences.next; l != &f->fences; l = l->next)

@@ -214,7 +214,7 @@ void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node
 	struct pass_file *f = xcalloc(1, sizeof(*f));
 	int r;
 
-	*f = (struct pass_file){.node = n, .fd = fd};
+	*f = (struct pass_file){.node = n, .fd = fd, .own = made && fi->flags & O_EXCL};
 	ring_init(&f->fences);
 	r = prepare(fi, p, f);
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)

@@ -63,7 +63,7 @@ static bool is_ours(fuse_req_t req, fuse_ino_t folder, const char *name)
 	return folder == VIEW_ROOT && pass_is_ours(p, &p->root, name);
 }
 
-enum name_act { NAME_MAKE, NAME_REMOVE };
+enum name_act { NAME_MAKE, NAME_MOVE, NAME_REMOVE };
 
 /* The folder's descriptor, or why not. What the helper has to show, it shows of ours. */
 static int folder_to_change(struct pass_node **out, struct pass_leave *leave, fuse_req_t req,
@@ -75,10 +75,11 @@ static int folder_to_change(struct pass_node **out, struct pass_leave *leave, fu
 	if (r < 0)
 		return r;
 	if (pass_hides(p, *out, name))
-		return act == NAME_REMOVE ? -ENOENT : -EPERM;
+		return act == NAME_MAKE ? -EPERM : -ENOENT;
 	if (helper_is(p->fs->helper, req))
 		return -EROFS;
-	r = pass_may_change(leave, req, *out, name);
+	r = act == NAME_REMOVE ? pass_may_remove(leave, req, *out, name)
+			       : pass_may_change(leave, req, *out, name);
 	return r < 0 ? r : pass_fd(p, *out);
 }
 
@@ -188,10 +189,12 @@ void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *n
 		pass_proc_name(number, r);
 		r = linkat(p->proc, number, fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 	}
-	if (r < 0)
+	if (r < 0) {
 		fuse_reply_err(req, -r);
-	else
-		reply_made(req, to, name);
+		return;
+	}
+	p->moves++;
+	reply_made(req, to, name);
 }
 
 /* Opens the name, made if it was missing, and enters it. */
@@ -239,6 +242,8 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 		fuse_reply_err(req, -r);
 		return;
 	}
+	if (leave.count && fi->flags & O_EXCL)
+		pass_own_made(req, name, &st);
 	pass_entry(&e, n, &st);
 	pass_file_reply(req, fi, n, r, &e, &leave);
 }
@@ -340,7 +345,7 @@ void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t
 		fuse_reply_err(req, EXDEV);
 		return;
 	}
-	r = fd = folder_to_change(&from, &leave, req, folder, name, NAME_REMOVE);
+	r = fd = folder_to_change(&from, &leave, req, folder, name, NAME_MOVE);
 	if (r >= 0)
 		r = to_fd = folder_to_change(&to, &leave, req, to_folder, to_name, NAME_MAKE);
 	if (r >= 0) {

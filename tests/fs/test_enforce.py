@@ -215,6 +215,32 @@ class Conflict(Project):
         b.do("f.write(b'1')")
         self.assertFalse(os.path.exists(self.of(CHAPTERS, "Chapter_03/z")) and self.text(CHAPTERS + "/Chapter_03/z"))
 
+    def test_what_an_editor_hides(self):
+        """Who is shut out takes away what he made for himself, and nothing else."""
+        m = self.mount()
+        a, b, c = self.hand(m, "CLI-1"), self.hand(m, "CLI-2"), self.hand(m, "CLI-3")
+        swap, seen = (CHAPTERS + "/Chapter_03/" + name for name in (".Chapter_03.md.swp", "figure.png"))
+        b.do("globals().update(f=open('%s', 'xb', buffering=0))" % swap)
+        b.do("put('%s', 'x', 'x')" % seen)
+        a.do("put('locks/Chapter_03', '')")
+        self.assertEqual(b.do("f.write(b'x')"), 1)
+        self.assertEqual(b.do("put('%s', 'y')" % swap), BUSY)
+        self.assertEqual(b.do("os.unlink('%s')" % seen), BUSY)
+        self.assertEqual(b.do("os.rename('%s', 'Inbox/x')" % swap), BUSY)
+        self.assertEqual(c.do("os.unlink('%s')" % swap), BUSY)
+        self.assertIsNone(b.do("f.close() or os.unlink('%s')" % swap))
+        self.assertIsNone(a.do("put('%s', 'x', 'x')" % swap))
+        self.assertEqual(b.do("os.unlink('%s')" % swap), BUSY)
+        self.assertEqual(self.text(swap), "x")
+        # What he made and hid is covered as soon as it is seen, or has a name that is.
+        a.do("os.unlink('locks/Chapter_03')")
+        for act in ("os.rename('%s', '%s')" % (swap + "2", seen), "os.link('%s', '%s')" % (swap + "2", seen + "2")):
+            self.assertIsNone(b.do("globals().update(f=open('%s', 'xb', buffering=0)) or %s" % (swap + "2", act)))
+            self.assertEqual(b.do("f.write(b'x')"), 1)
+            a.do("put('locks/Chapter_03', '')")
+            self.assertIn(b.do("f.write(b'x')"), (BUSY, STALE), act)
+            a.do("os.unlink('locks/Chapter_03')")
+
     def test_git_checkout(self):
         m = self.mount()
         a, b = self.hand(m, "CLI-1"), self.agent(m, "CLI-2")
