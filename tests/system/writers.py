@@ -43,6 +43,7 @@ def over(old, tag):
     return tag + old[len(tag):]
 
 
+# Python says nothing of an error when it closes at its end what was not closed.
 PYTHON = "python3 -c \"import sys{more}; f = open('{file}', '{mode}'); {act}\""
 # Fed to them from a file of the writer's own, as a pipe is closed by those who cannot write.
 GIVEN = "echo {tag} > {mine}/given.md && "
@@ -53,7 +54,7 @@ WRITERS = {
     "sed -i": ("sed -i '1s/.*/{tag}/' {file}", first_line),
     "perl -pi": ("perl -pi -e 's/.*/{tag}/ if $. == 1' {file}", first_line),
     "vim -es": ("vim -es -u NONE -i NONE -c '1s/.*/{tag}/' -c wq {file} < /dev/null", first_line),
-    "python": (PYTHON.replace("{more}", "").replace("{mode}", "w").replace("{act}", "f.write('{tag}\\n')"), whole),
+    "python": (PYTHON.replace("{more}", "").replace("{mode}", "w").replace("{act}", "f.write('{tag}\\n'); f.close()"), whole),
     "python, late": (PYTHON.replace("{more}", ", time").replace("{mode}", "r+").replace(
         "{act}", "time.sleep(0.1); f.write('{tag}'); f.flush()"), over),
     "python, mmap": (PYTHON.replace("{more}", ", mmap").replace("{mode}", "r+b").replace(
@@ -65,6 +66,8 @@ WRITERS = {
     "cp": (GIVEN + "cp {mine}/given.md {file}", whole),
     "mv": (GIVEN + "mv {mine}/given.md {file}", whole),
 }
+# What opens the file itself, and so can be given one that takes nothing.
+PLAIN = ("echo", "echo >>", "tee", "python", "python, late", "node", "cp")
 
 
 class Agent:
@@ -140,6 +143,10 @@ class Field:
         except FileNotFoundError:
             return ""
 
+    def hidden(self, n):
+        """What programs have made for themselves beside it."""
+        return [name for name in os.listdir(os.path.dirname(os.path.join(self.project, chapter(n)))) if name[0] == "."]
+
     def going(self):
         """Till the time is over, and, on a machine that has much else to do, something was seen."""
         r, now = self.record, time.monotonic()
@@ -171,6 +178,9 @@ def hold(field, agent, n, dice, ways):
     for how in dice.sample(ways, 3):
         old = field.text(n)
         keep_looking(field, n, old, 0.02)
+        # Two of it keep apart by themselves: who was there before the lock was taken ends first, and leaves nothing.
+        if how.startswith("vim") and not rig.wait_for(lambda: not field.hidden(n), 20):
+            record.fail("beside chapter", n, "there stays", field.hidden(n))
         # What is too short for a way of writing is first made long enough.
         wrote = [n, time.monotonic(), float("inf")]
         record.wrote.append(wrote)
@@ -263,6 +273,9 @@ def play(args, checks, folder, seconds, mounts):
             agent.end()
         if second is not first:
             second.close()
+    for n in range(1, CHAPTERS + 1):
+        if field.hidden(n):
+            record.fail("beside chapter", n, "there is left", field.hidden(n))
     shutil.rmtree(project)
     checks.note(f"{mounts} mount(s), {seconds} s, seed {args.seed}; {len(record.held)} times held")
     for how in have:
@@ -283,8 +296,16 @@ def guarded(record, fn, *args):
         record.fail(fn.__name__, "ended:", repr(e))
 
 
+def tells(how, folder):
+    """Would this writer say so, if nothing of it were written?"""
+    done = subprocess.run(["bash", "-c", WRITERS[how][0].format(tag="x", file="/dev/full", mine=folder)], capture_output=True)
+    return done.returncode != 0 or done.stdout or done.stderr
+
+
 def run(args, checks):
     folder = rig.work_folder()
+    silent = [how for how in PLAIN if not tells(how, folder)]
+    checks.ok("each of those who write says when he cannot", not silent, silent)
     seconds = args.seconds or (300 if args.full else 3)
     play(args, checks, folder, seconds / 2, 1)
     play(args, checks, folder, seconds / 2, 2)
