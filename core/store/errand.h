@@ -74,7 +74,7 @@ struct store_portrait {
 	enum element_type type;
 	const char *name; /* of the element, as it was called then */
 	char ext[8];
-	bool drawn; /* for it; else it is a person's own */
+	const char *prompt; /* it was drawn by; NULL: it is a person's own */
 	int64_t size_bytes, made_unix_ms;
 };
 int tx_set_portrait(struct store_tx *tx, enum element_type type, const char *name,

@@ -111,7 +111,7 @@ static int read_row(struct store_portrait *out, struct query *q)
 		.name = query_string(q, 2),
 		.size_bytes = query_get_int(q, 4),
 		.made_unix_ms = query_get_int(q, 5),
-		.drawn = query_get_int(q, 6) != 0,
+		.prompt = query_borrow(q, 6),
 	};
 	const char *ext = query_string(q, 3);
 	if (picture_is_ext(ext)) /* it becomes a part of a file's name */
@@ -120,7 +120,8 @@ static int read_row(struct store_portrait *out, struct query *q)
 }
 
 #define COLUMNS                                                                                    \
-	"SELECT p.id, p.type, p.name, p.ext, p.size_bytes, p.made_ms, p.drawn_by IS NOT NULL"
+	"SELECT p.id, p.type, p.name, p.ext, p.size_bytes, p.made_ms,"                             \
+	" iif(p.drawn_by IS NULL, NULL, coalesce(p.prompt, ''))"
 
 static int hide(struct store_tx *tx, const struct store_portrait *p, int64_t edit)
 {
@@ -214,7 +215,7 @@ static int note_own(struct owner *o, const struct store_portrait *p)
 {
 	if (p->id > o->id && catalogue_owner(o->catalogue, p->type, p->name) == o->entry) {
 		o->id = p->id;
-		o->drawn = p->drawn;
+		o->drawn = p->prompt;
 	}
 	return 0;
 }

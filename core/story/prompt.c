@@ -477,11 +477,16 @@ static const char *const sittings[ELEMENT_TYPES] = {
 	[ELEMENT_ITEM] = "The thing alone and whole, in even light before a plain ground.",
 };
 
-static int put_portrait(struct buf *out, const struct portrait_prompt *p, bool title, size_t style)
+static void put_sitter(struct buf *out, const struct catalogue_entry *e)
 {
 	buf_adds(out, "A reference picture of ");
-	look_line(out, p->entry);
+	look_line(out, e);
 	buf_addc(out, '\n');
+}
+
+static int put_portrait(struct buf *out, const struct portrait_prompt *p, bool title, size_t style)
+{
+	put_sitter(out, p->entry);
 	if (title)
 		put_labelled(out, "It is for the book ", p->book_title, SCENE_LOOK_BYTES);
 	if (style) {
@@ -519,4 +524,13 @@ int prompt_portrait(struct buf *out, const struct portrait_prompt *p)
 		out->len--;
 	out->data[out->len] = '\0';
 	return 0;
+}
+
+/* A prompt that was cut to nothing but a part of the line is of it too. */
+bool prompt_portrait_shows(const char *prompt, const struct catalogue_entry *e)
+{
+	CLEANUP(buf_finish) struct buf line = {0};
+	put_sitter(&line, e);
+	size_t len = strlen(prompt);
+	return !strncmp(prompt, buf_str(&line), len < line.len ? len : line.len);
 }

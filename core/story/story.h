@@ -410,6 +410,8 @@ struct portrait_prompt {
 	size_t most_bytes; /* as a scene's */
 };
 int prompt_portrait(struct buf *out, const struct portrait_prompt *p);
+/* Was that prompt made by the look that the element has now? */
+bool prompt_portrait_shows(const char *prompt, const struct catalogue_entry *e);
 
 /* "ch9_scene1" <-> 9, 1. -EINVAL. */
 void concept_id(char out[CONCEPT_ID_BYTES], int chapter, int scene);

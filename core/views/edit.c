@@ -44,6 +44,9 @@ static int portrait_add(void *arg, const struct store_portrait *p)
 		.size_bytes = (uint64_t)p->size_bytes,
 		.item = v->cast.items[i],
 		.type = v->cast.catalogue->entries[i].type,
+		.drawn = p->prompt,
+		.outdated = p->prompt &&
+			    !prompt_portrait_shows(p->prompt, &v->cast.catalogue->entries[i]),
 	};
 	memcpy(have->ext, p->ext, sizeof(have->ext));
 	return 0;
@@ -63,6 +66,19 @@ static int portraits_renew(struct views *v)
 	if (err == 0)
 		v->portraits.seq = seq;
 	return err;
+}
+
+static int one(void *arg, const struct store_portrait *p)
+{
+	return 1;
+}
+
+int portraits_read(const struct portraits **out, struct views *v)
+{
+	static const struct portraits none;
+	int err = store_portraits(v->reader, one, NULL);
+	*out = err > 0 ? &v->portraits : &none;
+	return err > 0 ? portraits_renew(v) : err;
 }
 
 int64_t portrait_id(struct views *v, int item)
@@ -111,6 +127,13 @@ int portraits_list(struct view_list *out, struct views *v, const struct ref *fol
 		err = view_list_add(out, v, name, ref);
 	}
 	return err;
+}
+
+char *portrait_path(struct views *v, const struct portrait *p)
+{
+	const struct catalogue_entry *e = element_entry(v, p->item);
+	return xasprintf("elements/%s/%s.%s", element_type_folder(p->type), e ? e->file : "",
+			 p->ext);
 }
 
 int portrait_detail(struct view_attr *attr, struct views *v, struct ref *ref)

@@ -149,6 +149,28 @@ static cJSON *pictures_json(const struct table *t)
 	return array;
 }
 
+static cJSON *portrait_json(struct views *v, const struct portrait *p)
+{
+	CLEANUP(cleanup_free) char *path = portrait_path(v, p);
+	cJSON *json = cJSON_CreateObject();
+	cJSON_AddStringToObject(json, "file", path);
+	cJSON_AddBoolToObject(json, "drawn", p->drawn);
+	cJSON_AddItemToObject(json, "outdated",
+			      p->outdated ? cJSON_CreateString("drawn by another look")
+					  : cJSON_CreateFalse());
+	return json;
+}
+
+static int add_portraits(cJSON *json, struct views *v)
+{
+	const struct portraits *all;
+	int err = portraits_read(&all, v);
+	cJSON *array = cJSON_AddArrayToObject(json, "portraits");
+	for (size_t i = 0; err == 0 && i < all->len; i++)
+		cJSON_AddItemToArray(array, portrait_json(v, &all->items[i]));
+	return err;
+}
+
 /* One count for each status; nobody asked counts as pending, as it is written. */
 static cJSON *counts_json(const int counts[STATE_SKIPPED + 1])
 {
@@ -370,7 +392,9 @@ static int status_print(struct buf *out, struct views *v, const struct table *t)
 			cJSON_AddItemToArray(chapters, chapter_json(v, t, chapter));
 	cJSON_AddItemToObject(json, "images", pictures_json(t));
 	cJSON_AddItemToObject(json, "totals", totals_json(t));
-	int err = add_work(json, v);
+	int err = add_portraits(json, v);
+	if (err == 0)
+		err = add_work(json, v);
 	if (err == 0)
 		err = add_pace(json, v, t,
 			       cJSON_GetArraySize(cJSON_GetObjectItem(json, "running")) > 0);

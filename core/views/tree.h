@@ -162,6 +162,7 @@ struct portrait {
 	int item;
 	enum element_type type; /* of the element as it is now */
 	char ext[8];
+	bool drawn, outdated; /* by another look than the element has now */
 };
 struct portraits {
 	struct portrait *items;
@@ -328,6 +329,9 @@ int portraits_list(struct view_list *, struct views *, const struct ref *);
 int portrait_detail(struct view_attr *, struct views *, struct ref *);
 int64_t portrait_id(struct views *v, int item); /* 0: it has none */
 void portraits_drop(struct views *v);
+/* Those that there are; at once where there never was one. */
+int portraits_read(const struct portraits **out, struct views *v);
+char *portrait_path(struct views *v, const struct portrait *p); /* owned */
 int approved_detail(struct view_attr *, struct views *, struct ref *);
 int presets_find(struct ref *, struct views *, const struct ref *, const char *);
 int presets_list(struct view_list *, struct views *, const struct ref *);

@@ -22,7 +22,7 @@ static int see(void *arg, const struct store_portrait *p)
 {
 	struct seen *s = arg;
 	s->count++;
-	s->drawn += p->drawn;
+	s->drawn += p->prompt != NULL;
 	if (p->id > s->newest.id)
 		s->newest = *p;
 	s->newest.name = NULL;

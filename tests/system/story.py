@@ -392,6 +392,7 @@ class Story:
             mount.command("portrait Morrow")
             self.checks.ok("once it is removed it is", rig.wait_for(lambda: os.path.exists(file), 20) and
                            len(self.server.sent()) == 2, self.server.sent())
+            self.outdated(mount, mount.path("elements/characters/Morrow.md"))
             self.resolved(mount, book)
             style = self.proposed(mount, "style propose")
             self.checks.ok("a style is asked for in words", style and len(self.shown()) == 0, style)
@@ -406,6 +407,20 @@ class Story:
             self.checks.ok("who sees nothing fails in a line", why and "image_url is not supported" in why[0] and
                            "\n" not in why[0], why)
             self.checks.ok("and is asked once", len(self.shown()) == 2, len(self.shown()))
+
+    def outdated(self, mount, document):
+        """A portrait is of the look that it was drawn by."""
+        def shown():
+            return mount.status()["portraits"]
+        want = {"file": "elements/characters/Morrow.png", "drawn": True, "outdated": False}
+        self.checks.ok("status tells of it", shown() == [want], shown())
+        with open(document) as file:
+            text = file.read()
+        with open(document, "w") as file:
+            file.write(re.sub(r"(?m)^\*\*Description:\*\* .*$", "**Description:** A tall woman.", text))
+        self.checks.ok("with another look it is outdated", shown() == [{**want, "outdated": "drawn by another look"}], shown())
+        rig.run(self.args.program, "undo", mount.dir, env=paid.ENV)
+        self.checks.ok("and is not with the old one", shown() == [want], shown())
 
     def resolved(self, mount, book):
         """Two who may be one by their names: asked once, and one from then on."""
