@@ -398,7 +398,7 @@ def run(args):
         tools = {"program": args.program, "model": args.model, "syncs": args.syncs}
         missed += classic.measure(tools, work, args.quick, say)
     if "folder" in only and args.program:
-        missed += folder.measure({"program": args.program, "measure": args.measure}, work, args.quick, say)
+        missed += folder.measure({k: getattr(args, k) for k in ("program", "measure", "nullfs")}, work, args.quick, say)
     share(table, facts)
     if table.rows:
         table.show([s.name for s in systems + ([nothing_at_all] if nothing_at_all else [])])

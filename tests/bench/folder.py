@@ -4,7 +4,10 @@ that are on the PATH), each row by all of them in turn.
 
 What no lock covers an administrator's kernel reads and writes without bookfs; what one covers it only reads: rows of
 reading and writing are measured of both kinds of files. Cold: the pages of all files are dropped before, the folder's and
-the mounts'. First: only the mount's own."""
+the mounts'. First: only the mount's own.
+
+"No work" is a FUSE file system that keeps nothing and has nothing but zeros: no file system that the kernel asks for each
+piece, as it asks bookfs of what a lock covers when it is written, can be faster on this machine."""
 
 import os
 import shutil
@@ -33,6 +36,12 @@ class Plain:
 
     def stop(self):
         pass
+
+    def at(self, *names):
+        return os.path.join(self.root, *names)
+
+    def does(self, measure):
+        return True
 
 
 class Bookfs(Plain):
@@ -70,6 +79,20 @@ class Overlay(Bookfs):
         self.peer.command = ["fuse-overlayfs", "-f", "-o", options, point]
 
 
+class NoWork(Bookfs):
+    name = "no work"
+
+    def __init__(self, program, point):
+        Plain.__init__(self, point)
+        self.peer = peers.Nothing(program, point)
+
+    def at(self, *names):
+        return self.root
+
+    def does(self, measure):
+        return measure.__name__ in ("first_read", "cached_read", "cached_random", "write")
+
+
 def make_project(top, systems, size_mb, files):
     """A chapter, a large file of each kind, a repository for each system, as git keeps what a file system
     says of them."""
@@ -104,11 +127,12 @@ def drop_pages():
         pass
 
 
-def forget(path):
-    """The pages that the mount keeps of a file; those of the file itself, if there is no mount."""
-    fd = os.open(path, os.O_RDONLY)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(fd)
+def forget(folder):
+    """The pages that the mount keeps of its files; those of the files themselves, if there is no mount."""
+    for name in os.listdir(folder):
+        fd = os.open(os.path.join(folder, name), os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
 
 
 class Rows:
@@ -131,34 +155,34 @@ class Rows:
 
     def cold_read(self, system, kind):
         drop_pages()
-        return self.read(os.path.join(system.root, kind, "big"))
+        return self.read(system.at(kind, "big"))
 
     def first_read(self, system, kind):
-        folder = os.path.join(system.root, kind, "big")
+        folder = system.at(kind, "big")
         self.read(folder)
         if system.name != "folder":
-            forget(os.path.join(folder, "big.bin"))
+            forget(folder)
         return self.read(folder)
 
     def cached_read(self, system, kind):
-        return self.read(os.path.join(system.root, kind, "big"), "warm", 2)
+        return self.read(system.at(kind, "big"), "warm", 2)
 
     def cold_random(self, system, kind):
         drop_pages()
-        return self.measure("random", self.cold, os.path.join(system.root, kind, "big"))[0]
+        return self.measure("random", self.cold, system.at(kind, "big"))[0]
 
     def cached_random(self, system, kind):
-        self.read(os.path.join(system.root, kind, "big"))
-        return self.measure("random", self.warm, os.path.join(system.root, kind, "big"))[0]
+        self.read(system.at(kind, "big"))
+        return self.measure("random", self.warm, system.at(kind, "big"))[0]
 
     def write(self, system, kind):
-        folder = os.path.join(system.root, kind)
+        folder = system.at(kind)
         figure = self.measure("write", self.size_mb, folder)[0] / 1e6
         os.unlink(os.path.join(folder, "measure"))
         return figure
 
     def change(self, system, kind):
-        return self.measure("change", self.files * 10, os.path.join(system.root, kind, "big"))[0]
+        return self.measure("change", self.files * 10, system.at(kind, "big"))[0]
 
     def timed(self, command, folder):
         start = time.monotonic()
@@ -169,17 +193,17 @@ class Rows:
         return 1 / (time.monotonic() - start)
 
     def git(self, system, kind):
-        repo = os.path.join(system.root, "Research", system.name)
+        repo = system.at("Research", system.name)
         self.timed("git status --porcelain", repo)
         return self.timed("git status --porcelain", repo)
 
     def git_later(self, system, kind):
         time.sleep(self.kept_s)
-        return self.timed("git status --porcelain", os.path.join(system.root, "Research", system.name))
+        return self.timed("git status --porcelain", system.at("Research", system.name))
 
     def folder(self, system):
         self.made += 1
-        folder = os.path.join(system.root, "Drafts", system.name, f"{self.made}")
+        folder = system.at("Drafts", system.name, f"{self.made}")
         os.makedirs(folder)
         return folder
 
@@ -227,7 +251,13 @@ def found(tools, project, work, say):
             systems.append(make())
         else:
             say(f"{name} is not on the PATH: not measured")
+    if tools["nullfs"]:
+        systems.append(NoWork(tools["nullfs"], os.path.join(work, "folder-nothing")))
     return systems
+
+
+def cell(figure, folder):
+    return " " * 11 if figure is None else f"{figure / folder:10.2f}x"
 
 
 def show(rows, figures, systems):
@@ -236,17 +266,17 @@ def show(rows, figures, systems):
     print(f"\na project's own files, to the folder itself\n{'':36}{'folder':>9}      "
           + "".join(f"{s.name:>11}" for s in systems[1:]) + "   promised")
     for name, unit, _, _, promise in rows:
-        best = {s.name: max(figures[name, s.name]) for s in systems}
-        ratios = {s.name: best[s.name] / best["folder"] for s in systems[1:]}
-        kept = not promise or ratios["bookfs"] >= promise
+        best = {s.name: max(figures[name, s.name]) for s in systems if (name, s.name) in figures}
+        kept = not promise or best["bookfs"] >= promise * best["folder"]
         missed += not kept
-        print(f"{name:36}{best['folder']:9.0f} {unit:5}" + "".join(f"{r:10.2f}x" for r in ratios.values())
-              + (f"{promise:9.1f}x  {'kept' if kept else 'MISSED'}" if promise else ""), flush=True)
+        ratios = "".join(cell(best.get(s.name), best["folder"]) for s in systems[1:])
+        verdict = f"{promise:9.1f}x  {'kept' if kept else 'MISSED'}" if promise else ""
+        print(f"{name:36}{best['folder']:9.0f} {unit:5}{ratios}{verdict}".rstrip(), flush=True)
     return missed
 
 
 def measure(tools, work, quick, say):
-    """tools: program, measure. The number of promises missed."""
+    """tools: program, measure, nullfs or None. The number of promises missed."""
     project = os.path.join(work, "project")
     systems = found(tools, project, work, say)
     rows = Rows(tools["measure"], quick)
@@ -257,7 +287,7 @@ def measure(tools, work, quick, say):
             s.start()
         for name, _, take, kind, _ in table:
             for _ in range(1 if quick else 3):
-                for s in systems:
+                for s in filter(lambda s: s.does(take), systems):
                     figures.setdefault((name, s.name), []).append(take(s, kind))
     finally:
         for s in systems:

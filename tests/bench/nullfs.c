@@ -6,7 +6,8 @@
  * a page gets, and no cache hides a request: all timeouts are 0, except for "ready".
  *
  * With a number of bytes it is what bookfs could be at best on this kernel: "ready" is as large,
- * and its loop is that of bookfs, one thread that tries the descriptor for 50 us before it sleeps.
+ * what is written is taken without the kernel's pages and thrown away, and its loop is that of
+ * bookfs, one thread that tries the descriptor for 50 us before it sleeps.
  *
  *     nullfs DIR [BYTES]       in the foreground, until it is unmounted or killed
  */
@@ -94,6 +95,12 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 	fuse_reply_buf(req, zeros, have < (off_t)size ? (size_t)have : size);
 }
 
+static void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, off_t off,
+		     struct fuse_file_info *fi)
+{
+	fuse_reply_write(req, size);
+}
+
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		      struct fuse_file_info *fi)
 {
@@ -107,6 +114,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	strcpy(names[s], name);
 	struct fuse_entry_param e = entry((fuse_ino_t)s + FIRST);
 	fi->noflush = 1;
+	fi->direct_io = 1;
 	fuse_reply_create(req, &e, fi);
 }
 
@@ -142,6 +150,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.getattr = op_getattr,
 	.open = op_open,
 	.read = op_read,
+	.write = op_write,
 	.create = op_create,
 	.unlink = op_unlink,
 	.readdir = op_readdir,
