@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
@@ -21,9 +20,9 @@
  * says so (store_show_former); with both it is then asked for anew, once nobody has written at it
  * for a while, so that who reads again and again while somebody writes pays for one analysis.
  *
- * Watches are set before the hash is taken, so what changes meanwhile is in the hash or is told.
- * Folders that come or go are not tracked: the next look sets all watches anew, on a descriptor of
- * its own. Where there are more folders than can be watched, each open looks.
+ * Watches (watcher.c) are set before the hash is taken, so what changes meanwhile is in the hash or
+ * is told. Folders that come or go are not tracked: the next look sets all watches anew. Where
+ * there are more folders than can be watched, each open looks.
  */
 
 enum { QUIET_MS = 300, LATEST_MS = 3000, ASK_QUIET_MS = 2000, READER_WAIT_MS = 5000 };
@@ -47,7 +46,8 @@ struct fresh_look {
 	char known[HASH_HEX], hash[HASH_HEX];
 	int64_t inode;
 	bool watches; /* are to be set anew */
-	int events;   /* the new descriptor, or -1 */
+	int *numbers; /* of them */
+	size_t number_cap;
 	struct strv paths;
 	int folders;
 	bool unwatched; /* not all of them are */
@@ -58,14 +58,12 @@ struct fresh_look {
 
 struct fresh {
 	struct fs *fs;
-	int folder;	   /* opened before the mount, which may hide it */
-	int events;	   /* inotify's; -1: there is none yet */
-	struct strv paths; /* of what is watched, by number from 1 */
-	struct watch *watch;
+	int folder; /* opened before the mount, which may hide it */
 	struct timer *quiet, *readers, *ask, *renew;
 	struct fresh_look *look; /* runs; or NULL */
 	uint64_t begun, ended;	 /* looks */
 	bool changed;		 /* since the last look began */
+	bool heard;		 /* since it was thought of when to look */
 	bool folders_changed;	 /* and what is to be watched, too */
 	bool blind;		 /* there are no watches for all of it */
 	int64_t changed_boot_ms; /* the first of these changes */
@@ -79,51 +77,30 @@ struct fresh {
 /* ---- what inotify tells */
 
 /* Whatever was written, of the book or not: who holds it wants to know. */
-static void tell_pass(struct fresh *f, const struct inotify_event *e)
+static void tell_pass(struct fresh *f, const char *folder, const char *name, uint32_t mask)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
-	const char *folder;
 
-	if (e->wd < 1 || (size_t)e->wd > f->paths.len || !e->len)
+	if (!folder || !*name || !(mask & WATCHED_NAMES))
 		return;
-	folder = f->paths.items[e->wd - 1];
-	path = xasprintf("%s%s%s", folder, *folder ? "/" : "", e->name);
-	pass_told(f->fs->pass, path, e->mask);
+	path = xasprintf("%s%s%s", folder, *folder ? "/" : "", name);
+	pass_told(f->fs->pass, path, mask);
 }
 
-static void note_event(struct fresh *f, const struct inotify_event *e)
+void fresh_told(struct fresh *f, const char *folder, const char *name, uint32_t mask)
 {
-	bool is_folder = e->mask & IN_ISDIR;
+	bool is_folder = mask & IN_ISDIR, lost = mask & IN_Q_OVERFLOW;
 
-	if (!(e->mask & IN_Q_OVERFLOW) && !(e->len && book_folder_counts(e->name, is_folder)))
+	if (!f)
+		return;
+	tell_pass(f, folder, name, mask);
+	if (!lost && !(mask & WATCHED_NAMES && *name && book_folder_counts(name, is_folder)))
 		return;
 	if (!f->changed)
 		f->changed_boot_ms = clock_boot_ms();
-	f->changed = true;
-	if (is_folder || e->mask & IN_Q_OVERFLOW)
+	f->changed = f->heard = true;
+	if (is_folder || lost)
 		f->folders_changed = true;
-}
-
-static void read_events(struct fresh *f, int events, bool tell)
-{
-	_Alignas(struct inotify_event) char chunk[8192];
-	ssize_t n;
-
-	while (events >= 0 && (n = read(events, chunk, sizeof(chunk))) > 0)
-		for (const char *p = chunk; p < chunk + n;) {
-			const struct inotify_event *e = (const void *)p;
-
-			note_event(f, e);
-			if (tell)
-				tell_pass(f, e);
-			p += sizeof(*e) + e->len;
-		}
-}
-
-static void drain(struct fresh *f)
-{
-	read_events(f, f->events, true);
-	pass_told_all(f->fs->pass);
 }
 
 /* While somebody writes on, it is read now and then all the same. */
@@ -135,37 +112,28 @@ static void look_later(struct fresh *f)
 		timer_set(f->quiet, latest < now + QUIET_MS ? latest : now + QUIET_MS);
 }
 
-static void on_events(void *arg, uint32_t revents)
+void fresh_told_all(struct fresh *f)
 {
-	struct fresh *f = arg;
-
-	drain(f);
-	look_later(f);
+	if (f && f->heard)
+		look_later(f);
+	if (f)
+		f->heard = false;
 }
 
 /* ---- in the pool */
 
 static void watch_folder(void *arg, int folder, const char *path)
 {
-	static const uint32_t what =
-		IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_EXCL_UNLINK;
 	struct fresh_look *l = arg;
-	char reach[32];
-	int number;
+	int number = l->folders++ < FOLDERS_MOST ? watcher_add(l->fresh->fs->watcher, folder) : -1;
 
-	snprintf(reach, sizeof(reach), "/proc/self/fd/%d", folder);
-	number = l->folders++ < FOLDERS_MOST ? inotify_add_watch(l->events, reach, what) : -1;
-	if (number < 0)
+	if (number < 0) {
 		l->unwatched = true;
-	while (number > 0 && l->paths.len < (size_t)number)
-		strv_add(&l->paths, path);
-}
-
-static void set_watches(struct fresh_look *l)
-{
-	l->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (l->events < 0 || book_folder_walk(l->fresh->folder, watch_folder, l) < 0)
-		l->unwatched = true;
+		return;
+	}
+	l->numbers = xgrow(l->numbers, &l->number_cap, l->paths.len + 1, sizeof(int));
+	l->numbers[l->paths.len] = number;
+	strv_add(&l->paths, path);
 }
 
 static void look(void *arg)
@@ -176,8 +144,8 @@ static void look(void *arg)
 	struct stat st;
 	int r;
 
-	if (l->watches)
-		set_watches(l);
+	if (l->watches && book_folder_walk(l->fresh->folder, watch_folder, l) < 0)
+		l->unwatched = true;
 	r = fstat(l->fresh->folder, &st) < 0 ? -errno : book_folder_hash(l->hash, l->fresh->folder);
 	if (r < 0)
 		err_set(&l->err, r, "%s: %s", o->book, strerror(-r));
@@ -237,6 +205,7 @@ static void finish(struct fresh_look *l, const struct err *err)
 	f->ended = f->begun;
 	book_free(l->read);
 	strv_finish(&l->paths);
+	free(l->numbers);
 	free(l);
 	answer_ready(f);
 	if (!ring_empty(&f->waiting))
@@ -253,31 +222,13 @@ static void imported(void *arg, int result, const struct err *err)
 	finish(l, result < 0 && err ? err : &l->err);
 }
 
-/* What the old watches had to tell of the book, the hash has. What both have to tell is told once.
- */
-static void take_watches(struct fresh *f, struct fresh_look *l)
-{
-	if (!l->watches || l->events < 0)
-		return;
-	drain(f);
-	read_events(f, l->events, false);
-	strv_finish(&f->paths);
-	f->paths = l->paths;
-	l->paths = (struct strv){0};
-	f->watch = watch_free(f->watch);
-	if (f->events >= 0)
-		close(f->events);
-	f->events = l->events;
-	if (loop_watch(&f->watch, f->fs->loop, f->events, EPOLLIN, on_events, f) < 0)
-		f->blind = true;
-}
-
 static void looked(void *arg)
 {
 	struct fresh_look *l = arg;
 	struct fresh *f = l->fresh;
 
-	take_watches(f, l);
+	if (l->watches)
+		watcher_walked(f->fs->watcher, l->numbers, &l->paths);
 	if (l->unwatched && !f->blind) {
 		f->blind = true;
 		log_warn(
@@ -303,9 +254,10 @@ static void begin(struct fresh *f)
 	l = xcalloc(1, sizeof(*l));
 	*l = (struct fresh_look){.fresh = f,
 				 .watches = f->folders_changed && !f->blind,
-				 .events = -1,
 				 .book.options = f->fs->options};
 	store_imported_hash(l->known, store_reader(f->fs->engine->store));
+	if (l->watches)
+		watcher_walk(f->fs->watcher);
 	f->look = l;
 	f->begun++;
 	f->changed = f->folders_changed = false;
@@ -350,7 +302,7 @@ static void on_renew(void *arg)
 	size_t kept = 0;
 	int64_t now = clock_boot_ms(), next = INT64_MAX;
 
-	drain(f);
+	watcher_drain(f->fs->watcher);
 	if (f->fs->ending)
 		return;
 	for (size_t i = 0; i < f->former_count; i++) {
@@ -486,7 +438,7 @@ static bool open_past(struct fs *fs, fuse_req_t req, uint64_t node)
 /* The number of the look that has what was changed until now; 0: that is known. */
 static uint64_t look_needed(struct fresh *f)
 {
-	drain(f);
+	watcher_drain(f->fs->watcher);
 	if (f->changed || f->blind || f->failed)
 		return f->begun + 1;
 	return f->look ? f->begun : 0;
@@ -564,7 +516,7 @@ int fresh_new(struct fresh **out, struct fs *fs, struct err *err)
 	if (fs->engine->read_only || stat(book, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
 	f = xcalloc(1, sizeof(*f));
-	*f = (struct fresh){.fs = fs, .events = -1};
+	*f = (struct fresh){.fs = fs};
 	f->folder = open(book, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	f->quiet = timer_new(fs->loop, on_quiet, f);
 	f->readers = timer_new(fs->loop, on_readers, f);
@@ -581,15 +533,12 @@ struct fresh *fresh_free(struct fresh *f)
 	if (!f)
 		return NULL;
 	fresh_end(f);
-	watch_free(f->watch);
-	cleanup_close(&f->events);
 	cleanup_close(&f->folder);
 	timer_free(f->quiet);
 	timer_free(f->readers);
 	timer_free(f->ask);
 	timer_free(f->renew);
 	free(f->former);
-	strv_finish(&f->paths);
 	strv_finish(&f->warned);
 	free(f->failed);
 	free(f);

@@ -299,6 +299,7 @@ struct draft;
 struct held_table;
 struct pass;
 struct fresh;
+struct watcher;
 
 struct fs {
 	const struct options *options;
@@ -320,7 +321,8 @@ struct fs {
 	struct drafts *drafts; /* scratch.h */
 	struct edits *edits;   /* edit.h */
 	struct held_table *held;
-	struct pass *pass;   /* NULL: the book is no folder */
+	struct pass *pass; /* NULL: the book is no folder, as is the next */
+	struct watcher *watcher;
 	struct fresh *fresh; /* NULL: it does not change, or cannot be stored anew */
 
 	uint64_t control_folder; /* the node of .bookfs */
@@ -490,10 +492,30 @@ int fresh_new(struct fresh **out, struct fs *fs, struct err *err); /* before the
 struct fresh *fresh_free(struct fresh *f);
 void fresh_start(struct fresh *f); /* all of these take NULL */
 void fresh_interrupts(struct fresh *f);
+/* A change of an entry of a watched folder (NULL: of one that is being looked for); and: that was
+ * all until now. */
+void fresh_told(struct fresh *f, const char *folder, const char *name, uint32_t mask);
+void fresh_told_all(struct fresh *f);
 void fresh_end(struct fresh *f);
 /* Takes an open of an analysis that is not of the text as it is now. false: the node's own open is
  * to answer. */
 bool fresh_open(fuse_req_t req, uint64_t node, struct fuse_file_info *fi);
+
+/* watcher.c: what inotify tells of a folder that is mounted */
+
+#define WATCHED_NAMES (IN_CLOSE_WRITE | IN_MOVE | IN_CREATE | IN_DELETE)
+struct watcher *watcher_new(struct fs *fs);
+struct watcher *watcher_free(struct watcher *w);
+/* Reads what is to be read, and tells it. false: it was nothing. */
+bool watcher_drain(struct watcher *w);
+/* For pass_watch.c: a number, or -errno: it cannot be watched. What happens in the folder, to its
+ * files too, is told with the node. */
+int watcher_add_node(struct watcher *w, int folder, uint64_t node);
+void watcher_drop_node(struct watcher *w, int number);
+/* For fresh.c: it looks for its folders (the second in the pool), and these are all. */
+void watcher_walk(struct watcher *w);
+int watcher_add(struct watcher *w, int folder);
+void watcher_walked(struct watcher *w, const int *numbers, const struct strv *paths);
 
 /* ahead.c: the analyses that will be read next */
 
@@ -556,9 +578,13 @@ bool pass_moved(const struct pass *p, const char *name);
 void pass_list_moved(struct pass *p, struct view_list *list);
 void pass_locks_changed(struct pass *p); /* takes NULL */
 /* What inotify tells of the folder, by whomever: of a path in it (as in cover.h). And: that was all
- * until now. These take NULL. */
+ * until now. */
 void pass_told(struct pass *p, const char *path, uint32_t mask);
 void pass_told_all(struct pass *p);
+/* Of a folder of which the kernel remembers names; name "": of itself. And: what was told is not
+ * all. */
+void pass_told_of(struct pass *p, uint64_t folder, const char *name, uint32_t mask);
+void pass_told_nothing(struct pass *p);
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */
 struct cover_rules;
 const struct cover_rules *pass_rules(struct pass *p);
@@ -572,6 +598,8 @@ int notify_new(struct notify **out, struct fs *fs);
 void notify_name(struct notify *n, const struct view_change *c);
 /* Forgets a name, and what the kernel has read of the file that it was. */
 void notify_node(struct notify *n, uint64_t node, uint64_t folder, const char *name);
+/* What a name leads to is to be asked again. */
+void notify_doubt(struct notify *n, uint64_t folder, const char *name);
 /* No more; done is called on the loop when the thread holds nothing of the kernel. */
 void notify_end(struct notify *n, void (*done)(void *arg), void *arg);
 struct notify *notify_free(struct notify *n); /* after done */

@@ -16,6 +16,7 @@ struct item {
 	struct notify *notify;
 	struct view_change change;
 	uint64_t node; /* whose pages are to be forgotten, and no name's folder; 0: none */
+	bool doubt;    /* the name may be right */
 };
 
 struct notify {
@@ -44,6 +45,9 @@ static void tell_kernel(struct item *i)
 	struct fuse_session *se = i->notify->fs->session;
 	const struct view_change *c = &i->change;
 
+	if (i->doubt && fuse_lowlevel_notify_expire_entry(se, c->folder, c->name, strlen(c->name),
+							  FUSE_LL_EXPIRE_ONLY) != -ENOSYS)
+		return;
 	fuse_lowlevel_notify_inval_entry(se, c->folder, c->name, strlen(c->name));
 	if (i->node)
 		fuse_lowlevel_notify_inval_inode(se, i->node, 0, 0);
@@ -119,6 +123,16 @@ void notify_node(struct notify *n, uint64_t node, uint64_t folder, const char *n
 	struct item *i = xcalloc(1, sizeof(*i));
 
 	i->node = node;
+	i->change.folder = folder;
+	snprintf(i->change.name, sizeof(i->change.name), "%s", name);
+	put(n, i);
+}
+
+void notify_doubt(struct notify *n, uint64_t folder, const char *name)
+{
+	struct item *i = xcalloc(1, sizeof(*i));
+
+	i->doubt = true;
 	i->change.folder = folder;
 	snprintf(i->change.name, sizeof(i->change.name), "%s", name);
 	put(n, i);

@@ -149,6 +149,7 @@ static int open_root(struct pass *p, const char *folder)
 
 	p->root = (struct pass_node){.id = VIEW_ROOT, .type = S_IFDIR, .lookups = 1};
 	ring_init(&p->root.owners);
+	ring_init(&p->root.names);
 	ring_init(&p->root.used);
 	p->root.fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	p->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -157,6 +158,7 @@ static int open_root(struct pass *p, const char *folder)
 	p->root.dev = st.st_dev;
 	p->root.ino = st.st_ino;
 	pass_table_knows_mount(p);
+	pass_watch_init(p);
 	return 0;
 }
 
@@ -207,6 +209,7 @@ struct pass *pass_free(struct pass *p)
 	while (!ring_empty(&p->folders))
 		pass_folder_free(p->folders.next);
 	pass_table_finish(p);
+	pass_watch_finish(p);
 	pass_fence_finish(p);
 	pass_own_finish(p);
 	pass_waits_finish(p);

@@ -9,6 +9,7 @@
  *
  *     pass.c         the folder, opened before the mount; what of ours stands where
  *     pass_nodes.c   the table of nodes: a device and an inode each
+ *     pass_watch.c   how long the kernel trusts what it knows of them
  *     pass_folders.c looking up and listing; the merged root
  *     pass_names.c   making, moving and removing names
  *     pass_attrs.c   attributes, extended attributes
@@ -33,8 +34,6 @@
 #include <sys/stat.h>
 
 #include "fs.h"
-
-#define PASS_TRUST_S 1.0 /* the folder is changed by others, too */
 
 struct pass_node {
 	uint64_t id;
@@ -64,6 +63,18 @@ struct pass_node {
 		bool valid;
 	} stamp;
 
+	/* What the kernel was told last (pass_watch.c), or may know since. */
+	struct pass_told {
+		struct timespec mtime, ctime;
+		off_t size;
+		mode_t mode;
+		uid_t uid;
+		gid_t gid;
+		nlink_t links;
+	} told;
+	struct link names; /* that the kernel takes for it */
+	int watch;	   /* of a folder; 0: there is none yet, <0: it cannot be had */
+
 	struct link owners; /* who has fcntl locks on it */
 
 	/* Of all the names that it was seen by, if it has several. */
@@ -92,11 +103,22 @@ struct pass_table {
 	uint64_t mount; /* the folder's, as the kernel numbers them; 0: it does not */
 };
 
+struct pass_name;
+struct pass_names {
+	struct pass_name **buckets;
+	size_t bucket_count, count;
+};
+
 struct pass {
 	struct fs *fs;
 	int proc;	       /* /proc/self/fd: what an O_PATH descriptor is opened by */
 	struct pass_node root; /* the folder; its id is VIEW_ROOT */
 	struct pass_table table;
+
+	struct pass_names names;
+	bool is_told;	  /* inotify knows of all that is done to the folder */
+	bool watches_out; /* and that was said */
+	uint64_t told_in; /* a folder that is to be looked at itself */
 
 	/* Of the store: not to be reached (fuse.md: only SQLite opens its files). */
 	dev_t store_dev;
@@ -252,7 +274,6 @@ bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node 
 	       const char *name);
 /* The kernel reads it, and who comes to write has to be served by us: he will meet a new node. */
 void pass_retire(struct pass *p, struct pass_node *n);
-void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st);
 /* Does its name still lead to it? Others change the folder, too. */
 bool pass_is_named(struct pass *p, const struct pass_node *n);
 /* The file has this name now. */
@@ -262,6 +283,29 @@ void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folde
 void pass_unnamed(struct pass *p, const struct stat *st);
 /* The next look-up of the file makes another node of it. */
 void pass_becomes_past(struct pass *p, struct pass_node *n);
+
+/* The file of that name as it is now, and its node, or NULL; nothing is entered. */
+int pass_peek(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
+	      const char *name);
+void pass_each_node(struct pass *p, void (*fn)(struct pass *p, struct pass_node *n));
+
+/* ---- pass_watch.c */
+
+void pass_watch_init(struct pass *p); /* when the root is open */
+void pass_watch_finish(struct pass *p);
+/* Before anything in the folder is looked at. false: nobody will tell what happens in it. */
+bool pass_watch(struct pass *p, struct pass_node *folder);
+void pass_unwatch(struct pass *p, struct pass_node *n); /* it is forgotten, with all its names */
+/* What the kernel takes the name for from now on; NULL: it asks, or takes it for nothing. */
+void pass_leads_to(struct pass *p, const struct pass_node *folder, const char *name,
+		   struct pass_node *n);
+/* Seconds for which what is told of it now may be trusted; and that there is no such name. */
+double pass_trusts(const struct pass *p, struct pass_node *n, const struct stat *st);
+double pass_absent(struct pass *p, const struct pass_node *folder, const char *name);
+void pass_entry(struct fuse_entry_param *e, const struct pass *p, struct pass_node *n,
+		const struct stat *st);
+/* The folder in which something was told last is looked at itself. */
+void pass_told_folder(struct pass *p);
 
 /* ---- pass_files.c */
 

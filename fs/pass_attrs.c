@@ -16,14 +16,14 @@ static int fd_of(struct pass_node **out, fuse_req_t req, fuse_ino_t node)
 	return r < 0 ? r : pass_fd(pass_of(req), *out);
 }
 
-static void reply_attr(fuse_req_t req, int fd)
+static void reply_attr(fuse_req_t req, struct pass_node *n, int fd)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		fuse_reply_err(req, errno);
 	else
-		fuse_reply_attr(req, &st, PASS_TRUST_S);
+		fuse_reply_attr(req, &st, pass_trusts(pass_of(req), n, &st));
 }
 
 static bool is_open(const struct pass_node *n, const struct fuse_file_info *fi)
@@ -41,7 +41,7 @@ void pass_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
-		reply_attr(req, r);
+		reply_attr(req, n, r);
 }
 
 /* ---- changing them */
@@ -136,7 +136,7 @@ void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
-		reply_attr(req, fd);
+		reply_attr(req, n, fd);
 }
 
 void pass_access(fuse_req_t req, fuse_ino_t node, int mask)

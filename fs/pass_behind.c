@@ -90,9 +90,9 @@ void pass_told(struct pass *p, const char *path, uint32_t mask)
 {
 	char resource[LOCK_RESOURCE_BYTES];
 
-	if (p && mask & (IN_CREATE | IN_DELETE | IN_MOVE) && !strchr(path, '/'))
+	if (mask & (IN_CREATE | IN_DELETE | IN_MOVE) && !strchr(path, '/'))
 		pass_root_changed(p, path);
-	if (p && p->fs->options->enforce != ENFORCE_OFF &&
+	if (p->fs->options->enforce != ENFORCE_OFF &&
 	    mask & (IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE) &&
 	    cover_of(resource, pass_rules(p), path))
 		note(p, pass_cover_named(p, resource), path, mask);
@@ -100,6 +100,7 @@ void pass_told(struct pass *p, const char *path, uint32_t mask)
 
 void pass_told_all(struct pass *p)
 {
-	for (struct link *l = p ? p->covers.next : NULL; p && l != &p->covers; l = l->next)
+	pass_told_folder(p);
+	for (struct link *l = p->covers.next; l != &p->covers; l = l->next)
 		LINK_OWNER(l, struct pass_cover, link)->ended = false;
 }

@@ -26,7 +26,7 @@ struct pass_folder {
 void pass_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
 {
 	struct pass *p = pass_of(req);
-	struct fuse_entry_param e = {.entry_timeout = PASS_TRUST_S};
+	struct fuse_entry_param e = {0};
 	struct pass_node *n, *in;
 	struct stat st;
 	int r = pass_node(&in, p, folder);
@@ -38,7 +38,9 @@ void pass_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
 	if (r == 0)
 		r = pass_hides(p, in, name) ? -ENOENT : pass_look(&n, &st, p, in, name);
 	if (r == 0)
-		pass_entry(&e, n, &st);
+		pass_entry(&e, p, n, &st);
+	else if (r == -ENOENT)
+		e.entry_timeout = pass_absent(p, in, name);
 	if (r < 0 && r != -ENOENT)
 		fuse_reply_err(req, -r);
 	else if (fuse_reply_entry(req, &e) < 0 && e.ino)
@@ -162,7 +164,7 @@ static struct pass_node *look_along(struct fuse_entry_param *e, const struct lis
 	}
 	if (pass_look(&n, &st, l->p, l->folder, item->name) < 0)
 		return NULL;
-	pass_entry(e, n, &st);
+	pass_entry(e, l->p, n, &st);
 	return n;
 }
 

@@ -96,7 +96,7 @@ static void reply_made(fuse_req_t req, struct pass_node *folder, const char *nam
 		fuse_reply_err(req, -r);
 		return;
 	}
-	pass_entry(&e, n, &st);
+	pass_entry(&e, p, n, &st);
 	if (fuse_reply_entry(req, &e) < 0)
 		pass_forget(p, n->id, 1);
 }
@@ -205,6 +205,7 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 	char number[16];
 	int fd = -1, path, r = pass_fd(p, folder);
 
+	pass_watch(p, folder);
 	if (r >= 0) {
 		AS_CALLER(req);
 		fd = pass_resolve(r, name, (uint64_t)flags | O_CREAT, mode);
@@ -244,7 +245,7 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 	}
 	if (leave.count && fi->flags & O_EXCL)
 		pass_own_made(req, name, &st);
-	pass_entry(&e, n, &st);
+	pass_entry(&e, pass_of(req), n, &st);
 	pass_file_reply(req, fi, n, r, &e, &leave);
 }
 
@@ -266,6 +267,8 @@ static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int
 	known = r >= 0 && !flags && fstatat(r, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	if (r >= 0)
 		r = unlinkat(r, name, flags) < 0 ? -errno : 0;
+	if (r == 0)
+		pass_leads_to(pass_of(req), n, name, NULL);
 	if (r == 0 && known)
 		pass_unnamed(pass_of(req), &st);
 	fuse_reply_err(req, -r);
@@ -320,6 +323,8 @@ static void note_moved(struct pass *p, const struct moved *m, struct pass_node *
 		    m->from.st_dev == m->to.st_dev; /* and nothing was done */
 
 	p->moves++;
+	pass_leads_to(p, from, name, NULL);
+	pass_leads_to(p, to, to_name, NULL);
 	if (m->has_to && !m->exchange && !same)
 		pass_unnamed(p, &m->to);
 	if (m->has_from)

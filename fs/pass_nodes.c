@@ -181,6 +181,7 @@ static struct pass_node *node_new(struct pass_table *t, const struct stat *st, s
 		.fd = -1,
 	};
 	ring_init(&n->owners);
+	ring_init(&n->names);
 	ring_init(&n->used);
 	t->slots[slot] = n;
 	if (++t->node_count > t->bucket_count)
@@ -206,6 +207,7 @@ static void node_free(struct pass *p, struct pass_node *n)
 	struct pass_table *t = &p->table;
 
 	unhash(t, n);
+	pass_unwatch(p, n);
 	give_back(p, n);
 	give_slot(t, slot_of(n->id));
 	t->node_count--;
@@ -256,9 +258,7 @@ void pass_table_finish(struct pass *p)
 {
 	struct pass_table *t = &p->table;
 
-	for (size_t i = 0; i < t->slot_count; i++)
-		if (!((uintptr_t)t->slots[i] & 1))
-			node_free(p, t->slots[i]);
+	pass_each_node(p, node_free);
 	free(t->slots);
 	free(t->buckets);
 }
@@ -360,6 +360,7 @@ void pass_retire(struct pass *p, struct pass_node *n)
 
 	unhash(&p->table, n);
 	n->retired = true;
+	fuse_lowlevel_notify_inval_inode(p->fs->session, n->id, -1, 0);
 	heir = node_new(&p->table, &st, n->born);
 	heir->by_us = true;
 	heir->parent = n->parent;
@@ -376,6 +377,7 @@ static void looked_up(struct pass *p, struct pass_node *n, const struct stat *st
 {
 	pass_seen(p, n, st->st_nlink <= 1 || S_ISDIR(st->st_mode), folder, name);
 	remember_name(n, folder, name);
+	pass_leads_to(p, folder, name, n);
 	n->git = (uint8_t)pass_git_of(p, folder, name);
 	n->lookups++;
 }
@@ -409,6 +411,30 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	return 0;
 }
 
+int pass_peek(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
+	      const char *name)
+{
+	struct timespec born = {0};
+	uint64_t mount;
+	struct pass_node *n;
+	int fd = pass_fd(p, folder), r = fd < 0 ? fd : describe(st, &born, &mount, fd, name);
+
+	if (r < 0)
+		return r;
+	n = find(&p->table, st->st_dev, st->st_ino);
+	*out = n && (n->fd >= 0 || same_time(n->born, born)) ? n : NULL;
+	return 0;
+}
+
+void pass_each_node(struct pass *p, void (*fn)(struct pass *p, struct pass_node *n))
+{
+	const struct pass_table *t = &p->table;
+
+	for (size_t i = 0; i < t->slot_count; i++)
+		if (!((uintptr_t)t->slots[i] & 1))
+			fn(p, t->slots[i]);
+}
+
 /* Most names that are looked up are of files that are nodes, and need not be opened. That no other
  * file system is entered by it, the mount's number tells, which is the same in all of the folder.
  */
@@ -432,6 +458,7 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 
 	if (fd < 0)
 		return fd;
+	pass_watch(p, folder);
 	if (pass_git_of(p, folder, name) == PASS_GIT_EXCLUDE)
 		pass_git_exclude(p, fd);
 	*out = known(st, p, fd, name);
@@ -472,6 +499,7 @@ void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folde
 	if (!n)
 		return;
 	remember_name(n, folder, name);
+	pass_leads_to(p, folder, name, n);
 	n->git = (uint8_t)pass_git_of(p, folder, name);
 }
 
@@ -496,14 +524,4 @@ void pass_op_forget(fuse_req_t req, fuse_ino_t node, uint64_t lookups)
 {
 	pass_forget(pass_of(req), node, lookups);
 	fuse_reply_none(req);
-}
-
-void pass_entry(struct fuse_entry_param *e, const struct pass_node *n, const struct stat *st)
-{
-	*e = (struct fuse_entry_param){
-		.ino = n->id,
-		.attr = *st,
-		.attr_timeout = PASS_TRUST_S,
-		.entry_timeout = PASS_TRUST_S,
-	};
 }

@@ -343,6 +343,8 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	fs->file_locks = file_locks_new();
 	if (r == 0 && (r = pass_new(&fs->pass, fs, err)) < 0)
 		return r;
+	if (fs->pass)
+		fs->watcher = watcher_new(fs);
 	if (r == 0 && (r = fresh_new(&fs->fresh, fs, err)) < 0)
 		return r;
 	fs->drafts = drafts_new(fs);
@@ -405,6 +407,7 @@ void session_close(struct fs *fs)
 	pass_free(fs->pass);
 	helper_free(fs->helper);
 	fresh_free(fs->fresh);
+	watcher_free(fs->watcher);
 	parked_free(fs->parked);
 	held_free(fs->held);
 	ahead_free(fs->ahead);
