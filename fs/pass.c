@@ -92,7 +92,7 @@ static bool is_to_move(struct pass *p, const char *name)
 
 static void tell_moved(struct pass *p, const char *name)
 {
-	const uint64_t folders[] = {VIEW_ROOT, p->fs->control_folder};
+	const uint64_t folders[] = {p->fs->control_folder, VIEW_ROOT};
 
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		struct view_change c = {.folder = folders[i]};

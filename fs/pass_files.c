@@ -193,6 +193,7 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *
 		return -errno;
 	p->answered_backing = pass_direct(&f->direct, p, n, &st, use);
 	fi->direct_io = use == PASS_WRITES && !f->direct;
+	fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY && ring_empty(&n->owners);
 	fi->keep_cache = pass_keeps_pages(n, &st);
 	/* Nor is the size what the kernel thinks. */
 	if (!fi->keep_cache && !n->direct && n->lookups)

@@ -14,7 +14,8 @@
 
 struct pass_folder {
 	struct link link;
-	DIR *dir;
+	int fd;
+	DIR *dir;		  /* which has that; NULL: nobody has read it yet */
 	struct view_list *merged; /* the root's; NULL: to be made */
 	bool root;
 	off_t at;		   /* where dir stands */
@@ -37,6 +38,12 @@ void pass_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
 	}
 	if (r == 0)
 		r = pass_hides(p, in, name) ? -ENOENT : pass_look(&n, &st, p, in, name);
+	/* It was the folder's until now. */
+	if (r == -ENOENT && in == &p->root && pass_moved(p, name)) {
+		pass_root_changed(p, name);
+		book_ops.lookup(req, folder, name);
+		return;
+	}
 	if (r == 0)
 		pass_entry(&e, p, n, &st);
 	else if (r == -ENOENT)
@@ -85,7 +92,10 @@ void pass_folder_free(struct link *l)
 	struct pass_folder *f = LINK_OWNER(l, struct pass_folder, link);
 
 	ring_remove(&f->link);
-	closedir(f->dir);
+	if (f->dir)
+		closedir(f->dir);
+	else
+		close(f->fd);
 	view_list_free(f->merged);
 	free(f);
 }
@@ -109,13 +119,7 @@ void pass_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		return;
 	}
 	f = xcalloc(1, sizeof(*f));
-	*f = (struct pass_folder){.dir = fdopendir(fd), .root = n == &p->root};
-	if (!f->dir) {
-		close(fd);
-		free(f);
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
+	*f = (struct pass_folder){.fd = fd, .root = n == &p->root};
 	ring_add(&p->folders, &f->link);
 	fi->fh = (uintptr_t)f;
 	fi->cache_readdir = !f->root && fstat(fd, &st) == 0;
@@ -227,6 +231,13 @@ static int read_own(struct listing *l, struct pass_folder *f, off_t off)
 	}
 }
 
+static int open_list(struct pass_folder *f)
+{
+	if (!f->dir)
+		f->dir = fdopendir(f->fd);
+	return f->dir ? 0 : -errno;
+}
+
 static void read_folder(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 			struct fuse_file_info *fi, bool plus)
 {
@@ -235,6 +246,8 @@ static void read_folder(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 	struct listing l = {.req = req, .p = pass_of(req), .plus = plus, .out = out, .room = size};
 	int r = out ? pass_node(&l.folder, l.p, node) : -ENOMEM;
 
+	if (r == 0)
+		r = open_list(f);
 	if (r == 0 && f->root)
 		read_merged(&l, f, off);
 	else if (r == 0)
@@ -259,5 +272,5 @@ void pass_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 
 int pass_folder_fd(const struct fuse_file_info *fi)
 {
-	return dirfd(folder_of(fi)->dir);
+	return folder_of(fi)->fd;
 }

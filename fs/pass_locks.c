@@ -12,8 +12,10 @@
  * Locks on the folder's files hold against those who use the folder directly, too. flock goes to
  * the handle's own descriptor, which is one a handle. fcntl's belong to a process: each owner that
  * the kernel names gets an open of its own, with locks of that open (OFD), which goes as soon as
- * the owner closes any descriptor of the file, as POSIX has it. Where nothing is flushed (an OFD
- * lock of the caller's), the handle's end ends it.
+ * the owner closes any descriptor of the file, as POSIX has it. Where nothing is flushed, the
+ * handle's end ends it: of an OFD lock of the caller's, and of a file that was opened to read when
+ * nobody had a lock on it, as a request less at each close is worth more than that closing it loses
+ * those by other descriptors of the same process.
  *
  * Who has to wait waits in a thread. A signal interrupts it, sent until it is seen, as it may come
  * just before the wait begins.

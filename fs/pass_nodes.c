@@ -438,30 +438,39 @@ void pass_each_node(struct pass *p, void (*fn)(struct pass *p, struct pass_node 
 /* Most names that are looked up are of files that are nodes, and need not be opened. That no other
  * file system is entered by it, the mount's number tells, which is the same in all of the folder.
  */
-static struct pass_node *known(struct stat *st, struct pass *p, int fd, const char *name)
+static int find_known(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+		      const char *name)
 {
 	struct pass_node *n;
 	struct timespec born;
 	uint64_t mount;
+	int r;
 
-	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") ||
-	    describe(st, &born, &mount, fd, name) < 0 || !mount || mount != p->table.mount)
-		return NULL;
+	*out = NULL;
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	r = describe(st, &born, &mount, fd, name);
+	if (r < 0 || !mount || mount != p->table.mount)
+		return r == -ENOENT ? r : 0;
 	n = find(&p->table, st->st_dev, st->st_ino);
-	return n && n->fd >= 0 ? n : NULL;
+	if (n && n->fd >= 0)
+		*out = n;
+	return 0;
 }
 
 int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
 	      const char *name)
 {
-	int fd = pass_fd(p, folder);
+	int r, fd = pass_fd(p, folder);
 
 	if (fd < 0)
 		return fd;
 	pass_watch(p, folder);
 	if (pass_git_of(p, folder, name) == PASS_GIT_EXCLUDE)
 		pass_git_exclude(p, fd);
-	*out = known(st, p, fd, name);
+	r = find_known(out, st, p, fd, name);
+	if (r < 0)
+		return r;
 	if (*out) {
 		looked_up(p, *out, st, folder, name);
 		return 0;

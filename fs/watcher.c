@@ -164,7 +164,7 @@ static void tell(struct watcher *w, const struct inotify_event *e, bool again)
 		pass_told_nothing(w->fs->pass);
 		return;
 	}
-	if ((*at && (*at)->path) || (!*at && w->walking))
+	if ((*at && (*at)->path) || w->walking)
 		fresh_told(w->fs->fresh, *at ? (*at)->path : NULL, name, e->mask);
 	if (*at && (*at)->node && !again)
 		pass_told_of(w->fs->pass, (*at)->node, name, e->mask);
@@ -172,13 +172,13 @@ static void tell(struct watcher *w, const struct inotify_event *e, bool again)
 		remove_at(w, at);
 }
 
-/* Of one thing, one after the other, before anybody has looked at it. */
-static bool is_alike(const struct inotify_event *a, const struct inotify_event *b)
+/* Both had happened when it was looked at what a tells. */
+static bool is_known_by(const struct inotify_event *a, const struct inotify_event *b)
 {
 	static const uint32_t contents = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE;
 
-	return a && a->wd == b->wd && !(b->mask & ~contents) && a->len && b->len &&
-	       !strcmp(a->name, b->name);
+	return a && a->wd == b->wd && a->len && b->len && !strcmp(a->name, b->name) &&
+	       (a->mask & WATCHED_NAMES & ~contents || !(b->mask & ~contents));
 }
 
 static bool read_some(struct watcher *w)
@@ -190,8 +190,11 @@ static bool read_some(struct watcher *w)
 	for (const char *p = chunk; n > 0 && p < chunk + n;) {
 		const struct inotify_event *e = (const void *)p;
 
-		tell(w, e, is_alike(last, e));
-		last = e;
+		bool again = is_known_by(last, e);
+
+		tell(w, e, again);
+		if (!again)
+			last = e;
 		p += sizeof(*e) + e->len;
 	}
 	return n > 0;

@@ -171,7 +171,7 @@ class Small(Fresh):
             shutil.rmtree(own)
             wait_for(lambda: sorted(os.listdir(m.path("chapters"))) == ours)
             self.assertEqual(os.readlink(m.path("by-title", title)), "../chapters/1")
-            self.assertFalse(os.path.exists(m.path(".bookfs/chapters")))
+            wait_for(lambda: not os.path.exists(m.path(".bookfs/chapters")))
         self.assertIn("lighthouse", m.read("chapters/2/concepts.json"))
 
     def test_what_it_is(self):
