@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 
 import harness
@@ -706,6 +707,39 @@ class Told(Project):
         self.see("a/12", "a")
         self.see_no("a/13")
         self.see("a/14", "a 13")
+
+
+class Untold(Project):
+    """Where no more folders can be watched, what is known is kept for a second only."""
+
+    def mount_with_watches(self, count):
+        inside = os.path.join(self.tmp, "inside")
+        os.mkdir(inside)
+        script = 'echo %d > /proc/sys/user/max_inotify_watches && exec "$@"' % count
+        log = self.enterContext(tempfile.TemporaryFile())
+        p = subprocess.Popen(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", harness.SLOWFS, "-f",
+                              self.project, inside], stdin=subprocess.DEVNULL, stderr=log)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.terminate)
+
+        def said():
+            log.seek(0)
+            return log.read().decode()
+        wait_for(lambda: "is mounted" in said() or p.poll() is not None)
+        if p.poll() is not None:
+            self.skipTest("no mounts in namespaces of users here: " + said())
+        return f"/proc/{p.pid}/root{inside}", said
+
+    def test_names(self):
+        os.makedirs(self.of("Drafts/a"))
+        with open(self.of("Drafts/a/f"), "w") as f:
+            f.write("text")
+        inside, said = self.mount_with_watches(2)
+        self.assertTrue(os.path.exists(inside + "/Drafts/a/f"))
+        self.assertFalse(os.path.exists(inside + "/Drafts/a/g"))
+        self.assertEqual(said().count("more folders are in use than can be watched"), 1)
+        os.rename(self.of("Drafts/a/f"), self.of("Drafts/a/g"))
+        wait_for(lambda: os.path.exists(inside + "/Drafts/a/g") and not os.path.exists(inside + "/Drafts/a/f"), 8)
 
 
 class Kernel(Project):
