@@ -264,9 +264,9 @@ int mountpoint_find(struct mountpoint *out, const char *dir);
 void mountpoint_finish(struct mountpoint *m);
 /* The absolute path of a directory that may be a dead mount: never asks the mount itself. */
 int mountpoint_path(char **out, const char *dir, struct err *err);
-/* Clears a dead mount of ours, makes a missing directory, refuses what cannot be mounted on. book:
- * may be the directory itself. */
-int mountpoint_prepare(char **out, const char *dir, const char *book, struct err *err);
+/* Clears a dead mount of ours, makes a missing directory (*made), refuses what cannot be mounted
+ * on. book: may be the directory itself. */
+int mountpoint_prepare(char **out, bool *made, const char *dir, const char *book, struct err *err);
 /* If a folder is mounted over itself: *store is where the mount has its store, owned. */
 bool mountpoint_is_over(char **store, const char *book);
 /* A name may be a mount whose process was killed: nothing beneath it can be asked. */
@@ -346,6 +346,8 @@ struct helper_process {
 };
 
 /* session.c: from the mount to its end. fs_init first; session_close always. */
+/* What can be known to be in the way before anything is made for the mount. */
+int session_check(const struct options *o, struct err *err);
 void fs_init(struct fs *fs, const struct options *o);
 int session_start(struct fs *fs, struct engine *e, struct helper_process helper, struct err *err);
 int session_run(struct fs *fs);
@@ -563,6 +565,8 @@ void file_locks_end(struct file_locks *t);
 /* pass.c and its like (pass.h): the files of a book that is a folder, beside ours */
 
 enum { NODE_PASS = 60 };					 /* in place of a view's kind */
+/* Could a project's own rules, which lock covers what, be read? */
+int pass_rules_check(const struct options *o, struct err *err);
 int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays NULL for a file */
 struct pass *pass_free(struct pass *p);
 void pass_end(struct pass *p);

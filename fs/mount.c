@@ -72,19 +72,22 @@ static int reach_book(struct options *o, struct err *err)
 
 /* In the order that fuse.md gives: the helper before threads and SQLite, the import before the
  * mount. */
-static int start(struct engine **engine, struct fs *fs, struct options *o, struct err *err)
+static int start(struct engine **engine, struct fs *fs, bool *made, struct options *o,
+		 struct err *err)
 {
 	struct helper_process helper;
 	char *dir;
-	int r = mountpoint_prepare(&dir, o->dir, o->book, err);
+	int r = mountpoint_prepare(&dir, made, o->dir, o->book, err);
 
 	if (r < 0)
 		return r;
 	free(o->dir);
 	o->dir = dir;
-	r = helper_fork(&helper, err);
+	r = reach_book(o, err);
 	if (r == 0)
-		r = reach_book(o, err);
+		r = session_check(o, err);
+	if (r == 0)
+		r = helper_fork(&helper, err);
 	if (r == 0)
 		r = engine_open(engine, o, ENGINE_WORK, err);
 	if (r < 0)
@@ -100,18 +103,25 @@ static int serve(struct options *o, int verdict)
 {
 	struct engine *engine = NULL;
 	struct err err = {0};
+	bool made = false;
 	struct fs fs;
-	int r;
+	int r, began;
 
 	signals_block();
 	log_open(o->foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG, LOG_LEVEL_INFO);
 	fs_init(&fs, o);
-	r = start(&engine, &fs, o, &err);
-	start_tell(verdict, r, &err);
-	if (r == 0)
+	r = began = start(&engine, &fs, &made, o, &err);
+	if (r == 0) {
+		start_tell(verdict, r, &err);
 		r = session_run(&fs);
+	}
 	session_close(&fs);
 	engine_close(engine);
+	if (began < 0) {
+		if (made)
+			rmdir(o->dir);
+		start_tell(verdict, began, &err);
+	}
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

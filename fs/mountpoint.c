@@ -144,7 +144,7 @@ static int clear_dead(const char *dir, struct err *err)
 	return mountpoint_detach(dir, true, err);
 }
 
-int mountpoint_prepare(char **out, const char *dir, const char *book, struct err *err)
+int mountpoint_prepare(char **out, bool *made, const char *dir, const char *book, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = NULL;
 	struct mountpoint there = {0};
@@ -159,7 +159,8 @@ int mountpoint_prepare(char **out, const char *dir, const char *book, struct err
 		if (r < 0)
 			return r;
 	}
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+	*made = mkdir(path, 0777) == 0;
+	if (!*made && errno != EEXIST)
 		return err_set(err, -errno, "%s: cannot make the directory: %s", dir,
 			       strerror(errno));
 	if (stat(path, &st) < 0)

@@ -91,6 +91,17 @@ static bool same_book(const struct pass *p)
 	return !strcmp(hash, p->rules_book);
 }
 
+int pass_rules_check(const struct options *o, struct err *err)
+{
+	CLEANUP(cleanup_close)
+	int folder = open(options_reach(o), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cover_rules *rules = NULL;
+	int r = folder < 0 ? 0 : cover_rules_read(&rules, folder, o->figures, err);
+
+	cover_rules_free(rules);
+	return r;
+}
+
 int pass_rules_init(struct pass *p, struct err *err)
 {
 	p->rules_looked_boot_ms = clock_boot_ms();

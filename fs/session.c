@@ -244,7 +244,7 @@ static int new_session(struct fs *fs, struct err *err)
 }
 
 /* What stands in the way most often, said before libfuse and fusermount3 say it in their words. */
-static int check_fuse(const struct options *o, struct err *err)
+int session_check(const struct options *o, struct err *err)
 {
 	CLEANUP(cleanup_close) int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 
@@ -257,7 +257,7 @@ static int check_fuse(const struct options *o, struct err *err)
 	if (geteuid() != 0 && access(o->dir, W_OK) < 0)
 		return err_set(err, -errno, "%s: not yours to mount on (%s)", o->dir,
 			       strerror(errno));
-	return 0;
+	return pass_rules_check(o, err);
 }
 
 /* The first line of what was written to a file instead of the terminal. */
@@ -291,10 +291,8 @@ static int mount_quietly(struct fs *fs, struct err *err)
 static int mount_book(struct fs *fs, struct err *err)
 {
 	struct mountpoint here;
-	int fd, r = check_fuse(fs->options, err);
+	int fd, r = new_session(fs, err);
 
-	if (r == 0)
-		r = new_session(fs, err);
 	if (r == 0)
 		r = mount_quietly(fs, err);
 	if (r < 0)

@@ -59,6 +59,30 @@ class Words(Case):
             self.check(args, 1, err)
         self.assertFalse(is_mounted(os.path.join(self.tmp, "m")))
 
+    def test_refused_leaves_nothing(self):
+        """No store, no locks, no directory of a mount that could be known to fail."""
+        for name, text in (("project/Manuscript/Chapters/Chapter_01.md", "# One\n"),
+                           ("project/.config/locks.json", '{"rules": 7}'), ("cut.epub", "PK\x03\x04 and no more"),
+                           ("empty.txt", ""), ("file", "mine")):
+            path = os.path.join(self.tmp, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as f:
+                f.write(text)
+        os.mkdir(os.path.join(self.tmp, "empty"))
+
+        def tree():
+            return sorted((folder, sorted(folders), sorted(files)) for folder, folders, files in os.walk(self.tmp))
+        before = tree()
+        for args in (["project", "m"], ["project", "project"], ["cut.epub", "m"], ["empty.txt", "m"], ["empty", "m"],
+                     ["-o", "wait=x", "book.epub", "m"], ["book.epub", "none/m"], ["book.epub", "file"],
+                     ["--store", "none/s", "book.epub", "m"], ["--store", "file", "book.epub", "m"],
+                     ["none.epub", "m"]):
+            for front in ([], ["-f"]):
+                done = self.run_bookfs(*front, *args)
+                self.assertIn(done.returncode, (1, 2), args)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+                self.assertEqual(tree(), before, args)
+
     def test_no_fuse(self):
         """In a mount namespace where /dev/fuse is missing, and as a user who may not use it."""
         script = "mount -t tmpfs none /dev && %s book.epub m" % SLOWFS
@@ -66,6 +90,7 @@ class Words(Case):
         if done.stderr.startswith("unshare:"):
             self.skipTest(done.stderr.strip())
         self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(os.listdir(self.tmp), ["book.epub"])
         self.assertIn("there is no /dev/fuse", done.stderr)
         self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
