@@ -188,6 +188,20 @@ class Run(Bills):
         self.assertEqual(self.run_book("--no-images").returncode, 0)
         self.assertEqual(self.counted()[:2], (6, 0))
 
+    def test_counted_pictures(self):
+        """What a server says that pictures took is of the budget, and of the next estimate."""
+        self.run_book("--no-images")
+        more = ",image_slots=1,prices=1:2,image_prices=5:40"
+        r = self.run_book(more=more + ",max_tokens=2000", image="counted")
+        self.assertIn("the budget is spent: max_tokens=2000", r.stderr)
+        self.assertEqual(self.counted()[:2], (6, 2))
+        options = self.options(more, image="counted")
+        left = json.loads(self.bookfs("estimate", "--json", "-o", options, self.book).stdout)
+        self.assertEqual([left["pictures"][n] for n in ("requests", "tokensIn", "tokensOut")], [4, 4 * 50, 4 * 1056])
+        self.assertAlmostEqual(left["cost"], (4 * 50 * 5 + 4 * 1056 * 40) / 1e6, places=5)
+        self.run_book(more=more + ",max_cost=0.08", image="counted")
+        self.assertEqual(self.counted()[:2], (6, 4))
+
     def test_interrupted(self):
         """Within a second, though no answer ever comes; and it goes on later."""
         def interrupted():

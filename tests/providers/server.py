@@ -248,6 +248,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer["usage"] = {"prompt_tokens": taken, "completion_tokens": given, "total_tokens": taken + given}
         self.reply(200, answer)
 
+    def on_counted(self, nth, request):
+        """A picture, and what it took."""
+        names = ("prompt_tokens", "completion_tokens") if self.wire == "openrouter" else ("input_tokens", "output_tokens")
+        self.reply(200, {**shown(self.wire, png()), "usage": dict(zip(names, (50, 1056)), total_tokens=1106)})
+
     def on_plain(self, nth, request):
         self.reply(200, b"hello", connection_number=str(self.number))
 

@@ -70,11 +70,6 @@ class Handler(server.Handler):
         del answer["usage"]
         self.reply(200, answer)
 
-    def on_counted(self, nth, request):
-        """A picture, and what it took."""
-        names = ("prompt_tokens", "completion_tokens") if self.wire == "openrouter" else ("input_tokens", "output_tokens")
-        self.reply(200, {**shown(self.wire, png()), "usage": dict(zip(names, (50, 1056)), total_tokens=1106)})
-
     def on_looks(self, nth, request):
         """Says of the pictures beside the prompt what they are, in its log."""
         self.seen.update(references=references_in(request), prompt=self.prompt)
