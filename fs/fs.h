@@ -160,12 +160,13 @@ struct options {
 	/* What is in prompt_dir's chapter.txt and picture.txt, and in workflow. */
 	char *instructions, *picture_words, *workflow_text;
 	struct budget budget;
-	bool in_turn;	/* no picture before all is analysed */
-	bool resolve;	/* a server is asked about doubts of the cast */
-	int illustrate; /* enum illustrate */
-	int images;	/* enum images */
-	int fresh;	/* enum fresh_reading */
-	int readahead;	/* chapters; <0: not said */
+	bool in_turn;	 /* no picture before all is analysed */
+	bool resolve;	 /* a server is asked about doubts of the cast */
+	bool only_asked; /* a mount whose reader costs: nothing that others left */
+	int illustrate;	 /* enum illustrate */
+	int images;	 /* enum images */
+	int fresh;	 /* enum fresh_reading */
+	int readahead;	 /* chapters; <0: not said */
 
 	const struct preset *unused_key; /* whose key the environment held in vain; NULL */
 	char *config_path;		 /* of the settings' file, there or not; NULL: no home */
@@ -191,6 +192,7 @@ int options_complete(struct options *o, struct err *err);
  * so often and draws only on request. What was set stays. */
 int64_t options_mount_requests(const struct options *o);
 int options_mount_illustrate(const struct options *o);
+bool options_mount_only_asked(const struct options *o);
 int options_mount_fresh(const struct options *o);
 /* What of it is jobs': limits, prices, budget, attempts, the order of work, sizes. */
 void options_jobs(struct jobs_settings *out, const struct options *o);

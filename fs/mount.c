@@ -13,6 +13,7 @@ static void limit_spending(struct options *o)
 	o->budget.requests = options_mount_requests(o);
 	o->illustrate = options_mount_illustrate(o);
 	o->fresh = options_mount_fresh(o);
+	o->only_asked = options_mount_only_asked(o);
 }
 
 static void add_limits(struct buf *line, const struct options *o)

@@ -72,6 +72,11 @@ int options_mount_illustrate(const struct options *o)
 	return costs && o->illustrate == ILLUSTRATE_UNSET ? ILLUSTRATE_ASK : o->illustrate;
 }
 
+bool options_mount_only_asked(const struct options *o)
+{
+	return may_cost(&o->text_server);
+}
+
 const char *server_provider(const struct server *s)
 {
 	return s->preset ? s->preset->name : "builtin";
@@ -557,6 +562,7 @@ void options_jobs(struct jobs_settings *out, const struct options *o)
 	/* Who reads at once is waited for: the whole book says who is one, and how all look. */
 	out->in_turn = o->in_turn || !o->text_server.preset;
 	out->resolve = o->resolve;
+	out->only_asked = o->only_asked;
 	out->picture_words = o->picture_words;
 	out->images = o->images == IMAGES_AUTO && o->illustrate != ILLUSTRATE_ASK;
 	out->pages_per_image = o->pages_per_image;

@@ -199,7 +199,9 @@ static int adopt_work(struct store_tx *tx, void *arg, struct err *err)
 		const struct worker w = {.kind = j->lines[i].kind,
 					 .profile = j->lines[i].profile,
 					 .asks = settle_asks(j),
-					 .only_asked = !j->settings.images};
+					 .only_asked = j->lines[i].kind == JOB_ANALYZE
+							       ? j->settings.only_asked
+							       : !j->settings.images};
 		int rc = tx_adopt(tx, &w);
 		if (rc < 0)
 			return rc;

@@ -40,6 +40,7 @@ struct jobs_settings {
 	int pages_per_image; /* 10 */
 	bool images;	     /* draw what an analysis found; else what is asked for here, and what
 				a person approved */
+	bool only_asked;     /* analyse what is asked for here, nothing that others left */
 	int max_attempts;    /* 3: tries before a job is failed */
 	int image_width_px, image_height_px;
 	struct limits limits[2]; /* by enum job_kind */

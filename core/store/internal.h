@@ -91,8 +91,8 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 
 /* Is a row of job nothing that this process, :owner, leaves to others? */
 #define JOB_IS_TAKEN                                                                               \
-	"(kind = 0 OR asked_by = :owner OR NOT EXISTS (SELECT 1 FROM worker"                       \
-	" WHERE owner = :owner AND kind = 1 AND only_asked = 1) OR EXISTS (SELECT 1 FROM approval" \
+	"(asked_by = :owner OR NOT EXISTS (SELECT 1 FROM worker WHERE owner = :owner"              \
+	" AND kind = :kind AND only_asked = 1) OR EXISTS (SELECT 1 FROM approval"                  \
 	" WHERE concept = job.concept AND hidden_by IS NULL))"
 
 #define TIME_OR_NOW(ms) ((ms) ? (ms) : clock_unix_ms())
@@ -144,7 +144,7 @@ struct job_wish {
 	int chapter, scene;
 	const char *profile;
 	bool on_demand;
-	int64_t asked_by; /* a picture: 0: by this process */
+	int64_t asked_by; /* 0: by this process */
 	enum errand errand;
 	const char *subject; /* or NULL */
 };

@@ -353,9 +353,10 @@ int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, c
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind)
 {
 	static const char sql[] = "SELECT count(*) FROM job WHERE kind = :kind AND errand = 0"
-				  " AND state IN (1, 2) AND chapter > 0";
+				  " AND state IN (1, 2) AND chapter > 0 AND " JOB_IS_TAKEN;
 	CLEANUP(query_end) struct query q = query_begin(&r->conn, sql);
 	query_int(&q, ":kind", kind);
+	query_int(&q, ":owner", live_owner(r->store->live));
 	int more = query_row(&q);
 	if (more == 1)
 		*count = (int)query_get_int(&q, 0);

@@ -1,7 +1,6 @@
--- The store of a book, version 7: who asked for a picture.
+-- The store of a book, version 7: who asked for what.
 
--- The newest process that asked for the picture, by its byte of NAME-live; of an analysis: that asked
--- for its pictures by name. 0: it is not known.
+-- The newest process that asked for it, by its byte of NAME-live; 0: it is not known.
 ALTER TABLE job ADD COLUMN asked_by INTEGER NOT NULL DEFAULT 0;
--- 1: of pictures it draws those that it was asked for, and that a person approved, and no others'.
+-- 1: it takes what it was asked for itself, and what a person approved, and nothing that others left.
 ALTER TABLE worker ADD COLUMN only_asked INTEGER NOT NULL DEFAULT 0;

@@ -235,7 +235,7 @@ struct worker {
 	enum job_kind kind;
 	const char *profile;
 	bool asks;	 /* takes errands to a server of texts */
-	bool only_asked; /* draws what is wished by this process, or approved, nothing else */
+	bool only_asked; /* takes what is wished by this process, or approved, nothing else */
 };
 int tx_adopt(struct store_tx *tx, const struct worker *w);
 
@@ -249,7 +249,7 @@ int store_claimable(int64_t *due_unix_ms, struct store_reader *r, enum job_kind 
 		    const char *profile);
 /* Does somebody wait for one that is due? */
 int store_demanded(bool *demanded, struct store_reader *r, enum job_kind kind, const char *profile);
-/* How many are asked for and not ended, whosever; errands aside. */
+/* How many are asked for and not ended, of those that this process may claim; errands aside. */
 int store_open_jobs(int *count, struct store_reader *r, enum job_kind kind);
 
 struct result_info {

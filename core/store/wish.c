@@ -105,9 +105,7 @@ int tx_put_job(int64_t *id, struct store_tx *tx, const struct job_wish *w)
 	int found = find_job(&job, tx, w);
 	if (found < 0)
 		return found;
-	int64_t asked_by = w->kind != JOB_ILLUSTRATE ? job.asked_by
-			   : w->asked_by	     ? w->asked_by
-						     : live_owner(tx->store->live);
+	int64_t asked_by = w->asked_by ? w->asked_by : live_owner(tx->store->live);
 	int result = 0;
 	if (!found) {
 		result = insert_job(&job.id, tx, w);
@@ -156,10 +154,9 @@ int tx_tell_queued(struct store_tx *tx, int chapter)
 
 static int want_pictures(struct store_tx *tx, int64_t job)
 {
-	static const char sql[] = "UPDATE job SET pictures = 1, asked_by = :owner WHERE id = :id";
+	static const char sql[] = "UPDATE job SET pictures = 1 WHERE id = :id";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":id", job);
-	query_int(&q, ":owner", live_owner(tx->store->live));
 	return query_run(&q);
 }
 
@@ -295,7 +292,7 @@ int tx_retry_failed(int *count, struct store_tx *tx, int chapter)
 	/* A failed job whose like is open again already is left out: one of them is enough. */
 	static const char sql[] =
 		"UPDATE job SET state = 1, attempts = 0, error_code = 0, error = NULL,"
-		" not_before_ms = 0, changed_ms = :now, asked_by = iif(kind = 1, :owner, asked_by)"
+		" not_before_ms = 0, changed_ms = :now, asked_by = :owner"
 		" WHERE state = 4 AND chapter BETWEEN :first AND :last"
 		" AND NOT EXISTS (SELECT 1 FROM job AS o WHERE o.kind = job.kind AND o.text = "
 		"job.text"

@@ -311,12 +311,19 @@ class Mounted(Bills):
         self.assertEqual(self.counted()[:2], (2, 1))
 
     def test_leaves_what_others_asked_for(self):
-        """Of the pictures that a run left, a mount draws those that it is asked for itself; and so does a run of some."""
+        """Of what a run left, a mount makes what it is asked for itself; and so does a run of some pictures."""
         make_book(self.book, 6)
 
         def run(*args, more=""):
             self.bookfs("run", "-o", self.options(more), *args, self.book)
             return self.counted()[1]
+        run("--no-images", more=",max_requests=2")
+        self.assertEqual(self.counted()[0], 2)
+        m = self.mounted()
+        for n in 5, 4:  # whatever was left would be begun before the second of them
+            self.assertEqual(json.loads(m.read("chapters/%d/concepts.json" % n))["status"], "completed")
+        m.end()
+        self.assertEqual(self.counted()[:2], (4, 0))
         self.assertEqual(run(more=",max_images=2"), 2)
         m = self.mounted()
         for n in 5, 6:
