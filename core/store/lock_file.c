@@ -50,6 +50,13 @@ void lock_numbers_finish(struct lock_numbers *v)
 	*v = (struct lock_numbers){0};
 }
 
+/* Did somebody commit since this one found it busy? */
+static bool others_moved(const struct locks *l)
+{
+	struct conn_moment now;
+	return conn_moment(&now, &l->conn) && memcmp(&now, &l->busy_moment, sizeof(now)) != 0;
+}
+
 int lock_unusable(struct locks *l, int code)
 {
 	const char *why = l->conn.last.code == code ? l->conn.last.msg : strerror(-code);
@@ -59,7 +66,10 @@ int lock_unusable(struct locks *l, int code)
 	else if (code == -ENOSPC)
 		why = "the disk is full; make room on it, then try again";
 	else if (code == -EBUSY)
-		why = "another process is in it and does not come out";
+		why = others_moved(l)
+			      ? "too many change it at once, and no turn came in 3 s; try again"
+			      : "another process is in it and does not come out (is one "
+				"stopped?); try again";
 	return err_set(&l->err, -ENOLCK, "%s: %s", l->path, why);
 }
 
@@ -156,10 +166,13 @@ static int open_byte(struct locks *l, int command, short type)
  * and the loop waits with it. */
 static int busy(void *arg, int tries)
 {
-	struct conn *c = arg;
+	struct locks *l = arg;
+	struct conn *c = &l->conn;
 	int64_t now = clock_mono_us();
-	if (tries == 0)
+	if (tries == 0) {
 		c->busy_since_us = now;
+		conn_moment(&l->busy_moment, c);
+	}
 	if (now - c->busy_since_us > BUSY_MOST_US)
 		return 0;
 	if (now - c->busy_since_us < SPIN_US)
@@ -273,7 +286,7 @@ static int set_up(struct locks *l, struct err *err)
 	if (result < 0)
 		return result;
 	l->conn.has_index = true;
-	sqlite3_busy_handler(l->conn.db, busy, &l->conn);
+	sqlite3_busy_handler(l->conn.db, busy, l);
 	result = upgrade(&l->conn, err);
 	if (result < 0)
 		return result;

@@ -72,7 +72,8 @@ struct locks {
 	int open_fd;		/* of NAME-locks-live: has a lock on OPEN_BYTE while conn is open */
 	struct conn conn;	/* db NULL: the file was replaced and is not open again yet */
 	uint64_t device, inode; /* of the file it has open */
-	int frames;		/* in the log after the last commit */
+	struct conn_moment busy_moment; /* when it was last found busy */
+	int frames;			/* in the log after the last commit */
 	int64_t room_end; /* the log has its blocks up to there, whatever fills the disk; -ENOSPC */
 	struct lock_known known;
 	int64_t reserved; /* at least; as in meta */

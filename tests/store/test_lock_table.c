@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 
 #include "check.h"
 #include "lock_rig.h"
+#include "setclock.h"
 
 /* The lock table as a file: its log, a restart, damage, and who deletes it. */
 
@@ -162,6 +165,31 @@ static void test_damage(void)
 	remove_table();
 }
 
+static void let_time_pass(int signal)
+{
+	clock_pass(4000);
+}
+
+/* Somebody is in a transaction, and stays there: it is not waited for for ever. */
+static void test_busy(void)
+{
+	const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+	CLEANUP(cleanup_free) char *path = fixture_path(&fixture, "-locks");
+	struct locks *l = open_table();
+	struct lock_holder a = holder("CLI-1", 0);
+	sqlite3 *db = NULL;
+	CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+	CHECK_INT(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	signal(SIGALRM, let_time_pass);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	CHECK_INT(take(l, &a, "Chapter_01"), -ENOLCK);
+	CHECK(strstr(locks_reason(l), "does not come out (is one stopped?); try again"));
+	sqlite3_close(db);
+	CHECK_INT(take(l, &a, "Chapter_01"), 0);
+	CHECK_INT(locks_release(l, &a, NULL, 0, NULL), 1);
+	locks_close(l);
+}
+
 /* A person deletes the file while it is in use. */
 static void test_deleted(void)
 {
@@ -211,6 +239,7 @@ int main(void)
 	test_log();
 	test_restart();
 	test_damage();
+	test_busy();
 	test_deleted();
 	fixture_finish(&fixture);
 	return check_result();
