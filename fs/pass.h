@@ -268,10 +268,9 @@ void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
 /* One name beneath an open folder, O_NOFOLLOW. A descriptor or -errno. */
 int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode);
 void pass_proc_name(char out[16], int fd);
-/* Of a node, or of a name in it, beneath the folder: by the names that were looked up last. false:
- * one of them is not known any more. */
-bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node *n,
-	       const char *name);
+/* Of a node, or of a name in it, beneath the folder: by the names that were looked up last, as far
+ * down as rules tell folders apart. false: one of them is not known any more. */
+bool pass_path(struct buf *out, const struct pass *p, const struct pass_node *n, const char *name);
 /* The kernel reads it, and who comes to write has to be served by us: he will meet a new node. */
 void pass_retire(struct pass *p, struct pass_node *n);
 /* Does its name still lead to it? Others change the folder, too. */

@@ -99,10 +99,10 @@ static bool is_covered(const struct pass *p, const char *path)
 /* Can nobody be refused to write it? */
 static bool is_free(const struct pass *p, const struct pass_node *n, const struct stat *st)
 {
-	char path[PATH_MAX];
+	CLEANUP(buf_finish) struct buf path = {0};
 
-	return st->st_nlink <= 1 && n->cover_count == 0 && pass_path(path, p, n, NULL) &&
-	       !is_covered(p, path);
+	return st->st_nlink <= 1 && n->cover_count == 0 && pass_path(&path, p, n, NULL) &&
+	       !is_covered(p, buf_str(&path));
 }
 
 static bool may_read(const struct pass *p, const struct pass_node *n, const struct stat *st)
@@ -140,26 +140,30 @@ int pass_direct(bool *writes, struct pass *p, struct pass_node *n, const struct 
 /* ---- names that move */
 
 /* The path that a file has when `from` has become `to`; false: it is not beneath it. */
-static bool moved_path(char out[PATH_MAX], const struct pass *p, const struct pass_file *f,
+static bool moved_path(struct buf *out, const struct pass *p, const struct pass_file *f,
 		       const char *from, const char *to)
 {
+	CLEANUP(buf_finish) struct buf path = {0};
 	size_t len = strlen(from);
-	char path[PATH_MAX];
+	const char *was;
 
-	if (!pass_path(path, p, f->node, NULL) || strncmp(path, from, len) ||
-	    (path[len] && path[len] != '/'))
+	if (!pass_path(&path, p, f->node, NULL))
 		return false;
-	return snprintf(out, PATH_MAX, "%s%s", to, path + len) < PATH_MAX;
+	was = buf_str(&path);
+	if (strncmp(was, from, len) != 0 || (was[len] && was[len] != '/'))
+		return false;
+	buf_clear(out);
+	return buf_addf(out, "%s%s", to, was + len) == 0;
 }
 
 static bool any_escapes(const struct pass *p, const char *from, const char *to)
 {
-	char path[PATH_MAX];
+	CLEANUP(buf_finish) struct buf path = {0};
 
 	for (const struct link *l = p->files.next; l != &p->files; l = l->next) {
 		const struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
 
-		if (f->direct && moved_path(path, p, f, from, to) && is_covered(p, path))
+		if (f->direct && moved_path(&path, p, f, from, to) && is_covered(p, buf_str(&path)))
 			return true;
 	}
 	return false;
@@ -168,8 +172,10 @@ static bool any_escapes(const struct pass *p, const char *from, const char *to)
 bool pass_direct_escapes(const struct pass *p, const struct pass_node *from, const char *name,
 			 const struct pass_node *to, const char *to_name, bool exchange)
 {
-	char path[PATH_MAX], to_path[PATH_MAX];
+	CLEANUP(buf_finish) struct buf path = {0};
+	CLEANUP(buf_finish) struct buf to_path = {0};
 
-	return pass_path(path, p, from, name) && pass_path(to_path, p, to, to_name) &&
-	       (any_escapes(p, path, to_path) || (exchange && any_escapes(p, to_path, path)));
+	return pass_path(&path, p, from, name) && pass_path(&to_path, p, to, to_name) &&
+	       (any_escapes(p, buf_str(&path), buf_str(&to_path)) ||
+		(exchange && any_escapes(p, buf_str(&to_path), buf_str(&path))));
 }

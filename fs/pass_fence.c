@@ -40,28 +40,7 @@ struct pass_fence {
 
 /* ---- where a node belongs */
 
-/* No rule tells deeper folders apart (cover.c). */
-enum { PARTS = 20, RENEW_MS = 250 };
-
-/* By the names that it was looked up by last; name: of an entry in it, or NULL. false: it hangs
- * nowhere. */
-static bool path_of(struct buf *out, struct pass *p, struct pass_node *n, const char *name)
-{
-	const char *parts[PARTS];
-	size_t count = 0;
-
-	if (name)
-		parts[count++] = name;
-	while (n != &p->root) {
-		parts[count++ % PARTS] = n->name;
-		if (pass_node(&n, p, n->parent) < 0)
-			return false;
-	}
-	buf_clear(out);
-	for (size_t i = 0; i < count && i < PARTS; i++)
-		buf_addf(out, "%s%s", i ? "/" : "", parts[(count - 1 - i) % PARTS]);
-	return !buf_error(out);
-}
+enum { RENEW_MS = 250 };
 
 struct pass_cover *pass_cover_named(struct pass *p, const char *resource)
 {
@@ -84,7 +63,7 @@ static struct pass_cover *cover_at(struct pass *p, struct pass_node *n, const ch
 {
 	char resource[LOCK_RESOURCE_BYTES];
 
-	if (!path_of(&p->path, p, n, name) || !cover_of(resource, p->rules, buf_str(&p->path)))
+	if (!pass_path(&p->path, p, n, name) || !cover_of(resource, p->rules, buf_str(&p->path)))
 		return NULL;
 	return pass_cover_named(p, resource);
 }
@@ -245,7 +224,7 @@ static int refuse_at(struct pass *p, fuse_req_t req, const struct pass_cover *c,
 		     struct pass_node *n, const char *name, struct lock_refusal *no)
 {
 	return refuse(p, req, c, code,
-		      path_of(&p->path, p, n, name) ? buf_str(&p->path) : c->resource, no);
+		      pass_path(&p->path, p, n, name) ? buf_str(&p->path) : c->resource, no);
 }
 
 static struct pass_grant *granted(const struct pass_leave *leave, const struct pass_cover *c)
@@ -405,7 +384,7 @@ int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *fo
 	struct lock_refusal no = {.why = LOCK_REFUSED_HELD};
 	int r;
 
-	if (p->fs->options->enforce == ENFORCE_OFF || !path_of(&path, p, folder, name))
+	if (p->fs->options->enforce == ENFORCE_OFF || !pass_path(&path, p, folder, name))
 		return 0;
 	leave->table = lockfs_table(p->fs->locks);
 	r = leave->table ? 0 : -ENOLCK;

@@ -318,6 +318,9 @@ int pass_fd(struct pass *p, struct pass_node *n)
 	return n->fd;
 }
 
+/* No rule tells deeper folders apart (cover.c). */
+enum { PATH_PARTS = 20 };
+
 static void remember_name(struct pass_node *n, const struct pass_node *folder, const char *name)
 {
 	n->parent = folder->id;
@@ -328,29 +331,22 @@ static void remember_name(struct pass_node *n, const struct pass_node *folder, c
 	n->name = xstrdup(name);
 }
 
-bool pass_path(char out[PATH_MAX], const struct pass *p, const struct pass_node *n,
-	       const char *name)
+bool pass_path(struct buf *out, const struct pass *p, const struct pass_node *n, const char *name)
 {
-	char path[PATH_MAX];
-	size_t at = PATH_MAX - 1;
+	const char *parts[PATH_PARTS];
+	size_t count = 0;
 
-	path[at] = '\0';
-	for (struct pass_node *up; name || n != &p->root; n = up) {
-		const char *part = name ? name : n->name;
-		size_t len = strlen(part);
-
-		up = (struct pass_node *)n;
-		if (!name && pass_node(&up, p, n->parent) < 0)
+	if (name)
+		parts[count++] = name;
+	for (struct pass_node *up; n != &p->root; n = up) {
+		parts[count++ % PATH_PARTS] = n->name;
+		if (pass_node(&up, p, n->parent) < 0)
 			return false;
-		if (len + 1 > at)
-			return false;
-		if (path[at])
-			path[--at] = '/';
-		memcpy(path + (at -= len), part, len);
-		name = NULL;
 	}
-	memcpy(out, path + at, PATH_MAX - at);
-	return true;
+	buf_clear(out);
+	for (size_t i = 0; i < count && i < PATH_PARTS; i++)
+		buf_addf(out, "%s%s", i ? "/" : "", parts[(count - 1 - i) % PATH_PARTS]);
+	return !buf_error(out);
 }
 
 void pass_retire(struct pass *p, struct pass_node *n)

@@ -425,6 +425,22 @@ class Modes(Project):
         self.assertEqual(a.do("f.write(b'2')"), STALE)
         self.assertEqual(a.do("put('%s', 'x')" % THREE), denied)
 
+    def test_deep(self):
+        """However deep in what a lock covers, also where no path of one call reaches."""
+        m = self.mount()
+        a, b = self.hand(m, "CLI-1"), self.hand(m, "CLI-2")
+        a.do("put('locks/Chapter_03', '')")
+        for hand in (a, b):
+            self.assertIsNone(hand.do("os.chdir('%s/Chapter_03')" % CHAPTERS))
+        for level in range(25):
+            self.assertIsNone(a.do("os.mkdir('%s')" % ("d" * 200)))
+            for hand in (a, b):
+                self.assertIsNone(hand.do("os.chdir('%s')" % ("d" * 200)))
+        self.assertIsNone(a.do("put('f', 'one')"))
+        self.assertEqual(b.do("put('f', 'two')"), BUSY)
+        self.assertEqual(b.do("os.mkdir('%s')" % ("d" * 200)), BUSY)
+        self.assertEqual(b.do("get('f')"), "one")
+
     def test_off(self):
         m = self.mount("enforce=off")
         a, b = self.hand(m, "CLI-1"), self.hand(m, "CLI-2")
