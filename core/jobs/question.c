@@ -12,6 +12,8 @@ enum {
 
 struct questioning {
 	int chapters; /* of the book */
+	/* Takes the answer; <0: it cannot be used, and why. */
+	int (*take)(struct questioning *q, const char *json, size_t len, struct err *err);
 	struct buf prompt;
 	int64_t answer_tokens;
 	struct store_cast *cast; /* of the doubts */
@@ -45,7 +47,30 @@ static void begin(struct task *t, const struct book_chapter *c)
 	preparation_begin(t, c);
 }
 
-static void ask_with(struct task *t, answer_done_fn answered)
+/* An answer that says nothing we can use: perhaps the next does. */
+static void answer_unusable(struct task *t, const struct provider_outcome *outcome,
+			    const struct err *why)
+{
+	struct provider_outcome failed = *outcome;
+	failed.code = err_set(&failed.err, -EIO, "the model's answer cannot be used: %s", why->msg);
+	failed.retry_after_ms = 0;
+	pipeline_fail(t, &failed);
+}
+
+static void answered(void *arg, const struct provider_outcome *outcome, const char *json,
+		     size_t len)
+{
+	struct task *t = arg;
+	struct err err = {0};
+	if (outcome->code < 0)
+		pipeline_fail(t, outcome);
+	else if (t->question->take(t->question, json, len, &err) < 0)
+		answer_unusable(t, outcome, &err);
+	else
+		pipeline_answer(t, outcome);
+}
+
+static void ask(struct task *t)
 {
 	const struct questioning *q = t->question;
 	struct provider *p = t->pipeline->provider;
@@ -56,16 +81,6 @@ static void ask_with(struct task *t, answer_done_fn answered)
 		.answer_tokens = q->answer_tokens,
 	};
 	t->ticket = p->ops->ask(p, &question, answered, t);
-}
-
-/* An answer that says nothing we can use: perhaps the next does. */
-static void answer_unusable(struct task *t, const struct provider_outcome *outcome,
-			    const struct err *why)
-{
-	struct provider_outcome failed = *outcome;
-	failed.code = err_set(&failed.err, -EIO, "the model's answer cannot be used: %s", why->msg);
-	failed.retry_after_ms = 0;
-	pipeline_fail(t, &failed);
 }
 
 /* ---- doubts */
@@ -99,25 +114,17 @@ static int doubts_prepare(struct preparation *p, struct err *err)
 	return prompt_doubts(&q->prompt, q->catalogue, &q->doubts);
 }
 
-static void doubts_answered(void *arg, const struct provider_outcome *outcome, const char *json,
-			    size_t len)
+static int doubts_take(struct questioning *q, const char *json, size_t len, struct err *err)
 {
-	struct task *t = arg;
-	struct questioning *q = t->question;
-	struct err err = {0};
-	if (outcome->code < 0)
-		pipeline_fail(t, outcome);
-	else if (doubts_answer(&q->verdicts, q->catalogue, &q->doubts, json, len, &err) < 0)
-		answer_unusable(t, outcome, &err);
-	else
-		pipeline_answer(t, outcome);
+	return doubts_answer(&q->verdicts, q->catalogue, &q->doubts, json, len, err);
 }
 
 /* A person may have decided all of them in the meantime. */
 static void doubts_ask(struct task *t)
 {
+	t->question->take = doubts_take;
 	if (t->question->doubts.len)
-		ask_with(t, doubts_answered);
+		ask(t);
 	else
 		pipeline_answer(t, &(struct provider_outcome){0});
 }
@@ -218,23 +225,15 @@ static int style_prepare(struct preparation *p, struct err *err)
 	return rc < 0 ? err_set(err, rc, "the chapters cannot be read: %s", strerror(-rc)) : 0;
 }
 
-static void style_answered(void *arg, const struct provider_outcome *outcome, const char *json,
-			   size_t len)
+static int style_take(struct questioning *q, const char *json, size_t len, struct err *err)
 {
-	struct task *t = arg;
-	struct questioning *q = t->question;
-	struct err err = {0};
-	if (outcome->code < 0)
-		pipeline_fail(t, outcome);
-	else if (style_answer(&q->style, json, len, q->picture_count, &err) < 0)
-		answer_unusable(t, outcome, &err);
-	else
-		pipeline_answer(t, outcome);
+	return style_answer(&q->style, json, len, q->picture_count, err);
 }
 
 static void style_ask(struct task *t)
 {
-	ask_with(t, style_answered);
+	t->question->take = style_take;
+	ask(t);
 }
 
 static int style_store(struct store_tx *tx, void *arg, struct err *err)

@@ -77,23 +77,31 @@ static void look_clear(struct catalogue_entry *e)
 }
 
 /* The earliest is the first row. */
+/* The next line that is seen, and whose it is; NULL: nobody's any more. */
+static const char lines_sql[] = "SELECT id, type, name, line, source, coalesce(lost_to, 0)"
+				" FROM look WHERE hidden_by IS NULL ORDER BY id";
+static int next_line(struct catalogue_entry **out, const struct catalogue *c, struct query *q)
+{
+	int more = query_row(q);
+	if (more != 1)
+		return more;
+	enum element_type type = (enum element_type)query_get_enum(q, 1, ELEMENT_TYPES - 1);
+	size_t i = q->failed ? NO_ENTRY : catalogue_owner(c, type, query_string(q, 2));
+	*out = i == NO_ENTRY ? NULL : &c->entries[i];
+	return q->failed ? q->failed : 1;
+}
+
 static int set_lines(struct catalogue *c, struct conn *conn)
 {
-	static const char sql[] = "SELECT id, type, name, line, source FROM look"
-				  " WHERE hidden_by IS NULL ORDER BY id";
-	CLEANUP(query_end) struct query q = query_begin(conn, sql);
+	CLEANUP(query_end) struct query q = query_begin(conn, lines_sql);
+	struct catalogue_entry *e;
 	int more;
-	while ((more = query_row(&q)) == 1) {
-		enum element_type type =
-			(enum element_type)query_get_enum(&q, 1, ELEMENT_TYPES - 1);
-		if (q.failed)
-			return q.failed;
-		size_t i = catalogue_owner(c, type, query_string(&q, 2));
-		if (i == NO_ENTRY || c->entries[i].look)
+	while ((more = next_line(&e, c, &q)) == 1) {
+		if (!e || e->look)
 			continue;
-		c->entries[i].look_id = query_get_int(&q, 0);
-		c->entries[i].look = query_dup(&q, 3);
-		c->entries[i].look_source = query_dup(&q, 4);
+		e->look_id = query_get_int(&q, 0);
+		e->look = query_dup(&q, 3);
+		e->look_source = query_dup(&q, 4);
 	}
 	return more;
 }
@@ -157,19 +165,13 @@ struct losses {
  * none. */
 static int find_losses(struct losses *out, const struct catalogue *c, struct conn *conn)
 {
-	static const char sql[] = "SELECT id, type, name, coalesce(lost_to, 0) FROM look"
-				  " WHERE hidden_by IS NULL ORDER BY id";
-	CLEANUP(query_end) struct query q = query_begin(conn, sql);
+	CLEANUP(query_end) struct query q = query_begin(conn, lines_sql);
+	struct catalogue_entry *e;
 	int more;
-	while ((more = query_row(&q)) == 1) {
-		enum element_type type =
-			(enum element_type)query_get_enum(&q, 1, ELEMENT_TYPES - 1);
-		if (q.failed)
-			return q.failed;
-		size_t i = catalogue_owner(c, type, query_string(&q, 2));
-		struct loss l = {.look = query_get_int(&q, 0), .had = query_get_int(&q, 3)};
-		if (i != NO_ENTRY && c->entries[i].look_id != l.look)
-			l.to = c->entries[i].look_id;
+	while ((more = next_line(&e, c, &q)) == 1) {
+		struct loss l = {.look = query_get_int(&q, 0), .had = query_get_int(&q, 5)};
+		if (e && e->look_id != l.look)
+			l.to = e->look_id;
 		if (l.to == l.had)
 			continue;
 		out->items = xgrow(out->items, &out->cap, out->len + 1, sizeof(*out->items));
