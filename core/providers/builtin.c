@@ -237,7 +237,7 @@ int provider_builtin_new(struct provider **out, struct loop *loop, struct err *e
 	struct builtin *b = xcalloc(1, sizeof(*b));
 	b->provider = (struct provider){
 		.ops = &builtin_ops,
-		.model = "extractive-4",
+		.model = "extractive-5",
 		.options = "",
 		.analyze_slots = 2,
 		.paint_slots = 2,

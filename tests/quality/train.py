@@ -6,6 +6,7 @@ learn from: writes core/providers/airs.txt.
     train.py BUILD VECTORS > core/providers/airs.txt    (needs numpy, scipy, BUILD/tests/quality/quality_terms)
     train.py --check BUILD VECTORS                      how many it gets right of passages it has not learned from
     train.py --curve BUILD VECTORS                      the same, learned from a quarter, a half ... of the passages
+    train.py --sets BUILD VECTORS                       how many of each set of forty, learned from all else
 
 VECTORS is made by vectors.py. A passage is its terms (analyst_air.h), each once; the rarer a term the more it counts. The
 model is the plainest there is: one weight of each term for each mood, light and hour, their sum, the greatest wins
@@ -20,7 +21,9 @@ over words, what was learned comes to one weight of each word in the end. Weight
 the analyst's sums are the same on every machine.
 
 --check learns eight times from seven eighths, and judges the eighth that is left, with the rounded weights; passages of
-a few lines, which know a mood alone and no light, are learned from only.
+a few lines, which know a mood alone and no light, are learned from only. --sets is the stricter measure: those of
+passages-past.txt were once written by people who saw none of the others, and each is judged without all of itself. (What
+was written to learn from since, oblique.txt and signs.txt, was written by one who had seen them: a new set does worse.)
 """
 import os
 import subprocess
@@ -28,7 +31,7 @@ import sys
 from collections import Counter
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, diags
 
 from choice import HOUR_OF_LIGHT
 from tools import ROOT, capitalised, file_text, labelled
@@ -36,7 +39,8 @@ from tools import ROOT, capitalised, file_text, labelled
 sys.path.insert(0, os.path.join(ROOT, "core/providers"))
 import airs  # noqa: E402
 
-FILES = ("passages-training.txt", "passages-past.txt", "training.txt", "scenes.txt")
+PAST, SET = "passages-past.txt", 40
+FILES = (PAST, "passages-training.txt", "training.txt", "scenes.txt", "oblique.txt", "signs.txt")
 NONE = "none"
 HOURS, LIGHTS = [NONE] + airs.HOURS, [NONE] + ["storm light" if x == "storm" else x for x in airs.LIGHTS]
 PAIR = (len(HOURS), len(LIGHTS))
@@ -95,6 +99,10 @@ def right_pairs(option, strict=True):
     return np.array(near) if np.any(near) else np.array([[x in option["light"] for x in LIGHTS]] * len(HOURS))
 
 
+def mood_shares(moods):
+    return np.array([0 if m not in moods else FIRST_CHOICE if m == moods[0] else 1 for m in airs.MOODS])
+
+
 def terms_of(program, texts):
     data = b"".join(b"%d\n" % len(t) + t for t in (text.encode() for text in texts))
     answer = subprocess.run([program], input=data, stdout=subprocess.PIPE, check=True).stdout.decode(errors="replace")
@@ -108,13 +116,13 @@ def is_named(term, names):
 def read_passages(build):
     passages = [p for name in FILES for p in labelled(file_text(name))]
     names = capitalised(p.text for p in passages)
-    for p, terms in zip(passages, terms_of(f"{build}/tests/quality/quality_terms", [p.text.strip() + "\n" for p in passages])):
+    program, texts = f"{build}/tests/quality/quality_terms", [p.text.strip() + "\n" for p in passages]
+    for p, terms in zip(passages, terms_of(program, texts)):
         option = p.options[0]
         p.terms = {t for t in terms if t and t.isascii() and not is_named(t, names)}
-        p.moods = np.array([option["mood"].index(m) == 0 and FIRST_CHOICE or 1 if m in option["mood"] else 0 for m in airs.MOODS])
-        p.whole = "light" in option
-        if p.whole:
-            p.pairs, p.near = right_pairs(option), right_pairs(option, strict=False)
+        p.moods = mood_shares(option.get("mood", []))
+        p.near = right_pairs(option, strict=False) if "light" in option else None
+        p.whole = "mood" in option and "light" in option
     return passages
 
 
@@ -125,17 +133,29 @@ class Vectors:
             self.at = {word: i for i, word in enumerate(file["words"])}
             self.scenes = [set(scene.split()) for scene in file["scenes"][:SCENES] if scene]
 
-    def sums(self, sets):
-        sums = np.zeros((len(sets), self.rows.shape[1]))
-        for row, terms in enumerate(sets):
-            sums[row] = self.rows[[self.at[t] for t in terms if t in self.at]].sum(0)
-        return sums
-
 
 # ---- learning
 
+class Rows:
+    """Passages as terms, each with what it counts, and as words, whose vectors are summed; and what all begin with."""
+
+    def __init__(self, terms, words, vectors, start):
+        self.terms, self.words, self.vectors, self.start = terms, words, vectors, start
+
+    def pick(self, rows):
+        return Rows(self.terms[rows], self.words[rows], self.vectors, self.start)
+
+    def sums(self, weights):
+        of_terms, of_vectors, start = np.split(weights, [self.terms.shape[1], len(weights) - 1])
+        return self.terms @ of_terms + self.words @ (self.vectors @ of_vectors) + self.start * start
+
+    def slopes(self, off):
+        of_vectors = self.vectors.T @ (self.words.T @ off)
+        return np.concatenate([self.terms.T @ off, of_vectors, self.start * off.sum(0, keepdims=True)])
+
+
 class Matrix:
-    """The passages as rows: of terms, each with what it counts, and of sums of vectors; so also usual scenes."""
+    """What is learned from: the passages' rows, and those of usual scenes."""
 
     def __init__(self, kind, passages, vectors):
         sets = [p.terms for p in passages]
@@ -146,22 +166,33 @@ class Matrix:
         rarity = np.log(len(passages) / np.array([count[t] for t in self.terms])) + .1
         self.is_sign = np.array([t[0] == "~" for t in self.terms])
         self.counts = np.where(self.is_sign, kind.signs * np.sqrt(rarity) + 1, rarity)
-        self.vector_share = 1
-        sums = self.read(sets)[:, len(self.terms):-1].toarray()
-        self.vector_share = kind.vectors / np.linalg.norm(sums, axis=1).mean()
-        self.usual = self.read(vectors.scenes)
         self.rows = self.read(sets)
-        self.penalty = np.repeat([*kind.penalties, 0], [len(self.terms), sums.shape[1], 1])[:, None]
+        self.length = self.lengths(self.of(self.column, sets)).mean()
+        self.vector_share = kind.vectors / np.linalg.norm(self.rows.words @ vectors.rows, axis=1).mean()
+        self.rows.words *= self.vector_share
+        self.usual = self.read(vectors.scenes)
+        self.usual.words *= self.vector_share
+        sizes = [len(self.terms), vectors.rows.shape[1], 1]
+        self.penalty = np.repeat([*kind.penalties, 0], sizes)[:, None]
+
+    @staticmethod
+    def of(columns, sets):
+        """Which of the columns stand in which set."""
+        pairs = [(row, columns[t]) for row, terms in enumerate(sets) for t in terms if t in columns]
+        row, column = np.array(pairs).T
+        return csr_matrix((np.ones(len(pairs)), (row, column)), (len(sets), len(columns)))
+
+    def lengths(self, there):
+        return np.sqrt(there.multiply((self.counts * ~self.is_sign) ** 2).sum(1)).A.ravel().clip(1)
 
     def read(self, sets):
-        there = np.zeros((len(sets), len(self.terms)))
-        for row, terms in enumerate(sets):
-            there[row, [self.column[t] for t in terms if t in self.column]] = 1
-        length = np.sqrt(((there * self.counts * ~self.is_sign) ** 2).sum(1, keepdims=True)).clip(1)
-        self.length = length.mean()
-        start = np.full((len(sets), 1), float(self.kind.starts))
-        return hstack([csr_matrix(there * self.counts / length), csr_matrix(self.vectors.sums(sets) * self.vector_share / length),
-                       start]).tocsr()
+        there = self.of(self.column, sets)
+        length = diags(1 / self.lengths(there))
+        terms, words = length @ there @ diags(self.counts), length @ self.of(self.vectors.at, sets)
+        return Rows(terms.tocsr(), words.tocsr(), self.vectors.rows, float(self.kind.starts))
+
+    def shape(self, columns):
+        return len(self.penalty), columns
 
     @staticmethod
     def least(term):
@@ -198,16 +229,17 @@ def shares(sums, axes):
 
 
 def learn_moods(m, passages, rows):
-    x = m.rows[rows]
+    rows = [i for i in rows if passages[i].moods.any()]
+    x = m.rows.pick(rows)
     wanted = np.array([passages[i].moods / passages[i].moods.sum() for i in rows])
 
     def slopes(w):
-        found = shares(m.usual @ w, 1)
+        found = shares(m.usual.sums(w), 1)
         pull = found / found.mean(0) / len(airs.MOODS)
-        pull = found * pull.sum(1, keepdims=True) - pull
-        return (x.T @ (shares(x @ w, 1) - wanted) / len(rows) + USUAL * m.usual.T @ pull / len(found) + m.penalty * w,)
+        pull = (found * pull.sum(1, keepdims=True) - pull) * USUAL / len(found)
+        return (x.slopes((shares(x.sums(w), 1) - wanted) / len(rows)) + m.usual.slopes(pull) + m.penalty * w,)
 
-    weights, = descend(slopes, (x.shape[1], len(airs.MOODS)))
+    weights, = descend(slopes, m.shape(len(airs.MOODS)))
     return m.whole(weights)
 
 
@@ -219,18 +251,18 @@ def pair_sums(sums, pairs):
 
 
 def learn_lights(m, passages, rows):
-    rows = [i for i in rows if passages[i].whole]
-    x = m.rows[rows]
+    rows = [i for i in rows if passages[i].near is not None]
+    x = m.rows.pick(rows)
     near = np.array([passages[i].near for i in rows])
 
     def slopes(w, pairs):
-        all_shares = shares(pair_sums(x @ w, pairs), (1, 2))
+        all_shares = shares(pair_sums(x.sums(w), pairs), (1, 2))
         right = all_shares * near
-        off = all_shares - right / right.sum((1, 2), keepdims=True)
+        off = (all_shares - right / right.sum((1, 2), keepdims=True)) / len(rows)
         by_column = np.concatenate([off.sum(2)[:, 1:], off.sum(1)[:, 1:]], 1)
-        return x.T @ by_column / len(rows) + m.penalty * w, off.mean(0) + 1e-3 * pairs
+        return x.slopes(by_column) + m.penalty * w, off.sum(0) + 1e-3 * pairs
 
-    weights, pairs = descend(slopes, (x.shape[1], len(airs.HOURS + airs.LIGHTS)), PAIR)
+    weights, pairs = descend(slopes, m.shape(len(airs.HOURS + airs.LIGHTS)), PAIR)
     pairs = m.round(pairs)
     pairs[0, 0] -= UNTOLD
     return *m.whole(weights), pairs
@@ -264,6 +296,23 @@ class Model:
 
 # ---- how good it is
 
+def report(what, right):
+    mood, light, hour = (f"{100 * n:.1f} %" for n in np.mean(right, axis=0))
+    both, everything = np.all([r[1:] for r in right], 1).mean(), np.all(right, 1).mean()
+    print(f"{what}, right of {len(right)}: mood {mood}, light {light}, hour {hour}, light and hour {100 * both:.1f} %, "
+          f"all three {100 * everything:.1f} %", flush=True)
+
+
+def check_sets(matrices, passages):
+    every = []
+    for first in range(0, len(labelled(file_text(PAST))), SET):
+        model = Model(matrices, passages, [*range(first), *range(first + SET, len(passages))])
+        right = [model.judge(p) for p in passages[first:first + SET]]
+        report(f"set {first // SET + 1}", right)
+        every += right
+    report("all sets", every)
+
+
 def check(matrices, passages, share=1.0):
     rng = np.random.RandomState(0)
     order, right = rng.permutation(len(passages)), []
@@ -272,10 +321,7 @@ def check(matrices, passages, share=1.0):
         rest = rng.permutation(np.setdiff1d(order, left))
         model = Model(matrices, passages, rest[:int(share * len(rest))])
         right += [model.judge(passages[i]) for i in left if passages[i].whole]
-    mood, light, hour = (f"{100 * n:.1f} %" for n in np.mean(right, axis=0))
-    both, everything = np.all([r[1:] for r in right], 1).mean(), np.all(right, 1).mean()
-    print(f"learned from {share * (len(passages) - len(left)):.0f}, right of {len(right)}: mood {mood}, light {light}, hour {hour}, "
-          f"light and hour {100 * both:.1f} %, all three {100 * everything:.1f} %", flush=True)
+    report(f"learned from {share * (len(passages) - len(left)):.0f}", right)
 
 
 def main(arguments):
@@ -285,7 +331,9 @@ def main(arguments):
     if "--curve" in arguments:
         for share in (.25, .5, .75):
             check(matrices, passages, share)
-    if "--curve" in arguments or "--check" in arguments:
+    if "--sets" in arguments:
+        check_sets(matrices, passages)
+    elif "--curve" in arguments or "--check" in arguments:
         check(matrices, passages)
     else:
         Model(matrices, passages, range(len(passages))).write()
