@@ -566,7 +566,7 @@ void file_locks_end(struct file_locks *t);
 
 /* pass.c and its like (pass.h): the files of a book that is a folder, beside ours */
 
-enum { NODE_PASS = 60 };					 /* in place of a view's kind */
+enum { NODE_PASS = 60 }; /* in place of a view's kind */
 /* Could a project's own rules, which lock covers what, be read? */
 int pass_rules_check(const struct options *o, struct err *err);
 int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays NULL for a file */

@@ -5,10 +5,11 @@
 
 #include "schema.h"
 
-extern const char schema_1[], schema_2[], schema_3[], schema_4[], schema_5[],
-	schema_6[], schema_7[]; /* schema-1.sql ... */
+extern const char schema_1[], schema_2[], schema_3[], schema_4[], schema_5[], schema_6[],
+	schema_7[]; /* schema-1.sql ... */
 
-const char *const schema_steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7};
+const char *const schema_steps[] = {schema_1, schema_2, schema_3, schema_4,
+				    schema_5, schema_6, schema_7};
 const int schema_version = ARRAY_LEN(schema_steps);
 
 /* A file may be anybody's. It is a store if it says so and if nothing in it would run by itself: a
