@@ -245,7 +245,7 @@ static void test_sent(const struct sent *t)
 	CLEANUP(cleanup_free) char *body = body_of(&x);
 	CHECK_STR(buf_str(&url), t->address);
 	CHECK_STR(body, t->body);
-	CHECK_INT(exchange_tokens(&x), 2 + 300 * (int)x.reference_count);
+	CHECK_INT(exchange_tokens(&x), 3 + 300 * (int)x.reference_count);
 	exchange_finish(&x);
 	service_drop(service);
 }
