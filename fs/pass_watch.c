@@ -61,6 +61,15 @@ static struct pass_name **find(const struct pass_names *t, uint64_t folder, cons
 	return at;
 }
 
+static struct pass_name **slot_of(const struct pass_names *t, const struct pass_name *k)
+{
+	struct pass_name **at = place_of(t, k->folder, k->name);
+
+	while (*at != k)
+		at = &(*at)->chain;
+	return at;
+}
+
 static void remove_at(struct pass_names *t, struct pass_name **at)
 {
 	struct pass_name *k = *at;
@@ -142,7 +151,7 @@ void pass_unwatch(struct pass *p, struct pass_node *n)
 	while (!ring_empty(&n->names)) {
 		const struct pass_name *k = LINK_OWNER(n->names.next, struct pass_name, of_node);
 
-		remove_at(&p->names, find(&p->names, k->folder, k->name));
+		remove_at(&p->names, slot_of(&p->names, k));
 	}
 	if (n->watch > 0)
 		watcher_drop_node(p->fs->watcher, n->watch);

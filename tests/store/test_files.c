@@ -389,10 +389,9 @@ static int64_t ask(const char *path, const char *sql)
 /* A step that only this test knows, after the real ones. */
 static void test_migration(void)
 {
-	const char *steps[8] = {0};
-	int count = schema_version;
-	for (int i = 0; i < count; i++)
-		steps[i] = schema_steps[i];
+	const int count = schema_version;
+	CLEANUP(cleanup_free) const char **steps = xcalloc((size_t)count + 2, sizeof(*steps));
+	memcpy(steps, schema_steps, (size_t)count * sizeof(*steps));
 	steps[count] = "ALTER TABLE picture ADD COLUMN later INTEGER NOT NULL DEFAULT 7;"
 		       "UPDATE book SET title = 'Later'";
 	struct fixture f;
