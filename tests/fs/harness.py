@@ -256,6 +256,21 @@ class Case(unittest.TestCase):
         self.assertEqual(caught.exception.errno, code, os.strerror(caught.exception.errno))
 
 
+class Project(Case):
+    """The book is a folder: two chapters of a project."""
+
+    def setUp(self):
+        super().setUp()
+        self.book = self.project = os.path.join(self.tmp, "project")
+        for n in (1, 3):
+            os.makedirs(os.path.join(self.project, "Manuscript/Chapters/Chapter_%02d" % n))
+            with open(self.of("Manuscript/Chapters/Chapter_%02d/Chapter_%02d.md" % (n, n)), "w") as f:
+                f.write("# Part %d\n\n%s\n" % (n, " ".join(SENTENCES)))
+
+    def of(self, *names_):
+        return os.path.join(self.project, *names_)
+
+
 class Background(threading.Thread):
     """fn in a thread; result() gives what it returned or raises what it raised."""
 
