@@ -85,13 +85,17 @@ static int hurry_job(struct store_tx *tx, int64_t id)
 	return query_run(&q);
 }
 
-static int ask_job(struct store_tx *tx, int64_t id, int64_t asked_by)
+static int set_job(struct store_tx *tx, const char *sql, int64_t id, int64_t value)
 {
-	static const char sql[] = "UPDATE job SET asked_by = :asked_by WHERE id = :id";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":id", id);
-	query_int(&q, ":asked_by", asked_by);
+	query_int(&q, ":value", value);
 	return query_run(&q);
+}
+
+static int ask_job(struct store_tx *tx, int64_t id, int64_t asked_by)
+{
+	return set_job(tx, "UPDATE job SET asked_by = :value WHERE id = :id", id, asked_by);
 }
 
 static bool is_hurried(const struct open_job *job, const struct job_wish *w)
@@ -154,21 +158,14 @@ int tx_tell_queued(struct store_tx *tx, int chapter)
 
 static int want_pictures(struct store_tx *tx, int64_t job)
 {
-	static const char sql[] = "UPDATE job SET pictures = 1 WHERE id = :id";
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", job);
-	return query_run(&q);
+	return set_job(tx, "UPDATE job SET pictures = :value WHERE id = :id", job, 1);
 }
 
 /* Asked for by name over a person's edit: the result takes the place of that one, but of none that
  * is made after. */
 static int want_over(struct store_tx *tx, int64_t job, int64_t best)
 {
-	static const char sql[] = "UPDATE job SET over_edit = :best WHERE id = :id";
-	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
-	query_int(&q, ":id", job);
-	query_int(&q, ":best", best);
-	return query_run(&q);
+	return set_job(tx, "UPDATE job SET over_edit = :value WHERE id = :id", job, best);
 }
 
 int tx_wish_analysis(int64_t *job_id, struct store_tx *tx, const struct wish *w)
