@@ -92,6 +92,11 @@ struct pass_file;
 
 enum pass_git { PASS_NOT_GIT, PASS_GIT, PASS_GIT_INFO, PASS_GIT_EXCLUDE };
 
+static inline bool pass_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 struct pass_table {
 	struct pass_node **slots;
 	size_t slot_count, slot_cap, free_slot;
@@ -300,6 +305,8 @@ void pass_leads_to(struct pass *p, const struct pass_node *folder, const char *n
 		   struct pass_node *n);
 /* Seconds for which what is told of it now may be trusted; and that there is no such name. */
 double pass_trusts(const struct pass *p, struct pass_node *n, const struct stat *st);
+/* The kernel is to ask for them again. That takes no lock in it (notify.c): from any request. */
+void pass_forget_attributes(struct pass *p, uint64_t node);
 double pass_absent(struct pass *p, const struct pass_node *folder, const char *name);
 void pass_entry(struct fuse_entry_param *e, const struct pass *p, struct pass_node *n,
 		const struct stat *st);

@@ -57,16 +57,10 @@ static void perform(struct pass_job *j)
 	j->code = j->result < 0 ? errno : 0;
 }
 
-/* That takes no lock in the kernel (notify.c), and the file is open. */
-static void ask_again(struct pass *p, fuse_ino_t node)
-{
-	fuse_lowlevel_notify_inval_inode(p->fs->session, node, -1, 0);
-}
-
 static void answer(struct pass_job *j)
 {
 	if (j->untold)
-		ask_again(pass_of(j->req), j->untold);
+		pass_forget_attributes(pass_of(j->req), j->untold);
 	if (j->code)
 		fuse_reply_err(j->req, j->code);
 	else
@@ -129,11 +123,6 @@ static void reply_data(struct pass_job *j)
 
 /* ---- opening */
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 static bool is_young(struct timespec changed)
 {
 	struct timespec now;
@@ -151,8 +140,8 @@ bool pass_keeps_pages(struct pass_node *n, const struct stat *st)
 				       .ctime = st->st_ctim,
 				       .size = st->st_size,
 				       .valid = !n->direct && !is_young(st->st_ctim)};
-	return was.valid && same_time(was.mtime, st->st_mtim) &&
-	       same_time(was.ctime, st->st_ctim) && was.size == st->st_size;
+	return was.valid && pass_same_time(was.mtime, st->st_mtim) &&
+	       pass_same_time(was.ctime, st->st_ctim) && was.size == st->st_size;
 }
 
 void pass_file_free(struct link *l)
@@ -197,7 +186,7 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *
 	fi->keep_cache = pass_keeps_pages(n, &st);
 	/* Nor is the size what the kernel thinks. */
 	if (!fi->keep_cache && !n->direct && n->lookups)
-		ask_again(p, n->id);
+		pass_forget_attributes(p, n->id);
 	return p->answered_backing < 0 ? p->answered_backing : 0;
 }
 

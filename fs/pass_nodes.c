@@ -83,11 +83,6 @@ static int describe(struct stat *st, struct timespec *born, uint64_t *mount, int
 	return 0;
 }
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 /* ---- the table */
 
 static struct pass_node **bucket_of(const struct pass_table *t, dev_t dev, ino_t ino)
@@ -299,7 +294,7 @@ static int open_again(struct pass *p, struct pass_node *n)
 	if (r < 0)
 		return r == -EMFILE || r == -ENFILE || r == -ENOMEM ? r : -ESTALE;
 	r = describe(&st, &born, &mount, fd, "");
-	if (r < 0 || st.st_ino != n->ino || st.st_dev != n->dev || !same_time(born, n->born)) {
+	if (r < 0 || st.st_ino != n->ino || st.st_dev != n->dev || !pass_same_time(born, n->born)) {
 		close(fd);
 		return -ESTALE;
 	}
@@ -356,7 +351,7 @@ void pass_retire(struct pass *p, struct pass_node *n)
 
 	unhash(&p->table, n);
 	n->retired = true;
-	fuse_lowlevel_notify_inval_inode(p->fs->session, n->id, -1, 0);
+	pass_forget_attributes(p, n->id);
 	heir = node_new(&p->table, &st, n->born);
 	heir->by_us = true;
 	heir->parent = n->parent;
@@ -392,7 +387,7 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 		return r;
 	}
 	n = find(t, st->st_dev, st->st_ino);
-	if (n && n->fd < 0 && !same_time(n->born, born)) {
+	if (n && n->fd < 0 && !pass_same_time(n->born, born)) {
 		unhash(t, n);
 		n = NULL;
 	}
@@ -418,7 +413,7 @@ int pass_peek(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 	if (r < 0)
 		return r;
 	n = find(&p->table, st->st_dev, st->st_ino);
-	*out = n && (n->fd >= 0 || same_time(n->born, born)) ? n : NULL;
+	*out = n && (n->fd >= 0 || pass_same_time(n->born, born)) ? n : NULL;
 	return 0;
 }
 

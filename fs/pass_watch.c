@@ -220,16 +220,14 @@ void pass_entry(struct fuse_entry_param *e, const struct pass *p, struct pass_no
 
 /* ---- what is told */
 
-/* That takes no lock in the kernel (notify.c). */
-static void forget_attributes(struct pass *p, struct pass_node *n)
+void pass_forget_attributes(struct pass *p, uint64_t node)
 {
-	fuse_lowlevel_notify_inval_inode(p->fs->session, n->id, -1, 0);
+	fuse_lowlevel_notify_inval_inode(p->fs->session, node, -1, 0);
 }
 
 static bool is_same(const struct pass_told *a, const struct pass_told *b)
 {
-	return a->ctime.tv_nsec == b->ctime.tv_nsec && a->ctime.tv_sec == b->ctime.tv_sec &&
-	       a->mtime.tv_nsec == b->mtime.tv_nsec && a->mtime.tv_sec == b->mtime.tv_sec &&
+	return pass_same_time(a->ctime, b->ctime) && pass_same_time(a->mtime, b->mtime) &&
 	       a->size == b->size && a->mode == b->mode && a->links == b->links &&
 	       a->uid == b->uid && a->gid == b->gid;
 }
@@ -241,7 +239,7 @@ static void compare(struct pass *p, struct pass_node *n, const struct stat *st)
 	if (is_same(&n->told, &now))
 		return;
 	n->told = now;
-	forget_attributes(p, n);
+	pass_forget_attributes(p, n->id);
 }
 
 /* A file that has lost a name, or a folder of which something changed. */
@@ -302,13 +300,18 @@ void pass_told_of(struct pass *p, uint64_t id, const char *name, uint32_t mask)
 		look_at(p, folder, name, mask & (IN_CREATE | IN_DELETE | IN_MOVE));
 }
 
+static void forget_all(struct pass *p, struct pass_node *n)
+{
+	pass_forget_attributes(p, n->id);
+}
+
 void pass_told_nothing(struct pass *p)
 {
 	log_info("more was changed in the folder than could be told: all is looked at again");
 	for (size_t i = 0; i < p->names.bucket_count; i++)
 		for (const struct pass_name *k = p->names.buckets[i]; k; k = k->chain)
 			notify_doubt(p->fs->notify, k->folder, k->name);
-	pass_each_node(p, forget_attributes);
+	pass_each_node(p, forget_all);
 }
 
 /* ---- the whole */
