@@ -569,6 +569,7 @@ void file_locks_end(struct file_locks *t);
 enum { NODE_PASS = 60 }; /* in place of a view's kind */
 /* Could a project's own rules, which lock covers what, be read? */
 int pass_rules_check(const struct options *o, struct err *err);
+void pass_make_room(void); /* for descriptors: before the first thread */
 int pass_new(struct pass **out, struct fs *fs, struct err *err); /* *out stays NULL for a file */
 struct pass *pass_free(struct pass *p);
 void pass_end(struct pass *p);

@@ -89,6 +89,7 @@ static int start(struct engine **engine, struct fs *fs, bool *made, struct optio
 		r = session_check(o, err);
 	if (r == 0)
 		r = helper_fork(&helper, err);
+	pass_make_room();
 	if (r == 0)
 		r = engine_open(engine, o, ENGINE_WORK, err);
 	if (r < 0)

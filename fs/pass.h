@@ -51,7 +51,7 @@ struct pass_node {
 	uint64_t lookups; /* the kernel's */
 	int opens;
 	int backing; /* the kernel's number of it, for that; 0: it has none */
-	int fd;	     /* O_PATH; -1: given back, to be opened again by the name */
+	int fd;	     /* O_PATH; -1: it has none, and is opened by the name when it is used */
 	uint64_t parent;
 	char *name; /* as it was looked up last; NULL: the root */
 
@@ -254,7 +254,7 @@ void pass_own_finish(struct pass *p);
 int pass_rules_init(struct pass *p, struct err *err);
 void pass_rules_look(struct pass *p); /* are they what they were? */
 
-/* ---- pass_nodes.c */
+/* ---- pass_nodes.c (pass_make_room is in fs.h) */
 
 void pass_table_init(struct pass *p);
 void pass_table_knows_mount(struct pass *p); /* when the root is open */
@@ -263,6 +263,8 @@ void pass_table_finish(struct pass *p);
 int pass_node(struct pass_node **out, const struct pass *p, uint64_t id);
 /* Its O_PATH descriptor, borrowed until the next call; or -errno. */
 int pass_fd(struct pass *p, struct pass_node *n);
+/* What it is now; that alone needs no descriptor. */
+int pass_stat(struct stat *st, struct pass *p, struct pass_node *n);
 /* A file that is open beneath the folder is entered as a node with one lookup more: fd is O_PATH,
  * taken. */
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,

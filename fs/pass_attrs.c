@@ -16,14 +16,12 @@ static int fd_of(struct pass_node **out, fuse_req_t req, fuse_ino_t node)
 	return r < 0 ? r : pass_fd(pass_of(req), *out);
 }
 
-static void reply_attr(fuse_req_t req, struct pass_node *n, int fd)
+static void reply_attr(fuse_req_t req, struct pass_node *n, int r, const struct stat *st)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		fuse_reply_err(req, errno);
+	if (r < 0)
+		fuse_reply_err(req, -r);
 	else
-		fuse_reply_attr(req, &st, pass_trusts(pass_of(req), n, &st));
+		fuse_reply_attr(req, st, pass_trusts(pass_of(req), n, st));
 }
 
 static bool is_open(const struct pass_node *n, const struct fuse_file_info *fi)
@@ -34,14 +32,14 @@ static bool is_open(const struct pass_node *n, const struct fuse_file_info *fi)
 void pass_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct pass_node *n;
+	struct stat st;
 	int r = pass_node(&n, pass_of(req), node);
 
-	if (r == 0)
-		r = is_open(n, fi) ? pass_file_of(fi)->fd : pass_fd(pass_of(req), n);
-	if (r < 0)
-		fuse_reply_err(req, -r);
-	else
-		reply_attr(req, n, r);
+	if (r == 0 && is_open(n, fi))
+		r = fstat(pass_file_of(fi)->fd, &st) < 0 ? -errno : 0;
+	else if (r == 0)
+		r = pass_stat(&st, pass_of(req), n);
+	reply_attr(req, n, r, &st);
 }
 
 /* ---- changing them */
@@ -126,6 +124,7 @@ void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass *p = pass_of(req);
 	struct pass_node *n;
+	struct stat now;
 	int fd = -1, r = fd = fd_of(&n, req, node);
 
 	if (r >= 0)
@@ -133,10 +132,9 @@ void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 				   : pass_may_change(&leave, req, n, NULL);
 	if (r >= 0)
 		r = set_all(p, n, fd, st, to_set, fi);
-	if (r < 0)
-		fuse_reply_err(req, -r);
-	else
-		reply_attr(req, n, fd);
+	if (r >= 0)
+		r = fstat(fd, &now) < 0 ? -errno : 0;
+	reply_attr(req, n, r, &now);
 }
 
 void pass_access(fuse_req_t req, fuse_ino_t node, int mask)

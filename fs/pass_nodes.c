@@ -14,18 +14,21 @@
  * only names the file (O_PATH), so whatever is renamed behind the mount, a request meets the file
  * that the kernel means.
  *
+ * Most files are looked up and nothing more. A plain file of one name gets its descriptor when it
+ * is used first: until then it is its folder's, by the name that it was looked up by, and must be
+ * the same file when it is opened; else it is ESTALE, and the kernel looks the name up once more.
+ * Without a descriptor the inode's number may have gone to another file, which its time of birth
+ * tells.
+ *
  * Descriptors are limited and projects are not: past half of the limit the one that was used
- * longest ago is given back. Such a node is opened again by its folder and the name that it was
- * looked up by, and must then be the same file; else it is ESTALE, and the kernel looks the name up
- * once more. Without a descriptor the inode's number may have gone to another file, which its time
- * of birth tells.
+ * longest ago is given back, and its node is opened again as if it were used first.
  *
  * Names are resolved one at a time, never through a link, never onto another file system: a mount
  * within the folder, ours too, is EXDEV before it is asked anything.
  */
 
 enum { SLOT_BITS = 32, SLOT_SHIFT = 6, SERIAL_SHIFT = SLOT_SHIFT + SLOT_BITS };
-enum { DESCRIPTORS_LEAST = 64 };
+enum { DESCRIPTORS_LEAST = 64, DESCRIPTORS_FIRST = 4096 };
 
 int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode)
 {
@@ -99,6 +102,12 @@ static struct pass_node *find(const struct pass_table *t, dev_t dev, ino_t ino)
 	while (n && (n->ino != ino || n->dev != dev))
 		n = n->chain;
 	return n;
+}
+
+/* A descriptor keeps the number from being given away. */
+static bool is_of(const struct pass_node *n, struct timespec born)
+{
+	return n->fd >= 0 || pass_same_time(n->born, born);
 }
 
 /* A node that cannot be found any more lives on until it is forgotten. */
@@ -232,18 +241,36 @@ void pass_table_knows_mount(struct pass *p)
 		p->table.mount = 0;
 }
 
-void pass_table_init(struct pass *p)
+static size_t raise_limit(void)
 {
-	struct pass_table *t = &p->table;
 	struct rlimit limit = {.rlim_cur = 1024};
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	return (size_t)limit.rlim_cur;
+}
+
+/* Each time that the kernel's table of them has to grow, a process with threads waits until all
+ * processors have seen it, some ms. */
+void pass_make_room(void)
+{
+	size_t most = raise_limit();
+	CLEANUP(cleanup_close) int fd = open("/", O_PATH | O_CLOEXEC);
+	CLEANUP(cleanup_close) int last = -1;
+
+	last = fcntl(fd, F_DUPFD_CLOEXEC,
+		     most > DESCRIPTORS_FIRST ? DESCRIPTORS_FIRST - 1 : (int)most / 2);
+}
+
+void pass_table_init(struct pass *p)
+{
+	struct pass_table *t = &p->table;
+
 	*t = (struct pass_table){.bucket_count = 1024, .free_slot = SIZE_MAX, .serial = 1};
 	t->buckets = xcalloc(t->bucket_count, sizeof(struct pass_node *));
-	t->descriptors_most = (size_t)limit.rlim_cur / 2;
+	t->descriptors_most = raise_limit() / 2;
 	if (t->descriptors_most < DESCRIPTORS_LEAST)
 		t->descriptors_most = DESCRIPTORS_LEAST;
 	ring_init(&t->used);
@@ -278,28 +305,54 @@ int pass_node(struct pass_node **out, const struct pass *p, uint64_t id)
 	return 0;
 }
 
-/* By the name that it had: is it still the same? */
-static int open_again(struct pass *p, struct pass_node *n)
+static int folder_of(struct pass *p, const struct pass_node *n)
 {
 	struct pass_node *folder;
-	struct timespec born = {0};
-	struct stat st = {0};
-	uint64_t mount;
-	int fd = -1, r = pass_node(&folder, p, n->parent);
+	int r = pass_node(&folder, p, n->parent);
 
-	if (r == 0)
-		r = fd = pass_fd(p, folder);
+	return r < 0 ? r : pass_fd(p, folder);
+}
+
+/* What is open there, or has that name: is it this file? */
+static int describe_same(struct stat *st, const struct pass_node *n, int fd, const char *name)
+{
+	struct timespec born;
+	uint64_t mount;
+	int r = describe(st, &born, &mount, fd, name);
+
+	return r == 0 && st->st_ino == n->ino && st->st_dev == n->dev &&
+			       pass_same_time(born, n->born)
+		       ? 0
+		       : -ESTALE;
+}
+
+/* By the name that it had. */
+static int open_named(struct pass *p, struct pass_node *n)
+{
+	struct stat st;
+	int fd = -1, r = folder_of(p, n);
+
 	if (r >= 0)
-		r = fd = pass_resolve(fd, n->name, O_PATH, 0);
+		r = fd = pass_resolve(r, n->name, O_PATH, 0);
 	if (r < 0)
 		return r == -EMFILE || r == -ENFILE || r == -ENOMEM ? r : -ESTALE;
-	r = describe(&st, &born, &mount, fd, "");
-	if (r < 0 || st.st_ino != n->ino || st.st_dev != n->dev || !pass_same_time(born, n->born)) {
+	r = describe_same(&st, n, fd, "");
+	if (r < 0) {
 		close(fd);
-		return -ESTALE;
+		return r;
 	}
 	take_descriptor(p, n, fd);
 	return fd;
+}
+
+int pass_stat(struct stat *st, struct pass *p, struct pass_node *n)
+{
+	int fd;
+
+	if (n->fd >= 0)
+		return fstat(pass_fd(p, n), st) < 0 ? -errno : 0;
+	fd = folder_of(p, n);
+	return fd < 0 ? -ESTALE : describe_same(st, n, fd, n->name);
 }
 
 int pass_fd(struct pass *p, struct pass_node *n)
@@ -307,7 +360,7 @@ int pass_fd(struct pass *p, struct pass_node *n)
 	if (n == &p->root)
 		return n->fd;
 	if (n->fd < 0)
-		return open_again(p, n);
+		return open_named(p, n);
 	ring_remove(&n->used);
 	ring_add(&p->table.used, &n->used);
 	return n->fd;
@@ -373,6 +426,18 @@ static void looked_up(struct pass *p, struct pass_node *n, const struct stat *st
 	n->lookups++;
 }
 
+/* There is one, or it is made. */
+static struct pass_node *node_for(struct pass_table *t, const struct stat *st, struct timespec born)
+{
+	struct pass_node *n = find(t, st->st_dev, st->st_ino);
+
+	if (n && is_of(n, born))
+		return n;
+	if (n)
+		unhash(t, n);
+	return node_new(t, st, born);
+}
+
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	       struct pass_node *folder, const char *name)
 {
@@ -386,13 +451,7 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 		close(fd);
 		return r;
 	}
-	n = find(t, st->st_dev, st->st_ino);
-	if (n && n->fd < 0 && !pass_same_time(n->born, born)) {
-		unhash(t, n);
-		n = NULL;
-	}
-	if (!n)
-		n = node_new(t, st, born);
+	n = node_for(t, st, born);
 	if (n->fd < 0)
 		take_descriptor(p, n, fd);
 	else
@@ -413,7 +472,7 @@ int pass_peek(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 	if (r < 0)
 		return r;
 	n = find(&p->table, st->st_dev, st->st_ino);
-	*out = n && (n->fd >= 0 || pass_same_time(n->born, born)) ? n : NULL;
+	*out = n && is_of(n, born) ? n : NULL;
 	return 0;
 }
 
@@ -426,13 +485,18 @@ void pass_each_node(struct pass *p, void (*fn)(struct pass *p, struct pass_node 
 			fn(p, t->slots[i]);
 }
 
-/* Most names that are looked up are of files that are nodes, and need not be opened. That no other
- * file system is entered by it, the mount's number tells, which is the same in all of the folder.
- */
-static int find_known(struct pass_node **out, struct stat *st, struct pass *p, int fd,
-		      const char *name)
+/* Can it do without a descriptor? What has one name only, and is known by its birth. */
+static bool may_wait(const struct stat *st, struct timespec born)
 {
-	struct pass_node *n;
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 && born.tv_sec != 0;
+}
+
+/* Most names that are looked up need not be opened: *out, or NULL. That no other file system is
+ * entered by it, the mount's number tells, which is the same in all of the folder. */
+static int look_unopened(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+			 const char *name)
+{
+	const struct pass_node *n;
 	struct timespec born;
 	uint64_t mount;
 	int r;
@@ -444,8 +508,8 @@ static int find_known(struct pass_node **out, struct stat *st, struct pass *p, i
 	if (r < 0 || !mount || mount != p->table.mount)
 		return r == -ENOENT ? r : 0;
 	n = find(&p->table, st->st_dev, st->st_ino);
-	if (n && n->fd >= 0)
-		*out = n;
+	if ((n && n->fd >= 0) || may_wait(st, born))
+		*out = node_for(&p->table, st, born);
 	return 0;
 }
 
@@ -459,7 +523,7 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 	pass_watch(p, folder);
 	if (pass_git_of(p, folder, name) == PASS_GIT_EXCLUDE)
 		pass_git_exclude(p, fd);
-	r = find_known(out, st, p, fd, name);
+	r = look_unopened(out, st, p, fd, name);
 	if (r < 0)
 		return r;
 	if (*out) {
@@ -470,13 +534,14 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
 }
 
+/* Without a descriptor that is known when it gets one. */
 bool pass_is_named(struct pass *p, const struct pass_node *n)
 {
 	struct pass_node *folder;
 	struct stat st;
 	int fd;
 
-	if (n == &p->root || n->unlinked || pass_node(&folder, p, n->parent) < 0)
+	if (n->fd < 0 || n == &p->root || n->unlinked || pass_node(&folder, p, n->parent) < 0)
 		return true;
 	fd = pass_fd(p, folder);
 	if (fd < 0 || fstatat(fd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -60,6 +60,9 @@ class Told(Project):
             fn()
 
     def nothing(self):
+        held = len(os.listdir(f"/proc/{self.m.process.pid}/fd"))
+        self.assertLess(held, 70)       # of a hundred files that were looked up and nothing more
+
         def answers():
             with open(f"/proc/{self.m.process.pid}/io") as io:
                 return int(io.read().split("syscw: ")[1].split()[0])
