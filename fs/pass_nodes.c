@@ -258,10 +258,11 @@ void pass_make_room(void)
 {
 	size_t most = raise_limit();
 	CLEANUP(cleanup_close) int fd = open("/", O_PATH | O_CLOEXEC);
-	CLEANUP(cleanup_close) int last = -1;
+	CLEANUP(cleanup_close)
+	int last = fcntl(fd, F_DUPFD_CLOEXEC,
+			 most > DESCRIPTORS_FIRST ? DESCRIPTORS_FIRST - 1 : (int)most / 2);
 
-	last = fcntl(fd, F_DUPFD_CLOEXEC,
-		     most > DESCRIPTORS_FIRST ? DESCRIPTORS_FIRST - 1 : (int)most / 2);
+	(void)last;
 }
 
 void pass_table_init(struct pass *p)
@@ -316,14 +317,16 @@ static int folder_of(struct pass *p, const struct pass_node *n)
 /* What is open there, or has that name: is it this file? */
 static int describe_same(struct stat *st, const struct pass_node *n, int fd, const char *name)
 {
-	struct timespec born;
+	struct stat there = {0};
+	struct timespec born = {0};
 	uint64_t mount;
-	int r = describe(st, &born, &mount, fd, name);
+	int r = describe(&there, &born, &mount, fd, name);
 
-	return r == 0 && st->st_ino == n->ino && st->st_dev == n->dev &&
-			       pass_same_time(born, n->born)
-		       ? 0
-		       : -ESTALE;
+	if (r < 0 || there.st_ino != n->ino || there.st_dev != n->dev ||
+	    !pass_same_time(born, n->born))
+		return -ESTALE;
+	*st = there;
+	return 0;
 }
 
 /* By the name that it had. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,6 +157,13 @@ static void tidy(void *arg)
 	}
 }
 
+static pid_t client_of(const struct fuse_buf *request)
+{
+	const struct fuse_in_header *head = request->mem;
+
+	return request->flags & FUSE_BUF_IS_FD || !head ? 0 : (pid_t)head->pid;
+}
+
 static int drain(void *arg)
 {
 	struct fs *fs = arg;
@@ -170,8 +178,10 @@ static int drain(void *arg)
 		file_locks_interrupts(fs->file_locks);
 		n++;
 	}
-	if (n)
+	if (n) {
+		loop_client(fs->loop, client_of(&fs->buf));
 		tidy_later(fs);
+	}
 	if (fuse_session_exited(fs->session)) {
 		loop_poller_stop(fs->loop);
 		end(fs);

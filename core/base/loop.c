@@ -5,14 +5,16 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "near.h"
 #include "pool.h"
 
 /*
  * The order of one turn: posted calls, due timers, the poller while it is busy, then epoll. The
  * poller is why this is not a library's loop: the time of a FUSE request on an otherwise idle
  * machine is the time to wake its server, so after each request the loop tries the descriptor again
- * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). A stream of requests must not
- * starve the others, so no spin lasts longer than BUSY_US before everybody else is asked too.
+ * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). On two processors that would be
+ * in its client's way, and it goes to the client's own instead (near.c). A stream of requests must
+ * not starve the others, so no spin lasts longer than BUSY_US before everybody else is asked too.
  *
  * Watches are unlinked at once but freed at the end of the turn: an event for a watch that an
  * earlier event of the same batch freed finds it dead instead of gone.
@@ -54,6 +56,7 @@ struct loop {
 	int (*drain)(void *arg);
 	void *drain_arg;
 	int64_t busy_until_us; /* the poller is tried again until then */
+	struct near near;
 
 	pthread_mutex_t lock;
 	struct post *posts, **last_post; /* under lock */
@@ -236,7 +239,7 @@ void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg),
 
 static void drain_once(struct loop *l)
 {
-	if (l->drain && l->drain(l->drain_arg) > 0)
+	if (l->drain && l->drain(l->drain_arg) > 0 && !l->near.possible)
 		l->busy_until_us = clock_mono_us() + SPIN_US;
 }
 
@@ -274,6 +277,11 @@ void loop_poller_stop(struct loop *l)
 	l->poller = watch_free(l->poller);
 }
 
+void loop_client(struct loop *l, pid_t client)
+{
+	near_client(&l->near, client);
+}
+
 /* ---- the loop itself */
 
 int loop_new(struct loop **out, int pool_threads)
@@ -284,6 +292,7 @@ int loop_new(struct loop **out, int pool_threads)
 	pthread_mutex_init(&l->lock, NULL);
 	l->last_post = &l->posts;
 	l->thread = pthread_self();
+	near_init(&l->near);
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->wake_fd < 0 || l->epoll_fd < 0)
