@@ -595,6 +595,10 @@ void pass_told_nothing(struct pass *p);
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */
 struct cover_rules;
 const struct cover_rules *pass_rules(struct pass *p);
+/* To the helper the name is shown as such a node. */
+bool pass_shows(fuse_req_t req, uint64_t folder, const char *name);
+/* Is the request, as it was read, put aside until later? */
+bool pass_holds_up(struct pass *p, const struct fuse_buf *buf);
 extern const struct fuse_lowlevel_ops pass_ops;
 
 /* notify.c: tells the kernel, on a thread of its own */
@@ -613,7 +617,7 @@ struct notify *notify_free(struct notify *n); /* after done */
 
 /* helper.c: a process that makes names appear and go through the mount, so that inotify sees it */
 
-enum helper_act { HELPER_RENAME, HELPER_CREATE, HELPER_UNLINK };
+enum helper_act { HELPER_RENAME, HELPER_CREATE, HELPER_UNLINK, HELPER_TOUCH };
 int helper_fork(struct helper_process *out, struct err *err); /* before threads and SQLite */
 int helper_new(struct helper **out, struct fs *fs, struct helper_process process);
 struct helper *helper_free(struct helper *h);
@@ -622,7 +626,15 @@ void helper_announce(struct helper *h, const struct view_change *c);
  * so. arg must outlive the helper. */
 void helper_show(struct helper *h, enum helper_act act, uint64_t folder, const char *name,
 		 bool (*still)(void *arg, const char *name), void *arg);
+/* The owner of a node is made what he is, after all changes of it that are under way; then done is
+ * called on the loop, even if that was not possible. arg must outlive the mount's requests. */
+void helper_touch(struct helper *h, uint64_t node, void (*done)(void *arg, uint64_t node),
+		  void *arg);
+/* Of which node the helper, who asks, is to be told for this name; 0: of none. */
+uint64_t helper_touches(const struct helper *h, uint64_t folder, const char *name);
+bool helper_is_there(const struct helper *h);
 bool helper_is(const struct helper *h, fuse_req_t req); /* does the helper ask? */
+bool helper_has_pid(const struct helper *h, pid_t pid);
 /* Does it ask for what it is to show? Then *e, of which ino is 0 for "no such name", is true for it
  * alone. */
 bool helper_lookup_shown(struct fuse_entry_param *e, struct helper *h, fuse_req_t req,

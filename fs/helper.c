@@ -46,6 +46,10 @@ static void act(const struct request *r, const char *folder, const char *hidden,
 		unlinkat(dir, name, 0);
 		return;
 	}
+	if (r->act == HELPER_TOUCH) {
+		fchownat(dir, hidden, (uid_t)-1, (gid_t)-1, AT_SYMLINK_NOFOLLOW);
+		return;
+	}
 	fd = openat(dir, r->act == HELPER_RENAME ? hidden : name,
 		    O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
 	if (fd < 0)
@@ -111,6 +115,7 @@ struct announcement {
 	enum helper_act act;
 	bool (*still)(void *arg, const char *name); /* NULL: the name leads to node */
 	void *arg;
+	void (*done)(void *arg, uint64_t node);
 	uint64_t folder, node;
 	unsigned number;
 	char hidden[32], name[NAME_BYTES];
@@ -128,9 +133,13 @@ struct helper {
 
 static void finish_current(struct helper *h)
 {
-	free(h->current);
+	struct announcement *a = h->current;
+
 	h->current = NULL;
 	h->created = false;
+	if (a && a->done)
+		a->done(a->arg, a->node);
+	free(a);
 }
 
 /* Does the name still lead to what was announced? */
@@ -138,6 +147,8 @@ static bool still_true(const struct helper *h, const struct announcement *a)
 {
 	struct view_attr attr;
 
+	if (a->act == HELPER_TOUCH)
+		return true;
 	if (a->still)
 		return a->still(a->arg, a->name);
 	return view_lookup(&attr, h->fs->views, a->folder, a->name) == 0 && attr.node == a->node;
@@ -170,11 +181,18 @@ static int ask(struct helper *h, const struct announcement *a)
 	return send(h->process.fd, &r, len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+static struct announcement *next_waiting(struct helper *h)
+{
+	struct announcement *a = LINK_OWNER(h->waiting.next, struct announcement, link);
+
+	ring_remove(&a->link);
+	return a;
+}
+
 static void ask_next(struct helper *h)
 {
 	while (!h->current && !ring_empty(&h->waiting)) {
-		h->current = LINK_OWNER(h->waiting.next, struct announcement, link);
-		ring_remove(&h->current->link);
+		h->current = next_waiting(h);
 		if (!still_true(h, h->current) || ask(h, h->current) < 0)
 			finish_current(h);
 	}
@@ -184,8 +202,7 @@ static void forget_all(struct helper *h)
 {
 	finish_current(h);
 	while (!ring_empty(&h->waiting)) {
-		h->current = LINK_OWNER(h->waiting.next, struct announcement, link);
-		ring_remove(&h->current->link);
+		h->current = next_waiting(h);
 		finish_current(h);
 	}
 }
@@ -236,7 +253,9 @@ struct helper *helper_free(struct helper *h)
 	if (!h)
 		return NULL;
 	watch_free(h->watch);
-	forget_all(h);
+	free(h->current);
+	while (!ring_empty(&h->waiting))
+		free(next_waiting(h));
 	close(h->process.fd);
 	free(h);
 	return NULL;
@@ -246,8 +265,11 @@ static void add(struct helper *h, const struct announcement *what, const char *n
 {
 	struct announcement *a;
 
-	if (!h->process.pid)
+	if (!h->process.pid) {
+		if (what->done)
+			what->done(what->arg, what->node);
 		return;
+	}
 	a = xcalloc(1, sizeof(*a));
 	*a = *what;
 	a->number = OWN_TEMPORARY_FIRST + h->numbers++ % (OWN_TEMPORARY_LAST - OWN_TEMPORARY_FIRST);
@@ -272,14 +294,43 @@ void helper_show(struct helper *h, enum helper_act act, uint64_t folder, const c
 	add(h, &a, name);
 }
 
-bool helper_is(const struct helper *h, fuse_req_t req)
-{
-	return h->current && h->process.pid && fuse_req_ctx(req)->pid == h->process.pid;
-}
-
 static bool is_hidden(const struct helper *h, uint64_t folder, const char *name)
 {
 	return folder == h->current->folder && !strcmp(name, h->current->hidden);
+}
+
+void helper_touch(struct helper *h, uint64_t node, void (*done)(void *arg, uint64_t node),
+		  void *arg)
+{
+	const struct announcement a = {.act = HELPER_TOUCH,
+				       .done = done,
+				       .arg = arg,
+				       .folder = h->fs->control_folder,
+				       .node = node};
+
+	add(h, &a, "");
+}
+
+uint64_t helper_touches(const struct helper *h, uint64_t folder, const char *name)
+{
+	return h->current && h->current->act == HELPER_TOUCH && is_hidden(h, folder, name)
+		       ? h->current->node
+		       : 0;
+}
+
+bool helper_is_there(const struct helper *h)
+{
+	return h->process.pid != 0;
+}
+
+bool helper_has_pid(const struct helper *h, pid_t pid)
+{
+	return h->current && h->process.pid && pid == h->process.pid;
+}
+
+bool helper_is(const struct helper *h, fuse_req_t req)
+{
+	return helper_has_pid(h, fuse_req_ctx(req)->pid);
 }
 
 static bool is_name(const struct helper *h, uint64_t folder, const char *name)

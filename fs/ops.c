@@ -61,7 +61,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct view_attr attr;
 	int r;
 
-	if (!helper && edit_lookup(req, parent, name))
+	if (helper ? pass_shows(req, parent, name) : edit_lookup(req, parent, name))
 		return;
 	r = helper ? helper_lookup(&attr, fs->helper, parent, name)
 		   : node_lookup(&attr, fs, parent, name);

@@ -18,6 +18,7 @@
  *     pass_own.c     what a program hides beside it, and may take away
  *     pass_rules.c   the project's own rules for that
  *     pass_direct.c  files that the kernel reads and writes by itself
+ *     pass_delegate.c  and those of them that a lock covers
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
  *     pass_conn.c    what libfuse does not know to say to the kernel
  *     pass_git.c     names of ours are none of git's business
@@ -47,6 +48,12 @@ struct pass_node {
 	bool unlinked; /* by us: it has no name */
 	bool direct;   /* as it is open now: the kernel reads and writes it */
 	bool by_us;    /* it will not be, until the last has closed it */
+
+	/* pass_delegate.c */
+	struct link delegation;	      /* of all that are out */
+	struct pass_cover *delegated; /* whose guard is out for it; NULL: it is not */
+	int delegating;		      /* open files that it is for */
+	bool recalling, recalled;
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
@@ -139,9 +146,19 @@ struct pass {
 	bool greeted;			/* and it is answered */
 	bool can_kill_priv, can_direct; /* what it offered */
 	int answered_backing;		/* of the open that is being answered */
-	char *chunk;			/* of reads that need not wait */
-	int64_t slow_until_boot_ms;	/* the disk stalled: write in the pool until then */
-	struct link waiting;		/* for a lock: struct pass_wait */
+
+	/* pass_delegate.c */
+	struct link delegations; /* nodes */
+	int delegation_count;
+	int recalls;		       /* that the helper was asked for and has not done */
+	int lasting;		       /* the kernel's number of the guards' file; 0: it has none */
+	struct link held;	       /* requests that wait for recalls */
+	struct timer *held_end;	       /* not for ever */
+	struct timer *delegations_end; /* nor are they out for ever */
+
+	char *chunk;		    /* of reads that need not wait */
+	int64_t slow_until_boot_ms; /* the disk stalled: write in the pool until then */
+	struct link waiting;	    /* for a lock: struct pass_wait */
 	size_t wait_count;
 	struct timer *nudge; /* those of them that are to wait no more */
 	bool ended;
@@ -329,6 +346,7 @@ struct pass_file {
 	struct link fences;
 	uint64_t moves; /* as there were when these were found */
 	bool direct;	/* the kernel writes it by itself */
+	bool delegated; /* beneath a lock */
 	bool own;	/* it was made by this open: pass_own.c */
 };
 /* leave: what it was opened by. */
@@ -351,15 +369,36 @@ void pass_direct_offered(struct pass *p, const struct fuse_init_in *in);
 void pass_direct_greet(struct pass *p, struct fuse_init_out *out);
 void pass_direct_answer(const struct pass *p, struct fuse_open_out *out);
 enum pass_use { PASS_READS, PASS_WRITES, PASS_READS_AND_WRITES };
-/* An open of n is to be answered: the number by which the kernel reads it, and where *writes,
- * writes it; 0: we do. -ESTALE: the node has been given up for a new one. */
-int pass_direct(bool *writes, struct pass *p, struct pass_node *n, const struct stat *st,
-		enum pass_use use);
+/* An open is to be answered: the number by which the kernel reads it, and where f->direct, writes
+ * it; 0: we do. -ESTALE: the node has been given up for a new one. */
+int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum pass_use use,
+		const struct pass_leave *leave);
+/* The kernel's number of an open file, or 0. */
+int pass_direct_enlist(struct pass *p, int fd);
 void pass_direct_forget(struct pass *p, struct pass_node *n);
-/* Would a file that is written without us come beneath a lock, if `from` (its entry of that name;
- * or NULL: itself) were called to_name in `to`? */
+/* Would a file that is written without us come beneath another lock, if `from` (its entry of that
+ * name; or NULL: itself) were called to_name in `to`? */
 bool pass_direct_escapes(const struct pass *p, const struct pass_node *from, const char *name,
 			 const struct pass_node *to, const char *to_name, bool exchange);
+
+/* ---- pass_delegate.c */
+
+/* May the kernel write this file, that is covered, for who got this leave? */
+bool pass_may_delegate(const struct pass *p, const struct pass_node *n, const struct stat *st,
+		       const struct pass_leave *leave);
+int pass_delegate(struct pass *p, struct pass_node *n, const struct pass_leave *leave);
+void pass_undelegate(struct pass *p, struct pass_node *n);
+/* Whoever writes such a file is asked again at his next write. */
+void pass_recall_all(struct pass *p);
+bool pass_is_delegated(struct pass *p, const char *path);
+void pass_delegate_closed(struct pass *p, struct pass_file *f);
+/* The kernel wants to write such a file: 0, or what the writer is to be told. */
+int pass_asks_to_write(fuse_req_t req, struct pass_node *n);
+/* Is it our own request by which that is recalled? */
+bool pass_recalls(struct pass *p, fuse_req_t req, struct pass_node *n);
+void pass_delegate_init(struct pass *p);
+void pass_delegate_end(struct pass *p);
+void pass_delegate_finish(struct pass *p);
 
 /* ---- who makes a file is its owner, where the mount serves others (pass_names.c) */
 

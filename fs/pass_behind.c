@@ -77,7 +77,8 @@ static void note(struct pass *p, struct pass_cover *c, const char *path, uint32_
 	if (!l || locks_over(&k, l, c->resource) < 0)
 		return;
 	changed = changed_ns(&gone, p, path);
-	if (changed / 1000000 <= k.acquired_unix_ms || is_ours(c, mask, changed))
+	if (changed / 1000000 <= k.acquired_unix_ms || is_ours(c, mask, changed) ||
+	    pass_is_delegated(p, path))
 		return;
 	/* Whose making was told, or that he is gone. */
 	if (mask & IN_CLOSE_WRITE && (gone || changed <= c->told_ns))

@@ -16,11 +16,11 @@
  * is served by us.
  *
  * What goes by us no more we cannot refuse any more. So all files are read by it, and those written
- * that no lock covers and that have no second name that may be covered. The others we write
- * ourselves, so that a holder who lost his lock is stopped in the midst of a write; and the texts
- * of the book in any case: they are small, and changed by many. A file that is being written by the
- * kernel cannot be given a name beneath a lock: EXDEV, and who moves it will copy it. Rules that a
- * project makes while a file is open hold from its next open.
+ * that no lock covers and that have no second name that may be covered; what a lock covers, by who
+ * only writes, as pass_delegate.c has it. The others we write ourselves, and so texts that no lock
+ * covers: they are small, and a rule that the project makes while one is open may cover it. Of
+ * other files such a rule holds from their next open. A file that is being written by the kernel
+ * cannot be given a name beneath another lock: EXDEV, and who moves it will copy it.
  *
  * The kernel wants all opens of a node to be of one kind, and counts one as ended before it tells
  * us: the kind is chosen by the first of them and is kept until the last is closed. Where somebody
@@ -64,18 +64,17 @@ void pass_direct_answer(const struct pass *p, struct fuse_open_out *out)
 	out->padding = (uint32_t)p->answered_backing;
 }
 
-static void enlist(struct pass *p, struct pass_node *n)
+int pass_direct_enlist(struct pass *p, int fd)
 {
-	struct backing b = {.fd = pass_fd(p, n)};
-	int id = b.fd < 0 ? -1 : ioctl(fuse_session_fd(p->fs->session), BACKING_OPEN, &b);
+	struct backing b = {.fd = fd};
+	int id = fd < 0 ? -1 : ioctl(fuse_session_fd(p->fs->session), BACKING_OPEN, &b);
 
-	if (id > 0) {
-		n->backing = id;
-		return;
-	}
+	if (id > 0)
+		return id;
 	log_info("the kernel does not read the folder's files by itself (%s): bookfs does",
 		 strerror(errno));
 	p->can_direct = false;
+	return 0;
 }
 
 void pass_direct_forget(struct pass *p, struct pass_node *n)
@@ -89,10 +88,8 @@ void pass_direct_forget(struct pass *p, struct pass_node *n)
 
 /* ---- which files */
 
-static bool is_covered(const struct pass *p, const char *path)
+static bool is_covered(char resource[LOCK_RESOURCE_BYTES], const struct pass *p, const char *path)
 {
-	char resource[LOCK_RESOURCE_BYTES];
-
 	return p->fs->options->enforce != ENFORCE_OFF && cover_of(resource, p->rules, path);
 }
 
@@ -100,9 +97,10 @@ static bool is_covered(const struct pass *p, const char *path)
 static bool is_free(const struct pass *p, const struct pass_node *n, const struct stat *st)
 {
 	CLEANUP(buf_finish) struct buf path = {0};
+	char resource[LOCK_RESOURCE_BYTES];
 
 	return st->st_nlink <= 1 && n->cover_count == 0 && pass_path(&path, p, n, NULL) &&
-	       !is_covered(p, buf_str(&path));
+	       !is_covered(resource, p, buf_str(&path));
 }
 
 static bool may_read(const struct pass *p, const struct pass_node *n, const struct stat *st)
@@ -115,55 +113,64 @@ static bool may_write(const struct pass *p, const struct pass_node *n, const str
 	return may_read(p, n, st) && !book_folder_counts(n->name, false) && is_free(p, n, st);
 }
 
-int pass_direct(bool *writes, struct pass *p, struct pass_node *n, const struct stat *st,
-		enum pass_use use)
+static bool is_delegated(struct pass *p, struct pass_file *f, const struct pass_leave *leave)
 {
-	bool is_open = n->opens > 0;
+	f->delegated = pass_delegate(p, f->node, leave) == 0;
+	f->node->delegating += f->delegated;
+	return f->delegated;
+}
 
-	*writes = use != PASS_READS && may_write(p, n, st);
+int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum pass_use use,
+		const struct pass_leave *leave)
+{
+	struct pass_node *n = f->node;
+	bool is_open = n->opens > 0, free = use != PASS_READS && may_write(p, n, st);
+	bool covered = use == PASS_WRITES && !free && may_read(p, n, st) &&
+		       pass_may_delegate(p, n, st, leave);
+
 	if (!is_open)
-		n->direct = use == PASS_READS ? may_read(p, n, st) : *writes;
-	*writes = *writes && n->direct;
+		n->direct = use == PASS_READS ? may_read(p, n, st) : free || covered;
 	if (!n->direct)
 		return 0;
-	if (use == PASS_READS_AND_WRITES && !*writes) {
+	if (use == PASS_READS_AND_WRITES && !free) {
 		pass_retire(p, n);
 		return -ESTALE;
 	}
 	if (!n->backing)
-		enlist(p, n);
+		n->backing = pass_direct_enlist(p, pass_fd(p, n));
 	n->direct = n->backing > 0;
-	*writes = *writes && n->direct;
+	f->direct = n->direct && (free || (covered && is_delegated(p, f, leave)));
 	return n->backing;
 }
 
 /* ---- names that move */
 
-/* The path that a file has when `from` has become `to`; false: it is not beneath it. */
-static bool moved_path(struct buf *out, const struct pass *p, const struct pass_file *f,
-		       const char *from, const char *to)
+/* Is it beneath another lock when `from` has become `to`? */
+static bool escapes(const struct pass *p, const struct pass_file *f, const char *from,
+		    const char *to)
 {
 	CLEANUP(buf_finish) struct buf path = {0};
+	CLEANUP(buf_finish) struct buf to_path = {0};
+	char was[LOCK_RESOURCE_BYTES], is[LOCK_RESOURCE_BYTES];
 	size_t len = strlen(from);
-	const char *was;
+	const char *at;
 
 	if (!pass_path(&path, p, f->node, NULL))
 		return false;
-	was = buf_str(&path);
-	if (strncmp(was, from, len) != 0 || (was[len] && was[len] != '/'))
+	at = buf_str(&path);
+	if (strncmp(at, from, len) != 0 || (at[len] && at[len] != '/') ||
+	    buf_addf(&to_path, "%s%s", to, at + len) < 0)
 		return false;
-	buf_clear(out);
-	return buf_addf(out, "%s%s", to, was + len) == 0;
+	return is_covered(is, p, buf_str(&to_path)) &&
+	       (!is_covered(was, p, at) || strcmp(was, is) != 0);
 }
 
 static bool any_escapes(const struct pass *p, const char *from, const char *to)
 {
-	CLEANUP(buf_finish) struct buf path = {0};
-
 	for (const struct link *l = p->files.next; l != &p->files; l = l->next) {
 		const struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
 
-		if (f->direct && moved_path(&path, p, f, from, to) && is_covered(p, buf_str(&path)))
+		if (f->direct && escapes(p, f, from, to))
 			return true;
 	}
 	return false;

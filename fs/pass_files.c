@@ -172,7 +172,8 @@ static enum pass_use use_of(const struct pass *p, int flags)
 }
 
 /* What is known of an open before it is answered. */
-static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *f)
+static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *f,
+		   const struct pass_leave *leave)
 {
 	enum pass_use use = use_of(p, fi->flags);
 	struct pass_node *n = f->node;
@@ -180,7 +181,7 @@ static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *
 
 	if (fstat(f->fd, &st) < 0)
 		return -errno;
-	p->answered_backing = pass_direct(&f->direct, p, n, &st, use);
+	p->answered_backing = pass_direct(f, p, &st, use, leave);
 	fi->direct_io = use == PASS_WRITES && !f->direct;
 	fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY && ring_empty(&n->owners);
 	fi->keep_cache = pass_keeps_pages(n, &st);
@@ -206,7 +207,7 @@ void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node
 
 	*f = (struct pass_file){.node = n, .fd = fd, .own = made && fi->flags & O_EXCL};
 	ring_init(&f->fences);
-	r = prepare(fi, p, f);
+	r = prepare(fi, p, f, leave);
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		pass_file_fence(f, req, leave);
 	n->opens++;
@@ -219,6 +220,7 @@ void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node
 	if (r == 0)
 		return;
 	n->opens--;
+	pass_delegate_closed(p, f);
 	pass_file_free(&f->link);
 	pass_forget(p, n->id, made ? 1 : 0);
 }
@@ -269,6 +271,7 @@ void pass_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	uint64_t id = f->node->id;
 
 	pass_file_closed(f);
+	pass_delegate_closed(pass_of(req), f);
 	if (--f->node->opens == 0)
 		f->node->by_us = false;
 	pass_file_free(&f->link);

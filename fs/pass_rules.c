@@ -73,6 +73,7 @@ static int read_rules(struct pass *p, struct err *err)
 	cover_rules_free(p->rules);
 	p->rules = rules;
 	p->moves++; /* where open files belong is to be found anew */
+	pass_recall_all(p);
 	return 0;
 }
 

@@ -170,7 +170,8 @@ static int drain(void *arg)
 	int n = 0;
 
 	while (n < REQUESTS_A_TURN && fuse_session_receive_buf(fs->session, &fs->buf) > 0) {
-		fuse_session_process_buf(fs->session, &fs->buf);
+		if (!pass_holds_up(fs->pass, &fs->buf))
+			fuse_session_process_buf(fs->session, &fs->buf);
 		parked_interrupts(fs->parked);
 		fresh_interrupts(fs->fresh);
 		stream_interrupts(fs->streams);

@@ -22,6 +22,9 @@ struct live;
 int live_open(struct live **out, const char *store_path, bool writable, struct err *err);
 struct live *live_close(struct live *l);
 DEFINE_CLEANUP(struct live, live_close)
+/* NAME-live once more, with byte 0: for who may have it open when this process has ended, as the
+ * files stay until then. A descriptor, the caller's, or -errno. */
+int live_open_lasting(const struct live *l);
 /* Held while the store is made or brought up to date: one process at a time. */
 int live_lock_making(struct live *l);
 void live_unlock_making(struct live *l);

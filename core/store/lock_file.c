@@ -628,10 +628,10 @@ struct locks *locks_close(struct locks *l)
 	conn_close(&l->conn);
 	cleanup_close(&l->open_fd);
 	cleanup_close(&l->book_fd);
+	l->guards = lock_guards_free(l->guards);
 	l->live = live_close(l->live);
 	lock_numbers_finish(&l->freed);
 	lock_known_forget(l);
-	l->guards = lock_guards_free(l->guards);
 	free(l->live_path);
 	free(l->path);
 	free(l);

@@ -21,6 +21,12 @@
  *
  * The locks belong to the open file, and in one process several writes may be under way: they are
  * counted. They begin in the thread whose table it is, as changes do, but may end in any other.
+ *
+ * What the kernel writes without asking anybody is delegated to it (RFC 8881, section 10.4, has the
+ * word): the byte is held until that is recalled. It is held by an open file of its own, which the
+ * kernel is given, too: should this process be killed, the byte stays held for as long as the
+ * kernel has anything of the mount open. Who wants the byte rings the bell, and whoever delegated
+ * it is told to recall it.
  */
 
 /* lock_file.c and live.c have those below. */
@@ -43,13 +49,23 @@ struct guard {
 	int users;
 };
 
-struct lock_guards {
-	pthread_mutex_t mutex; /* of items */
+struct guard_list {
 	struct guard *items;
 	size_t len, cap;
+};
+
+struct lock_guards {
+	pthread_mutex_t mutex; /* of writing */
+	struct guard_list writing;
 	struct lock_numbers shut; /* in the transaction that runs */
 	int64_t lacked;		  /* the number that it could not shut */
 	bool wanted;		  /* and said so */
+
+	struct guard_list delegated;
+	int kernel_fd;	  /* that they are held by; -1: nothing was yet */
+	bool wanted_here; /* by ourselves, and the bell was rung for it */
+	void (*on_wanted)(void *arg);
+	void *arg;
 };
 
 /* ---- bytes */
@@ -58,18 +74,18 @@ struct stretch {
 	int64_t start, len;
 };
 
-static int ask(const struct locks *l, int command, short type, int64_t base, struct stretch b)
+static int ask(int fd, int command, short type, int64_t base, struct stretch b)
 {
 	struct flock lock = {
 		.l_type = type, .l_whence = SEEK_SET, .l_start = base + b.start, .l_len = b.len};
-	if (fcntl(l->open_fd, command, &lock) < 0)
+	if (fcntl(fd, command, &lock) < 0)
 		return errno == EACCES ? -EAGAIN : -errno;
 	return lock.l_type != F_UNLCK; /* F_OFD_GETLK: somebody else has it */
 }
 
-static int set(const struct locks *l, short type, int64_t base, struct stretch b)
+static int set(int fd, short type, int64_t base, struct stretch b)
 {
-	int result = ask(l, F_OFD_SETLK, type, base, b);
+	int result = ask(fd, F_OFD_SETLK, type, base, b);
 	return result < 0 ? result : 0;
 }
 
@@ -114,24 +130,40 @@ static bool pause_until(int64_t *began_us, int64_t most_us)
 
 /* ---- those who write */
 
-static struct guard *guard_of(struct lock_guards *g, int64_t number)
+static struct guard *guard_of(struct guard_list *v, int64_t number)
 {
-	for (size_t i = 0; i < g->len; i++)
-		if (g->items[i].number == number)
-			return &g->items[i];
-	g->items = xgrow(g->items, &g->cap, g->len + 1, sizeof(*g->items));
-	g->items[g->len] = (struct guard){.number = number};
-	return &g->items[g->len++];
+	for (size_t i = 0; i < v->len; i++)
+		if (v->items[i].number == number)
+			return &v->items[i];
+	v->items = xgrow(v->items, &v->cap, v->len + 1, sizeof(*v->items));
+	v->items[v->len] = (struct guard){.number = number};
+	return &v->items[v->len++];
+}
+
+/* Is any of those used that a change of this number is kept out by? */
+static bool is_used(const struct guard_list *v, int64_t number)
+{
+	for (size_t i = 0; i < v->len; i++) {
+		bool about = v->items[i].number == number ||
+			     (is_book(number) && v->items[i].number != ALL);
+		if (about && v->items[i].users)
+			return true;
+	}
+	return false;
 }
 
 static int enter(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
-	int result = ask(l, F_OFD_GETLK, F_RDLCK, WANTED_BYTE, one(number)) ? -EAGAIN : 0;
+	int result = 0;
+	/* Where it is delegated besides, who wants it waits for that anyway. */
+	if (!is_used(&g->delegated, number) &&
+	    ask(l->open_fd, F_OFD_GETLK, F_RDLCK, WANTED_BYTE, one(number)))
+		result = -EAGAIN;
 	pthread_mutex_lock(&g->mutex);
-	struct guard *at = guard_of(g, number);
+	struct guard *at = guard_of(&g->writing, number);
 	if (result == 0 && at->users == 0)
-		result = set(l, guarding(number), FIRST_BYTE, one(number));
+		result = set(l->open_fd, guarding(number), FIRST_BYTE, one(number));
 	at->users += result == 0;
 	pthread_mutex_unlock(&g->mutex);
 	return result;
@@ -154,32 +186,101 @@ void locks_unguard(struct locks *l, const char *resource)
 	int64_t number = resource ? lock_number(resource) : ALL;
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	if (--guard_of(g, number)->users == 0)
-		set(l, F_UNLCK, FIRST_BYTE, one(number));
+	if (--guard_of(&g->writing, number)->users == 0)
+		set(l->open_fd, F_UNLCK, FIRST_BYTE, one(number));
 	pthread_mutex_unlock(&g->mutex);
 }
 
-/* ---- those who change */
+/* ---- what the kernel writes by itself */
 
-/* Does a thread of this process write to it? Its bytes are our own and would be given to us. */
-static bool is_used_here(const struct lock_guards *g, int64_t number)
+int locks_delegate(struct locks *l, const char *resource)
 {
-	for (size_t i = 0; i < g->len; i++) {
-		bool about = g->items[i].number == number ||
-			     (is_book(number) && g->items[i].number != ALL);
-		if (about && g->items[i].users)
-			return true;
-	}
-	return false;
+	struct lock_guards *g = l->guards;
+	int64_t number = lock_number(resource);
+	if (number == 0)
+		return -EINVAL;
+	if (g->kernel_fd < 0)
+		g->kernel_fd = live_open_lasting(l->live);
+	if (g->kernel_fd < 0)
+		return g->kernel_fd;
+	struct guard *at = guard_of(&g->delegated, number);
+	int result = at->users ? 0 : set(g->kernel_fd, F_RDLCK, FIRST_BYTE, one(number));
+	at->users += result == 0;
+	return result;
 }
+
+static int stop_at_first(void *arg, const struct lock_waiter *w)
+{
+	return 1;
+}
+
+static bool anybody_waits(struct locks *l)
+{
+	return locks_waiters_each(l, NULL, stop_at_first, NULL) == 1;
+}
+
+void locks_undelegate(struct locks *l, const char *resource)
+{
+	struct lock_guards *g = l->guards;
+	int64_t number = lock_number(resource);
+	if (--guard_of(&g->delegated, number)->users > 0)
+		return;
+	set(g->kernel_fd, F_UNLCK, FIRST_BYTE, one(number));
+	if (anybody_waits(l))
+		lock_settle_all(l);
+}
+
+int locks_lasting_fd(const struct locks *l)
+{
+	return l->guards->kernel_fd;
+}
+
+void locks_on_wanted(struct locks *l, void (*fn)(void *arg), void *arg)
+{
+	l->guards->on_wanted = fn;
+	l->guards->arg = arg;
+}
+
+static bool is_wanted(struct locks *l)
+{
+	const struct guard_list *v = &l->guards->delegated;
+	for (size_t i = 0; i < v->len; i++)
+		if (v->items[i].users &&
+		    ask(l->open_fd, F_OFD_GETLK, F_RDLCK, WANTED_BYTE, one(v->items[i].number)))
+			return true;
+	return anybody_waits(l);
+}
+
+void lock_guard_look(struct locks *l)
+{
+	struct lock_guards *g = l->guards;
+	bool here = g->wanted_here;
+	g->wanted_here = false;
+	/* A change of Book is kept out by any. */
+	if (g->on_wanted && is_used(&g->delegated, LOCK_BOOK) && (here || is_wanted(l)))
+		g->on_wanted(g->arg);
+}
+
+static bool is_delegated_here(struct locks *l, int64_t number)
+{
+	struct lock_guards *g = l->guards;
+	if (!is_used(&g->delegated, number))
+		return false;
+	if (!g->wanted_here)
+		live_ring(l->live);
+	return g->wanted_here = true;
+}
+
+/* ---- those who change */
 
 static int shut(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	int result = is_used_here(g, number)
+	/* The bytes of those who write here are our own and would be given to us. */
+	int result = is_used(&g->writing, number)
 			     ? -EAGAIN
-			     : set(l, changing(number), FIRST_BYTE, covered(number));
+			     : set(l->open_fd, changing(number), FIRST_BYTE, covered(number));
 	pthread_mutex_unlock(&g->mutex);
 	return result;
 }
@@ -199,6 +300,10 @@ static bool shut_one(struct locks *l, int64_t number)
 	int result = 0;
 	if (is_shut(g, number))
 		return true;
+	if (is_delegated_here(l, number)) {
+		g->lacked = number;
+		return false;
+	}
 	while ((result = shut(l, number)) == -EAGAIN)
 		if (!pause_until(&began_us, SHUT_MOST_US))
 			break;
@@ -218,7 +323,7 @@ void lock_guard_open(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
 	for (size_t i = 0; i < g->shut.len; i++)
-		set(l, F_UNLCK, FIRST_BYTE, covered(g->shut.items[i]));
+		set(l->open_fd, F_UNLCK, FIRST_BYTE, covered(g->shut.items[i]));
 	g->shut.len = 0;
 }
 
@@ -226,15 +331,20 @@ static bool is_free(struct locks *l, int64_t number)
 {
 	struct lock_guards *g = l->guards;
 	pthread_mutex_lock(&g->mutex);
-	bool free_here = !is_used_here(g, number);
+	bool free_here = !is_used(&g->writing, number);
 	pthread_mutex_unlock(&g->mutex);
-	return free_here && ask(l, F_OFD_GETLK, changing(number), FIRST_BYTE, covered(number)) == 0;
+	return free_here &&
+	       ask(l->open_fd, F_OFD_GETLK, changing(number), FIRST_BYTE, covered(number)) == 0;
 }
 
 bool lock_guard_await(struct locks *l, int64_t *began_us)
 {
 	struct lock_guards *g = l->guards;
-	set(l, F_WRLCK, WANTED_BYTE, covered(g->lacked));
+	if (is_delegated_here(l, g->lacked))
+		return false; /* only this thread could recall it */
+	set(l->open_fd, F_WRLCK, WANTED_BYTE, covered(g->lacked));
+	if (!g->wanted)
+		live_ring(l->live);
 	g->wanted = true;
 	while (pause_until(began_us, CHANGE_MOST_US))
 		if (is_free(l, g->lacked))
@@ -246,7 +356,7 @@ void lock_guard_waited(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
 	if (g->wanted)
-		set(l, F_UNLCK, WANTED_BYTE, covered(g->lacked));
+		set(l->open_fd, F_UNLCK, WANTED_BYTE, covered(g->lacked));
 	g->wanted = false;
 }
 
@@ -255,8 +365,11 @@ int lock_guard_refuse(struct locks *l)
 	char name[LOCK_RESOURCE_BYTES];
 	if (!lock_number_name(name, l->guards->lacked))
 		snprintf(name, sizeof(name), "the book");
-	return err_set(&l->err, -EBUSY, "a write to %s is under way and does not end; try again",
-		       name);
+	return err_set(
+		&l->err, -EBUSY,
+		"a write to %s is under way and does not end; try again; if a bookfs was killed, "
+		"close what is still open in its mount, and leave it",
+		name);
 }
 
 /* ---- lifetime */
@@ -264,6 +377,7 @@ int lock_guard_refuse(struct locks *l)
 struct lock_guards *lock_guards_new(void)
 {
 	struct lock_guards *g = xcalloc(1, sizeof(*g));
+	g->kernel_fd = -1;
 	pthread_mutex_init(&g->mutex, NULL);
 	return g;
 }
@@ -273,8 +387,13 @@ struct lock_guards *lock_guards_free(struct lock_guards *g)
 	if (!g)
 		return NULL;
 	pthread_mutex_destroy(&g->mutex);
+	/* What is still delegated is the kernel's. */
+	if (g->kernel_fd >= 0 && !is_used(&g->delegated, LOCK_BOOK))
+		ask(g->kernel_fd, F_OFD_SETLK, F_UNLCK, 0, (struct stretch){0});
+	cleanup_close(&g->kernel_fd);
 	lock_numbers_finish(&g->shut);
-	free(g->items);
+	free(g->writing.items);
+	free(g->delegated.items);
 	free(g);
 	return NULL;
 }

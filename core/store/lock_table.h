@@ -260,6 +260,7 @@ void lock_guard_open(struct locks *l);
 bool lock_guard_await(struct locks *l, int64_t *began_us);
 void lock_guard_waited(struct locks *l);
 int lock_guard_refuse(struct locks *l); /* fills l->err; -EBUSY */
+void lock_guard_look(struct locks *l);	/* the bell rang: is what is delegated wanted? */
 
 /* ---- lock_wait.c */
 int64_t lock_first_waiter(struct locks *l, int64_t resource); /* 0: none */

@@ -177,6 +177,7 @@ static void on_net(void *arg)
 		w->sweep = lock_sweep(w->locks) < 0;
 	else if (w->locks->waiting > 0 && lock_is_there(w->locks))
 		lock_settle_all(w->locks);
+	lock_guard_look(w->locks);
 	look(w);
 }
 
@@ -185,6 +186,7 @@ static void on_bell(void *arg, uint32_t revents)
 	struct lock_watch *w = arg;
 	if (live_drain(w->locks->live))
 		sweep_soon(w, AFTER_CLOSE_MS);
+	lock_guard_look(w->locks);
 	look(w);
 }
 

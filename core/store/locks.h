@@ -209,6 +209,15 @@ int locks_note_behind(struct locks *l, const char *resource, const char *path);
  * any. -EBUSY: a change does not end. */
 int locks_guard(struct locks *l, const char *resource);
 void locks_unguard(struct locks *l, const char *resource);
+/* The same while the kernel writes what the resource covers and asks nobody. To be called under a
+ * guard of the resource, and as often ended; on the loop, as all below. It holds on when this
+ * process is killed, for as long as the kernel has locks_lasting_fd() open. */
+int locks_delegate(struct locks *l, const char *resource); /* 0 or -errno */
+void locks_undelegate(struct locks *l, const char *resource);
+int locks_lasting_fd(const struct locks *l); /* borrowed; -1: nothing was delegated yet */
+/* Somebody, perhaps of this process, wants what is delegated: it is to be recalled and ended. What
+ * this process wants itself it is refused until then. */
+void locks_on_wanted(struct locks *l, void (*fn)(void *arg), void *arg);
 int locks_seq(int64_t *seq, struct locks *l); /* of the newest event: every change moves it */
 
 enum lock_event_type {

@@ -10,62 +10,12 @@ import subprocess
 import sys
 
 import harness
-from agents import Agent
+from agents import BUSY, STALE, Agent, Hand, strerror
 from harness import wait_for
 
 CHAPTERS = "Manuscript/Chapters"
 THREE = CHAPTERS + "/Chapter_03/Chapter_03.md"
 FOUR = CHAPTERS + "/Chapter_04/Chapter_04.md"
-
-HAND = """
-import ctypes, json, mmap, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-def c(name, *args):
-    if getattr(libc, name)(*args) < 0:
-        raise OSError(ctypes.get_errno(), name)
-def put(name, text, mode="w"):
-    with open(name, mode) as f:
-        f.write(text)
-def get(name):
-    with open(name) as f:
-        return f.read()
-for line in sys.stdin:
-    try:
-        said = eval(line)
-    except OSError as e:
-        said = "E " + os.strerror(e.errno)
-    print(json.dumps(said if isinstance(said, (str, int)) else None), flush=True)
-"""
-
-
-class Hand:
-    """A process that does what it is told, an expression at a time, and says what came of it."""
-
-    def __init__(self, cwd, instance):
-        self.process = subprocess.Popen([sys.executable, "-c", HAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, cwd=cwd, env={**os.environ, "BOOKFS_INSTANCE": instance})
-
-    def send(self, expression):
-        self.process.stdin.write(expression + "\n")
-        self.process.stdin.flush()
-
-    def do(self, expression):
-        self.send(expression)
-        return json.loads(harness.Background(self.process.stdout.readline).result(30))
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-
-
-def strerror(code):
-    return "E " + os.strerror(code)
-
-
-BUSY, STALE = strerror(errno.EBUSY), strerror(errno.ESTALE)
 
 
 class Project(harness.Case):

@@ -614,9 +614,9 @@ class Kernel(Project):
         self.assertTrue(self.is_direct(m, reader))
         number = os.stat(a).st_ino
         os.rename(a, figure)
-        for mode in ("r+b", "ab", "wb"):    # of one whom a lock must be able to stop
+        for mode in ("r+b", "ab", "wb"):    # of one whom a lock must be able to stop: who maps it is so by us
             with open(figure, mode, buffering=0) as writer:
-                self.assertTrue(self.by_us(m, lambda: writer.write(b"b" * SIZE)))
+                self.assertEqual(self.by_us(m, lambda: writer.write(b"b" * SIZE)), mode == "r+b")
                 self.assertEqual(os.stat(figure).st_ino, number)
             with open(figure, "rb") as f:
                 self.assertEqual(f.read(), os.pread(reader.fileno(), 4 * SIZE, 0))
@@ -632,7 +632,8 @@ class Kernel(Project):
                 self.assertFalse(self.is_direct(m, f))
 
     def test_covered_is_read(self):
-        """Beside who reads it without us one writes by us, and who wants both has a file of our kind, until it is closed."""
+        """Beside who reads it without us one writes, a text that no lock covers by us; and who wants both has a file of our
+        kind, until it is closed."""
         self.put("Drafts/one.md", b"x" * SIZE)
         self.put("Manuscript/images/fig-01-1.png", b"x" * SIZE)
         m = self.mount()
@@ -645,7 +646,7 @@ class Kernel(Project):
                 self.assertTrue(self.is_direct(m, reader))
                 for flags in (0, os.O_APPEND, os.O_TRUNC):
                     writer = os.open(path, os.O_WRONLY | flags)
-                    self.assertTrue(self.by_us(m, lambda: os.write(writer, b"y" * SIZE)))
+                    self.assertEqual(self.by_us(m, lambda: os.write(writer, b"y" * SIZE)), name.startswith("Drafts"))
                     os.close(writer)
                     self.assertEqual(os.pread(reader.fileno(), SIZE, 0), b"y" * SIZE)
                     with open(path, "rb") as f:

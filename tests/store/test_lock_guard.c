@@ -168,6 +168,77 @@ static void test_no_end(struct locks *writer, struct locks *l)
 	CHECK_INT(locks_guard(writer, "Chapter_3"), -EINVAL);
 }
 
+/* ---- what the kernel writes by itself */
+
+static void count(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void stop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* What a process wants that has delegated it, and what another wants. */
+static void test_delegated(struct loop *loop, struct locks *l, struct locks *other)
+{
+	const struct lock_holder a = holder("A"), b = holder("B");
+	const char *names[] = {three};
+	const struct lock_claim claim = {.resources = names, .count = 1, .holder = &b};
+	struct lock_refusal no = {0};
+	struct timer *end = timer_new(loop, stop, loop);
+	int wanted = 0, fd;
+
+	take(l, &a);
+	CHECK_INT(locks_lasting_fd(l), -1);
+	CHECK_INT(locks_delegate(l, "Chapter_3"), -EINVAL);
+	CHECK_INT(locks_guard(l, three), 0);
+	CHECK_INT(locks_delegate(l, three), 0);
+	CHECK_INT(locks_delegate(l, three), 0);
+	locks_unguard(l, three);
+	locks_on_wanted(l, count, &wanted);
+	/* Who has it may write on, renew it and give it back. */
+	CHECK_INT(locks_guard(l, three), 0);
+	locks_unguard(l, three);
+	take(l, &a);
+	CHECK_INT(locks_release(l, &a, names, 1, NULL), 1);
+	CHECK_INT(locks_acquire(l, &claim, &no), -EBUSY);
+	CHECK_INT(locks_acquire(other, &claim, &no), -EBUSY);
+	CHECK(strstr(no.err.msg, "a write to Chapter_03 is under way"));
+	timer_set(end, clock_boot_ms() + 50);
+	loop_run(loop);
+	CHECK(wanted > 0);
+	locks_undelegate(l, three);
+	CHECK_INT(locks_acquire(l, &claim, NULL), -EBUSY);
+	locks_undelegate(l, three);
+	CHECK_INT(locks_acquire(other, &claim, NULL), 0);
+	CHECK_INT(locks_remove(other, &b, three, NULL), 0);
+	/* It outlives its process where somebody else has the file open. */
+	CHECK_INT(locks_guard(l, three), 0);
+	CHECK_INT(locks_delegate(l, three), 0);
+	locks_unguard(l, three);
+	fd = dup(locks_lasting_fd(l));
+	locks_close(l);
+	CHECK_INT(locks_acquire(other, &claim, NULL), -EBUSY);
+	close(fd);
+	CHECK_INT(locks_acquire(other, &claim, NULL), 0);
+	CHECK_INT(locks_remove(other, &b, three, NULL), 0);
+	timer_free(end);
+}
+
+static void test_delegating(struct locks *other)
+{
+	struct loop *loop = NULL;
+	struct locks *l = NULL;
+	struct err err = {0};
+
+	CHECK_INT(loop_new(&loop, 1), 0);
+	CHECK_INT(locks_open(&l, loop, fixture.store_path, &err), 0);
+	test_delegated(loop, l, other);
+	loop_free(loop);
+}
+
 /* ---- threads of one process */
 
 struct pool {
@@ -207,6 +278,7 @@ int main(void)
 	test_two_processes();
 	struct locks *writer = open_table(), *l = open_table();
 	test_no_end(writer, l);
+	test_delegating(l);
 	test_threads(l);
 	locks_close(writer);
 	locks_close(l);
