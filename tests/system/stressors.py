@@ -22,12 +22,13 @@ WORKERS = 2
 AT_ONCE = 4
 # How many operations, and what else is said. Not here: fiemap, verity (no FUSE file system has them); fpunch, inode-flags
 # (they run by time alone); symlink (8,192 links are its least, 8 s); dirdeep (it stops at once when anybody has removed a
-# file of the same disk since it began: it takes a larger count of free inodes from a smaller, without a sign).
+# file of the same disk since it began: it takes a larger count of free inodes from a smaller, without a sign);
+# io (it syncs whatever anybody has written to any disk of the machine).
 STRESSORS = {
     "access": (20,), "aio": (20,), "chmod": (20,), "chown": (40,), "copy-file": (10, "--copy-file-bytes", "128m"),
     "dentry": (200,), "dir": (200,), "dirmany": (100,), "dnotify": (40,),
     "fallocate": (2, "--fallocate-bytes", "1m"), "fcntl": (100,), "flock": (100,), "fsize": (2,), "fstat": (100,),
-    "getdent": (100,), "hdd": (100, "--hdd-bytes", "1m"), "io": (10,), "iomix": (20, "--iomix-bytes", "1m"),
+    "getdent": (100,), "hdd": (100, "--hdd-bytes", "1m"), "iomix": (20, "--iomix-bytes", "1m"),
     "lease": (10,), "locka": (40,), "lockf": (40,), "lockofd": (40,), "mknod": (40,),
     "mmap": (1, "--mmap-file", "--mmap-bytes", "256k"), "msync": (20, "--msync-bytes", "1m"), "open": (200,),
     "readahead": (20, "--readahead-bytes", "1m"), "rename": (200,), "revio": (20, "--revio-bytes", "1m"),
