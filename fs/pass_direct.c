@@ -124,22 +124,22 @@ int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum
 		const struct pass_leave *leave)
 {
 	struct pass_node *n = f->node;
-	bool is_open = n->opens > 0, free = use != PASS_READS && may_write(p, n, st);
-	bool covered = use == PASS_WRITES && !free && may_read(p, n, st) &&
+	bool is_open = n->opens > 0, may = use != PASS_READS && may_write(p, n, st);
+	bool covered = use == PASS_WRITES && !may && may_read(p, n, st) &&
 		       pass_may_delegate(p, n, st, leave);
 
 	if (!is_open)
-		n->direct = use == PASS_READS ? may_read(p, n, st) : free || covered;
+		n->direct = use == PASS_READS ? may_read(p, n, st) : may || covered;
 	if (!n->direct)
 		return 0;
-	if (use == PASS_READS_AND_WRITES && !free) {
+	if (use == PASS_READS_AND_WRITES && !may) {
 		pass_retire(p, n);
 		return -ESTALE;
 	}
 	if (!n->backing)
 		n->backing = pass_direct_enlist(p, pass_fd(p, n));
 	n->direct = n->backing > 0;
-	f->direct = n->direct && (free || (covered && is_delegated(p, f, leave)));
+	f->direct = n->direct && (may || (covered && is_delegated(p, f, leave)));
 	return n->backing;
 }
 

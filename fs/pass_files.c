@@ -161,12 +161,14 @@ static bool is_for_writing(int flags)
 
 /* Who only writes has no use for the kernel's pages: a copy less, twice as fast. Of such writes it
  * would leave us to take set-id bits away (pass_conn.c), which libfuse does not tell: not where the
- * mount serves others. */
+ * mount serves others. Nor past the page cache, as such a write may be under way when it has
+ * returned, and would come late (pass_delegate.c). */
 static enum pass_use use_of(const struct pass *p, int flags)
 {
 	if ((flags & O_ACCMODE) == O_RDONLY)
 		return PASS_READS;
-	return (flags & O_ACCMODE) == O_WRONLY && !p->fs->options->allow_other
+	return (flags & O_ACCMODE) == O_WRONLY && !(flags & O_DIRECT) &&
+			       !p->fs->options->allow_other
 		       ? PASS_WRITES
 		       : PASS_READS_AND_WRITES;
 }

@@ -2,12 +2,12 @@
 """A project's own files: the folder itself, the same mounted by bookfs, and beside it by bindfs and fuse-overlayfs (those
 that are on the PATH), each row by all of them in turn.
 
-What no lock covers an administrator's kernel reads and writes without bookfs; what one covers it only reads: rows of
-reading and writing are measured of both kinds of files. Cold: the pages of all files are dropped before, the folder's and
+An administrator's kernel reads and writes them without bookfs; what a lock covers, so that its holder can lose it: rows
+of reading and writing are measured of both kinds of files. Cold: the pages of all files are dropped before, the folder's and
 the mounts'. First: only the mount's own.
 
 "No work" is a FUSE file system that keeps nothing and has nothing but zeros: no file system that the kernel asks for each
-piece, as it asks bookfs of what a lock covers when it is written, can be faster on this machine."""
+piece can be faster on this machine."""
 
 import os
 import shutil
