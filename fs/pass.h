@@ -420,7 +420,8 @@ void pass_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 void pass_releasedir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi);
 void pass_folder_free(struct link *l);
 void pass_file_free(struct link *l);
-int pass_folder_fd(const struct fuse_file_info *fi); /* for reading */
+/* For reading; or -errno. */
+int pass_folder_fd(struct pass *p, fuse_ino_t node, const struct fuse_file_info *fi);
 void pass_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi);
 
 void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode,

@@ -484,7 +484,12 @@ void pass_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_
 
 void pass_fsyncdir(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
 {
-	sync_fd(req, pass_folder_fd(fi), datasync);
+	int fd = pass_folder_fd(pass_of(req), node, fi);
+
+	if (fd < 0)
+		fuse_reply_err(req, -fd);
+	else
+		sync_fd(req, fd, datasync);
 }
 
 static ssize_t run_fallocate(struct pass_job *j)

@@ -9,12 +9,12 @@
  * Folders. The root is merged of the folder's names and ours, and listed as it was when it was
  * opened or read from its start again; any other folder is read as the caller goes, and its offsets
  * are those of its own file system. The kernel keeps its list for the next who opens it, as it
- * keeps a file's pages.
+ * keeps a file's pages; who finds it there needs no descriptor.
  */
 
 struct pass_folder {
 	struct link link;
-	int fd;
+	int fd;			  /* -1: nobody has needed it yet */
 	DIR *dir;		  /* which has that; NULL: nobody has read it yet */
 	struct view_list *merged; /* the root's; NULL: to be made */
 	bool root;
@@ -95,36 +95,42 @@ void pass_folder_free(struct link *l)
 	if (f->dir)
 		closedir(f->dir);
 	else
-		close(f->fd);
+		cleanup_close(&f->fd);
 	view_list_free(f->merged);
 	free(f);
+}
+
+static int open_folder(struct pass_folder *f, struct pass *p, struct pass_node *n)
+{
+	int fd = f->fd < 0 ? pass_fd(p, n) : f->fd;
+
+	if (f->fd >= 0 || fd < 0)
+		return fd;
+	f->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return f->fd < 0 ? -errno : f->fd;
 }
 
 void pass_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	struct pass *p = pass_of(req);
-	struct pass_folder *f;
-	struct pass_node *n;
-	struct stat st;
-	int fd = -1, r = pass_node(&n, p, node);
+	struct pass_folder *f = xcalloc(1, sizeof(*f));
+	struct pass_node *n = NULL;
+	struct stat st = {0};
+	int r = pass_node(&n, p, node);
 
-	if (r == 0)
-		r = pass_fd(p, n);
-	if (r >= 0) {
-		fd = openat(r, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = fd < 0 ? -errno : 0;
-	}
-	if (r < 0) {
-		fuse_reply_err(req, -r);
-		return;
-	}
-	f = xcalloc(1, sizeof(*f));
-	*f = (struct pass_folder){.fd = fd, .root = n == &p->root};
+	*f = (struct pass_folder){.fd = -1, .root = node == VIEW_ROOT};
 	ring_add(&p->folders, &f->link);
-	fi->fh = (uintptr_t)f;
-	fi->cache_readdir = !f->root && fstat(fd, &st) == 0;
-	fi->keep_cache = fi->cache_readdir && pass_keeps_pages(n, &st);
-	if (fuse_reply_open(req, fi) != 0)
+	if (r == 0)
+		r = pass_stat(&st, p, n);
+	if (r == 0) {
+		fi->fh = (uintptr_t)f;
+		fi->cache_readdir = !f->root;
+		fi->keep_cache = fi->cache_readdir && pass_keeps_pages(n, &st);
+		r = fi->keep_cache ? 0 : open_folder(f, p, n);
+	}
+	if (r < 0)
+		fuse_reply_err(req, -r);
+	if (r < 0 || fuse_reply_open(req, fi) != 0)
 		pass_folder_free(&f->link);
 }
 
@@ -231,11 +237,13 @@ static int read_own(struct listing *l, struct pass_folder *f, off_t off)
 	}
 }
 
-static int open_list(struct pass_folder *f)
+static int open_list(struct pass_folder *f, struct pass *p, struct pass_node *n)
 {
-	if (!f->dir)
+	int r = f->dir ? 0 : open_folder(f, p, n);
+
+	if (r >= 0 && !f->dir)
 		f->dir = fdopendir(f->fd);
-	return f->dir ? 0 : -errno;
+	return r < 0 ? r : f->dir ? 0 : -errno;
 }
 
 static void read_folder(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
@@ -247,7 +255,7 @@ static void read_folder(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 	int r = out ? pass_node(&l.folder, l.p, node) : -ENOMEM;
 
 	if (r == 0)
-		r = open_list(f);
+		r = open_list(f, l.p, l.folder);
 	if (r == 0 && f->root)
 		read_merged(&l, f, off);
 	else if (r == 0)
@@ -270,7 +278,10 @@ void pass_readdirplus(fuse_req_t req, fuse_ino_t node, size_t size, off_t off,
 	read_folder(req, node, size, off, fi, true);
 }
 
-int pass_folder_fd(const struct fuse_file_info *fi)
+int pass_folder_fd(struct pass *p, fuse_ino_t node, const struct fuse_file_info *fi)
 {
-	return folder_of(fi)->fd;
+	struct pass_node *n;
+	int r = pass_node(&n, p, node);
+
+	return r < 0 ? r : open_folder(folder_of(fi), p, n);
 }

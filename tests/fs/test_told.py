@@ -52,16 +52,18 @@ class Told(Project):
     def see_new(self, name):
         wait_for(lambda: os.path.lexists(self.path(name)), 8, name)
 
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.m.process.pid}/fd"))
+
     def test_whatever_changes(self):
         before = os.open(self.path("b"), os.O_PATH)
         self.addCleanup(os.close, before)
-        for fn in (self.nothing, self.contents, self.names, self.folders, lambda: self.by_another_mount(before),
+        for fn in (self.nothing, self.lists, self.contents, self.names, self.folders, lambda: self.by_another_mount(before),
                    self.more_than_can_be_told):
             fn()
 
     def nothing(self):
-        held = len(os.listdir(f"/proc/{self.m.process.pid}/fd"))
-        self.assertLess(held, 70)       # of a hundred files that were looked up and nothing more
+        self.assertLess(self.descriptors(), 70)     # of a hundred files that were looked up and nothing more
 
         def answers():
             with open(f"/proc/{self.m.process.pid}/io") as io:
@@ -70,6 +72,21 @@ class Told(Project):
         wait_for(lambda: time.monotonic() - since > 1.1)
         self.walk(self.m)
         self.assertLess(answers() - before, 50)
+
+    def lists(self):
+        """Who opens a folder whose list the kernel has needs no descriptor, until he asks for what that does not have."""
+        os.listdir(self.path("a"))
+        before, held = self.descriptors(), [os.open(self.path("a"), os.O_RDONLY | os.O_DIRECTORY) for _ in range(20)]
+        try:
+            self.assertLess(self.descriptors() - before, 5)
+            os.fsync(held[0])
+            self.put("a/no49", "new")
+            wait_for(lambda: "no49" in os.listdir(held[1]))
+            os.unlink(self.of("Drafts/a/no49"))
+            wait_for(lambda: "no49" not in os.listdir(held[2]))
+        finally:
+            for fd in held:
+                os.close(fd)
 
     def contents(self):
         with open(self.of("Drafts/a/0"), "a") as f:
