@@ -208,7 +208,7 @@ uint64_t log_bytes(void); /* bytes ever logged: changes when there is something 
  * epoll over descriptors, timers and posted calls, and a small pool of threads for CPU work and
  * disk reads whose results come back to the loop. A poller is a descriptor that is worth trying
  * again before sleeping (FUSE: fuse.md, Speed): after it had work, the loop spins on it for 50 us,
- * but not where there are two processors only.
+ * unless it has been doing so in vain.
  */
 struct loop;
 int loop_new(struct loop **out, int pool_threads);
@@ -241,8 +241,8 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
 /* The poller: drain handles what can be handled without blocking and returns how many requests that
- * were. The loop calls it when fd is readable, and for 50 us after it last returned more than 0.
- * One a loop. */
+ * were. The loop calls it when fd is readable, and mostly for 50 us after it last returned
+ * more than 0. One a loop. */
 int loop_poller(struct loop *l, int fd, int (*drain)(void *arg), void *arg);
 /* Inside drain: whose request it was (a thread's number, 0: not known). */
 void loop_client(struct loop *l, pid_t client);

@@ -12,15 +12,17 @@
  * The order of one turn: posted calls, due timers, the poller while it is busy, then epoll. The
  * poller is why this is not a library's loop: the time of a FUSE request on an otherwise idle
  * machine is the time to wake its server, so after each request the loop tries the descriptor again
- * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). On two processors that would be
- * in its client's way, and it goes to the client's own instead (near.c). A stream of requests must
- * not starve the others, so no spin lasts longer than BUSY_US before everybody else is asked too.
+ * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). Where the client shares its
+ * processor, and the loop goes there where there are two (near.c), a spin is in the client's way
+ * and ends in vain: after each of those it is left out for more requests, PASSES_MOST at last,
+ * until one is worth it again. A stream of requests must not starve the others, so no spin lasts
+ * longer than BUSY_US before everybody else is asked too.
  *
  * Watches are unlinked at once but freed at the end of the turn: an event for a watch that an
  * earlier event of the same batch freed finds it dead instead of gone.
  */
 
-enum { SPIN_US = 50, BUSY_US = 1000, BATCH = 64 };
+enum { SPIN_US = 50, BUSY_US = 1000, PASSES_MOST = 31, BATCH = 64 };
 
 struct watch {
 	struct loop *loop;
@@ -55,7 +57,8 @@ struct loop {
 	struct watch *wake, *poller;
 	int (*drain)(void *arg);
 	void *drain_arg;
-	int64_t busy_until_us; /* the poller is tried again until then */
+	int64_t busy_until_us;	 /* the poller is tried again until then */
+	int passes, passes_next; /* requests after which it is not, as that was in vain */
 	struct near near;
 
 	pthread_mutex_t lock;
@@ -237,26 +240,55 @@ void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg),
 
 /* ---- the poller */
 
-static void drain_once(struct loop *l)
+static bool drain_once(struct loop *l)
 {
-	if (l->drain && l->drain(l->drain_arg) > 0 && !l->near.possible)
-		l->busy_until_us = clock_mono_us() + SPIN_US;
+	return l->drain && l->drain(l->drain_arg) > 0;
+}
+
+static void be_busy(struct loop *l)
+{
+	l->busy_until_us = clock_mono_us() + SPIN_US;
 }
 
 static void on_poller(void *arg, uint32_t revents)
 {
-	drain_once(arg);
+	struct loop *l = arg;
+
+	if (!drain_once(l))
+		return;
+	if (l->passes > 0)
+		l->passes--;
+	else
+		be_busy(l);
+}
+
+static void was_in_vain(struct loop *l)
+{
+	l->busy_until_us = 0;
+	l->passes = l->passes_next;
+	if (l->passes_next < PASSES_MOST)
+		l->passes_next = l->passes_next * 2 + 1;
 }
 
 static void spin(struct loop *l)
 {
 	int64_t now = clock_mono_us();
 	const int64_t limit = now + BUSY_US;
+	bool waited = false;
 
 	while (now < l->busy_until_us && now < limit && !l->stop && !atomic_load(&l->posted)) {
-		drain_once(l);
+		if (!drain_once(l)) {
+			waited = true;
+		} else {
+			if (waited)
+				l->passes_next = 0;
+			waited = false;
+			be_busy(l);
+		}
 		now = clock_mono_us();
 	}
+	if (now >= l->busy_until_us)
+		was_in_vain(l);
 }
 
 int loop_poller(struct loop *l, int fd, int (*drain)(void *arg), void *arg)
