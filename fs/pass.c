@@ -149,6 +149,7 @@ static int open_root(struct pass *p, const char *folder)
 
 	p->root = (struct pass_node){.id = VIEW_ROOT, .type = S_IFDIR, .lookups = 1};
 	ring_init(&p->root.owners);
+	ring_init(&p->root.files);
 	ring_init(&p->root.names);
 	ring_init(&p->root.used);
 	p->root.fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);

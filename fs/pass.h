@@ -57,8 +57,9 @@ struct pass_node {
 
 	uint64_t lookups; /* the kernel's */
 	int opens;
-	int backing; /* the kernel's number of it, for that; 0: it has none */
-	int fd;	     /* O_PATH; -1: it has none, and is opened by the name when it is used */
+	struct link files; /* these */
+	int backing;	   /* the kernel's number of it, for that; 0: it has none */
+	int fd;		   /* O_PATH; -1: it has none, and is opened by the name when it is used */
 	uint64_t parent;
 	char *name; /* as it was looked up last; NULL: the root */
 
@@ -278,14 +279,22 @@ void pass_table_knows_mount(struct pass *p); /* when the root is open */
 void pass_table_finish(struct pass *p);
 /* -ESTALE: it was forgotten. */
 int pass_node(struct pass_node **out, const struct pass *p, uint64_t id);
-/* Its O_PATH descriptor, borrowed until the next call; or -errno. */
+/* Its O_PATH descriptor, or that of one of its open files, borrowed until the next call; or -errno.
+ */
 int pass_fd(struct pass *p, struct pass_node *n);
+/* That of one of its open files, or -1. */
+int pass_open_fd(const struct pass_node *n);
+/* It is opened by its name, if that still leads to it; -ESTALE: it does not. */
+int pass_open_node(struct stat *st, struct pass *p, struct pass_node *n, int flags);
 /* What it is now; that alone needs no descriptor. */
 int pass_stat(struct stat *st, struct pass *p, struct pass_node *n);
 /* A file that is open beneath the folder is entered as a node with one lookup more: fd is O_PATH,
  * taken. */
 int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	       struct pass_node *folder, const char *name);
+/* The same of one that was just opened: fd stays the caller's. */
+int pass_enter_open(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+		    struct pass_node *folder, const char *name);
 int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
 	      const char *name);
 void pass_forget(struct pass *p, uint64_t id, uint64_t lookups);
@@ -297,8 +306,6 @@ void pass_proc_name(char out[16], int fd);
 bool pass_path(struct buf *out, const struct pass *p, const struct pass_node *n, const char *name);
 /* The kernel reads it, and who comes to write has to be served by us: he will meet a new node. */
 void pass_retire(struct pass *p, struct pass_node *n);
-/* Does its name still lead to it? Others change the folder, too. */
-bool pass_is_named(struct pass *p, const struct pass_node *n);
 /* The file has this name now. */
 void pass_renamed(struct pass *p, const struct stat *st, struct pass_node *folder,
 		  const char *name);
@@ -335,7 +342,7 @@ void pass_told_folder(struct pass *p);
 /* ---- pass_files.c */
 
 struct pass_file {
-	struct link link;
+	struct link link, of_node;
 	struct pass_node *node;
 	int fd;
 
@@ -351,7 +358,8 @@ struct pass_file {
 };
 /* leave: what it was opened by. */
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
-		     const struct fuse_entry_param *made, const struct pass_leave *leave);
+		     const struct stat *st, const struct fuse_entry_param *made,
+		     const struct pass_leave *leave);
 /* Are the pages that the kernel may have of it, or its list, still true? What it reads from now on
  * is of what the file is now. */
 bool pass_keeps_pages(struct pass_node *n, const struct stat *st);

@@ -235,27 +235,40 @@ void pass_removexattr(fuse_req_t req, fuse_ino_t node, const char *name)
 	fuse_reply_err(req, -r);
 }
 
+/* The kernel asks for one of each new file, as soon as it is written: a path takes longer. */
+static ssize_t get_xattr(fuse_req_t req, fuse_ino_t node, const char *name, char *value,
+			 size_t size)
+{
+	struct pass_node *n;
+	char path[32];
+	ssize_t len;
+	int r = pass_node(&n, pass_of(req), node), fd = r < 0 ? r : pass_open_fd(n);
+
+	if (r == 0 && name && !size && !strcmp(name, capability) && pass_asks_to_write(req, n) < 0)
+		return CAPABILITY_BYTES;
+	if (fd >= 0) {
+		len = name ? fgetxattr(fd, name, value, size) : flistxattr(fd, value, size);
+	} else {
+		r = xattr_path(path, &n, req, node);
+		if (r < 0)
+			return r;
+		len = name ? getxattr(path, name, value, size) : listxattr(path, value, size);
+	}
+	return len < 0 ? -errno : len;
+}
+
 /* name NULL: the list of names. size 0: how many bytes it takes. */
 static void read_xattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)
 {
 	CLEANUP(cleanup_free) char *value = size ? malloc(size) : NULL;
-	struct pass_node *n;
-	char path[32];
-	ssize_t len = -1;
-	int r = size && !value ? -ENOMEM : xattr_path(path, &n, req, node);
+	ssize_t r = size && !value ? -ENOMEM : get_xattr(req, node, name, value, size);
 
-	if (r == 0 && name && !size && !strcmp(name, capability) && pass_asks_to_write(req, n) < 0)
-		len = CAPABILITY_BYTES;
-	else if (r == 0) {
-		len = name ? getxattr(path, name, value, size) : listxattr(path, value, size);
-		r = len < 0 ? -errno : 0;
-	}
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		fuse_reply_err(req, (int)-r);
 	else if (size)
-		fuse_reply_buf(req, value, (size_t)len);
+		fuse_reply_buf(req, value, (size_t)r);
 	else
-		fuse_reply_xattr(req, (size_t)len);
+		fuse_reply_xattr(req, (size_t)r);
 }
 
 void pass_getxattr(fuse_req_t req, fuse_ino_t node, const char *name, size_t size)

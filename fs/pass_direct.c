@@ -127,6 +127,7 @@ int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum
 	bool is_open = n->opens > 0, may = use != PASS_READS && may_write(p, n, st);
 	bool covered = use == PASS_WRITES && !may && may_read(p, n, st) &&
 		       pass_may_delegate(p, n, st, leave);
+	int fd;
 
 	if (!is_open)
 		n->direct = use == PASS_READS ? may_read(p, n, st) : may || covered;
@@ -136,8 +137,9 @@ int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum
 		pass_retire(p, n);
 		return -ESTALE;
 	}
-	if (!n->backing)
-		n->backing = pass_direct_enlist(p, pass_fd(p, n));
+	fd = n->backing ? -1 : use == PASS_READS ? f->fd : pass_fd(p, n);
+	if (fd >= 0)
+		n->backing = pass_direct_enlist(p, fd);
 	n->direct = n->backing > 0;
 	f->direct = n->direct && (may || (covered && is_delegated(p, f, leave)));
 	return n->backing;

@@ -149,6 +149,7 @@ void pass_file_free(struct link *l)
 	struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
 
 	ring_remove(&f->link);
+	ring_remove(&f->of_node);
 	pass_file_unfence(f);
 	close(f->fd);
 	free(f);
@@ -175,18 +176,15 @@ static enum pass_use use_of(const struct pass *p, int flags)
 
 /* What is known of an open before it is answered. */
 static int prepare(struct fuse_file_info *fi, struct pass *p, struct pass_file *f,
-		   const struct pass_leave *leave)
+		   const struct stat *st, const struct pass_leave *leave)
 {
 	enum pass_use use = use_of(p, fi->flags);
 	struct pass_node *n = f->node;
-	struct stat st;
 
-	if (fstat(f->fd, &st) < 0)
-		return -errno;
-	p->answered_backing = pass_direct(f, p, &st, use, leave);
+	p->answered_backing = pass_direct(f, p, st, use, leave);
 	fi->direct_io = use == PASS_WRITES && !f->direct;
 	fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY && ring_empty(&n->owners);
-	fi->keep_cache = pass_keeps_pages(n, &st);
+	fi->keep_cache = pass_keeps_pages(n, st);
 	/* Nor is the size what the kernel thinks. */
 	if (!fi->keep_cache && !n->direct && n->lookups)
 		pass_forget_attributes(p, n->id);
@@ -201,7 +199,8 @@ static int reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_file *f,
 }
 
 void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node *n, int fd,
-		     const struct fuse_entry_param *made, const struct pass_leave *leave)
+		     const struct stat *st, const struct fuse_entry_param *made,
+		     const struct pass_leave *leave)
 {
 	struct pass *p = pass_of(req);
 	struct pass_file *f = xcalloc(1, sizeof(*f));
@@ -209,11 +208,12 @@ void pass_file_reply(fuse_req_t req, struct fuse_file_info *fi, struct pass_node
 
 	*f = (struct pass_file){.node = n, .fd = fd, .own = made && fi->flags & O_EXCL};
 	ring_init(&f->fences);
-	r = prepare(fi, p, f, leave);
+	r = prepare(fi, p, f, st, leave);
 	if ((fi->flags & O_ACCMODE) != O_RDONLY)
 		pass_file_fence(f, req, leave);
 	n->opens++;
 	ring_add(&p->files, &f->link);
+	ring_add(&n->files, &f->of_node);
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -235,30 +235,24 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
 	struct pass *p = pass_of(req);
 	struct pass_node *n;
-	char number[16];
-	int fd, r = pass_node(&n, p, node);
+	struct stat st = {0};
+	int r = pass_node(&n, p, node);
 
 	if (r == 0 && is_for_writing(fi->flags))
 		r = pass_may_change(&leave, req, n, NULL);
 	else if (r == 0)
 		pass_may_be_past(p, n);
-	if (r == 0 && (n->past || n->retired || !pass_is_named(p, n)))
+	if (r == 0 && (n->past || n->retired))
 		r = -ESTALE;
 	if (r == 0)
-		r = pass_fd(p, n);
+		r = pass_open_node(&st, p, n, fi->flags & kept);
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;
 	}
-	pass_proc_name(number, r);
-	fd = openat(p->proc, number, (fi->flags & kept) | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0) {
-		fuse_reply_err(req, errno);
-		return;
-	}
 	if (fi->flags & O_TRUNC)
 		n->stamp.valid = false;
-	pass_file_reply(req, fi, n, fd, NULL, &leave);
+	pass_file_reply(req, fi, n, r, &st, NULL, &leave);
 }
 
 void pass_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)

@@ -202,8 +202,7 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 		  const char *name, mode_t mode, int flags)
 {
 	struct pass *p = pass_of(req);
-	char number[16];
-	int fd = -1, path, r = pass_fd(p, folder);
+	int fd = -1, r = pass_fd(p, folder);
 
 	pass_watch(p, folder);
 	if (r >= 0) {
@@ -213,9 +212,7 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 	}
 	if (r < 0)
 		return r;
-	pass_proc_name(number, fd);
-	path = openat(p->proc, number, O_PATH | O_CLOEXEC);
-	r = path < 0 ? -errno : pass_enter(out, st, p, path, folder, name);
+	r = pass_enter_open(out, st, p, fd, folder, name);
 	if (r == 0)
 		return fd;
 	close(fd);
@@ -246,7 +243,7 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 	if (leave.count && fi->flags & O_EXCL)
 		pass_own_made(req, name, &st);
 	pass_entry(&e, pass_of(req), n, &st);
-	pass_file_reply(req, fi, n, r, &e, &leave);
+	pass_file_reply(req, fi, n, r, &st, &e, &leave);
 }
 
 /* ---- removing and moving */

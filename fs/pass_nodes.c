@@ -185,6 +185,7 @@ static struct pass_node *node_new(struct pass_table *t, const struct stat *st, s
 		.fd = -1,
 	};
 	ring_init(&n->owners);
+	ring_init(&n->files);
 	ring_init(&n->names);
 	ring_init(&n->used);
 	t->slots[slot] = n;
@@ -352,10 +353,16 @@ int pass_stat(struct stat *st, struct pass *p, struct pass_node *n)
 {
 	int fd;
 
-	if (n->fd >= 0)
+	if (n->fd >= 0 || !ring_empty(&n->files))
 		return fstat(pass_fd(p, n), st) < 0 ? -errno : 0;
 	fd = folder_of(p, n);
 	return fd < 0 ? -ESTALE : describe_same(st, n, fd, n->name);
+}
+
+int pass_open_fd(const struct pass_node *n)
+{
+	return ring_empty(&n->files) ? -1
+				     : LINK_OWNER(n->files.next, struct pass_file, of_node)->fd;
 }
 
 int pass_fd(struct pass *p, struct pass_node *n)
@@ -363,7 +370,7 @@ int pass_fd(struct pass *p, struct pass_node *n)
 	if (n == &p->root)
 		return n->fd;
 	if (n->fd < 0)
-		return open_named(p, n);
+		return ring_empty(&n->files) ? open_named(p, n) : pass_open_fd(n);
 	ring_remove(&n->used);
 	ring_add(&p->table.used, &n->used);
 	return n->fd;
@@ -395,8 +402,11 @@ bool pass_path(struct buf *out, const struct pass *p, const struct pass_node *n,
 			return false;
 	}
 	buf_clear(out);
-	for (size_t i = 0; i < count && i < PATH_PARTS; i++)
-		buf_addf(out, "%s%s", i ? "/" : "", parts[(count - 1 - i) % PATH_PARTS]);
+	for (size_t i = 0; i < count && i < PATH_PARTS; i++) {
+		if (i)
+			buf_addc(out, '/');
+		buf_adds(out, parts[(count - 1 - i) % PATH_PARTS]);
+	}
 	return !buf_error(out);
 }
 
@@ -427,6 +437,12 @@ static void looked_up(struct pass *p, struct pass_node *n, const struct stat *st
 	pass_leads_to(p, folder, name, n);
 	n->git = (uint8_t)pass_git_of(p, folder, name);
 	n->lookups++;
+}
+
+/* Can it do without a descriptor? What has one name only, and is known by its birth. */
+static bool may_wait(const struct stat *st, struct timespec born)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 && born.tv_sec != 0;
 }
 
 /* There is one, or it is made. */
@@ -464,6 +480,26 @@ int pass_enter(struct pass_node **out, struct stat *st, struct pass *p, int fd,
 	return 0;
 }
 
+int pass_enter_open(struct pass_node **out, struct stat *st, struct pass *p, int fd,
+		    struct pass_node *folder, const char *name)
+{
+	struct timespec born = {0};
+	uint64_t mount;
+	char number[16];
+	int r = describe(st, &born, &mount, fd, "");
+
+	if (r < 0)
+		return r;
+	if (!may_wait(st, born)) {
+		pass_proc_name(number, fd);
+		fd = openat(p->proc, number, O_PATH | O_CLOEXEC);
+		return fd < 0 ? -errno : pass_enter(out, st, p, fd, folder, name);
+	}
+	*out = node_for(&p->table, st, born);
+	looked_up(p, *out, st, folder, name);
+	return 0;
+}
+
 int pass_peek(struct pass_node **out, struct stat *st, struct pass *p, struct pass_node *folder,
 	      const char *name)
 {
@@ -486,12 +522,6 @@ void pass_each_node(struct pass *p, void (*fn)(struct pass *p, struct pass_node 
 	for (size_t i = 0; i < t->slot_count; i++)
 		if (!((uintptr_t)t->slots[i] & 1))
 			fn(p, t->slots[i]);
-}
-
-/* Can it do without a descriptor? What has one name only, and is known by its birth. */
-static bool may_wait(const struct stat *st, struct timespec born)
-{
-	return S_ISREG(st->st_mode) && st->st_nlink == 1 && born.tv_sec != 0;
 }
 
 /* Most names that are looked up need not be opened: *out, or NULL. That no other file system is
@@ -537,19 +567,49 @@ int pass_look(struct pass_node **out, struct stat *st, struct pass *p, struct pa
 	return fd < 0 ? fd : pass_enter(out, st, p, fd, folder, name);
 }
 
-/* Without a descriptor that is known when it gets one. */
-bool pass_is_named(struct pass *p, const struct pass_node *n)
+/* Others change the folder, too. */
+static bool is_named(struct pass *p, const struct pass_node *n, int folder)
 {
-	struct pass_node *folder;
 	struct stat st;
-	int fd;
 
-	if (n->fd < 0 || n == &p->root || n->unlinked || pass_node(&folder, p, n->parent) < 0)
-		return true;
-	fd = pass_fd(p, folder);
-	if (fd < 0 || fstatat(fd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fd < 0 || errno != ENOENT;
+	if (fstatat(folder, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno != ENOENT;
 	return st.st_ino == n->ino && st.st_dev == n->dev;
+}
+
+/* What has no name is opened by what is open of it; and what is to be cut, only when it is known to
+ * be the file that is meant. That takes longer: /proc makes a name of its own for each. */
+static int open_itself(struct stat *st, struct pass *p, struct pass_node *n, int flags)
+{
+	char number[16];
+	int fd = pass_fd(p, n);
+
+	if (fd < 0)
+		return fd;
+	pass_proc_name(number, fd);
+	fd = openat(p->proc, number, flags | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, st) == 0)
+		return fd < 0 ? -errno : fd;
+	close(fd);
+	return -EIO;
+}
+
+int pass_open_node(struct stat *st, struct pass *p, struct pass_node *n, int flags)
+{
+	int fd, folder = n->unlinked ? -ESTALE : folder_of(p, n);
+
+	if (folder < 0)
+		return open_itself(st, p, n, flags);
+	if (flags & O_TRUNC)
+		return is_named(p, n, folder) ? open_itself(st, p, n, flags) : -ESTALE;
+	/* Should it be a pipe by now, nobody waits. */
+	fd = pass_resolve(folder, n->name, (uint64_t)flags | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return is_named(p, n, folder) ? fd : -ESTALE;
+	if (describe_same(st, n, fd, "") == 0)
+		return fd;
+	close(fd);
+	return -ESTALE;
 }
 
 void pass_unnamed(struct pass *p, const struct stat *st)

@@ -498,6 +498,10 @@ class Merged(Project):
 class Behind(Project):
     """The folder is changed by others meanwhile."""
 
+    def put(self, name, text):
+        with open(self.of(name), "w") as f:
+            f.write(text)
+
     def test_content_is_seen(self):
         m = self.mount()
         for i in range(30):
@@ -516,6 +520,45 @@ class Behind(Project):
         self.assertEqual(m.read("later"), "x")
         os.rename(self.of("Manuscript"), self.of("Moved"))
         wait_for(lambda: os.path.exists(m.path("Moved/Chapters/Chapter_01")), 5)
+
+    def test_a_name_leads_elsewhere(self):
+        """Before anybody could tell the kernel: it is opened as what it is now, and a pipe keeps nobody waiting."""
+        m = self.mount()
+        for name, make, result in (("a", lambda _: self.put("a", "other"), (0, b"other")), ("b", os.mkfifo, (0, b"")),
+                                   ("c", lambda path: os.symlink("/dev/null", path), (1, b""))):
+            self.put(name, "mine")
+            self.assertEqual(m.read(name), "mine")
+            m.process.send_signal(signal.SIGSTOP)
+            os.unlink(self.of(name))
+            make(self.of(name))
+            reader = subprocess.Popen(["dd", "if=" + m.path(name), "iflag=nonblock,nofollow", "status=none"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            wait_for(lambda: harness.waits_at(reader.pid, m.path(name)), what="the reader to ask")
+            m.process.send_signal(signal.SIGCONT)
+            out, _ = reader.communicate(timeout=20)
+            self.assertEqual((reader.returncode, out), result)
+
+    def test_without_a_name(self):
+        """What is open goes on when its name is gone or leads elsewhere, and is opened once more by what is open of it."""
+        m = self.mount()
+        for take in (os.unlink, lambda path: os.rename(path, self.of("away"))):
+            with open(m.path("new"), "x+b", buffering=0) as f:
+                f.write(b"text")
+                os.setxattr(f.fileno(), "user.it", b"is")
+                take(self.of("new"))
+                self.put("new", "another")
+                self.assertEqual(os.fstat(f.fileno()).st_size, 4)
+                self.assertEqual(os.getxattr(f.fileno(), "user.it"), b"is")
+                os.fchmod(f.fileno(), 0o600)
+                self.assertEqual(os.fstat(f.fileno()).st_mode & 0o777, 0o600)
+                wait_for(lambda: m.read("new") == "another")
+                os.unlink(self.of("new"))
+            wait_for(lambda: not os.path.exists(m.path("new")))
+        with open(m.path("new"), "x+b", buffering=0) as f:
+            f.write(b"text")
+            os.unlink(m.path("new"))
+            with open("/proc/self/fd/%d" % f.fileno(), "rb") as again:
+                self.assertEqual(again.read(), b"text")
 
     def test_locks_reach_the_folder(self):
         m = self.mount()
