@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/fuse.h>
 #include <stdio.h>
@@ -120,6 +121,20 @@ static bool is_delegated(struct pass *p, struct pass_file *f, const struct pass_
 	return f->delegated;
 }
 
+/* By a descriptor that only names it: the kernel keeps open what it is given, and with a reader's
+ * own his locks would outlast him. */
+static void enlist_file(struct pass *p, struct pass_node *n, int open_fd)
+{
+	CLEANUP(cleanup_close) int fd = -1;
+	char number[16];
+
+	pass_proc_name(number, open_fd);
+	if (n->fd < 0)
+		fd = openat(p->proc, number, O_PATH | O_CLOEXEC);
+	if (n->fd >= 0 || fd >= 0)
+		n->backing = pass_direct_enlist(p, n->fd >= 0 ? n->fd : fd);
+}
+
 int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum pass_use use,
 		const struct pass_leave *leave)
 {
@@ -127,7 +142,6 @@ int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum
 	bool is_open = n->opens > 0, may = use != PASS_READS && may_write(p, n, st);
 	bool covered = use == PASS_WRITES && !may && may_read(p, n, st) &&
 		       pass_may_delegate(p, n, st, leave);
-	int fd;
 
 	if (!is_open)
 		n->direct = use == PASS_READS ? may_read(p, n, st) : may || covered;
@@ -137,9 +151,8 @@ int pass_direct(struct pass_file *f, struct pass *p, const struct stat *st, enum
 		pass_retire(p, n);
 		return -ESTALE;
 	}
-	fd = n->backing ? -1 : use == PASS_READS ? f->fd : pass_fd(p, n);
-	if (fd >= 0)
-		n->backing = pass_direct_enlist(p, fd);
+	if (!n->backing)
+		enlist_file(p, n, f->fd);
 	n->direct = n->backing > 0;
 	f->direct = n->direct && (may || (covered && is_delegated(p, f, leave)));
 	return n->backing;

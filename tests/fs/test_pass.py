@@ -560,6 +560,13 @@ class Behind(Project):
             with open("/proc/self/fd/%d" % f.fileno(), "rb") as again:
                 self.assertEqual(again.read(), b"text")
 
+    def takes(self, f):
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def test_locks_reach_the_folder(self):
         m = self.mount()
         with open(self.of("f"), "w") as f:
@@ -575,6 +582,13 @@ class Behind(Project):
             waiting = Background(fcntl.flock, a, fcntl.LOCK_EX)
             fcntl.flock(b, fcntl.LOCK_UN)
             waiting.result()
+        for mode in ("r", "r+"):        # and end as their file is closed, which nobody has opened before
+            with open(self.of(mode), "w") as f:
+                f.write("0123456789")
+            with open(m.path(mode), mode) as a, open(self.of(mode), "r+") as b:
+                fcntl.flock(a, fcntl.LOCK_SH)
+                a.close()
+                wait_for(lambda b=b: self.takes(b), what=mode)
 
     def test_ranges_are_a_process(self):
         m = self.mount()
