@@ -588,9 +588,9 @@ void pass_locks_changed(struct pass *p); /* takes NULL */
  * until now. */
 void pass_told(struct pass *p, const char *path, uint32_t mask);
 void pass_told_all(struct pass *p);
-/* Of a folder of which the kernel remembers names; name "": of itself. And: what was told is not
- * all. */
-void pass_told_of(struct pass *p, uint64_t folder, const char *name, uint32_t mask);
+/* Of a folder of which the kernel remembers names; name "": of itself. false: it was not
+ * looked at. And: what was told is not all. */
+bool pass_told_of(struct pass *p, uint64_t folder, const char *name, uint32_t mask);
 void pass_told_nothing(struct pass *p);
 /* Of its own, which lock covers what (cover.h); NULL: none. Borrowed until the next request. */
 struct cover_rules;

@@ -329,6 +329,9 @@ void pass_unwatch(struct pass *p, struct pass_node *n); /* it is forgotten, with
 /* What the kernel takes the name for from now on; NULL: it asks, or takes it for nothing. */
 void pass_leads_to(struct pass *p, const struct pass_node *folder, const char *name,
 		   struct pass_node *n);
+/* What it takes it for now, as far as it was told: or NULL. */
+struct pass_node *pass_led_to(const struct pass *p, const struct pass_node *folder,
+			      const char *name);
 /* Seconds for which what is told of it now may be trusted; and that there is no such name. */
 double pass_trusts(const struct pass *p, struct pass_node *n, const struct stat *st);
 /* The kernel is to ask for them again. That takes no lock in it (notify.c): from any request. */

@@ -251,9 +251,10 @@ void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mod
 static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int flags)
 {
 	CLEANUP(pass_leave_end) struct pass_leave leave = {0};
-	struct pass_node *n = NULL;
+	struct pass *p = pass_of(req);
+	struct pass_node *n = NULL, *file = NULL;
 	struct stat st;
-	bool known;
+	bool known = false;
 	int r;
 
 	if (is_ours(req, folder, name)) {
@@ -261,13 +262,18 @@ static void remove_name(fuse_req_t req, fuse_ino_t folder, const char *name, int
 		return;
 	}
 	r = folder_to_change(&n, &leave, req, folder, name, NAME_REMOVE);
-	known = r >= 0 && !flags && fstatat(r, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	if (r >= 0 && !flags) {
+		file = pass_led_to(p, n, name);
+		known = !file && fstatat(r, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	}
 	if (r >= 0)
 		r = unlinkat(r, name, flags) < 0 ? -errno : 0;
 	if (r == 0)
-		pass_leads_to(pass_of(req), n, name, NULL);
-	if (r == 0 && known)
-		pass_unnamed(pass_of(req), &st);
+		pass_leads_to(p, n, name, NULL);
+	if (r == 0 && file)
+		file->unlinked = file->told.links <= 1;
+	else if (r == 0 && known)
+		pass_unnamed(p, &st);
 	fuse_reply_err(req, -r);
 }
 

@@ -260,20 +260,33 @@ static void forget_name(struct pass *p, struct pass_node *folder, const char *na
 	pass_leads_to(p, folder, name, NULL);
 }
 
-static void look_at(struct pass *p, struct pass_node *folder, const char *name, bool is_name)
+struct pass_node *pass_led_to(const struct pass *p, const struct pass_node *folder,
+			      const char *name)
 {
-	struct pass_name *known = *find(&p->names, folder->id, name);
-	struct pass_node *was = known ? known->node : NULL, *now = NULL;
-	struct stat st;
-	bool is_there = pass_peek(&now, &st, p, folder, name) == 0;
+	const struct pass_name *k = *find(&p->names, folder->id, name);
 
+	return k ? k->node : NULL;
+}
+
+/* false: it was not necessary. A name that is gone, and that the kernel takes for nothing, it had
+ * removed itself; should it be there again, that is told next. */
+static bool look_at(struct pass *p, struct pass_node *folder, const char *name, uint32_t mask)
+{
+	struct pass_node *was = pass_led_to(p, folder, name), *now = NULL;
+	bool is_name = mask & (IN_CREATE | IN_DELETE | IN_MOVE), is_there;
+	struct stat st;
+
+	if (!was && mask & (IN_DELETE | IN_MOVED_FROM))
+		return false;
+	is_there = pass_peek(&now, &st, p, folder, name) == 0;
 	if (now)
 		compare(p, now, &st);
 	if (!is_name || (was == now && (was || !is_there)))
-		return;
+		return true;
 	forget_name(p, folder, name);
 	if (was && was != now)
 		compare_open(p, was);
+	return true;
 }
 
 void pass_told_folder(struct pass *p)
@@ -285,19 +298,18 @@ void pass_told_folder(struct pass *p)
 	p->told_in = 0;
 }
 
-void pass_told_of(struct pass *p, uint64_t id, const char *name, uint32_t mask)
+bool pass_told_of(struct pass *p, uint64_t id, const char *name, uint32_t mask)
 {
 	struct pass_node *folder;
 
 	if (p->fs->ending || pass_node(&folder, p, id) < 0)
-		return;
+		return false;
 	if (mask & IN_IGNORED)
 		folder->watch = 0;
 	if (p->told_in != id)
 		pass_told_folder(p);
 	p->told_in = id;
-	if (*name && !pass_hides(p, folder, name))
-		look_at(p, folder, name, mask & (IN_CREATE | IN_DELETE | IN_MOVE));
+	return *name && !pass_hides(p, folder, name) && look_at(p, folder, name, mask);
 }
 
 static void forget_all(struct pass *p, struct pass_node *n)

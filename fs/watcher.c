@@ -154,22 +154,25 @@ void watcher_walked(struct watcher *w, const int *numbers, const struct strv *pa
 
 /* ---- what is told */
 
-static void tell(struct watcher *w, const struct inotify_event *e, bool again)
+/* Was it looked at? */
+static bool tell(struct watcher *w, const struct inotify_event *e, bool again)
 {
 	struct spot **at = place_of(w, e->wd);
 	const char *name = e->len ? e->name : "";
+	bool looked = false;
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		fresh_told(w->fs->fresh, NULL, name, e->mask);
 		pass_told_nothing(w->fs->pass);
-		return;
+		return false;
 	}
 	if ((*at && (*at)->path) || w->walking)
 		fresh_told(w->fs->fresh, *at ? (*at)->path : NULL, name, e->mask);
 	if (*at && (*at)->node && !again)
-		pass_told_of(w->fs->pass, (*at)->node, name, e->mask);
+		looked = pass_told_of(w->fs->pass, (*at)->node, name, e->mask);
 	if (e->mask & IN_IGNORED && *at)
 		remove_at(w, at);
+	return looked;
 }
 
 /* Both had happened when it was looked at what a tells. */
@@ -190,10 +193,7 @@ static bool read_some(struct watcher *w)
 	for (const char *p = chunk; n > 0 && p < chunk + n;) {
 		const struct inotify_event *e = (const void *)p;
 
-		bool again = is_known_by(last, e);
-
-		tell(w, e, again);
-		if (!again)
+		if (tell(w, e, is_known_by(last, e)))
 			last = e;
 		p += sizeof(*e) + e->len;
 	}
