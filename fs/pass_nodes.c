@@ -30,6 +30,8 @@
 enum { SLOT_BITS = 32, SLOT_SHIFT = 6, SERIAL_SHIFT = SLOT_SHIFT + SLOT_BITS };
 enum { DESCRIPTORS_LEAST = 64, DESCRIPTORS_FIRST = 4096 };
 
+enum { RESOLVE_TRIES = 32 };
+
 int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode)
 {
 	const struct open_how how = {
@@ -37,13 +39,14 @@ int pass_resolve(int folder, const char *name, uint64_t flags, mode_t mode)
 		.mode = flags & O_CREAT ? mode & 07777 : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
 	};
-	long r;
+	long r = -1;
 
 	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
 		return -EINVAL;
-	do /* RESOLVE_BENEATH may lose a race against a rename somewhere */
+	errno = EAGAIN;
+	/* RESOLVE_BENEATH may lose a race against a rename somewhere; a lease is not waited for. */
+	for (int i = 0; i < RESOLVE_TRIES && r < 0 && errno == EAGAIN; i++)
 		r = syscall(SYS_openat2, folder, name, &how, sizeof(how));
-	while (r < 0 && errno == EAGAIN);
 	return r < 0 ? -errno : (int)r;
 }
 
@@ -349,10 +352,31 @@ static int open_named(struct pass *p, struct pass_node *n)
 	return fd;
 }
 
+/* Nobody has it open, and no name leads to it: it is what it was told to be. */
+static int describe_unlinked(struct stat *st, const struct pass_node *n)
+{
+	*st = (struct stat){
+		.st_dev = n->dev,
+		.st_ino = n->ino,
+		.st_mode = n->told.mode,
+		.st_uid = n->told.uid,
+		.st_gid = n->told.gid,
+		.st_size = n->told.size,
+		.st_blksize = 4096,
+		.st_blocks = (n->told.size + 511) / 512,
+		.st_atim = n->told.mtime,
+		.st_mtim = n->told.mtime,
+		.st_ctim = n->told.ctime,
+	};
+	return n->told.mode ? 0 : -ESTALE;
+}
+
 int pass_stat(struct stat *st, struct pass *p, struct pass_node *n)
 {
 	int fd;
 
+	if (n->unlinked && n->fd < 0 && ring_empty(&n->files))
+		return describe_unlinked(st, n);
 	if (n->fd >= 0 || !ring_empty(&n->files))
 		return fstat(pass_fd(p, n), st) < 0 ? -errno : 0;
 	fd = folder_of(p, n);
@@ -604,6 +628,8 @@ int pass_open_node(struct stat *st, struct pass *p, struct pass_node *n, int fla
 		return is_named(p, n, folder) ? open_itself(st, p, n, flags) : -ESTALE;
 	/* Should it be a pipe by now, nobody waits. */
 	fd = pass_resolve(folder, n->name, (uint64_t)flags | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd == -EAGAIN) /* somebody has a lease of it, and is asked to give it back */
+		return open_itself(st, p, n, flags);
 	if (fd < 0)
 		return is_named(p, n, folder) ? fd : -ESTALE;
 	if (describe_same(st, n, fd, "") == 0)

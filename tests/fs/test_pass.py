@@ -559,6 +559,13 @@ class Behind(Project):
             os.unlink(m.path("new"))
             with open("/proc/self/fd/%d" % f.fileno(), "rb") as again:
                 self.assertEqual(again.read(), b"text")
+        # And what nobody has open is said to be gone, and what it was.
+        self.put("new", "text")
+        held = os.open(m.path("new"), os.O_PATH)
+        os.unlink(m.path("new"))
+        st = os.fstat(held)
+        os.close(held)
+        self.assertEqual((st.st_nlink, st.st_size), (0, 4))
 
     def takes(self, f):
         try:
