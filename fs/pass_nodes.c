@@ -554,8 +554,8 @@ static int look_unopened(struct pass_node **out, struct stat *st, struct pass *p
 			 const char *name)
 {
 	const struct pass_node *n;
-	struct timespec born;
-	uint64_t mount;
+	struct timespec born = {0};
+	uint64_t mount = 0;
 	int r;
 
 	*out = NULL;

@@ -114,13 +114,12 @@ struct live *live_close(struct live *l)
 
 int live_open_lasting(const struct live *l)
 {
-	CLEANUP(cleanup_close) int fd = open(l->live_path, O_RDWR | O_CLOEXEC);
+	int fd = open(l->live_path, O_RDWR | O_CLOEXEC);
 	int result = fd < 0 ? -errno : lock_byte(fd, F_OFD_SETLK, F_RDLCK, 0);
-	int out = fd;
-	if (result < 0)
-		return result;
-	fd = -1;
-	return out;
+	if (result == 0)
+		return fd;
+	cleanup_close(&fd);
+	return result;
 }
 
 int live_lock_making(struct live *l)

@@ -18,7 +18,18 @@ CLOCKFS = os.environ.get("CLOCKFS", "")
 LOCKERS = os.environ.get("LOCKERS", "")
 
 
-class Agent:
+class Piped:
+    """A process that is spoken to by its pipes."""
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Agent(Piped):
     """A shell that runs one command after another. Without an id it is known by being their ancestor."""
 
     def __init__(self, cwd, instance=None, before=()):
@@ -62,13 +73,6 @@ class Agent:
         self.process.kill()
         self.process.wait()
 
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
-
 
 HAND = """
 import ctypes, json, mmap, os, sys
@@ -91,7 +95,7 @@ for line in sys.stdin:
 """
 
 
-class Hand:
+class Hand(Piped):
     """A process that does what it is told, an expression at a time, and says what came of it."""
 
     def __init__(self, cwd, instance):
@@ -105,13 +109,6 @@ class Hand:
     def do(self, expression):
         self.send(expression)
         return json.loads(harness.Background(self.process.stdout.readline).result(30))
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 def strerror(code):
