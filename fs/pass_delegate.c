@@ -258,12 +258,12 @@ bool pass_recalls(struct pass *p, fuse_req_t req, struct pass_node *n)
 	return true;
 }
 
-static struct pass_file *next_of(const struct pass *p, const struct pass_node *n, struct link *l)
+static struct pass_file *next_of(const struct pass_node *n, struct link *l)
 {
-	for (; l != &p->files; l = l->next) {
-		struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
+	for (; l != &n->files; l = l->next) {
+		struct pass_file *f = LINK_OWNER(l, struct pass_file, of_node);
 
-		if (f->node == n && f->delegated)
+		if (f->delegated)
 			return f;
 	}
 	return NULL;
@@ -281,7 +281,7 @@ bool pass_shows(fuse_req_t req, uint64_t folder, const char *name)
 	if (!id)
 		return false;
 	if (pass_node(&n, fs->pass, id) == 0)
-		f = next_of(fs->pass, n, fs->pass->files.next);
+		f = next_of(n, n->files.next);
 	if (!f || fstat(f->fd, &e.attr) < 0) {
 		fuse_reply_err(req, ENOENT);
 		return true;
@@ -303,8 +303,8 @@ int pass_asks_to_write(fuse_req_t req, struct pass_node *n)
 	if (!n->delegating || helper_is(p->fs->helper, req))
 		return 0;
 	end_if_recalled(p, n);
-	for (struct pass_file *f = next_of(p, n, p->files.next); r == 0 && f;
-	     f = next_of(p, n, f->link.next))
+	for (struct pass_file *f = next_of(n, n->files.next); r == 0 && f;
+	     f = next_of(n, f->of_node.next))
 		r = pass_may_write(&leave, req, f, false);
 	if (r == 0 && leave.count > 1)
 		r = -EBUSY; /* it has got names beneath several locks since */

@@ -25,7 +25,6 @@ ON_AND_ON = "exec('while True: os.pwrite(f, os.urandom(8) * (SIZE // 8), 0)')"
 class Delegated(harness.Project):
     def setUp(self):
         super().setUp()
-        self.pictures = os.path.dirname(self.of(PICTURE))
         for name in (PICTURE, TEXT):
             os.makedirs(os.path.dirname(self.of(name)), exist_ok=True)
             with open(self.of(name), "wb") as f:
