@@ -156,6 +156,7 @@ class History:
         self.by_lock = {}       # one that is renewed is taken more than once
         for h in self.holds:
             self.by_lock.setdefault((h.resource, h.token), []).append(h)
+        self.begin_unknown()
         for op in self.of_kind("release", "break", "unlock", "close", "give"):
             for lock in zip(op.resources, op.meant):
                 for h in self.by_lock.get(lock, []):
@@ -167,6 +168,17 @@ class History:
                     # What is handed to somebody who is dead already may have no process whose death could free it.
                     if not h.op.to or self.killed[name][0] > h.op.ended:
                         h.end = min(h.end, self.killed[name][1] + self.patience)
+
+    def begin_unknown(self):
+        """What was granted as its mount died has no answer: a renewal may be the first to tell its token."""
+        by_holder = {}
+        for h in self.holds:
+            by_holder.setdefault((h.who, h.resource), []).append(h)
+        for op in self.of_kind("take", "wait"):
+            for r in op.resources if op.is_unknown() else []:
+                for h in by_holder.get((op.who, r), []):
+                    if op.begun < h.begun <= self.last_of(op):
+                        h.begun = op.begun
 
     def end_hold(self, h, op):
         if op.may_have_worked():

@@ -246,17 +246,49 @@ static const char *result_name(int result)
 	return result == 0 ? "OK" : strerrorname_np(-result);
 }
 
-/* A mount that died under it has told nothing: what there is says how it ended. */
+static int remove_name(int resource)
+{
+	const char *name = resource < RESOURCES ? names[resource] : badge;
+
+	return unlinkat(field_door(field_any_mount()), name, 0) < 0 ? -errno : 0;
+}
+
+/* A mount that died under it has told nothing, and a look does not either: a file that was closed
+ * in that mount may have some of them for a while. So nothing is kept. */
+static void give_back(struct set *s)
+{
+	for (int i = 0; i < s->count; i++) {
+		struct set one = {{s->resources[i]}, {0}, 1};
+
+		while (read_tokens(&one))
+			remove_name(s->resources[i]);
+		s->tokens[i] = 0;
+	}
+}
+
 static int take_by(int (*how)(int m, const struct set *s), struct set *s)
 {
-	int m = field_any_mount(), operation = begin("take", s, ""), result, have = 0;
+	int operation = begin("take", s, ""), result = how(field_any_mount(), s);
 
-	result = how(m, s);
-	if (result == 0 || field_is_lost(result))
-		have = read_tokens(s);
-	if (field_is_lost(result) && have)
-		result = 0;
+	if (result == 0)
+		read_tokens(s);
+	else if (field_is_lost(result))
+		give_back(s);
 	end(operation, field_is_lost(result) ? "LOST" : result_name(result), s);
+	return result;
+}
+
+/* What was broken meanwhile is so taken anew. */
+static int renew(struct set *s)
+{
+	int operation = begin("take", s, ""), result;
+
+	do
+		result = take_touch(field_any_mount(), s);
+	while (field_is_lost(result));
+	if (result == 0)
+		read_tokens(s);
+	end(operation, result_name(result), s);
 	return result;
 }
 
@@ -364,11 +396,10 @@ static int wait_command(struct set *s)
 
 /* ---- giving back */
 
-static int remove_name(const struct held *h)
+static int release_by_any(const struct held *h)
 {
 	const char *argv[] = {"bookfs", "unlock", book, names[h->resource], NULL};
 	char line[64];
-	int m = field_any_mount();
 
 	if (field_draw(100) == 0) {
 		int status = run(argv);
@@ -376,9 +407,9 @@ static int remove_name(const struct held *h)
 		return status == 0 ? 0 : -ENOENT;
 	}
 	if (field_draw(3))
-		return unlinkat(field_door(m), names[h->resource], 0) < 0 ? -errno : 0;
+		return remove_name(h->resource);
 	snprintf(line, sizeof(line), "release %s", names[h->resource]);
-	return field_command(m, line);
+	return field_command(field_any_mount(), line);
 }
 
 static bool is_ours(const struct held *h)
@@ -398,7 +429,7 @@ static void release_name(const struct held *h)
 	bool again = true;
 
 	while (again) {
-		int operation = begin("release", &one, ""), result = remove_name(h);
+		int operation = begin("release", &one, ""), result = release_by_any(h);
 		bool in_use = result == -EBUSY && is_ours(h);
 
 		again = in_use || field_is_lost(result);
@@ -503,7 +534,7 @@ static int transfer(const struct held *h, int to, int generation)
 	operation = begin("give", &one, more);
 	result = field_command(m, line);
 	if (field_is_lost(result))
-		return 1; /* for the checker it may be or not; if not, it is broken some day */
+		return !is_ours(h); /* who has it now is not known to the checker */
 	look_up(&one.tokens[0], holder, names[h->resource]);
 	if (result < 0 || strcmp(holder, whom) != 0)
 		one.tokens[0] = 0;
@@ -629,8 +660,7 @@ static void use(struct held *h)
 	usleep(field_draw(400));
 	if (field_draw(8) == 0)
 		see(names[h->resource]);
-	/* A renewal: what was broken meanwhile is so taken anew. */
-	if (h->fd < 0 && field_draw(8) == 0 && take_by(take_touch, &one) == 0 && one.tokens[0])
+	if (h->fd < 0 && field_draw(8) == 0 && renew(&one) == 0 && one.tokens[0])
 		h->token = one.tokens[0];
 }
 
