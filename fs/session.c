@@ -21,6 +21,69 @@
  *   drained    no answer of the pool or the writer is pending: the loop stops.
  */
 
+/* ---- requests */
+
+enum { QUIET_MS = 2000, LAST_REQUESTS = 64 };
+
+/* What was made to answer, and the holes it leaves in the heap, nobody needs while nothing goes on:
+ * after QUIET_MS without a request or a change it is given back. */
+static void tidy_later(struct fs *fs)
+{
+	fs->busy = true;
+	if (fs->tidy_set)
+		return;
+	fs->tidy_set = true;
+	timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
+}
+
+static void tidy(void *arg)
+{
+	struct fs *fs = arg;
+	bool quiet = !fs->busy;
+
+	fs->busy = fs->tidy_set = false;
+	if (quiet) {
+		views_idle(fs->views);
+		store_idle(fs->engine->store);
+		malloc_trim(0);
+	} else {
+		fs->tidy_set = true;
+		timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
+	}
+}
+
+static pid_t client_of(const struct fuse_buf *request)
+{
+	const struct fuse_in_header *head = request->mem;
+
+	return request->flags & FUSE_BUF_IS_FD || !head ? 0 : (pid_t)head->pid;
+}
+
+static bool serve_one(struct fs *fs)
+{
+	if (fuse_session_receive_buf(fs->session, &fs->buf) <= 0)
+		return false;
+	if (!pass_holds_up(fs->pass, &fs->buf))
+		fuse_session_process_buf(fs->session, &fs->buf);
+	parked_interrupts(fs->parked);
+	fresh_interrupts(fs->fresh);
+	stream_interrupts(fs->streams);
+	lockfs_interrupts(fs->locks);
+	file_locks_interrupts(fs->file_locks);
+	loop_client(fs->loop, client_of(&fs->buf));
+	tidy_later(fs);
+	return true;
+}
+
+/* Those that the kernel had before it is asked to forget us: its last closes among them. */
+static void serve_last(struct fs *fs)
+{
+	for (int n = 0; n < LAST_REQUESTS && serve_one(fs); n++)
+		;
+}
+
+/* ---- the end */
+
 static void check_end(struct fs *fs)
 {
 	if (fs->unmounted && (fs->drained || fs->hurry) && fs->pending == 0)
@@ -55,6 +118,7 @@ static void on_notify_ended(void *arg)
 	int in_flight = jobs_in_flight(fs->engine->jobs);
 
 	loop_poller_stop(fs->loop);
+	serve_last(fs);
 	fuse_session_unmount(fs->session);
 	fs->unmounted = true;
 	if (in_flight > 0)
@@ -126,68 +190,16 @@ static void on_signal(void *arg, uint32_t revents)
 		hurry(fs);
 }
 
-/* ---- requests */
-
-enum { REQUESTS_A_TURN = 64, QUIET_MS = 2000 };
-
-/* What was made to answer, and the holes it leaves in the heap, nobody needs while nothing goes on:
- * after QUIET_MS without a request or a change it is given back. */
-static void tidy_later(struct fs *fs)
-{
-	fs->busy = true;
-	if (fs->tidy_set)
-		return;
-	fs->tidy_set = true;
-	timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
-}
-
-static void tidy(void *arg)
+static bool serve(void *arg)
 {
 	struct fs *fs = arg;
-	bool quiet = !fs->busy;
+	bool any = serve_one(fs);
 
-	fs->busy = fs->tidy_set = false;
-	if (quiet) {
-		views_idle(fs->views);
-		store_idle(fs->engine->store);
-		malloc_trim(0);
-	} else {
-		fs->tidy_set = true;
-		timer_set(fs->tidy, clock_boot_ms() + QUIET_MS);
-	}
-}
-
-static pid_t client_of(const struct fuse_buf *request)
-{
-	const struct fuse_in_header *head = request->mem;
-
-	return request->flags & FUSE_BUF_IS_FD || !head ? 0 : (pid_t)head->pid;
-}
-
-static int drain(void *arg)
-{
-	struct fs *fs = arg;
-	int n = 0;
-
-	while (n < REQUESTS_A_TURN && fuse_session_receive_buf(fs->session, &fs->buf) > 0) {
-		if (!pass_holds_up(fs->pass, &fs->buf))
-			fuse_session_process_buf(fs->session, &fs->buf);
-		parked_interrupts(fs->parked);
-		fresh_interrupts(fs->fresh);
-		stream_interrupts(fs->streams);
-		lockfs_interrupts(fs->locks);
-		file_locks_interrupts(fs->file_locks);
-		n++;
-	}
-	if (n) {
-		loop_client(fs->loop, client_of(&fs->buf));
-		tidy_later(fs);
-	}
 	if (fuse_session_exited(fs->session)) {
 		loop_poller_stop(fs->loop);
 		end(fs);
 	}
-	return n;
+	return any;
 }
 
 /* ---- change */
@@ -317,7 +329,7 @@ static int mount_book(struct fs *fs, struct err *err)
 		pass_connect(fs);
 	fd = fuse_session_fd(fs->session);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	r = loop_poller(fs->loop, fd, drain, fs);
+	r = loop_poller(fs->loop, fd, serve, fs);
 	return r == 0 ? 0 : err_set(err, r, "the mount's descriptor: %s", strerror(-r));
 }
 

@@ -240,11 +240,10 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Runs work on a pool thread, then done on the loop's thread. Both see arg. */
 void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
-/* The poller: drain handles what can be handled without blocking and returns how many requests that
- * were. The loop calls it when fd is readable, and mostly for 50 us after it last returned
- * more than 0. One a loop. */
-int loop_poller(struct loop *l, int fd, int (*drain)(void *arg), void *arg);
-/* Inside drain: whose request it was (a thread's number, 0: not known). */
+/* The poller: serve_one handles a request without blocking. false: there was none. The loop calls
+ * it when fd is readable, and mostly for 50 us after it last did so. One a loop. */
+int loop_poller(struct loop *l, int fd, bool (*serve_one)(void *arg), void *arg);
+/* Inside serve_one: whose request it was (a thread's number, 0: not known). */
 void loop_client(struct loop *l, pid_t client);
 void loop_poller_stop(struct loop *l);
 

@@ -55,8 +55,8 @@ struct loop {
 	struct timer *timers;
 	struct watch *dead;
 	struct watch *wake, *poller;
-	int (*drain)(void *arg);
-	void *drain_arg;
+	bool (*serve)(void *arg);
+	void *serve_arg;
 	int64_t busy_until_us;	 /* the poller is tried again until then */
 	int passes, passes_next; /* requests after which it is not, as that was in vain */
 	struct near near;
@@ -240,9 +240,9 @@ void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg),
 
 /* ---- the poller */
 
-static bool drain_once(struct loop *l)
+static bool serve(struct loop *l)
 {
-	return l->drain && l->drain(l->drain_arg) > 0;
+	return l->serve && l->serve(l->serve_arg);
 }
 
 static void be_busy(struct loop *l)
@@ -254,7 +254,7 @@ static void on_poller(void *arg, uint32_t revents)
 {
 	struct loop *l = arg;
 
-	if (!drain_once(l))
+	if (!serve(l))
 		return;
 	if (l->passes > 0)
 		l->passes--;
@@ -277,7 +277,7 @@ static void spin(struct loop *l)
 	bool waited = false;
 
 	while (now < l->busy_until_us && now < limit && !l->stop && !atomic_load(&l->posted)) {
-		if (!drain_once(l)) {
+		if (!serve(l)) {
 			waited = true;
 		} else {
 			if (waited)
@@ -291,20 +291,20 @@ static void spin(struct loop *l)
 		was_in_vain(l);
 }
 
-int loop_poller(struct loop *l, int fd, int (*drain)(void *arg), void *arg)
+int loop_poller(struct loop *l, int fd, bool (*serve_one)(void *arg), void *arg)
 {
 	int r = loop_watch(&l->poller, l, fd, EPOLLIN, on_poller, l);
 
 	if (r < 0)
 		return r;
-	l->drain = drain;
-	l->drain_arg = arg;
+	l->serve = serve_one;
+	l->serve_arg = arg;
 	return 0;
 }
 
 void loop_poller_stop(struct loop *l)
 {
-	l->drain = NULL;
+	l->serve = NULL;
 	l->busy_until_us = 0;
 	l->poller = watch_free(l->poller);
 }

@@ -180,7 +180,7 @@ struct scene {
 	struct timer *timer;
 	int pair[2], other_pair[2];
 	char order[64];
-	int drained, worked;
+	int served, worked;
 };
 
 static void note(struct scene *s, char c)
@@ -276,16 +276,16 @@ static void test_loop(void)
 	}
 }
 
-static int drain(void *arg)
+static bool serve(void *arg)
 {
 	struct scene *s = arg;
 	char c;
 
 	if (read(s->pair[0], &c, 1) != 1)
-		return 0;
-	if (++s->drained == 3)
+		return false;
+	if (++s->served == 3)
 		loop_stop(s->loop);
-	return 1;
+	return true;
 }
 
 static void send_byte(void *arg)
@@ -301,12 +301,12 @@ static void test_poller(void)
 
 	CHECK_INT(loop_new(&s.loop, 1), 0);
 	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s.pair), 0);
-	CHECK_INT(loop_poller(s.loop, s.pair[0], drain, &s), 0);
+	CHECK_INT(loop_poller(s.loop, s.pair[0], serve, &s), 0);
 	send_byte(&s);
 	loop_post(s.loop, send_byte, &s);
 	loop_work(s.loop, send_byte, posted, &s);
 	CHECK_INT(loop_run(s.loop), 0);
-	CHECK_INT(s.drained, 3);
+	CHECK_INT(s.served, 3);
 	s.loop = loop_free(s.loop);
 	close(s.pair[0]);
 	close(s.pair[1]);
