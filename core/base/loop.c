@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "awake.h"
 #include "near.h"
 #include "pool.h"
 
@@ -12,11 +13,12 @@
  * The order of one turn: posted calls, due timers, the poller while it is busy, then epoll. The
  * poller is why this is not a library's loop: the time of a FUSE request on an otherwise idle
  * machine is the time to wake its server, so after each request the loop tries the descriptor again
- * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). Where the client shares its
- * processor, and the loop goes there where there are two (near.c), a spin is in the client's way
- * and ends in vain: after each of those it is left out for more requests, PASSES_MOST at last,
- * until one is worth it again. A stream of requests must not starve the others, so no spin lasts
- * longer than BUSY_US before everybody else is asked too.
+ * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). Where there are two processors
+ * the loop goes to the client's (near.c), and gives way to it between two trials (awake.c). Where
+ * it does not, such a spin is in the client's way and ends in vain: after each of those it is left
+ * out for more requests, PASSES_MOST at last, until one is worth it again. A stream of requests
+ * must not starve the others, so no spin lasts longer than BUSY_US before everybody else is asked
+ * too.
  *
  * Watches are unlinked at once but freed at the end of the turn: an event for a watch that an
  * earlier event of the same batch freed finds it dead instead of gone.
@@ -60,6 +62,7 @@ struct loop {
 	int64_t busy_until_us;	 /* the poller is tried again until then */
 	int passes, passes_next; /* requests after which it is not, as that was in vain */
 	struct near near;
+	struct awake *awake; /* NULL: there are not two processors */
 
 	pthread_mutex_t lock;
 	struct post *posts, **last_post; /* under lock */
@@ -242,7 +245,10 @@ void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg),
 
 static bool serve(struct loop *l)
 {
-	return l->serve && l->serve(l->serve_arg);
+	if (!l->serve || !l->serve(l->serve_arg))
+		return false;
+	awake_keep(l->awake);
+	return true;
 }
 
 static void be_busy(struct loop *l)
@@ -279,6 +285,7 @@ static void spin(struct loop *l)
 	while (now < l->busy_until_us && now < limit && !l->stop && !atomic_load(&l->posted)) {
 		if (!serve(l)) {
 			waited = true;
+			awake_give_way(l->awake);
 		} else {
 			if (waited)
 				l->passes_next = 0;
@@ -293,8 +300,10 @@ static void spin(struct loop *l)
 
 int loop_poller(struct loop *l, int fd, bool (*serve_one)(void *arg), void *arg)
 {
-	int r = loop_watch(&l->poller, l, fd, EPOLLIN, on_poller, l);
+	int r = l->near.possible ? awake_new(&l->awake) : 0;
 
+	if (r == 0)
+		r = loop_watch(&l->poller, l, fd, EPOLLIN, on_poller, l);
 	if (r < 0)
 		return r;
 	l->serve = serve_one;
@@ -306,6 +315,7 @@ void loop_poller_stop(struct loop *l)
 {
 	l->serve = NULL;
 	l->busy_until_us = 0;
+	l->awake = awake_free(l->awake);
 	l->poller = watch_free(l->poller);
 }
 
