@@ -122,9 +122,10 @@ static void on_change(void *arg)
 {
 	struct waiter *w = arg;
 	int64_t told;
-	w->result = locks_wait_next(&told, w->locks);
-	if (w->result == 0)
-		return;
+	int r = locks_wait_next(&told, w->locks);
+	if (r == 0)
+		return; /* another change, maybe in the turn in which it was told */
+	w->result = r;
 	w->granted_us = clock_mono_us();
 	loop_stop(w->loop);
 }
