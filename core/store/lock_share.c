@@ -225,3 +225,81 @@ int locks_over(struct lock *out, struct locks *l, const char *resource)
 		be_several(out);
 	return 0;
 }
+
+/* ---- who had it meanwhile */
+
+struct takers {
+	char (*ids)[LOCK_INSTANCE_BYTES];
+	size_t len, cap;
+};
+
+static void takers_finish(struct takers *t)
+{
+	free(t->ids);
+}
+
+static void add_taker(struct takers *t, const char *id)
+{
+	t->ids = xgrow(t->ids, &t->cap, t->len + 1, sizeof(*t->ids));
+	snprintf(t->ids[t->len++], sizeof(*t->ids), "%s", id);
+}
+
+/* Of resource 0 is what made all locks void, and names nobody. */
+static int find_takers(struct takers *out, struct locks *l, int64_t resource, int64_t after,
+		       int64_t token)
+{
+	static const char sql[] = "SELECT DISTINCT resource, instance FROM event"
+				  " WHERE seq > :after AND seq <= :seen"
+				  " AND type IN (:acquired, :transferred, :voided)"
+				  " AND (token <> :token OR resource = 0)";
+	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
+	query_int(&q, ":after", after);
+	query_int(&q, ":seen", l->known.seq);
+	query_int(&q, ":acquired", LOCK_EVENT_ACQUIRED);
+	query_int(&q, ":transferred", LOCK_EVENT_TRANSFERRED);
+	query_int(&q, ":voided", LOCK_EVENT_VOIDED);
+	query_int(&q, ":token", token);
+	int more;
+	while ((more = lock_step(l, &q)) == 1) {
+		int64_t taken = query_get_int(&q, 0);
+		if (taken == 0 || lock_conflict(taken, resource))
+			add_taker(out, query_string(&q, 1));
+	}
+	return more;
+}
+
+static int is_kept(struct locks *l, int64_t seq)
+{
+	static const char sql[] = "SELECT 1 FROM event WHERE seq = :seq";
+	CLEANUP(query_end) struct query q = query_begin(&l->conn, sql);
+	query_int(&q, ":seq", seq);
+	return lock_step(l, &q);
+}
+
+/* Events go from the oldest on: while the one at `after` is there, so is all that came after it. */
+static int takers_since(struct takers *out, struct locks *l, int64_t resource, int64_t after,
+			int64_t token)
+{
+	int result = find_takers(out, l, resource, after, token);
+	int kept = result < 0 ? result : is_kept(l, after);
+	if (kept == 0)
+		add_taker(out, "");
+	return kept < 0 ? lock_unusable(l, kept) : 0;
+}
+
+/* fn may look at the table, so all of them are read before. */
+int locks_takers(int64_t *seq, struct locks *l, const char *resource, int64_t token,
+		 void (*fn)(void *arg, const char *instance), void *arg)
+{
+	CLEANUP(takers_finish) struct takers t = {0};
+	int64_t after = *seq, seen = l->known.seq;
+	int result = after == 0 || after == seen
+			     ? 0
+			     : takers_since(&t, l, lock_number(resource), after, token);
+	if (result < 0)
+		return result;
+	*seq = seen;
+	for (size_t i = 0; i < t.len; i++)
+		fn(arg, t.ids[i]);
+	return 0;
+}

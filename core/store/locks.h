@@ -197,6 +197,11 @@ int locks_holder_named(struct lock_holder *out, struct locks *l, const char *ins
 /* For the fence: whose lock covers a resource, as locks_get: the one on it, else on Book, else a
  * share of Book; of several who share it, the newest, with a holder who is none of them. */
 int locks_over(struct lock *out, struct locks *l, const char *resource);
+/* After that: who took what covers it since *seq (0: since this look), though he may have given it
+ * back; not the lock `token`. fn gets the id of each, "" if not all of them are known any more; and
+ * *seq is that of the look then. Without a change it costs nothing. */
+int locks_takers(int64_t *seq, struct locks *l, const char *resource, int64_t token,
+		 void (*fn)(void *arg, const char *instance), void *arg);
 /* Is this still the lock that was seen? 0, or -ESTALE. For each write under it. */
 int locks_fence(struct locks *l, const char *resource, int64_t token);
 /* The holder used what the lock (as of locks_over) covers: renews it, once a second. 0, -ESTALE. */

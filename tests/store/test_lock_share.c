@@ -289,6 +289,82 @@ static void test_behind(void)
 	CHECK_INT(give_back("B"), 1);
 }
 
+struct noted {
+	char ids[256];
+};
+
+static void note_taker(void *arg, const char *instance)
+{
+	struct noted *n = arg;
+	size_t len = strlen(n->ids);
+	snprintf(n->ids + len, sizeof(n->ids) - len, "%s%s", len ? " " : "",
+		 instance[0] ? instance : "?");
+}
+
+static struct noted takers(int64_t *seq, const char *resource)
+{
+	struct noted n = {0};
+	struct lock k;
+	int result = locks_over(&k, locks, resource);
+	CHECK(result == 0 || result == -ENOENT);
+	CHECK_INT(locks_takers(seq, locks, resource, result == 0 ? k.token : 0, note_taker, &n), 0);
+	return n;
+}
+
+static void take_a_while(const char *instance, const char *name)
+{
+	const struct lock_holder h = holder(instance);
+	CHECK_INT(ask(other, instance, name, 0, NULL), 0);
+	CHECK_INT(locks_release(other, &h, NULL, 0, NULL), 1);
+}
+
+/* An old event goes as it does when there are too many. */
+static void forget(int64_t seq)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s-locks", fixture.store_path);
+	CLEANUP(cleanup_free)
+	char *sql = xasprintf("DELETE FROM event WHERE seq <= %lld", (long long)seq);
+	sqlite3 *db;
+	CHECK_INT(sqlite3_open(path, &db), 0);
+	CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), 0);
+	sqlite3_close(db);
+}
+
+static void test_takers(void)
+{
+	const struct lock_holder a = holder("A"), b = holder("B");
+	int64_t three = 0, book = 0;
+	take_a_while("X", "Chapter_03");
+	CHECK_STR(takers(&three, "Chapter_03").ids, ""); /* from now on */
+	CHECK_STR(takers(&book, "Book").ids, "");
+	take_a_while("A", "Chapter_03");
+	take_a_while("B", "Chapter_04");
+	CHECK_STR(takers(&three, "Chapter_03").ids, "A");
+	CHECK_STR(takers(&three, "Chapter_03").ids, "");
+	CHECK_STR(takers(&book, "Book").ids, "A B");
+	take_a_while("A", "Book");
+	take_a_while("B", "shared");
+	CHECK_STR(takers(&three, "Chapter_03").ids, "A B");
+	/* What is held is told by that; before it was another's, or is after. */
+	take_a_while("B", "Chapter_03");
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	CHECK_INT(take("A", "Chapter_03"), 0);
+	CHECK_STR(takers(&three, "Chapter_03").ids, "B");
+	CHECK_INT(locks_transfer(other, &a, "Chapter_03", &b, NULL), 0);
+	CHECK_STR(takers(&three, "Chapter_03").ids, "");
+	CHECK_INT(locks_transfer(other, &b, "Chapter_03", &a, NULL), 0);
+	CHECK_INT(give_back("A"), 1);
+	CHECK_STR(takers(&three, "Chapter_03").ids, "A");
+	/* Nobody knows any more. */
+	take_a_while("A", "Chapter_04");
+	forget(three - 1);
+	CHECK_STR(takers(&three, "Chapter_03").ids, "");
+	take_a_while("A", "Chapter_04");
+	forget(three);
+	CHECK_STR(takers(&three, "Chapter_03").ids, "?");
+	CHECK_STR(takers(&three, "Chapter_03").ids, "");
+}
+
 static int take_in(struct locks *l, const char *instance, const char *name, const char *entry)
 {
 	const struct lock_holder h = holder(instance);
@@ -351,6 +427,7 @@ int main(void)
 	test_most();
 	test_guard();
 	test_behind();
+	test_takers();
 	test_taken_in();
 	test_upgrade();
 	locks_close(other);
