@@ -83,15 +83,20 @@ int fence_check(struct fence *f, struct locks *l, struct lock_refusal *no)
 	return 0;
 }
 
+static bool find_who(struct holder *out, struct lockfs *l, pid_t pid, uid_t uid)
+{
+	struct err err;
+
+	return holder_find(out, l->holders, l->table, pid, uid, NULL, 0, &err) == 0;
+}
+
 /* Under whatever id: the lock's own process is above him, or he is called so. */
 static bool is_his(struct lockfs *l, const struct lock *k, pid_t pid, uid_t uid)
 {
 	struct holder me;
-	struct err err;
 
 	return holder_is_above(l->holders, &k->holder, pid, uid) ||
-	       (holder_find(&me, l->holders, l->table, pid, uid, NULL, 0, &err) == 0 &&
-		lock_is_of(k, &me.as));
+	       (find_who(&me, l, pid, uid) && lock_is_of(k, &me.as));
 }
 
 int fence_judge(int64_t *token, struct fs *fs, const char *resource, const struct lock *k,
@@ -105,6 +110,13 @@ int fence_judge(int64_t *token, struct fs *fs, const char *resource, const struc
 		return refuse_held(no, k);
 	*token = k->token;
 	return 0;
+}
+
+bool fence_was_his(struct fs *fs, const char *instance, pid_t pid, uid_t uid)
+{
+	struct holder me;
+
+	return find_who(&me, fs->locks, pid, uid) && !strcmp(me.as.instance, instance);
 }
 
 void fence_used(const struct fence *f, struct locks *l)

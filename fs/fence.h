@@ -37,6 +37,8 @@ void fence_used(const struct fence *f, struct locks *l);
  * is asked only if it matters. *token: under which from now on. As fence_take and fence_check. */
 int fence_judge(int64_t *token, struct fs *fs, const char *resource, const struct lock *k,
 		pid_t pid, uid_t uid, struct lock_refusal *no);
+/* And was it this one's that is given back since? The id is all that is known of its holder. */
+bool fence_was_his(struct fs *fs, const char *instance, pid_t pid, uid_t uid);
 
 /* The same as fence_take for a request and a node of the book (for a name: its folder); what is
  * refused is told in locks/.why. */

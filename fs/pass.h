@@ -201,6 +201,7 @@ struct pass_cover {
 	struct link link;
 	char resource[LOCK_RESOURCE_BYTES];
 	int64_t token;			  /* of the lock as it was looked at last; 0: nobody's */
+	int64_t seq;			  /* of its table then; 0: nobody had a file to lose */
 	struct link fences;		  /* of files that are open for writing */
 	int64_t used_token, used_boot_ms; /* that was renewed, and when */
 

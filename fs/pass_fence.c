@@ -26,6 +26,10 @@
  * The kernel is told to forget its name and pages, and finds a node that is new, with pages of its
  * own. That is done before anything else is asked under the lock, so that nobody meets the old node
  * in between.
+ *
+ * Whose the lock is now does not tell all: somebody may have taken it, written and given it back
+ * since it was looked at last, in another process or while this one was stopped. So the table is
+ * asked, too, who had it meanwhile. Of those only the id is known; who bears it had it himself.
  */
 
 /* An open file under one of the locks that cover it. */
@@ -99,6 +103,12 @@ void pass_seen(struct pass *p, struct pass_node *n, bool alone, struct pass_node
 
 /* ---- a lock changes hands */
 
+static void shut_out(struct pass *p, struct pass_node *n)
+{
+	pass_becomes_past(p, n);
+	notify_node(p->fs->notify, n->id, n->parent, n->name);
+}
+
 static void turn(struct pass *p, struct pass_cover *c, const struct lock *k)
 {
 	for (struct link *l = c->fences.next; l != &c->fences; l = l->next) {
@@ -109,8 +119,28 @@ static void turn(struct pass *p, struct pass_cover *c, const struct lock *k)
 		if (n->past || fence_judge(&f->token, p->fs, c->resource, k, f->file->pid,
 					   f->file->uid, &no) == 0)
 			continue;
-		pass_becomes_past(p, n);
-		notify_node(p->fs->notify, n->id, n->parent, n->name);
+		shut_out(p, n);
+	}
+}
+
+struct turning {
+	struct pass *pass;
+	struct pass_cover *cover;
+};
+
+/* Somebody had it meanwhile. Under a lock of his own nobody else's was in between: turn() sees if
+ * that is another's by now. */
+static void turned(void *arg, const char *instance)
+{
+	struct turning *t = arg;
+	struct pass *p = t->pass;
+
+	for (struct link *l = t->cover->fences.next; l != &t->cover->fences; l = l->next) {
+		struct pass_fence *f = LINK_OWNER(l, struct pass_fence, link);
+
+		if (!f->token && !f->file->node->past &&
+		    !fence_was_his(p->fs, instance, f->file->pid, f->file->uid))
+			shut_out(p, f->file->node);
 	}
 }
 
@@ -118,11 +148,18 @@ static void turn(struct pass *p, struct pass_cover *c, const struct lock *k)
 static int look(struct lock *k, struct pass *p, struct pass_cover *c)
 {
 	struct locks *l = lockfs_table(p->fs->locks);
+	struct turning t = {p, c};
 	int r = l ? locks_over(k, l, c->resource) : -ENOLCK;
 	int64_t token = r == 0 ? k->token : 0;
+	int asked;
 
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (ring_empty(&c->fences))
+		c->seq = 0;
+	asked = locks_takers(&c->seq, l, c->resource, token, turned, &t);
+	if (asked < 0)
+		return asked;
 	if (token != c->token) {
 		c->token = token;
 		turn(p, c, r == 0 ? k : NULL);

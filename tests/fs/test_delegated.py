@@ -100,9 +100,7 @@ class Delegated(harness.Project):
         """While he writes on and on it is taken: in this mount, in another, by a command."""
         second = self.mount(name="second")
         by_mount = self.hand(second, "CLI-2")
-        # It reads by the mount, which so knows that the lock was somebody's, however short.
-        command = [os.environ["BOOKFS"], "lock", "--as", "CLI-3", self.project, "ImageRegistry", "--",
-                   "cat", self.m.path(PICTURE)]
+        command = [os.environ["BOOKFS"], "lock", "--as", "CLI-3", self.project, "ImageRegistry", "--", "cat", self.of(PICTURE)]
 
         def by_command():
             while True:

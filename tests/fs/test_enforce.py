@@ -6,6 +6,7 @@ import json
 import mmap
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -397,6 +398,98 @@ class Modes(Project):
         a.do("put('locks/Chapter_03', '')")
         self.assertIsNone(b.do("put('%s', 'x')" % THREE))
         self.assertEqual(self.text(), "x")
+
+
+class Meanwhile(Project):
+    """The lock is taken and given back before the mount has looked at it: it is stopped while that is so."""
+
+    def setUp(self):
+        super().setUp()
+        self.m = self.mount()
+        self.old = self.hand(self.m, "CLI-1")
+        self.open()
+
+    def open(self):
+        self.assertIsNone(self.old.do("globals().update(f=open('%s', 'r+b', buffering=0))" % THREE))
+        self.assertEqual(self.old.do("f.write(b'1')"), 1)
+
+    def unseen(self, act):
+        """A mount that is stopped in the midst of a write lets nobody have the lock: then it is tried again."""
+        def done():
+            self.m.process.send_signal(signal.SIGSTOP)
+            try:
+                os.waitid(os.P_PID, self.m.process.pid, os.WSTOPPED)
+                return act()
+            finally:
+                self.m.process.send_signal(signal.SIGCONT)
+        wait_for(done)
+
+    def command(self, instance, *what):
+        """Whoever has the lock writes."""
+        write = "printf 'of %s' >%s" % (instance, self.of(THREE))
+        return self.run_bookfs("lock", "--as", instance, *what, "--", "sh", "-c", write).returncode == 0
+
+    def is_past(self, text):
+        for late in ("f.write(b'LATE')", "os.ftruncate(f.fileno(), 0)", "os.fsync(f.fileno())", "f.seek(0) or f.read(1)"):
+            self.assertEqual(self.old.do(late), STALE, late)
+        self.assertIn("open it again", self.old.do("get('locks/.why')"))
+        self.assertEqual(self.text(), text)
+
+    def test_by_write(self):
+        for what in ([self.project, "Chapter_03"], [self.project, "Book"], ["--shared", self.project]):
+            self.unseen(lambda: self.command("CLI-2", *what))
+            self.is_past("of CLI-2")
+            self.open()
+
+    def test_not_his(self):
+        """His own, and what lies elsewhere."""
+        for instance, *what in (("CLI-1", "Chapter_03"), ("CLI-1", "Book"), ("CLI-2", "Chapter_04")):
+            self.unseen(lambda: self.command(instance, self.project, *what))
+            self.assertEqual(self.old.do("f.seek(0) or f.write(b'1')"), 1)
+            self.assertEqual(self.text(), "1f " + instance)
+        # Between two of his own somebody else's.
+        self.unseen(lambda: all(self.command("CLI-%d" % n, self.project, "Chapter_03") for n in (1, 2, 1)))
+        self.is_past("of CLI-1")
+
+    def test_his_own_after_it(self):
+        """He has the lock when the mount looks."""
+        self.unseen(lambda: self.command("CLI-2", self.project, "Chapter_03") and
+                    self.run_bookfs("lock", "--as", "CLI-1", self.project, "Chapter_03").returncode == 0)
+        self.is_past("of CLI-2")
+        self.assertIsNone(self.old.do("put('%s', 'mine')" % THREE))
+
+    def test_under_a_lock(self):
+        """He had the lock, gives it back, and has it again."""
+        self.assertIsNone(self.old.do("put('locks/Chapter_03', '')"))
+        self.open()
+        what = ("--as", "CLI-1", self.project, "Chapter_03")
+
+        def act():
+            self.run_bookfs("unlock", *what)    # or it was done the last time
+            return self.command("CLI-2", self.project, "Chapter_03") and self.run_bookfs("lock", *what).returncode == 0
+        self.unseen(act)
+        self.assertEqual(self.old.do("f.write(b'LATE')"), STALE)
+        self.assertEqual(self.text(), "of CLI-2")
+
+    def test_by_mapping(self):
+        """In another mount; what is in his pages goes nowhere."""
+        with open(self.of(THREE), "wb") as f:
+            f.write(b"." * 2 * mmap.PAGESIZE)
+        self.open()
+        self.old.do("globals().update(m=mmap.mmap(f.fileno(), 0))")
+        self.old.do("m.__setitem__(slice(0, 4), b'LATE')")
+        new = self.hand(self.mount(name="second"), "CLI-2")
+        write = "put('%s', 'NEW', 'r+')" % THREE
+        self.unseen(lambda: new.do("put('locks/Chapter_03', '')") is None and new.do(write) is None and
+                    new.do("os.unlink('locks/Chapter_03')") is None)
+        self.old.send("m.__setitem__(slice(9, 13), b'LATE') or m.flush()")
+        said = harness.Background(self.old.process.stdout.readline).result(30)
+        if said:
+            self.assertNotIn("null", said)
+        else:
+            self.assertEqual(self.old.process.wait(30), -7)
+        self.old.end()
+        self.assertEqual(self.text(), "NEW" + "." * (2 * mmap.PAGESIZE - 3))
 
 
 class FullDisk(Project):
