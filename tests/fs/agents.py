@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of locks/ share: agents, which are shells that live until they are ended, and mounts with locks in
-them."""
+"""What the tests of locks share: agents, which are shells that live until they are ended, mounts with locks in them,
+and the commands beside a book."""
 
 import ctypes
 import errno
@@ -147,6 +147,84 @@ class Case(harness.Case):
 
     def fields(self, m, resource):
         return dict(line.split(": ", 1) for line in m.read("locks", resource).splitlines())
+
+
+class Commands(Case):
+    """bookfs lock and the others, run beside book.epub by whom the test says."""
+
+    def setUp(self):
+        super().setUp()
+        bin_dir = os.path.join(self.tmp, "bin")
+        os.mkdir(bin_dir)
+        os.symlink(harness.SLOWFS, os.path.join(bin_dir, "bookfs"))
+        self.env = {k: v for k, v in os.environ.items() if k != "BOOKFS_INSTANCE"}
+        self.env.update(PATH=bin_dir + ":" + self.env["PATH"], BOOK="book.epub")
+
+    def with_clock(self):
+        """The program's clock is ours to move."""
+        clock = Clock(os.path.join(self.tmp, "clock"))
+        os.unlink(os.path.join(self.tmp, "bin", "bookfs"))
+        os.symlink(CLOCKFS, os.path.join(self.tmp, "bin", "bookfs"))
+        self.env["CLOCK_FILE"] = clock.path
+        return clock
+
+    def start(self, who, *args, **how):
+        """Who has no name is known by the process that runs the test."""
+        env = {**self.env, **({"BOOKFS_INSTANCE": who} if who else {}), **how.pop("env", {})}
+        p = subprocess.Popen(how.pop("argv", ["bookfs", *args]), cwd=self.tmp, env=env, text=True,
+                             stdin=how.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, **how)
+        self.addCleanup(lambda: (p.poll() is None and p.kill(), p.wait(),
+                                 *(f.close() for f in (p.stdin, p.stdout, p.stderr) if f)))
+        return p
+
+    def run_as(self, who, *args, **how):
+        """(status, stdout, stderr)"""
+        p = self.start(who, *args, **how)
+        out, err = p.communicate(timeout=60)
+        return p.returncode, out, err
+
+    def ok(self, who, *args, **how):
+        status, out, err = self.run_as(who, *args, **how)
+        self.assertEqual((status, err), (0, ""), (args, out))
+        return out
+
+    def fails(self, status, line, who, *args, **how):
+        """One line on stderr, nothing on stdout."""
+        got, out, err = self.run_as(who, *args, **how)
+        self.assertEqual((got, out), (status, ""), err)
+        self.assertRegex(err, "^bookfs: [^\n]*\n$")
+        self.assertRegex(err, line)
+        self.assertNotIn("Device or resource busy", err)
+        return err
+
+    def shell(self, who):
+        a = self.agent(who, cwd=self.tmp)
+        a.ok("export PATH='%s' BOOK=book.epub DIR=mnt LC_ALL=C" % self.env["PATH"])
+        return a
+
+    def table(self, place="book.epub", **how):
+        return {k["resource"]: k for k in json.loads(self.ok(None, "locks", "--json", place, **how))["locks"]}
+
+    def owners(self, place="book.epub"):
+        return {r: k["instance"] for r, k in self.table(place).items()}
+
+    def wait_owner(self, resource, who):
+        harness.wait_for(lambda: self.owners().get(resource) == who, what="%s to have %s" % (who, resource))
+
+    def waiters(self):
+        """How many wait, as the table's own file says; None: it cannot be read in this moment."""
+        import sqlite3
+        db = sqlite3.connect("file:%s.bookfs-locks?mode=ro" % self.book, uri=True)
+        try:
+            return db.execute("SELECT count(*) FROM waiter").fetchone()[0]
+        except sqlite3.OperationalError:    # it is about to be opened or closed
+            return None
+        finally:
+            db.close()
+
+    def wait_queue(self, count):
+        harness.wait_for(lambda: self.waiters() == count, what="%d in the queue" % count)
 
 
 def main():
