@@ -239,6 +239,8 @@ int pass_may_move(struct pass_leave *leave, fuse_req_t req, struct pass_node *fo
 void pass_may_be_past(struct pass *p, struct pass_node *n);
 /* Through an open file; by_kernel: of a mapping. */
 int pass_may_write(struct pass_leave *leave, fuse_req_t req, struct pass_file *f, bool by_kernel);
+/* A name was moved: who has a file open to write that came beneath another's lock is shut out. */
+void pass_fences_moved(struct pass *p);
 /* It is done; the first by any thread, the second on the loop. */
 void pass_leave_unguard(struct pass_leave *leave);
 void pass_leave_end(struct pass_leave *leave);

@@ -469,6 +469,9 @@ static void put_under(struct pass_file *f, struct pass_cover *c, const struct pa
 	const struct pass_grant *g = leave ? granted(leave, c) : NULL;
 
 	if (!fence) {
+		/* Who had it before this file came under it does not matter. */
+		if (!g && ring_empty(&c->fences))
+			c->seq = 0;
 		fence = xcalloc(1, sizeof(*fence));
 		*fence = (struct pass_fence){.file = f, .cover = c, .token = g ? g->token : 0};
 		ring_add(&c->fences, &fence->link);
@@ -507,6 +510,32 @@ void pass_file_fence(struct pass_file *f, fuse_req_t req, const struct pass_leav
 	f->uid = ctx->uid;
 	if (p->fs->options->enforce != ENFORCE_OFF)
 		find_fences(p, f, leave);
+}
+
+static bool is_shut_out(struct pass *p, struct pass_fence *f)
+{
+	struct lock_refusal no;
+	struct lock k;
+
+	return look(&k, p, f->cover) == 1 && fence_judge(&f->token, p->fs, f->cover->resource, &k,
+							 f->file->pid, f->file->uid, &no) < 0;
+}
+
+/* Who first wrote after the lock was given back would be let in, as if it had been nobody's all
+ * the time. */
+void pass_fences_moved(struct pass *p)
+{
+	for (struct link *l = p->files.next; l != &p->files; l = l->next) {
+		struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
+
+		if (!f->writes || f->moves == p->moves || p->fs->options->enforce == ENFORCE_OFF)
+			continue;
+		find_fences(p, f, NULL);
+		for (struct link *m = f->fences.next; !f->node->past && m != &f->fences;
+		     m = m->next)
+			if (is_shut_out(p, LINK_OWNER(m, struct pass_fence, of_file)))
+				shut_out(p, f->node);
+	}
 }
 
 /* The kernel writes pages of a mapping in nobody's name: then it is who opened the file. */

@@ -194,7 +194,8 @@ void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *n
 		return;
 	}
 	p->moves++;
-	reply_made(req, to, name);
+	reply_made(req, to, name); /* which sees what the name is covered by */
+	pass_fences_moved(p);
 }
 
 /* Opens the name, made if it was missing, and enters it. */
@@ -334,6 +335,7 @@ static void note_moved(struct pass *p, const struct moved *m, struct pass_node *
 		pass_renamed(p, &m->from, to, to_name);
 	if (m->has_to && m->exchange)
 		pass_renamed(p, &m->to, from, name);
+	pass_fences_moved(p);
 }
 
 void pass_rename(fuse_req_t req, fuse_ino_t folder, const char *name, fuse_ino_t to_folder,

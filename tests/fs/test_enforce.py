@@ -306,6 +306,26 @@ class Override(Project):
         self.assertEqual(old.do("os.rename('%s~', '%s')" % (THREE, THREE)), BUSY)
         self.assertEqual(self.text(), "of the new holder")
 
+    def test_moved_beneath_it(self):
+        """What somebody else has open becomes the holder's; it is written when the lock has been given back."""
+        m = self.mount()
+        old, new = self.hand(m, "CLI-1"), self.hand(m, "CLI-2")
+        for move in ("os.rename", "os.link"):
+            of_old, of_new = (THREE.replace(".md", "_%s%d.md" % (move[3:], n)) for n in (1, 2))
+            old.do("put('Inbox/a.md', 'draft')")
+            new.do("put('Inbox/b.md', 'draft')")
+            old.do("globals().update(f=open('Inbox/a.md', 'r+b', buffering=0))")
+            new.do("globals().update(f=open('Inbox/b.md', 'r+b', buffering=0))")
+            self.assertIsNone(new.do("put('locks/Chapter_03', '')"))
+            self.assertIsNone(new.do("%s('Inbox/a.md', '%s')" % (move, of_old)))
+            self.assertIsNone(new.do("%s('Inbox/b.md', '%s')" % (move, of_new)))
+            self.assertEqual(new.do("f.write(b'D')"), 1)
+            self.assertIsNone(new.do("os.unlink('locks/Chapter_03')"))
+            self.assertEqual(old.do("f.write(b'LATE')"), STALE)
+            self.assertEqual((self.text(of_old), self.text(of_new)), ("draft", "Draft"))
+            for name in ("a.md", "b.md"):
+                old.do("os.path.exists('Inbox/%s') and os.unlink('Inbox/%s')" % (name, name))
+
     def test_nobodys_then(self):
         """A file that was opened when nobody held it."""
         m = self.mount()
