@@ -14,17 +14,17 @@
  * poller is why this is not a library's loop: the time of a FUSE request on an otherwise idle
  * machine is the time to wake its server, so after each request the loop tries the descriptor again
  * for SPIN_US before it sleeps (fuse.md, Speed: a factor of three). Where there are two processors
- * the loop goes to the client's (near.c), and gives way to it between two trials (awake.c). Where
- * it does not, such a spin is in the client's way and ends in vain: after each of those it is left
- * out for more requests, PASSES_MOST at last, until one is worth it again. A stream of requests
- * must not starve the others, so no spin lasts longer than BUSY_US before everybody else is asked
- * too.
+ * the loop goes to the client's and gives way to it between two trials (near.c), and no processor
+ * sleeps (awake.c). Where a spin is in the client's way it ends in vain: after each of those it is
+ * left out for more requests, PASSES_MOST at last, until one is worth it again. A stream of
+ * requests must not starve the others, so no spin lasts longer than BUSY_US before everybody else
+ * is asked too.
  *
  * Watches are unlinked at once but freed at the end of the turn: an event for a watch that an
  * earlier event of the same batch freed finds it dead instead of gone.
  */
 
-enum { SPIN_US = 50, BUSY_US = 1000, PASSES_MOST = 31, BATCH = 64 };
+enum { SPIN_US = 50, SHORT_US = 30, BUSY_US = 1000, PASSES_MOST = 31, BATCH = 64 };
 
 struct watch {
 	struct loop *loop;
@@ -243,11 +243,15 @@ void loop_work(struct loop *l, void (*work)(void *arg), void (*done)(void *arg),
 
 /* ---- the poller */
 
+/* Of what takes longer the client's wake-up is a small part; and both processors have work. */
 static bool serve(struct loop *l)
 {
+	int64_t from_us = clock_mono_us();
+
 	if (!l->serve || !l->serve(l->serve_arg))
 		return false;
-	awake_keep(l->awake);
+	if (clock_mono_us() - from_us < SHORT_US)
+		awake_keep(l->awake);
 	return true;
 }
 
@@ -285,7 +289,7 @@ static void spin(struct loop *l)
 	while (now < l->busy_until_us && now < limit && !l->stop && !atomic_load(&l->posted)) {
 		if (!serve(l)) {
 			waited = true;
-			awake_give_way(l->awake);
+			near_give_way(&l->near);
 		} else {
 			if (waited)
 				l->passes_next = 0;

@@ -15,10 +15,15 @@
  * thread goes there. It is not bound to it: should that processor be too busy for both, the
  * scheduler may part them again.
  *
- * Where there are more, it would wake the thread on an idle one the next time, and nothing is done.
+ * While it waits for the next request it gives way, as the client may be on its own processor. What
+ * else computes there has the processor for all of its turn then, and if the client was on the
+ * other one he waited for that: after such a turn (CROWDED_US) it is not done for a while.
+ *
+ * Where there are more processors, it would wake the thread on an idle one the next time, and
+ * nothing is done.
  */
 
-enum { LOOK_US = 1000, LOOK_MOST_US = 16000, PROCESSOR_FIELD = 39 };
+enum { LOOK_US = 1000, LOOK_MOST_US = 16000, CROWDED_US = 1200, PROCESSOR_FIELD = 39 };
 
 void near_init(struct near *n)
 {
@@ -60,22 +65,38 @@ static void go_to(int processor)
 		sched_setaffinity(0, sizeof(allowed), &allowed);
 }
 
+void near_give_way(struct near *n)
+{
+	int64_t now_us = n->possible ? clock_mono_us() : 0;
+
+	if (!n->possible || is_calm(&n->calm, now_us))
+		return;
+	sched_yield();
+	n->away_us = clock_mono_us() - now_us;
+}
+
 void near_client(struct near *n, pid_t client)
 {
 	int64_t now_us;
 	int processor;
+	bool waited, is_here;
 
 	if (!n->possible || client <= 0)
 		return;
 	now_us = clock_mono_us();
-	if (now_us < n->look_us)
+	waited = n->away_us > CROWDED_US;
+	n->away_us = 0;
+	if (now_us < n->look_us && !waited)
 		return;
 	processor = processor_of(client);
-	if (processor < 0 || processor == sched_getcpu()) {
+	is_here = processor < 0 || processor == sched_getcpu();
+	if (is_here) {
 		n->pause_us *= n->pause_us < LOOK_MOST_US ? 2 : 1;
 	} else {
 		n->pause_us = LOOK_US;
 		go_to(processor);
 	}
+	if (waited && !is_here)
+		be_calm(&n->calm, now_us);
 	n->look_us = now_us + n->pause_us;
 }

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -312,78 +311,6 @@ static void test_poller(void)
 	close(s.pair[1]);
 }
 
-/* A child that ran on that processor last, and is stopped. */
-static pid_t child_on(int processor)
-{
-	cpu_set_t one;
-	pid_t child = fork();
-	int status;
-
-	if (child != 0) {
-		CHECK_INT(waitpid(child, &status, WUNTRACED), child);
-		return child;
-	}
-	CPU_ZERO(&one);
-	CPU_SET(processor, &one);
-	sched_setaffinity(0, sizeof(one), &one);
-	raise(SIGSTOP);
-	_exit(0);
-}
-
-static int first_two(cpu_set_t *two, int numbers[2])
-{
-	cpu_set_t all;
-	int n = 0;
-
-	CPU_ZERO(two);
-	CHECK_INT(sched_getaffinity(0, sizeof(all), &all), 0);
-	for (int i = 0; i < CPU_SETSIZE && n < 2; i++)
-		if (CPU_ISSET(i, &all)) {
-			CPU_SET(i, two);
-			numbers[n++] = i;
-		}
-	return n;
-}
-
-/* As long as requests come. */
-static bool gets_there(struct loop *l, pid_t client, int processor)
-{
-	int64_t until_us = clock_mono_us() + 300000;
-
-	while (sched_getcpu() != processor && clock_mono_us() < until_us)
-		loop_client(l, client);
-	return sched_getcpu() == processor;
-}
-
-/* The thread goes to where its client is, back and forth. */
-static void test_client(void)
-{
-	enum { TIMES = 10, LEAST = 8 }; /* the scheduler may part them at once */
-	cpu_set_t before, two;
-	int numbers[2], there = 0;
-	struct loop *l;
-	pid_t children[2];
-
-	CHECK_INT(sched_getaffinity(0, sizeof(before), &before), 0);
-	if (first_two(&two, numbers) < 2)
-		return;
-	CHECK_INT(sched_setaffinity(0, sizeof(two), &two), 0);
-	CHECK_INT(loop_new(&l, 1), 0);
-	for (int i = 0; i < 2; i++)
-		children[i] = child_on(numbers[i]);
-	for (int i = 0; i < TIMES; i++)
-		there += gets_there(l, children[i % 2], numbers[i % 2]);
-	CHECK(there >= LEAST);
-	for (int i = 0; i < 2; i++) {
-		kill(children[i], SIGKILL);
-		waitpid(children[i], NULL, 0);
-	}
-	CHECK_INT(sched_getaffinity(0, sizeof(two), &two), 0);
-	CHECK_INT(CPU_COUNT(&two), 2);
-	CHECK_INT(sched_setaffinity(0, sizeof(before), &before), 0);
-	loop_free(l);
-}
-
 static void test_process(void)
 {
 	struct process me, child, other;
@@ -446,7 +373,6 @@ int main(void)
 	test_log();
 	test_loop();
 	test_poller();
-	test_client();
 	test_process();
 	return check_result();
 }
