@@ -372,12 +372,6 @@ static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 
 /* ---- as with any file of the book */
 
-static void op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
-		    struct fuse_pollhandle *ph)
-{
-	book_ops.poll(req, node, fi, ph);
-}
-
 static void op_flock(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi, int op)
 {
 	book_ops.flock(req, node, fi, op);
@@ -405,7 +399,6 @@ const struct fuse_lowlevel_ops draft_ops = {
 	.write = op_write,
 	.flush = op_flush,
 	.fsync = op_fsync,
-	.poll = op_poll,
 	.release = op_release,
 	.flock = op_flock,
 	.setlk = op_setlk,

@@ -388,6 +388,8 @@ void node_stat(struct stat *st, struct fs *fs, const struct view_attr *a);
 void node_entry(struct fuse_entry_param *e, struct fs *fs, const struct view_attr *a);
 double node_attr_timeout(const struct view_attr *a);
 double node_entry_timeout(const struct view_attr *a);
+/* Answers a poll (takes ph; or NULL): nobody need wait to read or write it. */
+void node_ready(fuse_req_t req, struct fuse_pollhandle *ph);
 /* The path of st_ino below the mount, found by walking the lists; -ENOENT. */
 int node_path(struct buf *out, struct fs *fs, uint64_t ino);
 

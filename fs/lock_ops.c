@@ -470,14 +470,6 @@ static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	fuse_reply_err(req, 0);
 }
 
-static void op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
-		    struct fuse_pollhandle *ph)
-{
-	if (ph)
-		fuse_pollhandle_destroy(ph);
-	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
-}
-
 /* ---- names */
 
 static void reply_created(fuse_req_t req, struct fuse_file_info *fi, struct lock_handle *h,
@@ -677,7 +669,6 @@ const struct fuse_lowlevel_ops lock_ops = {
 	.write = op_write,
 	.flush = op_flush,
 	.fsync = op_fsync,
-	.poll = op_poll,
 	.release = op_release,
 	.create = op_create,
 	.rename = op_rename,

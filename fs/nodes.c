@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <poll.h>
 #include <string.h>
 
 #include "scratch.h"
@@ -171,4 +172,11 @@ int node_path(struct buf *out, struct fs *fs, uint64_t ino)
 	for (size_t i = 0; i < w.len && r < 0 && w.items < WALK_ITEMS; i++)
 		r = look_through(out, &w, i, fs, ino);
 	return r;
+}
+
+void node_ready(fuse_req_t req, struct fuse_pollhandle *ph)
+{
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }

@@ -376,13 +376,10 @@ static void op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
 {
 	struct handle *h = handle_of(fi);
 
-	if (h && h->stream) {
+	if (h && h->stream)
 		stream_poll(req, h->stream, ph);
-		return;
-	}
-	if (ph)
-		fuse_pollhandle_destroy(ph);
-	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	else
+		node_ready(req, ph);
 }
 
 static void op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)

@@ -276,5 +276,4 @@ const struct fuse_lowlevel_ops pass_ops = {
 	.flock = pass_flock,
 	.setlk = pass_setlk,
 	.getlk = pass_getlk,
-	.poll = NULL,
 };

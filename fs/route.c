@@ -21,11 +21,17 @@ static const struct fuse_lowlevel_ops *ops_of(fuse_req_t req, fuse_ino_t node)
 	return lockfs_has(fs->locks, node) ? &lock_ops : &book_ops;
 }
 
+/* What a table has not, the kernel does not ask of its nodes. Should it, one request fails. */
 #define INFO struct fuse_file_info *fi
 #define ROUTE(op, parameters, arguments)                                                           \
 	static void route_##op parameters                                                          \
 	{                                                                                          \
-		ops_of(req, node)->op arguments;                                                   \
+		const struct fuse_lowlevel_ops *ops = ops_of(req, node);                           \
+                                                                                                   \
+		if (ops->op)                                                                       \
+			ops->op arguments;                                                         \
+		else                                                                               \
+			fuse_reply_err(req, EOPNOTSUPP);                                           \
 	}
 
 ROUTE(lookup, (fuse_req_t req, fuse_ino_t node, const char *name), (req, node, name))
@@ -47,8 +53,6 @@ ROUTE(write, (fuse_req_t req, fuse_ino_t node, const char *data, size_t size, of
       (req, node, data, size, off, fi))
 ROUTE(flush, (fuse_req_t req, fuse_ino_t node, INFO), (req, node, fi))
 ROUTE(fsync, (fuse_req_t req, fuse_ino_t node, int datasync, INFO), (req, node, datasync, fi))
-ROUTE(poll, (fuse_req_t req, fuse_ino_t node, INFO, struct fuse_pollhandle *ph),
-      (req, node, fi, ph))
 ROUTE(release, (fuse_req_t req, fuse_ino_t node, INFO), (req, node, fi))
 ROUTE(create, (fuse_req_t req, fuse_ino_t node, const char *name, mode_t mode, INFO),
       (req, node, name, mode, fi))
@@ -64,6 +68,16 @@ ROUTE(flock, (fuse_req_t req, fuse_ino_t node, INFO, int op), (req, node, fi, op
 ROUTE(setlk, (fuse_req_t req, fuse_ino_t node, INFO, struct flock *range, int sleep),
       (req, node, fi, range, sleep))
 ROUTE(getlk, (fuse_req_t req, fuse_ino_t node, INFO, struct flock *range), (req, node, fi, range))
+
+static void route_poll(fuse_req_t req, fuse_ino_t node, INFO, struct fuse_pollhandle *ph)
+{
+	const struct fuse_lowlevel_ops *ops = ops_of(req, node);
+
+	if (ops->poll)
+		ops->poll(req, node, fi, ph);
+	else
+		node_ready(req, ph);
+}
 
 /* ---- what the book has not, and a folder's files have (pass.h). For a book that is no folder the
  * kernel is told once that there is no such thing, and asks no more. */

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import mmap
 import os
+import select
 import shutil
 import signal
 import stat
@@ -301,6 +302,19 @@ def many(s):
     s.do("removed while listed", lambda: (len(seen), len(set(seen)), len(os.listdir(s.top))))
 
 
+def ready(s):
+    """To be read and written at once, as any file is, and a folder to neither."""
+    s.put("a.md")
+    os.mkdir(s.at("folder"))
+    for name, how in (("a.md", os.O_RDONLY), ("a.md", os.O_RDWR), ("b", os.O_CREAT | os.O_WRONLY), ("folder", os.O_RDONLY)):
+        fd = os.open(s.at(name), how)
+        p = select.poll()
+        p.register(fd)
+        s.do("poll of %s" % name, lambda: [what for _, what in p.poll(10000)])
+        s.do("select of %s" % name, lambda: [len(x) for x in select.select([fd], [fd], [], 10)])
+        os.close(fd)
+
+
 def processes(s):
     script = s.at("run.sh")
     s.put("run.sh", b"#!/bin/sh\necho ran $1\n")
@@ -338,7 +352,8 @@ def git(s):
        "git fsck", "git mv a.md c.md", "git stash -q", "git status --porcelain", "git clean -fdxq", "ls")
 
 
-ALIKE = [names, links, renames, bytes_of_files, holes, mappings, attributes, extended, many, processes, tools, git]
+ALIKE = [names, links, renames, bytes_of_files, holes, mappings, attributes, extended, many, ready, processes,
+         tools, git]
 
 
 class Alike(Project):
@@ -359,6 +374,17 @@ class Alike(Project):
                 self.assertEqual(below.said, a.said[-len(below.said):], "in the mount as in the folder")
                 for s in (a, b):
                     shutil.rmtree(s.top)
+
+    def test_ours_are_ready(self):
+        m = self.mount()
+        for name, how in (("Chapters.md", os.O_RDONLY), ("chapters/1/text.md", os.O_RDONLY), ("locks/.why", os.O_RDONLY),
+                          ("locks/Chapter_01", os.O_CREAT | os.O_WRONLY), (".bookfs/ctl", os.O_WRONLY),
+                          ("Chapters.md.new", os.O_CREAT | os.O_RDWR)):
+            fd = os.open(m.path(name), how, 0o644)
+            self.addCleanup(os.close, fd)
+            p = select.poll()
+            p.register(fd)
+            self.assertEqual(p.poll(10000), [(fd, select.POLLIN | select.POLLOUT)], name)
 
     def test_as_the_folder_is(self):
         """Whatever is known of a file is known of the same file."""
