@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "awake.h"
 #include "calm.h"
+#include "thread.h"
 
 /*
  * To wake a thread on a virtual processor that sleeps takes an interrupt through the host: several
@@ -84,19 +83,14 @@ void awake_keep(struct awake *a)
 int awake_new(struct awake **out)
 {
 	struct awake *a = xcalloc(1, sizeof(*a));
-	sigset_t all, before;
 	int r;
 
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->wake, NULL);
-	/* Signals belong to the thread that runs the loop. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&a->thread, NULL, awake_thread, a);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r) {
+	r = thread_start(&a->thread, awake_thread, a);
+	if (r < 0) {
 		free(a);
-		return -r;
+		return r;
 	}
 	*out = a;
 	return 0;

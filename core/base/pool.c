@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <pthread.h>
-#include <signal.h>
-
 #include "pool.h"
+#include "thread.h"
 
 struct item {
 	struct item *next;
@@ -52,19 +50,6 @@ static void *pool_thread(void *arg)
 	return NULL;
 }
 
-/* Signals belong to the thread that runs the loop. */
-static int start_thread(pthread_t *out, struct pool *p)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(out, NULL, pool_thread, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
-}
-
 int pool_new(struct pool **out, struct loop *loop, int threads)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
@@ -75,7 +60,7 @@ int pool_new(struct pool **out, struct loop *loop, int threads)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->wake, NULL);
 	p->threads = xcalloc((size_t)threads, sizeof(*p->threads));
-	while (p->count < threads && (r = start_thread(&p->threads[p->count], p)) == 0)
+	while (p->count < threads && (r = thread_start(&p->threads[p->count], pool_thread, p)) == 0)
 		p->count++;
 	if (r < 0) {
 		pool_free(p);
