@@ -109,18 +109,20 @@ static void shut_out(struct pass *p, struct pass_node *n)
 	notify_node(p->fs->notify, n->id, n->parent, n->name);
 }
 
+/* k: who has it now, or NULL. */
+static void judge(struct pass *p, struct pass_fence *f, const struct lock *k)
+{
+	struct lock_refusal no;
+
+	if (!f->file->node->past && fence_judge(&f->token, p->fs, f->cover->resource, k,
+						f->file->pid, f->file->uid, &no) < 0)
+		shut_out(p, f->file->node);
+}
+
 static void turn(struct pass *p, struct pass_cover *c, const struct lock *k)
 {
-	for (struct link *l = c->fences.next; l != &c->fences; l = l->next) {
-		struct pass_fence *f = LINK_OWNER(l, struct pass_fence, link);
-		struct pass_node *n = f->file->node;
-		struct lock_refusal no;
-
-		if (n->past || fence_judge(&f->token, p->fs, c->resource, k, f->file->pid,
-					   f->file->uid, &no) == 0)
-			continue;
-		shut_out(p, n);
-	}
+	for (struct link *l = c->fences.next; l != &c->fences; l = l->next)
+		judge(p, LINK_OWNER(l, struct pass_fence, link), k);
 }
 
 struct turning {
@@ -512,29 +514,26 @@ void pass_file_fence(struct pass_file *f, fuse_req_t req, const struct pass_leav
 		find_fences(p, f, leave);
 }
 
-static bool is_shut_out(struct pass *p, struct pass_fence *f)
-{
-	struct lock_refusal no;
-	struct lock k;
-
-	return look(&k, p, f->cover) == 1 && fence_judge(&f->token, p->fs, f->cover->resource, &k,
-							 f->file->pid, f->file->uid, &no) < 0;
-}
-
 /* Who first wrote after the lock was given back would be let in, as if it had been nobody's all
  * the time. */
 void pass_fences_moved(struct pass *p)
 {
+	struct lock k;
+
+	if (p->fs->options->enforce == ENFORCE_OFF)
+		return;
 	for (struct link *l = p->files.next; l != &p->files; l = l->next) {
 		struct pass_file *f = LINK_OWNER(l, struct pass_file, link);
 
-		if (!f->writes || f->moves == p->moves || p->fs->options->enforce == ENFORCE_OFF)
+		if (!f->writes || f->moves == p->moves)
 			continue;
 		find_fences(p, f, NULL);
-		for (struct link *m = f->fences.next; !f->node->past && m != &f->fences;
-		     m = m->next)
-			if (is_shut_out(p, LINK_OWNER(m, struct pass_fence, of_file)))
-				shut_out(p, f->node);
+		for (struct link *m = f->fences.next; m != &f->fences; m = m->next) {
+			struct pass_fence *fence = LINK_OWNER(m, struct pass_fence, of_file);
+
+			if (look(&k, p, fence->cover) == 1)
+				judge(p, fence, &k);
+		}
 	}
 }
 
