@@ -521,8 +521,8 @@ class Guard(Commands):
         self.ok("CLI-2", "lock", "book.epub", "Chapter_03")
         harness.wait_for(lambda: harness.has_ended(child))
         self.assertTrue(os.path.exists(os.path.join(self.tmp, "told")), "the command was told to end")
-        p = self.start("CLI-3", "lock", "book.epub", "Chapter_04", "--", "sleep", "30")
-        self.wait_owner("Chapter_04", "CLI-3")
+        p = self.start("CLI-3", "lock", "book.epub", "Chapter_04", "--", "sh", "-c", "echo up; exec sleep 30")
+        self.assertEqual(p.stdout.readline(), "up\n")   # until it runs, its process has all the guard had open
         p.kill()
         p.wait()
         self.ok("CLI-2", "lock", "book.epub", "Chapter_04")  # at the first look
