@@ -172,7 +172,7 @@ def hold(field, agent, n, dice, ways):
     record.held.append(span)
     status, said = agent.run(f"touch locks/Chapter_{n:02d}")
     if status:
-        record.fail("the lock of a chapter that nobody held is refused:", said)
+        record.fail("the lock of a chapter that nobody held is refused:", said, agent.run("cat locks/.why")[1])
         return
     field.now = n
     for how in dice.sample(ways, 3):
