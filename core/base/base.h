@@ -175,6 +175,19 @@ int process_fd(const struct process *p);
 /* This boot of this machine: 36 characters, "" if it cannot be known. Borrowed for ever. */
 const char *process_boot(void);
 
+/* ---- libraries that most runs never need, loaded when the first call of theirs is near. Linked,
+ * they would cost every start the time to map and to relocate them and all they stand on, and every
+ * mount that memory. Their headers are still the compiler's: the types are theirs. */
+
+struct library {
+	const char *purpose;	    /* "to ask a server" */
+	const char *const *names;   /* as dlopen(3) takes them; the first that is there; NULL */
+	const char *const *symbols; /* ..., NULL */
+};
+/* functions: a structure of pointers to functions, one for each symbol and in their order; good for
+ * the life of the process. -ENOPKG: there is no such library, or it lacks a symbol. */
+int library_load(void *functions, const struct library *l, struct err *err);
+
 /* ---- clock */
 
 /* One object file (clock.c), so that a test program can link a settable one in its place. */

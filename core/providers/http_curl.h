@@ -3,9 +3,9 @@
 #define HTTP_CURL_H
 
 /*
- * Private to http.c: the functions of libcurl, found when the first server is to be asked. Linked,
- * libcurl and what it stands on (TLS, HTTP/2, Kerberos, LDAP) would cost every mount 6 MB, also
- * one that never asks anybody. The headers are still the compiler's: the types are theirs.
+ * Private to http.c: the functions of libcurl, found when the first server is to be asked
+ * (library_load). Linked, libcurl and what it stands on (TLS, HTTP/2, Kerberos, LDAP) would cost
+ * every mount 6 MB, also one that never asks anybody.
  */
 
 #include "base.h"

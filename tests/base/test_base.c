@@ -362,8 +362,30 @@ static void test_process(void)
 	close(fd);
 }
 
+static void test_library(void)
+{
+	static const char *const names[] = {"libno-such.so.1", "libm.so.6", NULL};
+	static const char *const symbols[] = {"fmod", "hypot", NULL};
+	static const char *const others[] = {"fmod", "no_such_function", NULL};
+	struct {
+		double (*fmod)(double, double), (*hypot)(double, double);
+	} m;
+	struct library l = {"to reckon", names, symbols};
+	struct err err;
+
+	CHECK_INT(library_load(&m, &l, &err), 0);
+	CHECK(m.fmod(7, 4) == 3 && m.hypot(3, 4) == 5);
+	l.symbols = others;
+	CHECK_INT(library_load(&m, &l, &err), -ENOPKG);
+	CHECK(strstr(err.msg, "no_such_function"));
+	l.names = (const char *const[]){"libno-such.so.1", NULL};
+	CHECK_INT(library_load(&m, &l, &err), -ENOPKG);
+	CHECK_STR(err.msg, "to reckon libno-such.so.1 is needed: install it");
+}
+
 int main(void)
 {
+	test_library();
 	test_buf();
 	test_err();
 	test_utf8();
