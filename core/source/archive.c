@@ -3,13 +3,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <libxml/hash.h>
 #include <zip.h>
 
 #include "archive.h"
+#include "symbols.h"
 
 /* Small members may inflate by any ratio: what they cost is bounded anyway. */
 #define RATIO_FREE_BYTES ((uint64_t)1 << 20)
+#define SUFFIX_BYTES 24 /* "~", a number, NUL */
 
 struct archive {
 	zip_t *zip;
@@ -17,8 +18,12 @@ struct archive {
 	struct archive_member *members;
 	size_t count, cap;
 	uint64_t inflated_bytes;
-	xmlHashTable *paths, *folded;  /* path -> member number + 1 */
-	xmlHashTable *files, *folders; /* the names given so far; files: how often each was asked */
+	struct symbols paths, folded; /* path -> member number + 1 */
+	/* Of the names that are shown, each within a folder: the root is "0". */
+	struct symbols folders; /* number of the folder above, as it is called -> its own number */
+	struct symbols taken;	/* the names given so far */
+	struct symbols stems;	/* of those with a number -> the last one given */
+	struct strv folder_names; /* as given, by number - 1 */
 };
 
 bool archive_is_zip(const void *data, size_t len)
@@ -34,91 +39,87 @@ static void fold(char *s)
 		*s = (char)tolower((unsigned char)*s);
 }
 
-/* Cuts name so that `suffix` fits behind it in NAME_BYTES, at a character. */
-static void append_suffix(char name[NAME_BYTES], const char *suffix)
+/* Of a name that is not the only one: what stands before the number, with room for any. */
+static void cut_stem(char name[NAME_BYTES])
 {
-	size_t len = strlen(name), room = NAME_BYTES - 1 - strlen(suffix);
+	size_t len = strlen(name), most = NAME_BYTES - SUFFIX_BYTES;
 
-	if (len > room) {
-		len = room;
-		while (len && ((unsigned char)name[len] & 0xc0) == 0x80)
-			len--;
+	if (len <= most)
+		return;
+	for (len = most; len && ((unsigned char)name[len] & 0xc0) == 0x80;)
+		len--;
+	name[len] = '\0';
+}
+
+/* Makes name one that nothing else in the folder has: "name~2" and so on. Each stem goes on where
+ * it was, so that no number is tried twice. */
+static void take_name(struct archive *a, const char *folder, char name[NAME_BYTES])
+{
+	char tried[NAME_BYTES];
+	size_t number;
+
+	if (!symbols_get(&a->taken, folder, name)) {
+		symbols_set(&a->taken, folder, name, 1);
+		return;
 	}
-	strcpy(name + len, suffix);
+	cut_stem(name);
+	number = symbols_get(&a->stems, folder, name);
+	number = number ? number : 1;
+	do
+		snprintf(tried, sizeof(tried), "%.*s~%zu", NAME_BYTES - SUFFIX_BYTES, name,
+			 ++number);
+	while (symbols_get(&a->taken, folder, tried));
+	symbols_set(&a->stems, folder, name, number);
+	symbols_set(&a->taken, folder, tried, 1);
+	strcpy(name, tried);
 }
 
-static bool name_taken(const struct archive *a, const char *path)
+/* A folder within the folder of number *folder, which is its own number then. */
+static int enter_folder(size_t *folder, struct archive *a, const char *part, size_t len)
 {
-	return xmlHashLookup(a->files, (const xmlChar *)path) ||
-	       xmlHashLookup(a->folders, (const xmlChar *)path);
-}
-
-/* One folder of a path onto out. A folder cannot have the name of a file that came before it. */
-static void add_folder(struct buf *out, struct archive *a, const char *part, size_t len)
-{
-	char name[NAME_BYTES];
-	size_t start = out->len;
+	char name[NAME_BYTES], above[24];
+	size_t number;
 
 	utf8_name(name, part, len);
-	buf_adds(out, name);
-	while (xmlHashLookup(a->files, (const xmlChar *)buf_str(out))) {
-		append_suffix(name, "~");
-		out->len = start;
-		buf_adds(out, name);
+	snprintf(above, sizeof(above), "%zu", *folder);
+	number = symbols_get(&a->folders, above, name);
+	if (!number) {
+		if (a->folder_names.len >= a->limits.entries)
+			return -EFBIG;
+		number = a->folder_names.len + 1;
+		symbols_set(&a->folders, above, name, number);
+		take_name(a, above, name);
+		strv_add(&a->folder_names, name);
 	}
-	xmlHashAddEntry(a->folders, (const xmlChar *)buf_str(out), a);
-	buf_addc(out, '/');
+	*folder = number;
+	return 0;
 }
 
-/* The file itself; a second one of the same name becomes "name~2". */
-static void add_file(struct buf *out, struct archive *a, const char *part, size_t len)
-{
-	char name[NAME_BYTES];
-	size_t start = out->len;
-	uintptr_t number; /* the last that this name was given */
-	CLEANUP(cleanup_free) char *wanted = NULL;
-
-	utf8_name(name, part, len);
-	buf_adds(out, name);
-	wanted = xstrdup(buf_str(out));
-	number = (uintptr_t)xmlHashLookup(a->files, (const xmlChar *)wanted);
-	while (name_taken(a, buf_str(out))) {
-		char suffix[24], tried[NAME_BYTES];
-
-		number = number ? number + 1 : 2;
-		snprintf(suffix, sizeof(suffix), "~%zu", (size_t)number);
-		strcpy(tried, name);
-		append_suffix(tried, suffix);
-		out->len = start;
-		buf_adds(out, tried);
-	}
-	xmlHashUpdateEntry(a->files, (const xmlChar *)wanted, (void *)(number ? number : 1), NULL);
-	if (strcmp(wanted, buf_str(out)))
-		xmlHashAddEntry(a->files, (const xmlChar *)buf_str(out), (void *)1);
-}
-
-/* NULL: nested deeper than the limit. */
+/* NULL: nested deeper than the limit, or in one folder too many. */
 static char *sanitised(struct archive *a, const char *path)
 {
 	struct buf out = {.max_bytes = 1 << 20};
-	size_t depth = 0;
+	size_t depth = 0, folder = 0;
+	char name[NAME_BYTES], above[24];
 
-	for (;;) {
-		size_t len = strcspn(path, "/");
-		bool last = path[len] == '\0';
-
-		if (++depth > a->limits.depth || buf_error(&out)) {
-			buf_finish(&out);
-			return NULL;
-		}
-		if (last) {
-			add_file(&out, a, path, len);
-			return buf_steal(&out, NULL);
-		}
-		if (len && !(len == 1 && *path == '.'))
-			add_folder(&out, a, path, len);
-		path += len + 1;
+	for (size_t len; len = strcspn(path, "/"), path[len]; path += len + 1) {
+		if (++depth >= a->limits.depth)
+			break;
+		if (!len || (len == 1 && *path == '.'))
+			continue;
+		if (enter_folder(&folder, a, path, len) < 0)
+			break;
+		buf_addf(&out, "%s/", a->folder_names.items[folder - 1]);
 	}
+	if (strchr(path, '/') || buf_error(&out)) {
+		buf_finish(&out);
+		return NULL;
+	}
+	utf8_name(name, path, strlen(path));
+	snprintf(above, sizeof(above), "%zu", folder);
+	take_name(a, above, name);
+	buf_adds(&out, name);
+	return buf_steal(&out, NULL);
 }
 
 /* ---- opening */
@@ -178,10 +179,10 @@ static void add_member(struct archive *a, uint64_t index)
 		.mtime_unix_s = st.valid & ZIP_STAT_MTIME ? (int64_t)st.mtime : 0,
 		.encrypted = st.valid & ZIP_STAT_ENCRYPTION_METHOD && st.encryption_method,
 	};
-	xmlHashAddEntry(a->paths, (const xmlChar *)path, (void *)(uintptr_t)a->count);
+	symbols_add(&a->paths, path, "", a->count);
 	folded = xstrdup(path);
 	fold(folded);
-	xmlHashAddEntry(a->folded, (const xmlChar *)folded, (void *)(uintptr_t)a->count);
+	symbols_add(&a->folded, folded, "", a->count);
 }
 
 static int open_failed(struct err *err, int zip_code)
@@ -208,12 +209,6 @@ static int archive_new(struct archive **out, zip_t *zip, const struct book_limit
 	if (count < 0 || (uint64_t)count > limits->entries)
 		return err_set(err, -EFBIG, "the archive has more than %zu members",
 			       limits->entries);
-	a->paths = xmlHashCreate(64);
-	a->folded = xmlHashCreate(64);
-	a->files = xmlHashCreate(64);
-	a->folders = xmlHashCreate(64);
-	if (!a->paths || !a->folded || !a->files || !a->folders)
-		return err_set(err, -ENOMEM, "out of memory");
 	for (zip_int64_t i = 0; i < count; i++)
 		add_member(a, (uint64_t)i);
 	*out = a;
@@ -265,10 +260,12 @@ struct archive *archive_close(struct archive *a)
 		free(a->members[i].name);
 	}
 	free(a->members);
-	xmlHashFree(a->paths, NULL);
-	xmlHashFree(a->folded, NULL);
-	xmlHashFree(a->files, NULL);
-	xmlHashFree(a->folders, NULL);
+	symbols_finish(&a->paths);
+	symbols_finish(&a->folded);
+	symbols_finish(&a->folders);
+	symbols_finish(&a->taken);
+	symbols_finish(&a->stems);
+	strv_finish(&a->folder_names);
 	zip_discard(a->zip);
 	free(a);
 	return NULL;
@@ -288,13 +285,13 @@ const struct archive_member *archive_at(const struct archive *a, size_t i)
 
 const struct archive_member *archive_find(const struct archive *a, const char *path)
 {
-	uintptr_t number = (uintptr_t)xmlHashLookup(a->paths, (const xmlChar *)path);
+	size_t number = symbols_get(&a->paths, path, "");
 
 	if (!number) {
 		CLEANUP(cleanup_free) char *folded = xstrdup(path);
 
 		fold(folded);
-		number = (uintptr_t)xmlHashLookup(a->folded, (const xmlChar *)folded);
+		number = symbols_get(&a->folded, folded, "");
 	}
 	return number ? &a->members[number - 1] : NULL;
 }

@@ -15,10 +15,10 @@ struct epub {
 	struct reading *r;
 	struct archive *archive;
 	struct package *package;
-	xmlHashTable *spine_paths; /* every document that is read */
-	xmlHashTable *spine_names; /* file name -> path, for links into wrong folders */
-	xmlHashTable *encrypted;   /* paths that encryption.xml names, fonts left out */
-	struct step {		   /* the documents in the order of reading */
+	struct symbols spine_paths; /* every document that is read -> its step + 1 */
+	struct symbols spine_names; /* its file name, for links into wrong folders */
+	struct symbols encrypted;   /* paths that encryption.xml names, fonts left out */
+	struct step {		    /* the documents in the order of reading */
 		const char *path;
 		bool linear;
 	} * plan;
@@ -63,7 +63,7 @@ static int read_text(struct buf *out, struct epub *e, const char *path)
 /* ---- encryption.xml (OCF 3.3, section 4.2.6.3) */
 
 struct encryption {
-	xmlHashTable *paths;
+	struct symbols *paths;
 	bool font; /* obfuscated, not encrypted */
 };
 
@@ -81,7 +81,7 @@ static void encryption_start(void *arg, const char *name, const char *const *att
 			  strstr(algorithm, "ns.adobe.com/pdf/enc");
 	if (!strcmp(name, "cipherreference") && uri && !x->font &&
 	    href_resolve(&path, &fragment, "", uri)) {
-		xmlHashAddEntry(x->paths, (const xmlChar *)path, x);
+		symbols_add(x->paths, path, "", 1);
 		free(path);
 		free(fragment);
 	}
@@ -109,7 +109,7 @@ static void read_encryption(struct epub *e)
 {
 	static const struct markup_events events = {encryption_start, no_end, no_text,
 						    encryption_restart};
-	struct encryption x = {.paths = e->encrypted};
+	struct encryption x = {.paths = &e->encrypted};
 	struct buf s = {0};
 
 	if (read_text(&s, e, "META-INF/encryption.xml") == 0)
@@ -201,12 +201,12 @@ static void plan(struct epub *e, const char *path, bool linear)
 {
 	const char *slash = strrchr(path, '/');
 
-	if (xmlHashLookup(e->spine_paths, (const xmlChar *)path))
+	if (symbols_get(&e->spine_paths, path, ""))
 		return;
-	xmlHashAddEntry(e->spine_paths, (const xmlChar *)path, (void *)path);
-	xmlHashAddEntry(e->spine_names, (const xmlChar *)(slash ? slash + 1 : path), (void *)path);
 	e->plan = xgrow(e->plan, &e->plan_cap, e->plan_count + 1, sizeof(*e->plan));
 	e->plan[e->plan_count++] = (struct step){path, linear};
+	symbols_set(&e->spine_paths, path, "", e->plan_count);
+	symbols_add(&e->spine_names, slash ? slash + 1 : path, "", e->plan_count);
 }
 
 static void plan_spine(struct epub *e)
@@ -252,7 +252,7 @@ static void plan_without_spine(struct epub *e)
 /* Encrypted for good: named so, and its bytes are no markup. */
 static bool is_protected(const struct epub *e, const char *path, const struct buf *s)
 {
-	return xmlHashLookup(e->encrypted, (const xmlChar *)path) &&
+	return symbols_get(&e->encrypted, path, "") &&
 	       !memchr(buf_str(s), '<', s->len < 512 ? s->len : 512);
 }
 
@@ -264,7 +264,7 @@ static int read_document(struct epub *e, const char *path, bool linear)
 
 	if (r == 0 && is_protected(e, path, &s))
 		r = -EACCES;
-	if (r == -EBADMSG && xmlHashLookup(e->encrypted, (const xmlChar *)path))
+	if (r == -EBADMSG && symbols_get(&e->encrypted, path, ""))
 		r = -EACCES;
 	if (r < 0) {
 		reading_warn(e->r, "%s is %s and was left out", path, reason(r));
@@ -311,18 +311,19 @@ static int read_documents(struct epub *e)
 static void settle_path(struct epub *e, char **path)
 {
 	const struct archive_member *m;
-	const char *slash, *found;
+	const char *slash;
+	size_t step;
 
-	if (!*path || xmlHashLookup(e->spine_paths, (const xmlChar *)*path))
+	if (!*path || symbols_get(&e->spine_paths, *path, ""))
 		return;
 	m = archive_find(e->archive, *path);
 	slash = strrchr(*path, '/');
-	found = m ? xmlHashLookup(e->spine_paths, (const xmlChar *)m->path)
-		  : xmlHashLookup(e->spine_names, (const xmlChar *)(slash ? slash + 1 : *path));
-	if (!found)
+	step = m ? symbols_get(&e->spine_paths, m->path, "")
+		 : symbols_get(&e->spine_names, slash ? slash + 1 : *path, "");
+	if (!step)
 		return; /* it is no part of the reading order */
 	free(*path);
-	*path = xstrdup(found);
+	*path = xstrdup(e->plan[step - 1].path);
 }
 
 static void want(struct epub *e, char **path, const char *fragment)
@@ -443,7 +444,7 @@ static int read_all(struct epub *e)
 	r = read_documents(e);
 	if (r < 0)
 		return r;
-	if (!e->read && xmlHashSize(e->encrypted) > 0)
+	if (!e->read && e->encrypted.count)
 		return err_set(e->r->err, -EBADMSG, "the book is encrypted (DRM)");
 	if (!e->read)
 		return err_set(e->r->err, -EBADMSG, "no text of the book can be read");
@@ -456,13 +457,10 @@ int epub_read(struct reading *r, struct archive *a)
 	struct epub e = {.r = r, .archive = a};
 	int result;
 
-	e.spine_paths = xmlHashCreate(64);
-	e.spine_names = xmlHashCreate(64);
-	e.encrypted = xmlHashCreate(16);
 	result = read_all(&e);
-	xmlHashFree(e.spine_paths, NULL);
-	xmlHashFree(e.spine_names, NULL);
-	xmlHashFree(e.encrypted, NULL);
+	symbols_finish(&e.spine_paths);
+	symbols_finish(&e.spine_names);
+	symbols_finish(&e.encrypted);
 	free(e.plan);
 	package_free(e.package);
 	return result;

@@ -20,7 +20,6 @@ struct flow *flow_new(void)
 	struct flow *f = xcalloc(1, sizeof(*f));
 
 	f->text.max_bytes = FLOW_BYTES;
-	f->wanted = xmlHashCreate(64);
 	return f;
 }
 
@@ -46,7 +45,7 @@ struct flow *flow_free(struct flow *f)
 	free(f->pages);
 	free(f->targets);
 	free(f->met);
-	xmlHashFree(f->wanted, NULL);
+	symbols_finish(&f->wanted);
 	buf_finish(&f->text);
 	free(f);
 	return NULL;
@@ -54,8 +53,7 @@ struct flow *flow_free(struct flow *f)
 
 static struct flow_target *lookup(struct flow *f, const char *path, const char *fragment)
 {
-	uintptr_t number = (uintptr_t)xmlHashLookup2(f->wanted, (const xmlChar *)path,
-						     (const xmlChar *)fragment);
+	size_t number = symbols_get(&f->wanted, path, fragment);
 
 	return number ? &f->targets[number - 1] : NULL;
 }
@@ -69,8 +67,7 @@ size_t flow_want(struct flow *f, const char *path, const char *fragment)
 	f->targets = xgrow(f->targets, &f->target_cap, f->target_count + 1, sizeof(*f->targets));
 	f->targets[f->target_count++] = (struct flow_target){
 		.path = xstrdup(path), .fragment = xstrdup(fragment), .offset = NO_OFFSET};
-	xmlHashAddEntry2(f->wanted, (const xmlChar *)path, (const xmlChar *)fragment,
-			 (void *)(uintptr_t)f->target_count);
+	symbols_set(&f->wanted, path, fragment, f->target_count);
 	return f->target_count - 1;
 }
 
@@ -195,9 +192,10 @@ size_t flow_open_mark(struct flow *f, size_t offset, struct matter matter)
 void flow_resolve(struct flow *f)
 {
 	for (size_t d = 0; d < f->doc_count; d++) {
-		struct flow_target *t = lookup(f, f->docs[d].path, "");
+		size_t number = symbols_get(&f->wanted, f->docs[d].path, "");
+		struct flow_target *t = number ? &f->targets[number - 1] : NULL;
 
-		if (t && t->offset == NO_OFFSET) {
+		if (number && t->offset == NO_OFFSET) {
 			t->offset = f->docs[d].start;
 			t->exact = true;
 		}

@@ -8,9 +8,8 @@
  * a chapter is a range of one text is what makes "no word lost, none twice" hold by construction.
  */
 
-#include <libxml/hash.h>
-
 #include "matter.h"
+#include "symbols.h"
 #include "source.h"
 
 #define NO_OFFSET SIZE_MAX
@@ -58,8 +57,8 @@ struct flow {
 	size_t page_count, page_cap;
 	struct flow_target *targets;
 	size_t target_count, target_cap;
-	xmlHashTable *wanted; /* path, fragment -> target number + 1 */
-	size_t *met;	      /* targets met in the document being read */
+	struct symbols wanted; /* path, fragment -> target number + 1 */
+	size_t *met;	       /* targets met in the document being read */
 	size_t met_count, met_cap;
 };
 

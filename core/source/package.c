@@ -258,8 +258,7 @@ static void add_item(struct opf *o, const char *const *attrs)
 	item.fallback = xstrdup(markup_attr(attrs, "fallback"));
 	p->items = xgrow(p->items, &p->item_cap, p->item_count + 1, sizeof(*p->items));
 	p->items[p->item_count++] = item;
-	xmlHashAddEntry(p->ids, (const xmlChar *)p->items[p->item_count - 1].id,
-			(void *)(uintptr_t)p->item_count);
+	symbols_add(&p->ids, p->items[p->item_count - 1].id, "", p->item_count);
 }
 
 static void add_itemref(struct opf *o, const char *const *attrs)
@@ -381,8 +380,8 @@ static void package_clear(struct package *p)
 	free(p->publisher);
 	free(p->identifier);
 	strv_finish(&p->creators);
-	xmlHashFree(p->ids, NULL);
-	*p = (struct package){.path = p->path, .ids = xmlHashCreate(64)};
+	symbols_finish(&p->ids);
+	*p = (struct package){.path = p->path};
 }
 
 static void opf_restart(void *arg)
@@ -404,7 +403,6 @@ struct package *package_read(const char *path, const char *s, size_t len,
 	struct opf o = {.p = p, .limits = limits, .value.max_bytes = VALUE_BYTES};
 
 	p->path = xstrdup(path);
-	p->ids = xmlHashCreate(64);
 	markup_read(&events, &o, s, len, MARKUP_XML);
 	if (!p->creators.len) {
 		p->creators = o.others;
@@ -421,7 +419,6 @@ struct package *package_free(struct package *p)
 	if (!p)
 		return NULL;
 	package_clear(p);
-	xmlHashFree(p->ids, NULL);
 	free(p->path);
 	free(p);
 	return NULL;
@@ -429,7 +426,7 @@ struct package *package_free(struct package *p)
 
 struct package_item *package_item(const struct package *p, const char *id)
 {
-	uintptr_t number = (uintptr_t)xmlHashLookup(p->ids, (const xmlChar *)id);
+	size_t number = symbols_get(&p->ids, id, "");
 
 	return number ? &p->items[number - 1] : NULL;
 }

@@ -7,8 +7,7 @@
  * leads to it (OCF container.xml).
  */
 
-#include <libxml/hash.h>
-
+#include "symbols.h"
 #include "source.h"
 
 struct package_item {
@@ -37,7 +36,7 @@ struct package {
 	struct package_guide *guide;
 	size_t guide_count, guide_cap;
 	char *toc_id; /* spine's toc attribute, or NULL */
-	xmlHashTable *ids;
+	struct symbols ids;
 };
 
 /* The full-path of the first package document that container.xml names; owned, NULL if none. */

@@ -210,6 +210,85 @@ static void test_single_file(void)
 	unlink(path);
 }
 
+/* n times the letter. */
+static const char *letters(char letter, int n)
+{
+	static char ring[2][256];
+	static int next;
+	char *s = ring[next++ % 2];
+
+	memset(s, letter, (size_t)n);
+	s[n] = '\0';
+	return s;
+}
+
+static struct book *read_packed(const struct buf *spec)
+{
+	CLEANUP(buf_finish) struct buf zip = {0};
+	struct book_options options = {.limits = book_limits_default};
+	struct book *b = NULL;
+	struct err err = {0};
+
+	pack(&zip, spec->data, spec->len);
+	CHECK_INT(book_read_memory(&b, zip.data, zip.len, "x.epub", &options, &err), 0);
+	if (b)
+		hold_promises(b);
+	return b;
+}
+
+#define BOOK                                                                                       \
+	CONTAINER "@@ OPS/c.opf\n<package><manifest><item id='a' href='a.xhtml' "                  \
+		  "media-type='application/xhtml+xml'/></manifest><spine><itemref idref='a'/>"     \
+		  "</spine></package>\n@@ OPS/a.xhtml\n<html><body>a</body></html>\n"
+
+/* Names as long as a name may be, one of which has nothing left to be told apart by. */
+static void test_long_names(void)
+{
+	CLEANUP(buf_finish) struct buf spec = {.max_bytes = 1 << 20};
+	CLEANUP(book_free_cleanup) struct book *b = NULL;
+
+	buf_adds(&spec, BOOK);
+	buf_addf(&spec, "@@ %s\n1\n", letters('A', 255));
+	buf_addf(&spec, "@@ %s~\n2\n", letters('A', 254));
+	buf_addf(&spec, "@@ %s/x\n3\n", letters('A', 255));
+	buf_addf(&spec, "@@ %s/y\n4\n", letters('A', 255));
+	buf_addf(&spec, "@@ %s\n5\n", letters('A', 255));
+	b = read_packed(&spec);
+	CHECK(b && b->file_count == 8);
+	if (!b || b->file_count != 8)
+		return;
+	CLEANUP(cleanup_free) char *folder = xasprintf("%s~2/x", letters('A', 232));
+	CLEANUP(cleanup_free) char *file = xasprintf("%s~3", letters('A', 232));
+	CHECK_STR(b->files[5].name, folder);
+	CHECK_STR(b->files[7].name, file);
+}
+
+/* Names that differ where they are cut, each of them twice; folders in folders, of which there is
+ * an end: 100,000. */
+static void test_many_names(void)
+{
+	CLEANUP(buf_finish) struct buf spec = {.max_bytes = 64 << 20};
+	CLEANUP(book_free_cleanup) struct book *b = NULL;
+	int64_t start;
+
+	buf_adds(&spec, BOOK);
+	for (int i = 0; i < 40000; i++)
+		buf_addf(&spec, "@@ %s%06d\n\n", letters('A', 249), i / 2);
+	for (int i = 0; i < 2000; i++) {
+		buf_addf(&spec, "@@ %d", i);
+		for (int depth = 0; depth < 250; depth++)
+			buf_adds(&spec, "/b");
+		buf_adds(&spec, "\n\n");
+	}
+	start = clock_mono_us();
+	b = read_packed(&spec);
+	CHECK(clock_mono_us() - start < 10000000);
+	if (!b)
+		return;
+	CHECK_INT(b->file_count, 3 + 40000 + (100000 - 2) / 250);
+	CHECK_INT(strlen(b->files[3 + 39999].name), 232 + strlen("~20001"));
+}
+
 int main(void)
 {
 	test_archive();
@@ -218,6 +297,8 @@ int main(void)
 	test_archive_damaged_pieces();
 	test_archive_lies();
 	test_archive_no_header();
+	test_long_names();
+	test_many_names();
 	test_single_file();
 	return check_result();
 }
