@@ -9,6 +9,9 @@
 
 #include "markup.h"
 
+/* Far more than any element has: libxml2 compares each with all before it. */
+#define ATTRS_MAX 1000
+
 struct reader {
 	const struct markup_events *events;
 	void *arg;
@@ -73,6 +76,31 @@ static const xmlSAXHandler handler = {
 	.fatalError = on_error,
 };
 
+/* The attributes of the tag at s, or more than are its own where it is malformed. */
+static size_t tag_attrs(const char *s, const char *end)
+{
+	size_t count = 0;
+	char quote = 0;
+
+	for (s++; s < end && *s != '<' && (quote || *s != '>'); s++) {
+		if (quote ? *s == quote : *s == '"' || *s == '\'') {
+			quote = quote ? 0 : *s;
+			count += !quote;
+		}
+	}
+	return count;
+}
+
+static bool has_endless_tag(const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	while ((s = memchr(s, '<', (size_t)(end - s))))
+		if (tag_attrs(s++, end) > ATTRS_MAX)
+			return true;
+	return false;
+}
+
 static int read_xml(struct reader *r, const char *s, size_t len)
 {
 	xmlParserCtxt *ctxt = xmlCreateMemoryParserCtxt(s, (int)len);
@@ -103,7 +131,7 @@ int markup_read(const struct markup_events *events, void *arg, const char *s, si
 	struct reader r = {.events = events, .arg = arg};
 
 	pthread_once(&once, xmlInitParser);
-	if (len && len < INT32_MAX && read_xml(&r, s, len))
+	if (len && len < INT32_MAX && !has_endless_tag(s, len) && read_xml(&r, s, len))
 		return 0;
 	events->restart(arg);
 	soup_read(events, arg, s, len, kind);

@@ -19,6 +19,10 @@
 
 #define ATTRS_MAX 32
 
+/* What is looked for from afar. */
+enum sign { SIGN_COMMENT_END, SIGN_TAG_END, SIGN_BRACKET, SIGN_BRACKET_END, SIGN_COUNT };
+static const char *const signs[SIGN_COUNT] = {"-->", ">", "[", "]"};
+
 struct soup {
 	const struct markup_events *events;
 	void *arg;
@@ -31,6 +35,7 @@ struct soup {
 	} open[MARKUP_DEPTH];
 	size_t depth;
 	struct buf text; /* decoded character data, attribute values */
+	const char *met[SIGN_COUNT];
 };
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -385,28 +390,42 @@ static bool starts(const struct soup *p, const char *what)
 	return (size_t)(p->end - p->s) >= len && !memcmp(p->s, what, len);
 }
 
-static void skip_past(struct soup *p, const char *what)
+/* The next such sign from here on; NULL: there is none. What was found is kept until it is passed,
+ * so that no stretch is gone through twice. */
+static const char *next_sign(struct soup *p, enum sign sign)
 {
-	const char *at = memmem(p->s, (size_t)(p->end - p->s), what, strlen(what));
+	size_t len = strlen(signs[sign]);
+
+	if (!p->met[sign] || p->met[sign] < p->s) {
+		p->met[sign] = memmem(p->s, (size_t)(p->end - p->s), signs[sign], len);
+		if (!p->met[sign])
+			p->met[sign] = p->end;
+	}
+	return p->met[sign] < p->end ? p->met[sign] : NULL;
+}
+
+static void skip_past(struct soup *p, enum sign sign)
+{
+	const char *at = next_sign(p, sign);
 
 	if (at) {
-		p->s = at + strlen(what);
+		p->s = at + strlen(signs[sign]);
 		return;
 	}
 	/* Never closed: it was one tag, so that the rest is not lost. */
-	at = memchr(p->s, '>', (size_t)(p->end - p->s));
+	at = next_sign(p, SIGN_TAG_END);
 	p->s = at ? at + 1 : p->end;
 }
 
 /* A document type may have declarations in brackets. */
 static void skip_declaration(struct soup *p)
 {
-	const char *close = memchr(p->s, '>', (size_t)(p->end - p->s));
-	const char *bracket = memchr(p->s, '[', (size_t)(p->end - p->s));
+	const char *close = next_sign(p, SIGN_TAG_END);
+	const char *bracket = next_sign(p, SIGN_BRACKET);
 
 	if (bracket && (!close || bracket < close))
-		skip_past(p, "]");
-	skip_past(p, ">");
+		skip_past(p, SIGN_BRACKET_END);
+	skip_past(p, SIGN_TAG_END);
 }
 
 static void cdata(struct soup *p)
@@ -424,13 +443,13 @@ static void cdata(struct soup *p)
 static void tag(struct soup *p)
 {
 	if (starts(p, "<!--"))
-		skip_past(p, "-->");
+		skip_past(p, SIGN_COMMENT_END);
 	else if (starts(p, "<![CDATA["))
 		cdata(p);
 	else if (starts(p, "<!"))
 		skip_declaration(p);
 	else if (starts(p, "<?"))
-		skip_past(p, ">");
+		skip_past(p, SIGN_TAG_END);
 	else if (starts(p, "</"))
 		end_tag(p);
 	else if (p->end - p->s > 1 && isalpha((unsigned char)p->s[1]))

@@ -160,9 +160,36 @@ static void test_malformed(void)
 	CHECK_MARKDOWN("<body><p>a < b <!-- c", "a < b\n");
 	CHECK_MARKDOWN("<body><p>a<![CDATA[<b>]]></p><table><tr><td>x<td>y</table>",
 		       "a\\<b>\n\nx | y\n");
+	CHECK_MARKDOWN("<body><p>a<!-- b><p>c</p><!-- d --><p>e<!f [g] h>i</p>", "a\n\nei\n");
 	/* An entity of the document's own is nobody's business. */
 	CHECK_MARKDOWN("<!DOCTYPE html [<!ENTITY a 'aa'><!ENTITY b '&a;&a;'>]><body><p>x&b;</p>",
 		       "x&b;\n");
+}
+
+/* What a hostile book has many of: each of these took a minute and more once, as what is looked for
+ * was looked for to the end of the text each time. */
+static void test_linear(void)
+{
+	static const struct {
+		const char *before, *repeated, *behind, *text;
+	} cases[] = {
+		{"<body><p>a<br>", "<!-- b>", "c</p>", "a  \nc\n"},
+		{"<body><p>a<br>", "<!b>", "c</p>", "a  \nc\n"},
+		{"<body><p ", "c%d='' ", ">a</p></body>", "a\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(buf_finish) struct buf body = {.max_bytes = 16 << 20};
+		int64_t start;
+
+		buf_adds(&body, cases[i].before);
+		for (int n = 0; n < 1000000; n++)
+			buf_addf(&body, cases[i].repeated, n);
+		buf_adds(&body, cases[i].behind);
+		start = clock_mono_us();
+		CHECK_MARKDOWN(buf_str(&body), cases[i].text);
+		CHECK(clock_mono_us() - start < 10000000);
+	}
 }
 
 /* ---- the chapter rule */
@@ -614,6 +641,7 @@ int main(void)
 	test_blocks();
 	test_inline();
 	test_malformed();
+	test_linear();
 	test_parts();
 	test_sections();
 	test_anchors();
