@@ -143,6 +143,8 @@ static bool mostly_utf8(const char *s, size_t len)
 	return good > bad;
 }
 
+/* -EINVAL, and nothing in out: nobody knows the name, or what it makes of the bytes is no text:
+ * read as UCS-4, glibc's iconv gives what no UTF-8 is. */
 static int from_named(struct buf *out, const char *name, const char *data, size_t len)
 {
 	iconv_t cd = iconv_open("UTF-8", name);
@@ -164,7 +166,10 @@ static int from_named(struct buf *out, const char *name, const char *data, size_
 		}
 	}
 	iconv_close(cd);
-	return 0;
+	if (utf8_valid(buf_str(out), out->len))
+		return 0;
+	buf_clear(out);
+	return -EINVAL;
 }
 
 /* Sets *text to UTF-8 that may still hold controls: data itself, or what `store` was given. */

@@ -525,6 +525,7 @@ static void test_encodings(void)
 		{"a.html", "<html><meta charset=windows-1251>\xc6", 34, "\u0416\n"},
 		{"a.html", "<?xml version='1.0' encoding='ISO-8859-1'?><html>\xe9</html>", 57,
 		 "\u00e9\n"},
+		{"a.html", "<meta charset=ucs-4><html>One fox.", 34, "One fox.\n"},
 		{"a.txt", "a\0b\x01\r\nc\rd", 9, NULL},
 	};
 
