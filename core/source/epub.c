@@ -232,7 +232,6 @@ static void plan_without_spine(struct epub *e)
 {
 	struct package *p = e->package;
 
-	reading_warn(e->r, "the spine names no document; all that were found are read");
 	for (size_t i = 0; i < p->item_count; i++) {
 		struct package_item *item = &p->items[i];
 
@@ -247,6 +246,8 @@ static void plan_without_spine(struct epub *e)
 		    ends_with(path, ".htm"))
 			plan(e, path, true);
 	}
+	if (e->plan_count)
+		reading_warn(e->r, "the spine names no document; all that were found are read");
 }
 
 /* Encrypted for good: named so, and its bytes are no markup. */
@@ -428,6 +429,15 @@ static void take_metadata(struct epub *e)
 	p->creators = (struct strv){0};
 }
 
+/* What was said of its parts goes nowhere when there is no book: the last of it is the reason. */
+static int nothing_read(const struct epub *e)
+{
+	const struct strv *w = &e->r->book->warnings;
+
+	return err_set(e->r->err, -EBADMSG, "no text of the book can be read%s%s",
+		       w->len ? ": " : "", w->len ? w->items[w->len - 1] : "");
+}
+
 static int read_all(struct epub *e)
 {
 	int r = open_package(e);
@@ -447,7 +457,7 @@ static int read_all(struct epub *e)
 	if (!e->read && e->encrypted.count)
 		return err_set(e->r->err, -EBADMSG, "the book is encrypted (DRM)");
 	if (!e->read)
-		return err_set(e->r->err, -EBADMSG, "no text of the book can be read");
+		return nothing_read(e);
 	place_contents(e);
 	return 0;
 }

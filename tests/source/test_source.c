@@ -560,6 +560,7 @@ static void check_refused(int line, const char *name, const char *s, size_t len,
 
 static void test_no_book(void)
 {
+	static const char empty[] = CONTAINER OPF(ITEM("a"), REF("a")) "@@ OPS/a.xhtml\n\1\2\3\4\n";
 	CLEANUP(buf_finish) struct buf zip = {0};
 	struct book_options options = {.limits = book_limits_default};
 	struct book *b = NULL;
@@ -571,6 +572,10 @@ static void test_no_book(void)
 	CHECK_REFUSED("x.epub", "PK\3\4 and no more", 16, -EBADMSG, "archive");
 	pack(&zip, "@@ a.txt\nhello\n", 15);
 	CHECK_REFUSED("x.zip", buf_str(&zip), zip.len, -EBADMSG, "not an EPUB");
+	buf_clear(&zip);
+	pack(&zip, empty, sizeof(empty) - 1);
+	CHECK_REFUSED("x.epub", buf_str(&zip), zip.len, -EBADMSG,
+		      "no text of the book can be read: OPS/a.xhtml is not text and was left out");
 	CHECK_INT(book_read(&b, "/nowhere/at/all.epub", &options, &err), -ENOENT);
 	CHECK_INT(book_read(&b, "/dev/null", &options, &err), -EBADMSG);
 }
