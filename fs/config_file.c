@@ -72,7 +72,7 @@ static char *next_line(char *line, int size, void *stream)
 	if (len < 0)
 		return NULL;
 	r->line++;
-	start = whole + strspn(whole, " \t");
+	start = whole + strspn(whole, " \t\r\v\f");
 	r->section_line = *start == '[' ? r->line : r->section_line;
 	if (strlen(whole) != (size_t)len)
 		refuse(r, "a zero byte is in it");
