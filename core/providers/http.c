@@ -79,7 +79,6 @@ static void tell(struct http_call *c)
 	/* A server that repeats the key it was given must not bring it into a log, a file or the
 	 * store. */
 	http_blot(c->key, a.body.data, a.body.len);
-	http_blot(c->key, a.location, strlen(a.location));
 	http_blot(c->key, a.err.msg, strlen(a.err.msg));
 	http_record_end(c->recording, &a);
 	c->recording = NULL;
@@ -190,8 +189,11 @@ static size_t on_head(char *data, size_t size, size_t count, void *arg)
 		return 0;
 	}
 	bytes_came(c);
-	http_record_head(c->recording, data, len);
-	http_header(&c->answer, data, len, clock_unix_ms(), c->http->curl->getdate);
+	CLEANUP(cleanup_free) char *line = xcalloc(len + 1, 1);
+	memcpy(line, data, len);
+	http_blot(c->key, line, len); /* before a part of it is kept */
+	http_record_head(c->recording, line, len);
+	http_header(&c->answer, line, len, clock_unix_ms(), c->http->curl->getdate);
 	return len;
 }
 

@@ -12,7 +12,11 @@
 /* The numbers are given when an exchange is written, since several processes may record in one
  * folder: who makes N.req has N. */
 
-enum { NAME_MAX_BYTES = 32, KEY_BYTES_LEAST = 8 };
+enum {
+	NAME_MAX_BYTES = 32,
+	KEY_BYTES_LEAST = 8,
+	ESCAPES_MOST = 15, /* backslashes in a row: JSON within JSON, four times */
+};
 
 struct http_recorder {
 	struct loop *loop;
@@ -30,14 +34,42 @@ struct http_recording {
 	int64_t began_mono_us;
 };
 
+/* A letter as JSON may write it behind a backslash, "u002f" for one. */
+static bool is_coded(const char *s, const char *end, char letter)
+{
+	char code[6];
+	snprintf(code, sizeof(code), "u%04x", (unsigned)(unsigned char)letter);
+	return end - s >= 5 && !strncasecmp(s, code, 5);
+}
+
+/* How much of s is the key, as it is or as JSON writes it ("\/", "\u002f"), be that within JSON
+ * again. 0: it begins otherwise. */
+static size_t key_at(const char *key, const char *s, const char *end)
+{
+	const char *at = s;
+	for (; *key; key++) {
+		const char *most = end - at > ESCAPES_MOST ? at + ESCAPES_MOST : end, *bare = at;
+		while (at < most && *at == '\\' && *key != '\\')
+			at++;
+		if (at > bare && is_coded(at, end, *key))
+			at += 5;
+		else if (at < end && *at == *key)
+			at++;
+		else
+			return 0;
+	}
+	return (size_t)(at - s);
+}
+
 void http_blot(const char *key, char *text, size_t len)
 {
-	size_t key_len = key ? strlen(key) : 0;
-	if (key_len < KEY_BYTES_LEAST || !len)
+	const char *end = text + len;
+	if (!key || strlen(key) < KEY_BYTES_LEAST)
 		return;
-	for (char *at; (at = memmem(text, len, key, key_len)); text = at) {
-		memset(at, '*', key_len);
-		len -= (size_t)(at - text);
+	while (text < end) {
+		size_t n = *text == *key || *text == '\\' ? key_at(key, text, end) : 0;
+		memset(text, '*', n);
+		text += n ? n : 1;
 	}
 }
 

@@ -28,7 +28,8 @@ void http_record_end(struct http_recording *e, const struct http_answer *answer)
 /* What N.meta.json will hold. Owned; not of NULL. */
 char *http_record_meta(const struct http_recording *e);
 
-/* A key in a text, blotted out. Shorter ones than 8 bytes are no secrets and may be any word. */
+/* A key in a text, blotted out, however JSON may have written it. Shorter ones than 8 bytes are no
+ * secrets and may be any word. */
 void http_blot(const char *key, char *text, size_t len);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
 #include "http.h"
+#include "http_record.h"
 #include "server.h"
 
 #include <dirent.h>
@@ -157,6 +158,34 @@ static void test_key(void)
 	g = ask("back", r);
 	CHECK(strstr(buf_str(&g.a.body), "Authorization") == NULL);
 	buf_finish(&g.a.body);
+}
+
+/* However it was written: what reads the answer takes the escapes away. */
+static void test_blot(void)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{"a sk-/secret b", "a ********** b"},
+		{"sk-/secretsk-/secret", "********************"},
+		{"\"sk-\\/secret\"", "\"***********\""},
+		{"\"\\u0073\\u006B-\\u002F\\u0073ecret\"", "\"******************************\""},
+		{"\"{\\\"sk-\\\\\\/secret\\\"}\"", "\"{\\\"*************\\\"}\""},
+		{"\\nsk-/secret", "\\n**********"},
+		{"sk-/secre", "sk-/secre"},
+		{"sk-u002fsecret", "sk-u002fsecret"},
+		{"sk-/secre\\", "sk-/secre\\"},
+		{"", ""},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(cleanup_free) char *text = xstrdup(cases[i].text);
+		http_blot("sk-/secret", text, strlen(text));
+		CHECK_STR(text, cases[i].want);
+	}
+	char short_one[] = "a word";
+	http_blot("word", short_one, strlen(short_one));
+	CHECK_STR(short_one, "a word");
+	http_blot(NULL, short_one, strlen(short_one));
 }
 
 static void test_connection_is_kept(void)
@@ -569,6 +598,7 @@ int main(void)
 	test_answers();
 	test_connection_is_kept();
 	test_key();
+	test_blot();
 	test_redirects();
 	test_proxy();
 	tls_ports(cert, &port, &port2);
