@@ -183,6 +183,14 @@ static void follow(struct exchange *x, const struct reply *r)
 static void judge_fetched(struct exchange *x)
 {
 	struct http_answer *a = &x->answer;
+	/* It is paid for, and painted anew it would lie there as well. */
+	if (a->status >= 300 && a->status < 400) {
+		exchange_fail(x, -EIO, -1,
+			      "the picture cannot be fetched: its server sends us elsewhere (%d), "
+			      "which is not followed: %s",
+			      a->status, a->location);
+		return;
+	}
 	if (a->status != 200) {
 		exchange_fail(x, -EIO, 0, "the picture cannot be fetched: its server says %d",
 			      a->status);

@@ -354,6 +354,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("X-%d" % i, "x" * 1000)
         self.end_headers()
 
+    def on_longline(self, nth, request):
+        self.send_response(200)
+        self.send_header("X", "x" * 1000000)
+        self.end_headers()
+
     def on_limited(self, nth, request):
         if nth == 1:
             self.reply(429, error("too many requests", "rate_limit_exceeded"), Retry_After="1")
@@ -534,6 +539,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_file(self, nth, request):
         self.reply(200, {"data": [{"url": "file:///etc/passwd"}]})
+
+    def on_moved(self, nth, request):
+        """The picture stands elsewhere, at an address that our key is not for."""
+        if "/files/" in self.path:
+            self.reply(302, b"", Location=self.url("moved/files/2.png", "127.0.0.2"))
+        else:
+            self.reply(200, {"data": [{"url": self.url("moved/files/1.png")}]})
 
     def on_gone(self, nth, request):
         if "/files/" in self.path:

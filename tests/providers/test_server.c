@@ -179,6 +179,7 @@ static const struct scenario {
 	{"foreign", true, 1, -EIO, FINAL, "neither https nor the server's own"},
 	{"file", true, 1, -EIO, FINAL, "neither https nor the server's own"},
 	{"gone", true, 2, -EIO, SOON, "its server says 404"},
+	{"moved", true, 2, -EIO, FINAL, "its server sends us elsewhere (302)"},
 	{"magic", true, 1, -EIO, SOON, "neither PNG nor JPEG nor WebP"},
 	{"cutpng", true, 1, -EIO, SOON, "cut off"},
 	{"badbase", true, 1, -EIO, SOON, "base64"},
