@@ -32,7 +32,7 @@ struct http_call {
 	struct curl_slist *fields;
 	char *key;
 	size_t head_bytes;
-	bool too_large, begun;
+	bool head_too_large, too_large, begun;
 	int64_t stall_ms;
 	struct timer *stall;
 	struct http_answer answer;
@@ -117,7 +117,12 @@ static void failed(struct http_call *c, CURLcode code)
 	struct http_answer *a = &c->answer;
 	const char *why = c->reason[0] ? c->reason : c->http->curl->easy_strerror(code);
 	a->hopeless = is_hopeless(code) && !is_no_answer(c, code);
-	if (c->too_large || code == CURLE_FILESIZE_EXCEEDED) {
+	/* Of memory libcurl has enough, or we would have ended: it is its word for a line that is
+	 * longer than it takes. */
+	if (c->head_too_large || (code == CURLE_OUT_OF_MEMORY && !c->begun)) {
+		a->hopeless = true;
+		a->code = err_set(&a->err, -EFBIG, "the head of the server's answer is too large");
+	} else if (c->too_large || code == CURLE_FILESIZE_EXCEEDED) {
 		a->hopeless = true;
 		a->code = err_set(&a->err, -EFBIG, "the server's answer is larger than %zu bytes",
 				  a->body.max_bytes);
@@ -185,7 +190,7 @@ static size_t on_head(char *data, size_t size, size_t count, void *arg)
 	size_t len = size * count;
 	c->head_bytes += len;
 	if (c->head_bytes > HEAD_BYTES_MAX) {
-		c->too_large = true;
+		c->head_too_large = true;
 		return 0;
 	}
 	bytes_came(c);

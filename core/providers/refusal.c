@@ -214,7 +214,7 @@ void refusal_outcome(struct provider_outcome *o, const struct refusal *e,
 		o->code = say(&o->err, -EACCES, "the server refused the key", e);
 		return;
 	}
-	if (status >= 300 && status < 400) {
+	if (status >= 300 && status < 400 && a->location[0]) {
 		o->code = err_set(&o->err, -EIO,
 				  "the server sends us elsewhere (%d), which is not followed: %s",
 				  status, a->location);

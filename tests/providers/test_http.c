@@ -104,7 +104,8 @@ static void test_failures(void)
 	expect("huge", usual, -EFBIG, "larger than 1048576 bytes");
 	expect("endless", usual, -EFBIG, "larger than");
 	expect("bomb", usual, -EFBIG, "larger than");
-	expect("head", usual, -EFBIG, "larger than");
+	expect("head", usual, -EFBIG, "head of the server's answer is too large");
+	expect("longline", usual, -EFBIG, "head of the server's answer is too large");
 	expect("hang", brief, -ETIMEDOUT, "in time");
 	expect("stall", silent, -ETIMEDOUT, "fell silent");
 	expect("trickle", brief, -ETIMEDOUT, "in time");

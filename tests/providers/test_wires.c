@@ -421,6 +421,7 @@ static const struct refused {
 	 "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"
 	 "}",
 	 "cannot do it now (529 overloaded_error): Overloaded"},
+	{304, -EIO, 0, false, "", "cannot do it now (304): an empty answer"},
 	{500, -EIO, 0, false,
 	 "{\"error\":\"OutOfMemoryError\",\"detail\":\"\",\"body\":\"\",\"errors\":\"CUDA\"}",
 	 "cannot do it now (500): OutOfMemoryError: CUDA"},
