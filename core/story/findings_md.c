@@ -265,7 +265,7 @@ static void element_line(struct element *e, const struct lines *l)
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
 		if (labelled(&len, l, passed[i]))
 			return;
-	if (!l->len || l->s[0] == '#' || !strncmp(l->s, "---", 3))
+	if (!l->len || l->s[0] == '#' || (l->len >= 3 && !memcmp(l->s, "---", 3)))
 		return;
 	if ((v = labelled(&len, l, "Aliases")))
 		add_aliases(e, v, len);
