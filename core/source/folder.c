@@ -264,12 +264,13 @@ int book_folder_hash(char out[HASH_HEX], int fd)
 int book_folder_chapters(int fd, int (*fn)(void *arg, const char *path, int chapter), void *arg)
 {
 	CLEANUP(book_free_cleanup) struct book *b = book_new("");
+	struct reading reading = {.book = b};
 	struct plan plan = {0};
 	struct folder f;
 	int result = folder_list(&f, fd, &book_limits_default);
 
 	if (result == 0 && !folder_is_project(&f)) {
-		project_plan(&plan, b, &f);
+		project_plan(&plan, &reading, &f);
 		for (size_t i = 0; result == 0 && i < plan.count; i++)
 			result = fn(arg, plan.chapters[i].files.items[0], (int)i + 1);
 	}
@@ -496,7 +497,7 @@ int folder_read(struct reading *r, int fd)
 		result = err_set(r->err, -EBADMSG,
 				 "a folder without a text: no .md, .txt or .html file in it");
 	if (result == 0) {
-		project_plan(&plan, r->book, &f);
+		project_plan(&plan, r, &f);
 		result = plan.count ? read_plan(&in, &plan)
 				    : err_set(r->err, -EBADMSG, "a project without a chapter");
 	}

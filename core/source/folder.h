@@ -50,9 +50,10 @@ struct plan {
 };
 struct plan_chapter *plan_add(struct plan *p);
 void plan_finish(struct plan *p);
-/* A writing project has Manuscript/Chapters/; else all texts are chapters. Also fills b's title and
- * the like from what the folder says of itself. */
-void project_plan(struct plan *out, struct book *b, const struct folder *f);
+/* A writing project has Manuscript/Chapters/; else all texts are chapters. Also fills the title and
+ * the like of r's book from what the folder says of itself, and warns of what is no chapter though
+ * it looks like one. */
+void project_plan(struct plan *out, struct reading *r, const struct folder *f);
 bool folder_is_project(const struct folder *f);
 /* Does the book change with this text? What is about the folder and not of the book is left out. */
 bool project_reads(const char *path, bool is_project);

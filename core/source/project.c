@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "folder.h"
+#include "reader.h"
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -36,7 +37,8 @@ static const char *file_of(const char *path)
 
 /* ---- a project's chapters */
 
-/* "Chapter_07": the number, and what stands behind it; 0: it is none. */
+/* "Chapter_07": the number, and what stands behind it; 0: it is none; more than NUMBER_MOST: it is
+ * too high. */
 static int chapter_number(const char **rest, const char *s)
 {
 	const char *at = behind(s, "Chapter_");
@@ -46,8 +48,8 @@ static int chapter_number(const char **rest, const char *s)
 		return 0;
 	for (; isdigit((unsigned char)*at) && number <= NUMBER_MOST; at++)
 		number = number * 10 + (*at - '0');
-	*rest = at;
-	return number <= NUMBER_MOST ? number : 0;
+	*rest = at + strspn(at, "0123456789");
+	return number;
 }
 
 enum part { PART_NONE, PART_WHOLE, PART_SECTION };
@@ -88,24 +90,40 @@ static enum part part_of(int *number, const char *path)
 	return *rest == '_' && !is_note(rest) ? PART_SECTION : PART_NONE;
 }
 
-static void plan_numbered(struct plan *p, const struct folder *f)
+/* It looks like a chapter, and is none of the book. */
+static bool is_left_out(struct reading *r, const char *path, int number, enum part part,
+			const struct strv *whole)
 {
-	struct {
-		struct strv whole, sections;
-	} *found = xcalloc(NUMBER_MOST + 1, sizeof(*found));
+	if (part == PART_NONE)
+		return true;
+	if (number > NUMBER_MOST) {
+		reading_warn(r, "%s is left out: the number of a chapter is %d at most", path,
+			     NUMBER_MOST);
+		return true;
+	}
+	if (part == PART_WHOLE && whole[number].len) {
+		reading_warn(r, "%s is left out: %s is chapter %d already", path,
+			     whole[number].items[0], number);
+		return true;
+	}
+	return false;
+}
+
+static void plan_numbered(struct plan *p, struct reading *r, const struct folder *f)
+{
+	struct strv *whole = xcalloc(NUMBER_MOST + 1, sizeof(*whole));
+	struct strv *sections = xcalloc(NUMBER_MOST + 1, sizeof(*sections));
 	int number;
 
 	for (size_t i = 0; i < f->count; i++) {
 		enum part part = part_of(&number, f->files[i].path);
 
-		if (part == PART_WHOLE && !found[number].whole.len)
-			strv_add(&found[number].whole, f->files[i].path);
-		else if (part == PART_SECTION)
-			strv_add(&found[number].sections, f->files[i].path);
+		if (!is_left_out(r, f->files[i].path, number, part, whole))
+			strv_add(part == PART_WHOLE ? &whole[number] : &sections[number],
+				 f->files[i].path);
 	}
 	for (number = 1; number <= NUMBER_MOST; number++) {
-		struct strv *files =
-			found[number].whole.len ? &found[number].whole : &found[number].sections;
+		struct strv *files = whole[number].len ? &whole[number] : &sections[number];
 
 		if (files->len) {
 			struct plan_chapter *c = plan_add(p);
@@ -115,10 +133,11 @@ static void plan_numbered(struct plan *p, const struct folder *f)
 			c->files = *files;
 			*files = (struct strv){0};
 		}
-		strv_finish(&found[number].whole);
-		strv_finish(&found[number].sections);
+		strv_finish(&whole[number]);
+		strv_finish(&sections[number]);
 	}
-	free(found);
+	free(whole);
+	free(sections);
 }
 
 static bool is_for_readers_of_the_folder(const char *name)
@@ -386,12 +405,12 @@ bool folder_is_project(const struct folder *f)
 	return false;
 }
 
-static void plan_project(struct plan *p, const struct folder *f)
+static void plan_project(struct plan *p, struct reading *r, const struct folder *f)
 {
 	CLEANUP(buf_finish) struct buf toc = {0};
 
 	p->own_numbers = true;
-	plan_numbered(p, f);
+	plan_numbered(p, r, f);
 	load_toc(&toc, f, project_tocs);
 	plan_titles(p, buf_str(&toc));
 	plan_matter(p, f, front_folder, BOOK_FRONT);
@@ -429,11 +448,11 @@ bool project_reads(const char *path, bool is_project)
 	       is_matter(path, front_folder) || is_matter(path, back_folder);
 }
 
-void project_plan(struct plan *out, struct book *b, const struct folder *f)
+void project_plan(struct plan *out, struct reading *r, const struct folder *f)
 {
-	read_configs(b, f);
+	read_configs(r->book, f);
 	if (folder_is_project(f))
-		plan_project(out, f);
+		plan_project(out, r, f);
 	else
 		plan_folder(out, f);
 }

@@ -88,6 +88,7 @@ static void test_project(void)
 	put("Manuscript/Chapters/Chapter_03/notes.txt", "no part of it\n");
 	put("Manuscript/Chapters/Chapter_04.md", "# The Shore\n\nFlat.\n");
 	put("Manuscript/Chapters/Chapter_1234.md", "too far\n");
+	put("Manuscript/Chapters/Chapter_4.md", "another fourth\n");
 	put("Manuscript/FrontMatter/preface.md", "A word before.\n");
 	put("Manuscript/BackMatter/index_of_names.md", "Ina.\n");
 
@@ -107,6 +108,12 @@ static void test_project(void)
 	CHECK_INT(b->content_count, 5);
 	CHECK_INT(b->contents[0].chapter, 6); /* is read first */
 	CHECK_INT(b->contents[4].chapter, 7);
+	CHECK_INT(b->warnings.len, 2);
+	for (size_t i = 0; i < b->warnings.len; i++)
+		CHECK(strstr(b->warnings.items[i],
+			     "Chapter_1234.md is left out: the number of a chapter is 999 at "
+			     "most") ||
+		      strstr(b->warnings.items[i], "Chapter_04.md is chapter 4 already"));
 	end();
 }
 
