@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "illustrate.h"
 
@@ -275,6 +276,28 @@ int binding_write_ours(struct binding *b, struct buf *page, struct err *err)
 
 /* ---- */
 
+/* Members may lie over each other: read one by one they do no harm, but a copy of all of them has
+ * no bound that the book's size gives. */
+static int check_copy(const struct archive *a, int fd, struct err *err)
+{
+	struct stat st;
+	uint64_t left;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "the book cannot be read: %s", strerror(errno));
+	left = (uint64_t)st.st_size;
+	for (size_t i = 0; i < archive_count(a); i++) {
+		uint64_t size = archive_at(a, i)->packed_bytes;
+
+		if (size > left)
+			return err_set(err, -EBADMSG,
+				       "the book cannot be bound: members of its archive lie over "
+				       "each other");
+		left -= size;
+	}
+	return 0;
+}
+
 int book_illustrate(int out, const char *name, const char *path, const struct book *b,
 		    const struct book_plates *plates, struct err *err)
 {
@@ -289,6 +312,8 @@ int book_illustrate(int out, const char *name, const char *path, const struct bo
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (zip)
 		r = archive_open(&a, fd, &book_limits_default, err);
+	if (a)
+		r = check_copy(a, fd, err);
 	close(fd);
 	if (r == 0)
 		r = packer_open(&packer, out, name, zip ? path : NULL, "application/epub+zip", err);
