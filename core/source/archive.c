@@ -3,9 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <zip.h>
-
 #include "archive.h"
+#include "late.h"
 #include "symbols.h"
 
 /* Small members may inflate by any ratio: what they cost is bounded anyway. */
@@ -133,7 +132,7 @@ static bool is_regular(zip_t *zip, uint64_t index, const char *path)
 
 	if (!len || path[len - 1] == '/')
 		return false;
-	if (zip_file_get_external_attributes(zip, index, 0, &system, &attributes))
+	if (libzip.file_get_external_attributes(zip, index, 0, &system, &attributes))
 		return true;
 	type = (mode_t)(attributes >> 16) & S_IFMT;
 	return system != ZIP_OPSYS_UNIX || type == 0 || type == S_IFREG;
@@ -154,13 +153,13 @@ static char *slashed(const char *path)
 static void add_member(struct archive *a, uint64_t index)
 {
 	zip_stat_t st;
-	const char *raw = zip_get_name(a->zip, index, ZIP_FL_ENC_GUESS);
+	const char *raw = libzip.get_name(a->zip, index, ZIP_FL_ENC_GUESS);
 	CLEANUP(cleanup_free) char *path = NULL;
 	CLEANUP(cleanup_free) char *folded = NULL;
 	struct archive_member *m;
 	char *name;
 
-	if (!raw || zip_stat_index(a->zip, index, 0, &st))
+	if (!raw || libzip.stat_index(a->zip, index, 0, &st))
 		return;
 	path = slashed(raw);
 	if (!is_regular(a->zip, index, path))
@@ -190,10 +189,10 @@ static int open_failed(struct err *err, int zip_code)
 	zip_error_t e;
 	int r;
 
-	zip_error_init_with_code(&e, zip_code);
+	libzip.error_init_with_code(&e, zip_code);
 	r = err_set(err, zip_code == ZIP_ER_MEMORY ? -ENOMEM : -EBADMSG,
-		    "the archive cannot be read: %s", zip_error_strerror(&e));
-	zip_error_fini(&e);
+		    "the archive cannot be read: %s", libzip.error_strerror(&e));
+	libzip.error_fini(&e);
 	return r;
 }
 
@@ -202,7 +201,7 @@ static int archive_new(struct archive **out, zip_t *zip, const struct book_limit
 		       struct err *err)
 {
 	CLEANUP(archive_close_cleanup) struct archive *a = xcalloc(1, sizeof(*a));
-	zip_int64_t count = zip_get_num_entries(zip, 0);
+	zip_int64_t count = libzip.get_num_entries(zip, 0);
 
 	a->zip = zip;
 	a->limits = *limits;
@@ -218,12 +217,15 @@ static int archive_new(struct archive **out, zip_t *zip, const struct book_limit
 
 int archive_open(struct archive **out, int fd, const struct book_limits *limits, struct err *err)
 {
-	int code = 0, own = dup(fd);
+	int code = late_zip(err), own;
 	zip_t *zip;
 
+	if (code < 0)
+		return code;
+	own = dup(fd);
 	if (own < 0)
 		return err_set(err, -errno, "cannot read the archive: %m");
-	zip = zip_fdopen(own, 0, &code);
+	zip = libzip.fdopen(own, 0, &code);
 	if (!zip) {
 		close(own);
 		return open_failed(err, code);
@@ -237,15 +239,17 @@ int archive_open_memory(struct archive **out, const void *data, size_t len,
 	zip_error_t error;
 	zip_source_t *source;
 	zip_t *zip;
-	int code;
+	int code = late_zip(err);
 
-	zip_error_init(&error);
-	source = zip_source_buffer_create(data, len, 0, &error);
-	zip = source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL;
-	code = zip_error_code_zip(&error);
-	zip_error_fini(&error);
+	if (code < 0)
+		return code;
+	libzip.error_init(&error);
+	source = libzip.source_buffer_create(data, len, 0, &error);
+	zip = source ? libzip.open_from_source(source, ZIP_RDONLY, &error) : NULL;
+	code = libzip.error_code_zip(&error);
+	libzip.error_fini(&error);
 	if (!zip) {
-		zip_source_free(source);
+		libzip.source_free(source);
 		return open_failed(err, code);
 	}
 	return archive_new(out, zip, limits, err);
@@ -266,7 +270,7 @@ struct archive *archive_close(struct archive *a)
 	symbols_finish(&a->taken);
 	symbols_finish(&a->stems);
 	strv_finish(&a->folder_names);
-	zip_discard(a->zip);
+	libzip.discard(a->zip);
 	free(a);
 	return NULL;
 }
@@ -314,7 +318,7 @@ const struct archive_member *archive_by_index(const struct archive *a, uint64_t 
 
 static int read_failed(zip_error_t *e)
 {
-	switch (zip_error_code_zip(e)) {
+	switch (libzip.error_code_zip(e)) {
 	case ZIP_ER_NOPASSWD:
 	case ZIP_ER_WRONGPASSWD:
 		return -EACCES;
@@ -338,10 +342,10 @@ static int inflate_into(struct buf *b, struct archive *a, const struct archive_m
 		most = RATIO_FREE_BYTES;
 	for (;;) {
 		char chunk[16384];
-		zip_int64_t n = zip_fread(f, chunk, sizeof(chunk));
+		zip_int64_t n = libzip.fread(f, chunk, sizeof(chunk));
 
 		if (n < 0)
-			return read_failed(zip_file_get_error(f));
+			return read_failed(libzip.file_get_error(f));
 		if (n == 0)
 			return 0;
 		a->inflated_bytes += (uint64_t)n;
@@ -359,10 +363,10 @@ int archive_read(struct buf *b, struct archive *a, const struct archive_member *
 
 	if (m->encrypted)
 		return -EACCES;
-	f = zip_fopen_index(a->zip, m->index, 0);
+	f = libzip.fopen_index(a->zip, m->index, 0);
 	if (!f)
-		return read_failed(zip_get_error(a->zip));
+		return read_failed(libzip.get_error(a->zip));
 	r = inflate_into(b, a, m, f);
-	zip_fclose(f);
+	libzip.fclose(f);
 	return r;
 }

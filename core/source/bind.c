@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "illustrate.h"
+#include "late.h"
 
 /*
  * Plates find their seats in the order of reading: a chapter is looked for from where the one
@@ -311,6 +312,8 @@ int book_illustrate(int out, const char *name, const char *path, const struct bo
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (zip)
+		r = late_xml(err);
+	if (zip && r == 0)
 		r = archive_open(&a, fd, &book_limits_default, err);
 	if (a)
 		r = check_copy(a, fd, err);

@@ -8,6 +8,7 @@
 #include "chapters.h"
 #include "encoding.h"
 #include "folder.h"
+#include "late.h"
 #include "reader.h"
 #include "xhtml.h"
 
@@ -345,8 +346,10 @@ static int read_with(struct book **out, struct archive *archive, const void *dat
 	CLEANUP(book_free_cleanup) struct book *b = book_new(name);
 	CLEANUP(flow_free_cleanup) struct flow *f = flow_new();
 	struct reading r = {.book = b, .flow = f, .options = options, .err = err};
-	int result;
+	int result = late_xml(err);
 
+	if (result < 0)
+		return result;
 	if (archive) {
 		list_files(b, archive);
 		result = epub_read(&r, archive);
@@ -388,8 +391,10 @@ int book_folder_read(struct book **out, int fd, const char *path,
 	CLEANUP(book_free_cleanup) struct book *b = book_new(full ? full : path);
 	CLEANUP(flow_free_cleanup) struct flow *f = flow_new();
 	struct reading r = {.book = b, .flow = f, .options = options, .err = err};
-	int result = folder_read(&r, fd);
+	int result = late_xml(err);
 
+	if (result == 0)
+		result = folder_read(&r, fd);
 	if (result < 0)
 		return err_prefix(err, "%s", path);
 	*out = b;

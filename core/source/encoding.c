@@ -4,9 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include <libxml/HTMLparser.h>
-
 #include "encoding.h"
+#include "late.h"
 
 #define DECLARATION_BYTES 2048
 
@@ -212,7 +211,7 @@ static size_t named_entity(uint32_t *cp, const char *s, const char *end)
 	name[n] = '\0';
 	if (n < 2 || s >= end || *s != ';')
 		return 0;
-	desc = htmlEntityLookup((const xmlChar *)name);
+	desc = libxml.html_entity((const xmlChar *)name);
 	if (!desc || desc->value == '&' || desc->value == '<' || desc->value == '>' ||
 	    desc->value == '"' || desc->value == '\'')
 		return 0;

@@ -4,9 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <libxml/parser.h>
-#include <libxml/parserInternals.h>
-
+#include "late.h"
 #include "markup.h"
 
 /* Far more than any element has: libxml2 compares each with all before it. */
@@ -61,7 +59,7 @@ static void on_error(void *arg, const char *fmt, ...)
 
 	(void)fmt;
 	if (!r->ctxt->wellFormed)
-		xmlStopParser(r->ctxt);
+		libxml.StopParser(r->ctxt);
 }
 
 /* The SAX1 interface on purpose: prefixes that nobody declared are no error then. Without
@@ -103,7 +101,7 @@ static bool has_endless_tag(const char *s, size_t len)
 
 static int read_xml(struct reader *r, const char *s, size_t len)
 {
-	xmlParserCtxt *ctxt = xmlCreateMemoryParserCtxt(s, (int)len);
+	xmlParserCtxt *ctxt = libxml.CreateMemoryParserCtxt(s, (int)len);
 	xmlSAXHandler *own, sax = handler;
 	int well_formed;
 
@@ -113,14 +111,14 @@ static int read_xml(struct reader *r, const char *s, size_t len)
 	ctxt->sax = &sax;
 	ctxt->userData = r;
 	r->ctxt = ctxt;
-	xmlCtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC);
-	xmlParseDocument(ctxt);
+	libxml.CtxtUseOptions(ctxt, XML_PARSE_NONET | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC);
+	libxml.ParseDocument(ctxt);
 	well_formed = ctxt->wellFormed;
 	ctxt->sax = own;
 	if (ctxt->myDoc)
-		xmlFreeDoc(ctxt->myDoc);
+		libxml.FreeDoc(ctxt->myDoc);
 	ctxt->myDoc = NULL;
-	xmlFreeParserCtxt(ctxt);
+	libxml.FreeParserCtxt(ctxt);
 	return well_formed;
 }
 
@@ -130,7 +128,7 @@ int markup_read(const struct markup_events *events, void *arg, const char *s, si
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct reader r = {.events = events, .arg = arg};
 
-	pthread_once(&once, xmlInitParser);
+	pthread_once(&once, libxml.InitParser);
 	if (len && len < INT32_MAX && !has_endless_tag(s, len) && read_xml(&r, s, len))
 		return 0;
 	events->restart(arg);

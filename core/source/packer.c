@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include <zip.h>
-
 #include "illustrate.h"
+#include "late.h"
 
 /*
  * libzip writes an archive only where it may read one, and under a name that it chooses itself
  * until it is whole. We have a descriptor, perhaps of a file without any name, so the archive goes
- * through a source of our own (libzip, zip_source_function(3)) that knows nothing but to write.
+ * through a source of our own (libzip, libzip.source_function(3)) that knows nothing but to write.
  */
 
 /* All members of our own have one time, so that the same book is the same bytes. */
@@ -21,9 +20,9 @@ struct packer {
 
 static int failed(struct err *err, const char *path, zip_error_t *e)
 {
-	int system = zip_error_system_type(e) == ZIP_ET_SYS ? zip_error_code_system(e) : EIO;
+	int system = libzip.error_system_type(e) == ZIP_ET_SYS ? libzip.error_code_system(e) : EIO;
 
-	return err_set(err, -system, "%s cannot be written: %s", path, zip_error_strerror(e));
+	return err_set(err, -system, "%s cannot be written: %s", path, libzip.error_strerror(e));
 }
 
 /* ---- the archive */
@@ -42,7 +41,7 @@ static zip_int64_t output_write(struct output *o, const char *data, zip_uint64_t
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			zip_error_set(&o->error, ZIP_ER_WRITE, n < 0 ? errno : EIO);
+			libzip.error_set(&o->error, ZIP_ER_WRITE, n < 0 ? errno : EIO);
 			return -1;
 		}
 		done += (zip_uint64_t)n;
@@ -54,8 +53,8 @@ static zip_int64_t output_write(struct output *o, const char *data, zip_uint64_t
 
 static zip_int64_t output_seek(struct output *o, void *data, zip_uint64_t len)
 {
-	zip_int64_t at = zip_source_seek_compute_offset((zip_uint64_t)o->at, (zip_uint64_t)o->size,
-							data, len, &o->error);
+	zip_int64_t at = libzip.source_seek_compute_offset(
+		(zip_uint64_t)o->at, (zip_uint64_t)o->size, data, len, &o->error);
 
 	if (at < 0)
 		return -1;
@@ -67,7 +66,7 @@ static zip_int64_t output_stat(const struct output *o, void *data)
 {
 	zip_stat_t *st = data;
 
-	zip_stat_init(st);
+	libzip.stat_init(st);
 	st->size = (zip_uint64_t)o->size;
 	st->valid = ZIP_STAT_SIZE;
 	return sizeof(*st);
@@ -95,12 +94,12 @@ static zip_int64_t output(void *arg, void *data, zip_uint64_t len, zip_source_cm
 	case ZIP_SOURCE_TELL_WRITE:
 		return o->at;
 	case ZIP_SOURCE_ERROR:
-		return zip_error_to_data(&o->error, data, len);
+		return libzip.error_to_data(&o->error, data, len);
 	case ZIP_SOURCE_FREE:
 		free(o);
 		return 0;
 	default:
-		zip_error_set(&o->error, ZIP_ER_OPNOTSUPP, 0);
+		libzip.error_set(&o->error, ZIP_ER_OPNOTSUPP, 0);
 		return -1;
 	}
 }
@@ -112,25 +111,25 @@ static zip_t *open_output(int fd, zip_error_t *e)
 	zip_t *zip;
 
 	o->fd = fd;
-	zip_error_init(&o->error);
-	source = zip_source_function_create(output, o, e);
+	libzip.error_init(&o->error);
+	source = libzip.source_function_create(output, o, e);
 	if (!source) {
 		free(o);
 		return NULL;
 	}
-	zip = zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, e);
+	zip = libzip.open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, e);
 	if (!zip)
-		zip_source_free(source);
+		libzip.source_free(source);
 	return zip;
 }
 
 static zip_t *open_input(const char *path, zip_error_t *e)
 {
 	int code = 0;
-	zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
+	zip_t *zip = libzip.open(path, ZIP_RDONLY, &code);
 
 	if (!zip)
-		zip_error_init_with_code(e, code);
+		libzip.error_init_with_code(e, code);
 	return zip;
 }
 
@@ -138,21 +137,21 @@ static zip_t *open_input(const char *path, zip_error_t *e)
 
 static int set_looks(struct packer *p, zip_int64_t index, bool stored, struct err *err)
 {
-	if (zip_set_file_compression(p->zip, (zip_uint64_t)index,
-				     stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0) < 0 ||
-	    zip_file_set_mtime(p->zip, (zip_uint64_t)index, MEMBER_TIME, 0) < 0)
-		return failed(err, p->name, zip_get_error(p->zip));
+	if (libzip.set_file_compression(p->zip, (zip_uint64_t)index,
+					stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0) < 0 ||
+	    libzip.file_set_mtime(p->zip, (zip_uint64_t)index, MEMBER_TIME, 0) < 0)
+		return failed(err, p->name, libzip.get_error(p->zip));
 	return 0;
 }
 
 static int add_source(struct packer *p, const char *path, zip_source_t *source, bool stored,
 		      struct err *err)
 {
-	zip_int64_t index = source ? zip_file_add(p->zip, path, source, ZIP_FL_ENC_UTF_8) : -1;
+	zip_int64_t index = source ? libzip.file_add(p->zip, path, source, ZIP_FL_ENC_UTF_8) : -1;
 
 	if (index < 0) {
-		zip_source_free(source);
-		return failed(err, p->name, zip_get_error(p->zip));
+		libzip.source_free(source);
+		return failed(err, p->name, libzip.get_error(p->zip));
 	}
 	return set_looks(p, index, stored, err);
 }
@@ -162,20 +161,23 @@ int packer_open(struct packer **out, int fd, const char *name, const char *from,
 {
 	CLEANUP(packer_close_cleanup) struct packer *p = xcalloc(1, sizeof(*p));
 	zip_error_t e;
-	int r;
+	int r = late_zip(err);
 
-	zip_error_init(&e);
+	if (r < 0)
+		return r;
+	libzip.error_init(&e);
 	p->name = xstrdup(name);
 	p->zip = open_output(fd, &e);
 	if (p->zip && from)
 		p->from = open_input(from, &e);
 	if (!p->zip || (from && !p->from)) {
 		r = failed(err, p->zip ? from : name, &e);
-		zip_error_fini(&e);
+		libzip.error_fini(&e);
 		return r;
 	}
-	zip_error_fini(&e);
-	r = add_source(p, "mimetype", zip_source_buffer(p->zip, type, strlen(type), 0), true, err);
+	libzip.error_fini(&e);
+	r = add_source(p, "mimetype", libzip.source_buffer(p->zip, type, strlen(type), 0), true,
+		       err);
 	if (r < 0)
 		return r;
 	*out = p;
@@ -188,13 +190,13 @@ int packer_copy(struct packer *p, uint64_t index, const char *path, struct err *
 {
 	zip_source_t *source;
 
-	if (zip_name_locate(p->zip, path, 0) >= 0)
+	if (libzip.name_locate(p->zip, path, 0) >= 0)
 		return 0;
-	source = zip_source_zip(p->zip, p->from, index, 0, 0, -1);
-	if (source && zip_file_add(p->zip, path, source, ZIP_FL_ENC_UTF_8) >= 0)
+	source = libzip.source_zip(p->zip, p->from, index, 0, 0, -1);
+	if (source && libzip.file_add(p->zip, path, source, ZIP_FL_ENC_UTF_8) >= 0)
 		return 0;
-	zip_source_free(source);
-	return failed(err, p->name, zip_get_error(p->zip));
+	libzip.source_free(source);
+	return failed(err, p->name, libzip.get_error(p->zip));
 }
 
 int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err *err)
@@ -206,7 +208,7 @@ int packer_add(struct packer *p, const char *path, struct buf *bytes, struct err
 
 	if (!data)
 		return err_set(err, r, "%s is too large", path);
-	source = zip_source_buffer(p->zip, data, len, 1);
+	source = libzip.source_buffer(p->zip, data, len, 1);
 	if (!source)
 		free(data);
 	return add_source(p, path, source, false, err);
@@ -226,7 +228,7 @@ static zip_int64_t say_stat(const struct pending *s, void *data)
 {
 	zip_stat_t *st = data;
 
-	zip_stat_init(st);
+	libzip.stat_init(st);
 	st->size = s->plates->items[s->plate].size_bytes;
 	st->mtime = MEMBER_TIME;
 	st->valid = ZIP_STAT_SIZE | ZIP_STAT_MTIME;
@@ -243,7 +245,7 @@ static zip_int64_t begin(struct pending *s)
 	r = s->plates->read(&s->bytes, s->plates->arg, s->plate);
 	if (r == 0 && s->bytes.len == s->plates->items[s->plate].size_bytes)
 		return 0;
-	zip_error_set(&s->error, ZIP_ER_READ, r ? -r : EIO);
+	libzip.error_set(&s->error, ZIP_ER_READ, r ? -r : EIO);
 	return -1;
 }
 
@@ -265,9 +267,9 @@ static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_sou
 
 	switch (what) {
 	case ZIP_SOURCE_SUPPORTS:
-		return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ,
-						      ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
-						      ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
+		return libzip.source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ,
+							 ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
+							 ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, -1);
 	case ZIP_SOURCE_OPEN:
 		return begin(s);
 	case ZIP_SOURCE_READ:
@@ -278,13 +280,13 @@ static zip_int64_t plate_source(void *arg, void *data, zip_uint64_t len, zip_sou
 	case ZIP_SOURCE_STAT:
 		return say_stat(s, data);
 	case ZIP_SOURCE_ERROR:
-		return zip_error_to_data(&s->error, data, len);
+		return libzip.error_to_data(&s->error, data, len);
 	case ZIP_SOURCE_FREE:
 		buf_finish(&s->bytes);
 		free(s);
 		return 0;
 	default:
-		zip_error_set(&s->error, ZIP_ER_OPNOTSUPP, 0);
+		libzip.error_set(&s->error, ZIP_ER_OPNOTSUPP, 0);
 		return -1;
 	}
 }
@@ -297,8 +299,8 @@ int packer_add_plate(struct packer *p, const char *path, const struct book_plate
 
 	s->plates = plates;
 	s->plate = plate;
-	zip_error_init(&s->error);
-	source = zip_source_function(p->zip, plate_source, s);
+	libzip.error_init(&s->error);
+	source = libzip.source_function(p->zip, plate_source, s);
 	if (!source)
 		free(s);
 	/* A picture is packed as far as it goes. */
@@ -307,8 +309,8 @@ int packer_add_plate(struct packer *p, const char *path, const struct book_plate
 
 int packer_write(struct packer *p, struct err *err)
 {
-	if (zip_close(p->zip) < 0)
-		return failed(err, p->name, zip_get_error(p->zip));
+	if (libzip.close(p->zip) < 0)
+		return failed(err, p->name, libzip.get_error(p->zip));
 	p->zip = NULL;
 	return 0;
 }
@@ -318,9 +320,9 @@ struct packer *packer_close(struct packer *p)
 	if (!p)
 		return NULL;
 	if (p->zip)
-		zip_discard(p->zip);
+		libzip.discard(p->zip);
 	if (p->from)
-		zip_discard(p->from);
+		libzip.discard(p->from);
 	free(p->name);
 	free(p);
 	return NULL;

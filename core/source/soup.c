@@ -3,8 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <libxml/HTMLparser.h>
-
+#include "late.h"
 #include "markup.h"
 
 /*
@@ -117,7 +116,7 @@ static size_t named_reference(uint32_t *cp, const char *s, const char *end)
 	/* Without its semicolon a name may run into the word behind it: the longest that is one. */
 	for (; n >= 2; n--) {
 		name[n] = '\0';
-		desc = htmlEntityLookup((const xmlChar *)name);
+		desc = libxml.html_entity((const xmlChar *)name);
 		if (!strcmp(name, "apos"))
 			*cp = '\'';
 		else if (desc)

@@ -139,6 +139,17 @@ class Life(Case):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
         self.assertTrue(has_ended(self.pid))
 
+    def test_a_known_book_needs_no_library(self):
+        """What reads books is loaded when one is read: it would take most of the time until it answers."""
+        for known in (False, True):
+            path = self.background()
+            self.assertIn("text.md", os.listdir(path + "/chapters/1"))
+            with open("/proc/%d/maps" % self.pid) as f:
+                maps = f.read()
+            for library in ("libzip", "libxml2", "libcrypto", "libicu"):
+                self.assertEqual(library in maps, not known, library)
+            self.run_bookfs("umount", path)
+
     def test_twice_on_one_directory(self):
         path = self.background()
         done = self.run_bookfs(self.book, path)

@@ -8,6 +8,7 @@
 #include "contents.h"
 #include "encoding.h"
 #include "fuzz.h"
+#include "late.h"
 #include "package.h"
 #include "pack.h"
 #include "source.h"
@@ -88,6 +89,7 @@ static void fuzz_package(const char *s, size_t len)
 	CLEANUP(package_free_cleanup) struct package *p = NULL;
 	CLEANUP(cleanup_free) char *rootfile = NULL;
 
+	FUZZ_HOLDS(late_xml(NULL) == 0);
 	if (text_decode(&clean, s, len, TEXT_MARKUP) < 0)
 		return;
 	rootfile = container_rootfile(buf_str(&clean), clean.len);
@@ -103,6 +105,7 @@ static void fuzz_contents(const char *s, size_t len)
 	CLEANUP(buf_finish) struct buf clean = {0};
 	CLEANUP(contents_finish) struct contents c = {0};
 
+	FUZZ_HOLDS(late_xml(NULL) == 0);
 	if (text_decode(&clean, s, len, TEXT_MARKUP) < 0)
 		return;
 	contents_read_nav(&c, "OPS/nav.xhtml", buf_str(&clean), clean.len, &options.limits);
