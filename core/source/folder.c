@@ -143,12 +143,18 @@ bool book_folder_counts(const char *name, bool is_folder)
 
 static void walk(struct folder *f, const char *path, int depth, const struct book_limits *limits);
 
+static bool is_listed(const struct folder *f, const char *path, const char *name)
+{
+	return !f->enter && folder_is_text(name) && (!f->is_project || project_reads(path, true));
+}
+
 static void note(struct folder *f, char *path, int depth, const struct dirent *e,
 		 const struct book_limits *limits)
 {
 	if (e->d_type == DT_DIR && depth < FOLDER_DEPTH) {
-		walk(f, path, depth + 1, limits);
-	} else if (e->d_type == DT_REG && folder_is_text(e->d_name)) {
+		if (!f->is_project || depth || project_has_folder(e->d_name))
+			walk(f, path, depth + 1, limits);
+	} else if (e->d_type == DT_REG && is_listed(f, path, e->d_name)) {
 		if (f->count == limits->entries || f->count == FOLDER_TEXTS) {
 			f->more = true;
 		} else {
@@ -194,9 +200,27 @@ static void walk(struct folder *f, const char *path, int depth, const struct boo
 		close(fd);
 }
 
+static bool has_text(int fd)
+{
+	const struct book_limits one = {.entries = 1};
+	struct folder f = {.fd = fd};
+
+	walk(&f, "", 0, &one);
+	bool found = f.count > 0;
+	folder_finish(&f);
+	return found;
+}
+
+static bool is_project(int fd)
+{
+	CLEANUP(cleanup_close) int chapters = folder_open(fd, PROJECT_CHAPTERS);
+
+	return chapters >= 0 && has_text(chapters);
+}
+
 int folder_list(struct folder *out, int fd, const struct book_limits *limits)
 {
-	*out = (struct folder){.fd = fd};
+	*out = (struct folder){.fd = fd, .is_project = is_project(fd)};
 	walk(out, "", 0, limits);
 	if (out->count)
 		qsort(out->files, out->count, sizeof(*out->files), compare_files);
@@ -246,11 +270,10 @@ int book_folder_hash(char out[HASH_HEX], int fd)
 	CLEANUP(strv_finish) struct strv configs = {0};
 	struct folder f;
 	int result = folder_list(&f, fd, &book_limits_default);
-	bool is_project = folder_is_project(&f);
 
 	/* One that goes in this moment is not there; it is another hash then. */
 	for (size_t i = 0; result == 0 && i < f.count; i++)
-		if (project_reads(f.files[i].path, is_project))
+		if (project_reads(f.files[i].path, f.is_project))
 			add_file(h, fd, f.files[i].path);
 	project_configs(&configs, fd);
 	for (size_t i = 0; i < configs.len; i++)
@@ -269,7 +292,7 @@ int book_folder_chapters(int fd, int (*fn)(void *arg, const char *path, int chap
 	struct folder f;
 	int result = folder_list(&f, fd, &book_limits_default);
 
-	if (result == 0 && !folder_is_project(&f)) {
+	if (result == 0 && !f.is_project) {
 		project_plan(&plan, &reading, &f);
 		for (size_t i = 0; result == 0 && i < plan.count; i++)
 			result = fn(arg, plan.chapters[i].files.items[0], (int)i + 1);
@@ -282,15 +305,8 @@ int book_folder_chapters(int fd, int (*fn)(void *arg, const char *path, int chap
 bool book_is_folder(const char *path)
 {
 	CLEANUP(cleanup_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const struct book_limits one = {.entries = 1};
-	struct folder f = {0};
 
-	if (fd < 0)
-		return false;
-	folder_list(&f, fd, &one);
-	bool found = f.count > 0;
-	folder_finish(&f);
-	return found;
+	return fd >= 0 && has_text(fd);
 }
 
 /* ---- the plan */
@@ -493,7 +509,7 @@ int folder_read(struct reading *r, int fd)
 			"too many files for a book: more than %d texts, or than "
 			"%d files",
 			FOLDER_TEXTS, FOLDER_ENTRIES);
-	else if (!f.count)
+	else if (!f.count && !f.is_project)
 		result = err_set(r->err, -EBADMSG,
 				 "a folder without a text: no .md, .txt or .html file in it");
 	if (result == 0) {

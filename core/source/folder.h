@@ -19,11 +19,12 @@ struct folder_file {
 };
 struct folder {
 	int fd;			   /* borrowed */
+	bool is_project;	   /* its files are those of the book, not its notes and drafts */
 	struct folder_file *files; /* texts, in natural order of their paths: 2 before 10 */
 	size_t count, cap;
 	size_t seen; /* entries of any kind */
 	bool more;   /* there are more than the limits allow */
-	/* Is called with each folder, or NULL. */
+	/* Is called with each folder, and no file is listed; or NULL. */
 	void (*enter)(void *arg, int folder, const char *path);
 	void *arg;
 };
@@ -50,13 +51,14 @@ struct plan {
 };
 struct plan_chapter *plan_add(struct plan *p);
 void plan_finish(struct plan *p);
-/* A writing project has Manuscript/Chapters/; else all texts are chapters. Also fills the title and
- * the like of r's book from what the folder says of itself, and warns of what is no chapter though
- * it looks like one. */
+/* A writing project has texts in this folder; anywhere else all texts are chapters. Also fills the
+ * title and the like of r's book from what the folder says of itself, and warns of what is no
+ * chapter though it looks like one. */
+#define PROJECT_CHAPTERS "Manuscript/Chapters/"
 void project_plan(struct plan *out, struct reading *r, const struct folder *f);
-bool folder_is_project(const struct folder *f);
 /* Does the book change with this text? What is about the folder and not of the book is left out. */
 bool project_reads(const char *path, bool is_project);
+bool project_has_folder(const char *name); /* Are such texts in this folder of a project? */
 /* The files in which a project says what its book is, in their order. */
 #define PROJECT_CONFIG ".config"
 void project_configs(struct strv *out, int folder);

@@ -18,7 +18,6 @@
 
 enum { NUMBER_MOST = 999, CONFIG_BYTES = 1 << 18, CONFIG_FILES = 32, TOC_BYTES = 1 << 20 };
 
-static const char chapters_folder[] = "Manuscript/Chapters/";
 static const char front_folder[] = "FrontMatter/", back_folder[] = "BackMatter/";
 
 static const char *behind(const char *s, const char *prefix)
@@ -72,7 +71,7 @@ static bool is_note(const char *rest)
 /* Manuscript/Chapters/Chapter_07/Chapter_07_Storm.md: 7, a section. */
 static enum part part_of(int *number, const char *path)
 {
-	const char *at = behind(path, chapters_folder), *rest;
+	const char *at = behind(path, PROJECT_CHAPTERS), *rest;
 	int within;
 
 	*number = at ? chapter_number(&rest, at) : 0;
@@ -397,14 +396,6 @@ static void read_configs(struct book *b, const struct folder *f)
 
 /* ---- */
 
-bool folder_is_project(const struct folder *f)
-{
-	for (size_t i = 0; i < f->count; i++)
-		if (behind(f->files[i].path, chapters_folder))
-			return true;
-	return false;
-}
-
 static void plan_project(struct plan *p, struct reading *r, const struct folder *f)
 {
 	CLEANUP(buf_finish) struct buf toc = {0};
@@ -448,10 +439,18 @@ bool project_reads(const char *path, bool is_project)
 	       is_matter(path, front_folder) || is_matter(path, back_folder);
 }
 
+bool project_has_folder(const char *name)
+{
+	static const char *const folders[] = {"Manuscript", "FrontMatter", "BackMatter", "_TOC_",
+					      NULL};
+
+	return is_one_of(name, folders);
+}
+
 void project_plan(struct plan *out, struct reading *r, const struct folder *f)
 {
 	read_configs(r->book, f);
-	if (folder_is_project(f))
+	if (f->is_project)
 		plan_project(out, r, f);
 	else
 		plan_folder(out, f);

@@ -253,6 +253,31 @@ static void test_no_book(void)
 	end();
 }
 
+/* Of any folder, more texts than a book has; of a project, only those of its book. */
+static void test_too_many(void)
+{
+	const struct book_options options = {.limits = book_limits_default};
+	struct book *b = NULL;
+	struct err err = {0};
+	char name[32];
+
+	begin();
+	for (int i = 0; i <= 10000; i++) {
+		snprintf(name, sizeof(name), "Research/%d.md", i);
+		put(name, "");
+	}
+	CHECK_INT(book_read(&b, dir, &options, &err), -EFBIG);
+	CHECK(strstr(err.msg, "more than 10000 texts") != NULL);
+	put("Manuscript/Chapters/notes.md", "Not yet.\n");
+	CHECK_INT(book_read(&b, dir, &options, &err), -EBADMSG);
+	CHECK(strstr(err.msg, "a project without a chapter") != NULL);
+	put("Manuscript/Chapters/Chapter_01.md", "One.\n");
+	b = read_it();
+	CHECK_INT(b->chapter_count, 1);
+	book_free(b);
+	end();
+}
+
 static void hash_it(char out[HASH_HEX])
 {
 	CLEANUP(cleanup_close) int fd = open(dir, O_RDONLY | O_DIRECTORY);
@@ -303,6 +328,7 @@ int main(void)
 	test_names();
 	test_beneath();
 	test_no_book();
+	test_too_many();
 	test_hash();
 	return check_result();
 }
