@@ -13,12 +13,13 @@
  * the pool: the hash of its texts, and if that is another than the imported one, the texts, which
  * are then imported as at the start of a mount. No analysis is asked for by that.
  *
- * A look is due when the folder has been quiet for a moment, or when an analysis is opened: what
- * was changed before the open is read before it is answered. So a chapter that was changed answers
- * with an analysis of its new text, or waits for it; and half a sentence that nobody reads costs
- * nothing. With fresh=stale and both it answers at once with what was made of the text before, and
- * says so (store_show_former); with both it is then asked for anew, once nobody has written at it
- * for a while, so that who reads again and again while somebody writes pays for one analysis.
+ * A look is due when the folder has been quiet for a moment, or when a chapter's text or analysis
+ * is opened: what was changed before the open is read before it is answered. So a chapter that was
+ * changed answers with an analysis of its new text, or waits for it; and half a sentence that
+ * nobody reads costs nothing. With fresh=stale and both it answers at once with what was made of
+ * the text before, and says so (store_show_former); with both it is then asked for anew, once
+ * nobody has written at it for a while, so that who reads again and again while somebody writes
+ * pays for one analysis.
  *
  * Watches (watcher.c) are set before the hash is taken, so what changes meanwhile is in the hash or
  * is told. Folders that come or go are not tracked: the next look sets all watches anew. Where
@@ -368,6 +369,28 @@ static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node, struct
 	return true;
 }
 
+/* The kernel is told of a new text beside the loop, and may ask for the node of the old one after
+ * it was seen that there is a new one: it looks the name up again. */
+static bool open_past(struct fs *fs, fuse_req_t req, uint64_t node)
+{
+	struct view_attr now;
+
+	if (view_attr_now(&now, fs->views, node) < 0 || !now.chapter || now.costly ||
+	    now.node == node || node_entry_timeout(&now) <= 0 || view_is_latest(fs->views, node))
+		return false;
+	fuse_reply_err(req, ESTALE);
+	return true;
+}
+
+/* What it is of is known. true: it is answered, or will be. */
+static bool open_known(struct fs *fs, fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
+{
+	struct view_attr trigger;
+
+	return view_trigger_of(&trigger, node) ? open_superseded(fs, req, node, fi)
+					       : open_past(fs, req, node);
+}
+
 static void resume(struct opener *o)
 {
 	struct fs *fs = o->fresh->fs;
@@ -376,7 +399,7 @@ static void resume(struct opener *o)
 	ring_remove(&o->link);
 	free(o);
 	fuse_req_interrupt_func(was.req, NULL, NULL);
-	if (!open_superseded(fs, was.req, was.node, &was.fi))
+	if (!open_known(fs, was.req, was.node, &was.fi))
 		book_open(was.req, was.node, &was.fi);
 }
 
@@ -422,19 +445,6 @@ static void hold(struct fresh *f, fuse_req_t req, uint64_t node, const struct fu
 	fuse_req_interrupt_func(req, on_interrupt, o); /* may call it at once */
 }
 
-/* The kernel is told of a new text beside the loop, and may ask for the node of the old one after
- * it was seen that there is a new one: it looks the name up again. */
-static bool open_past(struct fs *fs, fuse_req_t req, uint64_t node)
-{
-	struct view_attr now;
-
-	if (view_attr_now(&now, fs->views, node) < 0 || !now.chapter || now.costly ||
-	    now.node == node || node_entry_timeout(&now) <= 0 || view_is_latest(fs->views, node))
-		return false;
-	fuse_reply_err(req, ESTALE);
-	return true;
-}
-
 /* The number of the look that has what was changed until now; 0: that is known. */
 static uint64_t look_needed(struct fresh *f)
 {
@@ -449,15 +459,14 @@ bool fresh_open(fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
 	struct fs *fs = fuse_req_userdata(req);
 	struct fresh *f = fs->fresh;
 	struct view_attr trigger;
-	uint64_t number;
+	uint64_t number = 0;
 
 	if (!f || fs->ending)
 		return false;
-	if (!view_trigger_of(&trigger, node))
-		return open_past(fs, req, node);
-	number = look_needed(f);
+	if (view_is_text(node) || view_trigger_of(&trigger, node))
+		number = look_needed(f);
 	if (!number)
-		return open_superseded(fs, req, node, fi);
+		return open_known(fs, req, node, fi);
 	hold(f, req, node, fi, number);
 	begin(f);
 	return true;

@@ -210,6 +210,12 @@ bool view_trigger_of(struct view_attr *out, uint64_t node)
 	return true;
 }
 
+bool view_is_text(uint64_t node)
+{
+	struct ref ref;
+	return ref_decode(&ref, node) == 0 && ref.kind == KIND_TEXT;
+}
+
 /* A version is the number of an event: of how many events ago? */
 bool view_is_latest(struct views *v, uint64_t node)
 {

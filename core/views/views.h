@@ -180,6 +180,7 @@ int views_changed(struct views *v, void (*fn)(void *arg, const struct view_chang
 /* The trigger that a node of an analysis, of whatever version, is one of when nothing is made:
  * its chapter and ino. false: it is no such node. */
 bool view_trigger_of(struct view_attr *out, uint64_t node);
+bool view_is_text(uint64_t node); /* Is it a chapter's text, of whatever version? */
 /* How an open of chapter's trigger stands: 1 a result is stored (answer ESTALE: the name now leads
  * to it), 0 wait, <0 the errno to answer, with the reason: -EIO and others failed, -ENODATA
  * (trigger=never). asked_unix_ms: when the reader asked; a failure older than that and than 30 s

@@ -113,6 +113,16 @@ class Book(Fresh):
 
 
 class Small(Fresh):
+    def test_a_text_is_as_it_is_when_it_is_opened(self):
+        m = self.mounted()
+        for i in range(4):
+            for top in (self.book, m.dir):
+                text = self.text(2, "It was %d in %s" % (i, top))
+                self.write(2, text, top)
+                self.assertEqual(m.read("chapters/2/text.md"), text)
+                self.assertEqual(os.stat(m.path("chapters/2/text.md")).st_size, len(text))
+        self.assertEqual(self.requests(), 0)
+
     def test_half_sentences_cost_nothing(self):
         m = self.mounted()
         self.concepts(m, 2)
