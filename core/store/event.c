@@ -133,7 +133,8 @@ static int announce_in(struct store_tx *tx, const struct announcement *a, int ch
 
 int tx_announce(struct store_tx *tx, const struct announcement *a)
 {
-	static const char sql[] = "SELECT number FROM chapter WHERE text = :text ORDER BY number";
+	static const char sql[] =
+		"SELECT number FROM chapter WHERE text = :text AND kind <> 3 ORDER BY number";
 	CLEANUP(query_end) struct query q = query_begin(&tx->conn, sql);
 	query_int(&q, ":text", a->text);
 	int more, result = 0, chapters = 0;

@@ -76,12 +76,13 @@ void change_post(struct change *c); /* any thread: a commit can be seen */
 	"(SELECT best.id FROM analysis AS best WHERE best.text = " text                            \
 	" AND best.hidden_by IS NULL ORDER BY best.rank DESC, best.id DESC LIMIT 1)"
 /* The one that a chapter shows: the best of its text, else of the text that stood there before,
- * where this process shows that (store_show_former). */
+ * where this process shows that (store_show_former). A number that no chapter has (BOOK_GAP) shows
+ * none, though a chapter that has no text yet has the same, and one may have stood there. */
 #define SHOWN_ANALYSIS(chapter)                                                                    \
-	"coalesce(" BEST_ANALYSIS(                                                                 \
+	"CASE WHEN " chapter ".kind <> 3 THEN coalesce(" BEST_ANALYSIS(                            \
 		chapter                                                                            \
 		".text") ", CASE WHEN shows_former() THEN " BEST_ANALYSIS(chapter                  \
-									  ".former") " END)"
+									  ".former") " END) END"
 
 /* The serial number that the pictures, jobs and files of concept n go by; and did somebody let it
  * be drawn? */

@@ -52,6 +52,23 @@ class Merged(Project):
         m.end()
         self.assertEqual(self.run_bookfs("check", self.project).returncode, 0)
 
+    def test_a_gap_has_no_analysis(self):
+        """Of a chapter that is gone there is one, and a chapter without a word has the text that a gap has."""
+        first = self.of("Manuscript/Chapters/Chapter_01/Chapter_01.md")
+        m = self.mount("fresh=both")
+        m.read("chapters/1/concepts.json")
+        os.unlink(first)
+        wait_for(lambda: "1" not in os.listdir(m.path("chapters")), what="the chapter to be gone")
+        self.assertNotIn("Part 1", m.read("Chapters.md"))
+        m.end()
+        with open(first, "w"):
+            pass
+        m = self.mount()
+        self.assertEqual(json.loads(m.read("chapters/1/concepts.json"))["concepts"], [])
+        self.assertIn("\n### Chapter 01\n", m.read("Chapters.md"))
+        events = [json.loads(line) for line in m.read(".bookfs/events.log").splitlines()]
+        self.assertNotIn(2, [e.get("chapter") for e in events])
+
     def test_store_is_not_there(self):
         m = self.mount()
         self.assertIn(".bookfs.db", os.listdir(self.project))
