@@ -143,8 +143,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_
 	if (to_set & FUSE_SET_ATTR_MTIME_NOW)
 		d->mtime_unix_ms = clock_unix_ms();
 	else if (to_set & FUSE_SET_ATTR_MTIME)
-		d->mtime_unix_ms =
-			(int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+		d->mtime_unix_ms = clock_ms_of(st->st_mtim);
 	reply_attr(req, d);
 }
 

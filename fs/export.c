@@ -33,8 +33,7 @@ static bool is_there(int folder, const char *name, const struct view_attr *attr,
 	struct stat st;
 
 	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       (size_t)st.st_size == len &&
-	       st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 == attr->mtime_unix_ms;
+	       (size_t)st.st_size == len && clock_ms_of(st.st_mtim) == attr->mtime_unix_ms;
 }
 
 static int write_file(int folder, const char *name, const struct view_content *c, int64_t mtime)

@@ -279,11 +279,6 @@ static const mode_t modes[LOCK_WHATS] = {
 	[LOCK_FOR_FILE] = S_IFREG | 0444,
 };
 
-static struct timespec timespec_of(int64_t unix_ms)
-{
-	return (struct timespec){.tv_sec = unix_ms / 1000, .tv_nsec = unix_ms % 1000 * 1000000};
-}
-
 void lock_node_stat(struct stat *st, const struct lockfs *l, const struct lock_node *n,
 		    const struct lock *k)
 {
@@ -293,8 +288,8 @@ void lock_node_stat(struct stat *st, const struct lockfs *l, const struct lock_n
 		.st_nlink = n->what == LOCK_HELD && !k ? 0 : 1,
 		.st_uid = k ? k->holder.uid : getuid(),
 		.st_gid = getgid(),
-		.st_mtim = timespec_of(k ? k->renewed_unix_ms : l->changed_unix_ms),
-		.st_ctim = timespec_of(k ? k->acquired_unix_ms : l->changed_unix_ms),
+		.st_mtim = clock_timespec(k ? k->renewed_unix_ms : l->changed_unix_ms),
+		.st_ctim = clock_timespec(k ? k->acquired_unix_ms : l->changed_unix_ms),
 	};
 	st->st_atim = st->st_mtim;
 	if (n->what == LOCK_HELPER && n->number == LOCK_HELPER_CTL)

@@ -169,11 +169,11 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 /* How long the lock may be idle, from a time that touch -d set; 0: the times say nothing. */
 static int ttl_of(const struct stat *st, int to_set)
 {
-	int64_t ms = st->st_mtim.tv_sec * 1000LL + st->st_mtim.tv_nsec / 1000000 - clock_unix_ms();
+	int64_t now = clock_unix_ms(), until = clock_ms_of(st->st_mtim);
 
-	if (!(to_set & FUSE_SET_ATTR_MTIME) || to_set & FUSE_SET_ATTR_MTIME_NOW || ms <= 0)
+	if (!(to_set & FUSE_SET_ATTR_MTIME) || to_set & FUSE_SET_ATTR_MTIME_NOW || until <= now)
 		return 0;
-	return ms > LOCK_TTL_MOST_S * 1000LL ? -EINVAL : (int)((ms + 999) / 1000);
+	return until - now > LOCK_TTL_MOST_S * 1000LL ? -EINVAL : (int)((until - now + 999) / 1000);
 }
 
 /*

@@ -79,8 +79,7 @@ int node_lookup(struct view_attr *out, struct fs *fs, uint64_t folder, const cha
 
 void node_stat(struct stat *st, struct fs *fs, const struct view_attr *a)
 {
-	const struct timespec when = {.tv_sec = a->mtime_unix_ms / 1000,
-				      .tv_nsec = a->mtime_unix_ms % 1000 * 1000000};
+	const struct timespec when = clock_timespec(a->mtime_unix_ms);
 
 	*st = (struct stat){
 		.st_ino = a->ino,

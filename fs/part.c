@@ -65,8 +65,7 @@ int part_begin(struct part *p, int folder, const char *name)
 
 int part_commit(struct part *p, int64_t mtime_unix_ms)
 {
-	const struct timespec when = {.tv_sec = mtime_unix_ms / 1000,
-				      .tv_nsec = mtime_unix_ms % 1000 * 1000000};
+	const struct timespec when = clock_timespec(mtime_unix_ms);
 	const struct timespec times[2] = {when, when};
 
 	if (mtime_unix_ms && futimens(p->fd, times) < 0)

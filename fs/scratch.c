@@ -181,8 +181,7 @@ uint64_t draft_node(const struct draft *d)
 
 void draft_stat(struct stat *st, const struct draft *d)
 {
-	const struct timespec when = {.tv_sec = d->mtime_unix_ms / 1000,
-				      .tv_nsec = d->mtime_unix_ms % 1000 * 1000000};
+	const struct timespec when = clock_timespec(d->mtime_unix_ms);
 
 	*st = (struct stat){
 		.st_ino = d->ino,

@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -197,6 +198,9 @@ int64_t clock_mono_us(void); /* CLOCK_MONOTONIC: for spinning and measuring */
 #define ISO_TIME_BYTES 28
 /* ISO 8601 UTC with milliseconds, as formats.md's files have it: 2025-11-11T00:50:55.420Z */
 void clock_iso(char out[ISO_TIME_BYTES], int64_t unix_ms);
+/* Of a file's time, which may be any that somebody set: the nearest there is. And back. */
+int64_t clock_ms_of(struct timespec t);
+struct timespec clock_timespec(int64_t unix_ms);
 
 /* ---- log: one line an event, with ids; never keys, prompts or book text
  * -------------------------------------------- */

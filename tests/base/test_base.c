@@ -152,6 +152,20 @@ static void test_time(void)
 	CHECK_INT(strlen(s), 24);
 }
 
+static void test_file_time(void)
+{
+	CHECK_INT(clock_ms_of((struct timespec){1762822255, 420999999}), 1762822255420);
+	CHECK_INT(clock_ms_of((struct timespec){-1, 999000000}), -1);
+	CHECK_INT(clock_ms_of((struct timespec){INT64_MAX, 0}), INT64_MAX);
+	CHECK_INT(clock_ms_of((struct timespec){INT64_MAX / 1000, 999000000}), INT64_MAX);
+	CHECK_INT(clock_ms_of((struct timespec){INT64_MIN, 0}), INT64_MIN);
+	CHECK_INT(clock_timespec(1762822255420).tv_nsec, 420000000);
+	CHECK_INT(clock_timespec(-1).tv_sec, -1);
+	CHECK_INT(clock_timespec(-1).tv_nsec, 999000000);
+	CHECK_INT(clock_timespec(-2000).tv_sec, -2);
+	CHECK_INT(clock_timespec(-2000).tv_nsec, 0);
+}
+
 static void test_log(void)
 {
 	CLEANUP(buf_finish) struct buf b = {0};
@@ -392,6 +406,7 @@ int main(void)
 	test_name();
 	test_hash();
 	test_time();
+	test_file_time();
 	test_log();
 	test_loop();
 	test_poller();

@@ -211,6 +211,8 @@ class Scratch(Book):
         for folder in ("", "chapters/1", "elements/characters"):
             path = m.path(folder, ".x.swp")
             put(path, "swap")
+            os.utime(path, ns=(0, -500000000))
+            self.assertEqual(os.stat(path).st_mtime_ns, -500000000)
             self.assertEqual(m.read(folder, ".x.swp"), "swap")
             self.assertIn(".x.swp", os.listdir(m.path(folder)))
             os.rename(path, path + "2")

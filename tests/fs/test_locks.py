@@ -136,6 +136,9 @@ class Table(agents.Case):
         self.b.fails("touch -d '+2 hours' Chapter_03", "busy")
         self.a.ok("touch Chapter_03")
         self.assertEqual(self.fields(self.m, "Chapter_03")["ttl"], ttl)
+        self.a.fails("touch -d @9223372036854775 Chapter_03", "Invalid argument")
+        self.a.fails("touch -d @9223372036854775807 Chapter_03", "Invalid argument")
+        self.assertEqual(self.fields(self.m, "Chapter_03")["ttl"], ttl)
 
     def test_remove_all(self):
         self.a.ok("touch Chapter_01 Chapter_02")
