@@ -52,7 +52,7 @@ static int load(struct buf *out, int info)
 static void replace(int info, const struct buf *text)
 {
 	static const char temporary[] = "exclude.bookfs";
-	int fd = pass_resolve(info, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0644), r;
+	int fd = pass_resolve(info, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0644), r;
 
 	if (fd < 0)
 		return;

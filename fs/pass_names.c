@@ -198,7 +198,9 @@ void pass_link(fuse_req_t req, fuse_ino_t node, fuse_ino_t folder, const char *n
 	pass_fences_moved(p);
 }
 
-/* Opens the name, made if it was missing, and enters it. */
+/* Opens the name, made if it was missing, and enters it. What else was given that name behind the
+ * mount is for the kernel to open, which did not know of it; nobody waits for a pipe's other end.
+ */
 static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struct pass_node *folder,
 		  const char *name, mode_t mode, int flags)
 {
@@ -208,16 +210,18 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 	pass_watch(p, folder);
 	if (r >= 0) {
 		AS_CALLER(req);
-		fd = pass_resolve(r, name, (uint64_t)flags | O_CREAT, mode);
+		fd = pass_resolve(r, name, (uint64_t)flags | O_CREAT | O_NONBLOCK | O_NOCTTY, mode);
 		r = fd;
 	}
 	if (r < 0)
-		return r;
+		return r == -ENXIO || r == -ELOOP || r == -EAGAIN ? -ESTALE : r;
 	r = pass_enter_open(out, st, p, fd, folder, name);
-	if (r == 0)
+	if (r == 0 && S_ISREG(st->st_mode))
 		return fd;
+	if (r == 0)
+		pass_forget(p, (*out)->id, 1);
 	close(fd);
-	return r;
+	return r == 0 ? -ESTALE : r;
 }
 
 void pass_create(fuse_req_t req, fuse_ino_t folder, const char *name, mode_t mode,

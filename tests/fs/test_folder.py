@@ -180,6 +180,23 @@ class Behind(Project):
             out, _ = reader.communicate(timeout=20)
             self.assertEqual((reader.returncode, out), result)
 
+    def test_a_missing_name_leads_somewhere(self):
+        """The same of a name that the kernel takes for missing and so has made."""
+        m = self.mount()
+        self.put("there", "text")
+        for name, make, result in (("a", os.mkfifo, 1), ("b", lambda path: os.symlink("there", path), 0),
+                                   ("c", lambda _: self.put("c", "text"), 0)):
+            self.assertFalse(os.path.exists(m.path(name)))
+            m.process.send_signal(signal.SIGSTOP)
+            make(self.of(name))
+            writer = subprocess.Popen(["dd", "of=" + m.path(name), "oflag=nonblock", "conv=notrunc", "status=none"],
+                                      stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            wait_for(lambda: harness.waits_at(writer.pid, m.path(name)), what="the writer to ask")
+            m.process.send_signal(signal.SIGCONT)
+            writer.communicate(b"TE", timeout=20)
+            self.assertEqual(writer.returncode, result, name)
+        self.assertEqual((m.read("there"), m.read("c")), ("TExt", "TExt"))
+
     def test_without_a_name(self):
         """What is open goes on when its name is gone or leads elsewhere, and is opened once more by what is open of it."""
         m = self.mount()
