@@ -132,6 +132,10 @@ void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 				   : pass_may_change(&leave, req, n, NULL);
 	if (r >= 0)
 		r = set_all(p, n, fd, st, to_set, fi);
+	if (r == -EAGAIN) {
+		pass_leased_setattr(req, node, st, to_set);
+		return;
+	}
 	if (r >= 0)
 		r = fstat(fd, &now) < 0 ? -errno : 0;
 	reply_attr(req, n, r, &now);

@@ -246,6 +246,10 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		r = -ESTALE;
 	if (r == 0)
 		r = pass_open_node(&st, p, n, fi->flags & kept);
+	if (r == -EAGAIN) {
+		pass_leased_open(req, node, fi);
+		return;
+	}
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;

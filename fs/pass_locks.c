@@ -77,7 +77,7 @@ static int open_apart(struct pass *p, const struct pass_file *f)
 
 	pass_proc_name(number, f->fd);
 	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(modes); i++)
-		fd = openat(p->proc, number, modes[i] | O_CLOEXEC | O_NOCTTY);
+		fd = openat(p->proc, number, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -611,7 +611,7 @@ static int open_itself(struct stat *st, struct pass *p, struct pass_node *n, int
 	if (fd < 0)
 		return fd;
 	pass_proc_name(number, fd);
-	fd = openat(p->proc, number, flags | O_CLOEXEC | O_NOCTTY);
+	fd = openat(p->proc, number, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, st) == 0)
 		return fd < 0 ? -errno : fd;
 	close(fd);
@@ -626,9 +626,9 @@ int pass_open_node(struct stat *st, struct pass *p, struct pass_node *n, int fla
 		return open_itself(st, p, n, flags);
 	if (flags & O_TRUNC)
 		return is_named(p, n, folder) ? open_itself(st, p, n, flags) : -ESTALE;
-	/* Should it be a pipe by now, nobody waits. */
+	/* Should it be a pipe by now, nobody waits; nor for a lease. */
 	fd = pass_resolve(folder, n->name, (uint64_t)flags | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd == -EAGAIN) /* somebody has a lease of it, and is asked to give it back */
+	if (fd == -EAGAIN)
 		return open_itself(st, p, n, flags);
 	if (fd < 0)
 		return is_named(p, n, folder) ? fd : -ESTALE;

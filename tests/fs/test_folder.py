@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 
 import harness
 from harness import Background, Project, wait_for
@@ -196,6 +197,41 @@ class Behind(Project):
             writer.communicate(b"TE", timeout=20)
             self.assertEqual(writer.returncode, result, name)
         self.assertEqual((m.read("there"), m.read("c")), ("TExt", "TExt"))
+
+    def lease(self, f):
+        """It is had when the mount has closed the file, too."""
+        try:
+            fcntl.fcntl(f, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except BlockingIOError:
+            return False
+        return True
+
+    def test_a_lease_keeps_nobody_else_waiting(self):
+        """Who opens a file of which another has a lease waits until that is given back, and he alone."""
+        m = self.mount()
+        self.put("leased", "text")
+        path, asked = m.path("leased"), threading.Event()
+        self.addCleanup(signal.signal, signal.SIGIO, signal.signal(signal.SIGIO, lambda *_: asked.set()))
+        with open(self.of("leased"), "r+") as holder:
+            for act in (lambda: os.close(os.open(path, os.O_RDONLY)), lambda: os.close(os.open(path, os.O_WRONLY)),
+                        lambda: os.close(os.open(path, os.O_WRONLY | os.O_TRUNC)), lambda: os.truncate(path, 2)):
+                asked.clear()
+                wait_for(lambda: self.lease(holder), what="the lease")
+                opener = Background(act)
+                wait_for(asked.is_set, what="the lease to be asked back")
+                self.assertIn("pid", Background(m.read, "locks/.me").result(20))
+                self.assertTrue(opener.is_alive())
+                fcntl.fcntl(holder, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+                opener.result()
+            self.assertEqual(os.stat(path).st_size, 2)
+            asked.clear()
+            wait_for(lambda: self.lease(holder), what="the lease")
+            for end, result in ((lambda opener: opener.kill(), -signal.SIGKILL),
+                                (lambda _: m.process.send_signal(signal.SIGINT), 1)):
+                with subprocess.Popen(["cat", path], stderr=subprocess.DEVNULL) as opener:
+                    wait_for(lambda: asked.is_set() and harness.waits_at(opener.pid, path), what="the reader to wait")
+                    end(opener)
+                    self.assertEqual(opener.wait(20), result)
 
     def test_without_a_name(self):
         """What is open goes on when its name is gone or leads elsewhere, and is opened once more by what is open of it."""
