@@ -22,6 +22,8 @@ void signals_block(void)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that is as large as it may be (ulimit -f) is the error of one write. */
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 static int wait_for_verdict(int fd, pid_t child)

@@ -101,6 +101,23 @@ class Merged(Project):
         subprocess.run(["cp", "-a", m.path("chapters"), m.path("kept")], check=True, timeout=60)
         self.assertTrue(os.path.exists(self.of("kept/1/title")))
 
+    def test_a_limit_on_files(self):
+        """It is said of the one write, whether the kernel writes the file or we do."""
+        program = os.path.join(self.tmp, "limited")
+        with open(program, "w") as f:
+            f.write("#!/bin/bash\nulimit -f %d\nexec '%s' \"$@\"\n" % (16 << 10, harness.SLOWFS))
+        os.chmod(program, 0o755)
+        m = self.mount(program=program)
+        for name in ("note.md", "note.bin"):
+            with open(m.path(name), "w+b", buffering=0) as f:
+                with self.errno(errno.EFBIG):
+                    os.ftruncate(f.fileno(), 17 << 20)
+                with self.errno(errno.EFBIG):
+                    os.posix_fallocate(f.fileno(), 0, 17 << 20)
+        with open(m.path("note.md"), "r+b", buffering=0) as f, self.errno(errno.EFBIG):
+            os.pwrite(f.fileno(), b"x", 17 << 20)
+        self.assertIn("title", m.read("book.json"))
+
     def test_does_not_leave_the_project(self):
         """The mount point in the project is nobody's entry, and another file system in it is not entered."""
         os.mkdir(self.of("mnt"))
