@@ -11,7 +11,11 @@ struct handle *handle_new(struct fs *fs, const struct view_attr *a)
 {
 	struct handle *h = xcalloc(1, sizeof(*h));
 
-	*h = (struct handle){.fs = fs, .node = a->node, .ino = a->ino, .class = a->class};
+	*h = (struct handle){.fs = fs,
+			     .node = a->node,
+			     .ino = a->ino,
+			     .size_bytes = a->size_bytes,
+			     .class = a->class};
 	ring_add(&fs->handles, &h->link);
 	return h;
 }

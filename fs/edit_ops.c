@@ -222,6 +222,12 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	reply_slice(req, buf_str(&d->bytes), d->bytes.len, size, offset);
 }
 
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
+		     struct fuse_file_info *fi)
+{
+	node_seek(req, handle_of(fi)->draft->bytes.len, off, whence);
+}
+
 /* Shells and others who do not look at what close(2) says are told by the write that makes the
  * document whole, or impossible, as far as it is written from its start on. */
 static int judge_write(struct draft *d, fuse_req_t req, struct err *err)
@@ -395,6 +401,7 @@ const struct fuse_lowlevel_ops draft_ops = {
 	.readlink = op_readlink,
 	.open = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.write = op_write,
 	.flush = op_flush,
 	.fsync = op_fsync,

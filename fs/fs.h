@@ -390,6 +390,8 @@ double node_attr_timeout(const struct view_attr *a);
 double node_entry_timeout(const struct view_attr *a);
 /* Answers a poll (takes ph; or NULL): nobody need wait to read or write it. */
 void node_ready(fuse_req_t req, struct fuse_pollhandle *ph);
+/* Answers a lseek to data or a hole: a file of ours has none before its end. */
+void node_seek(fuse_req_t req, uint64_t size_bytes, off_t off, int whence);
 /* The path of st_ino below the mount, found by walking the lists; -ENOENT. */
 int node_path(struct buf *out, struct fs *fs, uint64_t ino);
 
@@ -408,6 +410,7 @@ struct handle {
 	struct link link;
 	struct fs *fs;
 	uint64_t node, ino;
+	uint64_t size_bytes; /* as it was opened */
 	enum view_class class;
 	struct view_content *content; /* STABLE, DOCUMENT: once read */
 	struct buf bytes;	      /* HOST, CONTROL: made at open */

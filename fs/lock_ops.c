@@ -419,6 +419,14 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 		reply_slice(req, buf_str(bytes), bytes->len, size, offset);
 }
 
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
+		     struct fuse_file_info *fi)
+{
+	const struct lock_handle *h = handle_of(fi);
+
+	node_seek(req, size_of(h->l, req, &h->node, h), off, whence);
+}
+
 static int write_text(struct lock_handle *h, fuse_req_t req, const char *data, size_t size)
 {
 	CLEANUP(strv_finish) struct strv names = {0};
@@ -666,6 +674,7 @@ const struct fuse_lowlevel_ops lock_ops = {
 	.releasedir = op_releasedir,
 	.open = op_open,
 	.read = op_read,
+	.lseek = op_lseek,
 	.write = op_write,
 	.flush = op_flush,
 	.fsync = op_fsync,

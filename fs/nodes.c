@@ -179,3 +179,11 @@ void node_ready(fuse_req_t req, struct fuse_pollhandle *ph)
 		fuse_pollhandle_destroy(ph);
 	fuse_reply_poll(req, POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
+
+void node_seek(fuse_req_t req, uint64_t size_bytes, off_t off, int whence)
+{
+	if (off < 0 || (uint64_t)off >= size_bytes)
+		fuse_reply_err(req, ENXIO);
+	else
+		fuse_reply_lseek(req, whence == SEEK_HOLE ? (off_t)size_bytes : off);
+}

@@ -382,6 +382,20 @@ static void op_poll(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi,
 		node_ready(req, ph);
 }
 
+static void op_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence,
+		     struct fuse_file_info *fi)
+{
+	const struct handle *h = handle_of(fi);
+	uint64_t size_bytes = h ? h->size_bytes : 0;
+	struct view_attr attr;
+
+	if (h && (h->class == VIEW_HOST || h->class == VIEW_CONTROL))
+		size_bytes = h->bytes.len;
+	else if (h && h->class == VIEW_GROWING && node_attr(&attr, h->fs, node) == 0)
+		size_bytes = attr.size_bytes;
+	node_seek(req, size_bytes, off, whence);
+}
+
 static void op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 {
 	fuse_reply_err(req, 0);
@@ -524,6 +538,7 @@ const struct fuse_lowlevel_ops book_ops = {
 	.flush = op_flush,
 	.fsync = op_fsync,
 	.poll = op_poll,
+	.lseek = op_lseek,
 	.release = op_release,
 	.create = op_create,
 	.rename = op_rename,

@@ -151,20 +151,15 @@ static void route_statfs(fuse_req_t req, fuse_ino_t node)
 		fuse_reply_statfs(req, &none);
 }
 
-/* A file of the book has no holes. */
+/* Where all are the book's own, the kernel knows by itself that they have no holes. */
 static void route_lseek(fuse_req_t req, fuse_ino_t node, off_t off, int whence, INFO)
 {
-	struct fs *fs = fuse_req_userdata(req);
-	struct view_attr attr;
+	const struct fs *fs = fuse_req_userdata(req);
 
-	if (is_pass(req, node))
-		pass_ops.lseek(req, node, off, whence, fi);
-	else if (!fs->pass)
-		fuse_reply_err(req, ENOSYS);
-	else if (node_attr(&attr, fs, node) < 0 || off < 0 || (uint64_t)off >= attr.size_bytes)
-		fuse_reply_err(req, ENXIO);
+	if (fs->pass)
+		ops_of(req, node)->lseek(req, node, off, whence, fi);
 	else
-		fuse_reply_lseek(req, whence == SEEK_HOLE ? (off_t)attr.size_bytes : off);
+		fuse_reply_err(req, ENOSYS);
 }
 
 static void route_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_off,

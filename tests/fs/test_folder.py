@@ -101,6 +101,23 @@ class Merged(Project):
         subprocess.run(["cp", "-a", m.path("chapters"), m.path("kept")], check=True, timeout=60)
         self.assertTrue(os.path.exists(self.of("kept/1/title")))
 
+    def test_ours_have_no_holes(self):
+        """Who copies what is no hole gets all of it."""
+        m = self.mount()
+        m.read("chapters/1/concepts.json")
+        put = os.open(m.path("style.md"), os.O_RDWR | os.O_CREAT)
+        os.write(put, b"ink")
+        ours = [os.open(m.path(name), os.O_RDONLY) for name in (
+            "book.json", "status.json", "progress.md", "chapters/1/concepts.json", "illustrated.epub", ".bookfs/why",
+            ".bookfs/log", ".bookfs/ctl", "locks/.table", "locks/.log", "locks/.for/x.md", ".locks/locks.json")]
+        for fd in [put] + ours:
+            size = len(os.pread(fd, 1 << 20, 0))
+            self.assertEqual(os.lseek(fd, 1, os.SEEK_DATA), 1)
+            self.assertEqual(os.lseek(fd, 0, os.SEEK_HOLE), size)
+            with self.errno(errno.ENXIO):
+                os.lseek(fd, size, os.SEEK_DATA)
+            os.close(fd)
+
     def test_a_limit_on_files(self):
         """It is said of the one write, whether the kernel writes the file or we do."""
         program = os.path.join(self.tmp, "limited")
