@@ -114,7 +114,8 @@ struct pass_table {
 	uint64_t serial;
 	struct link used;
 	size_t descriptors, descriptors_most;
-	uint64_t mount; /* the folder's, as the kernel numbers them; 0: it does not */
+	size_t descriptors_end; /* of those for clients' files */
+	uint64_t mount;		/* the folder's, as the kernel numbers them; 0: it does not */
 };
 
 struct pass_name;
@@ -283,6 +284,8 @@ void pass_rules_look(struct pass *p); /* are they what they were? */
 void pass_table_init(struct pass *p);
 void pass_table_knows_mount(struct pass *p); /* when the root is open */
 void pass_table_finish(struct pass *p);
+/* For a descriptor that lasts until a client closes his; or -ENFILE. */
+int pass_room(const struct pass *p);
 /* -ESTALE: it was forgotten. */
 int pass_node(struct pass_node **out, const struct pass *p, uint64_t id);
 /* Its O_PATH descriptor, or that of one of its open files, borrowed until the next call; or -errno.

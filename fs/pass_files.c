@@ -245,6 +245,8 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (r == 0 && (n->past || n->retired))
 		r = -ESTALE;
 	if (r == 0)
+		r = pass_room(p);
+	if (r == 0)
 		r = pass_open_node(&st, p, n, fi->flags & kept);
 	if (r == -EAGAIN) {
 		pass_leased_open(req, node, fi);

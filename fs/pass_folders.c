@@ -102,11 +102,14 @@ void pass_folder_free(struct link *l)
 
 static int open_folder(struct pass_folder *f, struct pass *p, struct pass_node *n)
 {
-	int fd = f->fd < 0 ? pass_fd(p, n) : f->fd;
+	int r = f->fd < 0 ? pass_room(p) : 0;
 
-	if (f->fd >= 0 || fd < 0)
-		return fd;
-	f->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r < 0 || f->fd >= 0)
+		return r < 0 ? r : f->fd;
+	r = pass_fd(p, n);
+	if (r < 0)
+		return r;
+	f->fd = openat(r, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return f->fd < 0 ? -errno : f->fd;
 }
 

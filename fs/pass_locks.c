@@ -73,8 +73,10 @@ static int open_apart(struct pass *p, const struct pass_file *f)
 {
 	static const int modes[] = {O_RDWR, O_RDONLY, O_WRONLY};
 	char number[16];
-	int fd = -1;
+	int fd = -1, r = pass_room(p);
 
+	if (r < 0)
+		return r;
 	pass_proc_name(number, f->fd);
 	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(modes); i++)
 		fd = openat(p->proc, number, modes[i] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

@@ -205,9 +205,11 @@ static int create(struct pass_node **out, struct stat *st, fuse_req_t req, struc
 		  const char *name, mode_t mode, int flags)
 {
 	struct pass *p = pass_of(req);
-	int fd = -1, r = pass_fd(p, folder);
+	int fd = -1, r = pass_room(p);
 
 	pass_watch(p, folder);
+	if (r == 0)
+		r = pass_fd(p, folder);
 	if (r >= 0) {
 		AS_CALLER(req);
 		fd = pass_resolve(r, name, (uint64_t)flags | O_CREAT | O_NONBLOCK | O_NOCTTY, mode);

@@ -21,14 +21,16 @@
  * tells.
  *
  * Descriptors are limited and projects are not: past half of the limit the one that was used
- * longest ago is given back, and its node is opened again as if it were used first.
+ * longest ago is given back, and its node is opened again as if it were used first. The last ones
+ * clients do not get, however many files they open: without any, nobody could be told who has a
+ * lock, as that is read in /proc.
  *
  * Names are resolved one at a time, never through a link, never onto another file system: a mount
  * within the folder, ours too, is EXDEV before it is asked anything.
  */
 
 enum { SLOT_BITS = 32, SLOT_SHIFT = 6, SERIAL_SHIFT = SLOT_SHIFT + SLOT_BITS };
-enum { DESCRIPTORS_LEAST = 64, DESCRIPTORS_FIRST = 4096 };
+enum { DESCRIPTORS_OWN = 128, DESCRIPTORS_FEW = 4 * DESCRIPTORS_OWN, DESCRIPTORS_FIRST = 4096 };
 
 enum { RESOLVE_TRIES = 32 };
 
@@ -272,13 +274,21 @@ void pass_make_room(void)
 void pass_table_init(struct pass *p)
 {
 	struct pass_table *t = &p->table;
+	size_t most = raise_limit(), own = most < DESCRIPTORS_FEW ? most / 4 : DESCRIPTORS_OWN;
 
 	*t = (struct pass_table){.bucket_count = 1024, .free_slot = SIZE_MAX, .serial = 1};
 	t->buckets = xcalloc(t->bucket_count, sizeof(struct pass_node *));
-	t->descriptors_most = raise_limit() / 2;
-	if (t->descriptors_most < DESCRIPTORS_LEAST)
-		t->descriptors_most = DESCRIPTORS_LEAST;
+	t->descriptors_most = most / (most < DESCRIPTORS_FEW ? 8 : 2);
+	t->descriptors_end = most - own;
 	ring_init(&t->used);
+}
+
+/* They are numbered from the lowest that is free. */
+int pass_room(const struct pass *p)
+{
+	CLEANUP(cleanup_close) int next = fcntl(p->proc, F_DUPFD_CLOEXEC, 0);
+
+	return next >= 0 && (size_t)next < p->table.descriptors_end ? 0 : -ENFILE;
 }
 
 void pass_table_finish(struct pass *p)

@@ -118,13 +118,16 @@ class Merged(Project):
                 os.lseek(fd, size, os.SEEK_DATA)
             os.close(fd)
 
-    def test_a_limit_on_files(self):
-        """It is said of the one write, whether the kernel writes the file or we do."""
+    def limited(self, limit):
         program = os.path.join(self.tmp, "limited")
         with open(program, "w") as f:
-            f.write("#!/bin/bash\nulimit -f %d\nexec '%s' \"$@\"\n" % (16 << 10, harness.SLOWFS))
+            f.write("#!/bin/bash\nulimit %s\nexec '%s' \"$@\"\n" % (limit, harness.SLOWFS))
         os.chmod(program, 0o755)
-        m = self.mount(program=program)
+        return self.mount(program=program)
+
+    def test_a_limit_on_files(self):
+        """It is said of the one write, whether the kernel writes the file or we do."""
+        m = self.limited("-f %d" % (16 << 10))
         for name in ("note.md", "note.bin"):
             with open(m.path(name), "w+b", buffering=0) as f:
                 with self.errno(errno.EFBIG):
@@ -134,6 +137,24 @@ class Merged(Project):
         with open(m.path("note.md"), "r+b", buffering=0) as f, self.errno(errno.EFBIG):
             os.pwrite(f.fileno(), b"x", 17 << 20)
         self.assertIn("title", m.read("book.json"))
+
+    def test_a_limit_on_open_files(self):
+        """Whoever has too many open gets no more; who has a lock is told all the same."""
+        m = self.limited("-n 256")
+        opened = []
+        with self.errno(errno.ENFILE):
+            while len(opened) < 256:
+                opened.append(os.open(m.path("Manuscript/Chapters/Chapter_01/Chapter_01.md"), os.O_RDONLY))
+        with self.errno(errno.ENFILE):
+            os.open(m.path("new"), os.O_CREAT | os.O_WRONLY)
+        with self.errno(errno.ENFILE):
+            os.listdir(m.path("Manuscript"))
+        self.assertFalse(os.path.exists(self.of("new")))
+        subprocess.run(["touch", m.path("locks/Chapter_01")], env={**os.environ, "BOOKFS_INSTANCE": "CLI-1"}, check=True)
+        self.assertIn("CLI-1", m.read("locks/.log"))
+        for fd in opened:
+            os.close(fd)
+        wait_for(lambda: subprocess.run(["ls", m.path("Manuscript")], capture_output=True).returncode == 0, what="room")
 
     def test_does_not_leave_the_project(self):
         """The mount point in the project is nobody's entry, and another file system in it is not entered."""
