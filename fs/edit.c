@@ -522,7 +522,7 @@ void edit_unlink(fuse_req_t req, uint64_t folder, const char *name)
 
 	if (d) {
 		if (edit_may_change(req, folder, name, NULL)) {
-			draft_rename(d, 0, NULL);
+			draft_orphan(d);
 			fuse_reply_err(req, 0);
 		}
 		return;

@@ -24,10 +24,13 @@ static void replied(struct commit *c, int result)
 /* The draft is now what it was renamed to, and who has it open goes on writing that. */
 static void draft_renamed(struct commit *c, int result)
 {
-	struct draft *d = c->draft;
+	struct draft *d = c->draft, *there;
 	struct view_attr attr;
 
 	if (result == 0) {
+		there = draft_named(c->fs->drafts, c->folder, c->name);
+		if (there)
+			draft_orphan(there);
 		d->subject = c->subject;
 		if (node_lookup(&attr, c->fs, c->folder, c->name) == 0)
 			d->ino = attr.ino;
@@ -92,8 +95,7 @@ static bool make_way(const struct move *m)
 
 static void move_draft(const struct move *m, struct draft *d)
 {
-	if (m->to.what != VIEW_EDIT_NONE &&
-	    !draft_named(fs_of(m->req)->drafts, m->to_folder, m->to_name)) {
+	if (m->to.what != VIEW_EDIT_NONE) {
 		move_onto(m, d);
 		return;
 	}

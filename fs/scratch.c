@@ -125,6 +125,12 @@ void draft_rename(struct draft *d, uint64_t folder, const char *name)
 		draft_free(d);
 }
 
+void draft_orphan(struct draft *d)
+{
+	d->subject.what = VIEW_EDIT_NONE;
+	draft_rename(d, 0, NULL);
+}
+
 /* ---- bytes */
 
 static int most_bytes(const struct draft *d)

@@ -65,6 +65,8 @@ struct draft *draft_named(const struct drafts *all, uint64_t folder,
 void draft_hold(struct draft *d);
 void draft_release(struct draft *d);				       /* takes a reference */
 void draft_rename(struct draft *d, uint64_t folder, const char *name); /* NULL: no name */
+/* Its name was removed, or is another file's: what is written to it goes with it. */
+void draft_orphan(struct draft *d);
 /* -EFBIG: past what one may have; -ENOSPC: past what all may. */
 int draft_resize(struct draft *d, size_t size);
 int draft_write(struct draft *d, const void *data, size_t len, off_t offset);

@@ -238,6 +238,24 @@ class Elements(Book):
         self.assertIn("Griffin.md", self.elements(m, "creatures"))
         self.assertIn("### Griffin", m.read("Elements.md"))
 
+    def test_a_new_one_loses_its_name(self):
+        """Who still writes a file that was removed, or that another was given the name of, writes nothing."""
+        m = self.analysed()
+        lamp, text = m.path("elements/items/Lamp.md"), "**Description:** A lamp of %s.\n"
+        with open(lamp, "x") as f:
+            f.write(text % "brass")
+            f.flush()
+            os.unlink(lamp)
+        self.assertNotIn("Lamp.md", self.elements(m, "items"))
+        with open(lamp, "x") as f:
+            f.write(text % "brass")
+            f.flush()
+            put(m.path("elements/items/.new"), text % "glass")
+            os.rename(m.path("elements/items/.new"), lamp)
+        self.assertIn("of glass", m.read("elements/items/Lamp.md"))
+        m.end()
+        self.assertIn("of glass", self.mount().read("elements/items/Lamp.md"))
+
     def test_portrait(self):
         m = self.analysed()
         stem = self.elements(m)[0][:-3]
