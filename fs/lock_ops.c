@@ -359,7 +359,8 @@ static int open_verdict(struct lock_handle *h, fuse_req_t req, const struct fuse
 		r = lock_node_lock(&k, h->l, n);
 	if (r < 0 || !is_for_writing(fi))
 		return r;
-	if (n->what == LOCK_FOR_FILE || (n->what == LOCK_HELPER && n->number != LOCK_HELPER_CTL))
+	if (n->what == LOCK_FOR_FILE || n->what == LOCK_AWAITED ||
+	    (n->what == LOCK_HELPER && n->number != LOCK_HELPER_CTL))
 		return lockfs_refused(h->l, req, NULL, -EPERM, "this file only tells");
 	if (n->what != LOCK_HELD && n->what != LOCK_SET)
 		return 0;

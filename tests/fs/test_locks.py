@@ -236,6 +236,7 @@ class Looking(agents.Case):
             self.assertEqual(os.stat(self.m.path("locks", name)).st_size, len(self.m.read("locks", name).encode()),
                              name)
             self.a.fails("echo x > " + name, "not permitted")
+        self.a.fails(": > .wait/Chapter_03", "not permitted")
         self.assertIn(".all", self.a.ok("ls -d .all/.. .all"))
         self.assertIn("Chapter_03", os.listdir(self.m.path("locks/.all")))
 
