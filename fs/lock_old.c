@@ -649,7 +649,7 @@ int lock_copy_write(struct lock_handle *h, fuse_req_t req, const char *data, siz
 	if (r < 0)
 		return r;
 	memcpy(c->text.data + at, data, len);
-	if (at <= c->head_len)
+	if (at <= c->head_len || at == len_before) /* appended: all before it stands */
 		c->head_len = at == 0 ? len : at + len > c->head_len ? at + len : c->head_len;
 	/* The newline behind a whole object, in a write of its own. */
 	if (!c->is_json || says_nothing)

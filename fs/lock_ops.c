@@ -135,7 +135,18 @@ static void op_getattr(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	fuse_reply_attr(req, &st, 0);
 }
 
-/* The size is asked for again before anybody sees it: all timeouts are 0. */
+/* The size is asked for again before anybody sees it, as all timeouts are 0. But the kernel goes by
+ * it: whoever appends writes there, and who reads asynchronously (io_uring) reads so far. A lock's
+ * own text is shorter than this, and what is appended to it is no text. */
+static void fill_size(struct fuse_entry_param *e, struct lockfs *l, fuse_req_t req,
+		      const struct lock_node *n)
+{
+	if (n->what == LOCK_HELD)
+		e->attr.st_size = VIEW_PLACEHOLDER_BYTES;
+	else if (S_ISREG(e->attr.st_mode))
+		e->attr.st_size = (off_t)size_of(l, req, n, NULL);
+}
+
 static void fill_entry(struct fuse_entry_param *e, struct lockfs *l, const struct lock_node *n,
 		       const struct lock *k)
 {
@@ -158,8 +169,10 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = lock_old_lookup(&n, l, req, name);
 	else
 		r = lock_node_lookup(&n, &k, l, &folder, name);
-	if (r == 0 && !shown)
+	if (r == 0 && !shown) {
 		fill_entry(&e, l, &n, &k);
+		fill_size(&e, l, req, &n);
+	}
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else

@@ -188,6 +188,12 @@ class Old(agents.Case):
         self.assertEqual(b.ok("cat tmp"), "his")
         self.a.ok("for i in $(seq 100); do echo $i > t$i || exit 1; done")
 
+    def test_appended_to(self):
+        self.a.ok("printf abc > tmp; printf def >> tmp")
+        self.assertEqual(self.a.ok("cat tmp"), "abcdef")
+        self.a.ok("""printf '{"locks": [' > tmp; printf ']}' >> tmp; mv tmp locks.json""")
+        self.a.fails("echo '{\"locks\": []}' >> locks.json", "Invalid argument")
+
     def test_two_agents_that_never_lose_an_entry(self):
         """The simulation that the old file lost 45 of 60 unrelated entries in."""
         script = r"""
