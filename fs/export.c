@@ -242,6 +242,35 @@ static int export_page(const struct engine *e, const struct options *o, const ch
 	return r < 0 ? err_set(err, r, "%s/index.html: %s", out, strerror(-r)) : 0;
 }
 
+/* Is it a file of the store: that itself, its locks, what stands beside it while processes run? */
+static bool is_of_store(const char *file, const char *store)
+{
+	CLEANUP(cleanup_free) char *a = realpath(file, NULL), *b = realpath(store, NULL);
+	size_t len = b ? strlen(b) : 0;
+
+	return a && b && !strncmp(a, b, len) && (!a[len] || a[len] == '-');
+}
+
+/* A file of that name gives way, as with cp. What it is made from does not, nor what is no file: a
+ * device or a pipe would be one afterwards. */
+static int check_gives_way(const char *out, const struct engine *e, const struct options *o,
+			   struct err *err)
+{
+	struct stat there, book;
+
+	if (stat(out, &there) < 0)
+		return 0; /* what is wrong with the name is known when it is used */
+	if (!S_ISREG(there.st_mode))
+		return err_set(err, -EEXIST, "%s is %s: name a file", out,
+			       S_ISDIR(there.st_mode) ? "a directory" : "no regular file");
+	if (stat(o->book, &book) == 0 && book.st_dev == there.st_dev && book.st_ino == there.st_ino)
+		return err_set(err, -EEXIST, "%s is the book itself: name another file", out);
+	if (is_of_store(out, store_path(e->store)))
+		return err_set(err, -EEXIST, "%s belongs to the book's store: name another file",
+			       out);
+	return 0;
+}
+
 /* A book to be held, under its name once it is whole. */
 static int export_shape(enum press_shape shape, const struct engine *e, const struct options *o,
 			const char *out, struct err *err)
@@ -249,8 +278,11 @@ static int export_shape(enum press_shape shape, const struct engine *e, const st
 	CLEANUP(part_finish) struct part part = {.fd = -1};
 	const struct press press = {
 		.shape = shape, .reader = store_reader(e->store), .book_path = o->book};
-	int r = part_begin(&part, AT_FDCWD, out);
+	int r = check_gives_way(out, e, o, err);
 
+	if (r < 0)
+		return r;
+	r = part_begin(&part, AT_FDCWD, out);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", out, strerror(-r));
 	r = press_make(part.fd, out, &press, err);

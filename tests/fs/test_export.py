@@ -228,6 +228,27 @@ class Export(unittest.TestCase):
         self.refused("name a book", self.book, status=2)
         self.assertEqual(read(file), b"mine")
 
+    def test_what_gives_way(self):
+        """A file of that name does; not what the export is made from, nor what would be no device any more."""
+        folder = self.path("-folder")
+        os.mkdir(folder)
+        book, link, fifo, old = (os.path.join(folder, name) for name in ("b.epub", "link.epub", "fifo", "old"))
+        for end in ("", ".bookfs"):
+            shutil.copy(self.book + end, book + end)
+        write(book + ".bookfs-locks", "")
+        os.symlink("b.epub", link)
+        os.mkfifo(fifo)
+        write(old, "of an earlier export")
+        before = {name: os.lstat(os.path.join(folder, name)).st_ino for name in os.listdir(folder)}
+        for shape in ("--epub", "--cbz"):
+            for out, says in ((book, "the book itself"), (link, "the book itself"), (book + ".bookfs", "the book's store"),
+                              (book + ".bookfs-locks", "the book's store"), (fifo, "no regular file"),
+                              (folder, "a directory")):
+                self.refused(says, shape, book, out)
+        self.assertEqual({name: os.lstat(os.path.join(folder, name)).st_ino for name in os.listdir(folder)}, before)
+        self.done("--epub", book, old)
+        self.assertTrue(zipfile.is_zipfile(old))
+
 
 if __name__ == "__main__":
     unittest.main()
