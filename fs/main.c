@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,11 +85,22 @@ static int run(int argc, char **argv)
 	return command_mount.run(&command_mount, argc - 1, argv + 1);
 }
 
+/* A descriptor below 3 that is closed would be given to the next file that is opened, and a message
+ * or the way into the background would end there. What stands in fails as a closed one does. */
+static void keep_standard_streams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 /* An answer that did not reach its reader (a full disk, a closed pipe) is no success. */
 int main(int argc, char **argv)
 {
-	int status = run(argc, argv);
+	int status;
 
+	keep_standard_streams();
+	status = run(argc, argv);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
 	fprintf(stderr, "bookfs: the answer cannot be written: %s\n", strerror(errno));

@@ -150,6 +150,23 @@ class Life(Case):
                 self.assertEqual(library in maps, not known, library)
             self.run_bookfs("umount", path)
 
+    def test_without_standard_streams(self):
+        """What was closed is not given to a file of ours: a message would go into it, or the answer would never come."""
+        path = os.path.join(self.tmp, "mnt")
+        self.addCleanup(self.end_background, path)
+        for closed in ("<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closed=closed):
+                subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + closed, SLOWFS, self.book, path], check=True, timeout=60)
+                self.assertIn("book.json", os.listdir(path))
+                with open(os.path.join(path, ".bookfs/pid")) as f:
+                    pid = int(f.read())
+                for fd in (0, 1, 2):
+                    self.assertEqual(os.readlink("/proc/%d/fd/%d" % (pid, fd)), "/dev/null")
+                self.assertEqual(self.run_bookfs("umount", path).returncode, 0)
+                done = subprocess.run(["sh", "-c", 'exec "$0" --version ' + closed, SLOWFS], timeout=60,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.assertEqual(done.returncode, 1 if ">&-" in closed.replace("2>&-", "") else 0)
+
     def test_twice_on_one_directory(self):
         path = self.background()
         done = self.run_bookfs(self.book, path)
