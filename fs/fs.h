@@ -280,6 +280,8 @@ int mountpoint_detach(const char *dir, bool lazy, struct err *err); /* -EBUSY, -
 /* Forks unless foreground. In the child (or in front): 0 and *verdict to hand to start_tell. In the
  * parent, which has waited and said what there is to say: 1 and *status to exit with. */
 int start_fork(int *verdict, int *status, bool foreground, struct err *err);
+/* Whether the command still waits: who ended it (Ctrl-C) wants no mount that comes afterwards. */
+bool start_is_awaited(int verdict);
 /* SIGTERM, SIGINT and SIGHUP are for a signalfd; no thread that is made later gets them. */
 void signals_block(void);
 /* Ends the waiting: result 0, or <0 and the reason in err. Detaches from the terminal on 0. */

@@ -73,7 +73,7 @@ static int reach_book(struct options *o, struct err *err)
 
 /* In the order that fuse.md gives: the helper before threads and SQLite, the import before the
  * mount. */
-static int start(struct engine **engine, struct fs *fs, bool *made, struct options *o,
+static int start(struct engine **engine, struct fs *fs, bool *made, struct options *o, int verdict,
 		 struct err *err)
 {
 	struct helper_process helper;
@@ -92,6 +92,8 @@ static int start(struct engine **engine, struct fs *fs, bool *made, struct optio
 	pass_make_room();
 	if (r == 0)
 		r = engine_open(engine, o, ENGINE_WORK, err);
+	if (r == 0 && !start_is_awaited(verdict))
+		r = err_set(err, -ECANCELED, "interrupted while it started");
 	if (r < 0)
 		return r;
 	assert(*engine);
@@ -112,7 +114,7 @@ static int serve(struct options *o, int verdict)
 	signals_block();
 	log_open(o->foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG, LOG_LEVEL_INFO);
 	fs_init(&fs, o);
-	r = began = start(&engine, &fs, &made, o, &err);
+	r = began = start(&engine, &fs, &made, o, verdict, &err);
 	if (r == 0) {
 		start_tell(verdict, r, &err);
 		r = session_run(&fs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -71,6 +72,13 @@ int start_fork(int *verdict, int *status, bool foreground, struct err *err)
 	close(fds[1]);
 	*status = wait_for_verdict(fds[0], child);
 	return 1;
+}
+
+bool start_is_awaited(int verdict)
+{
+	struct pollfd p = {.fd = verdict}; /* no reader is told unasked */
+
+	return verdict < 0 || poll(&p, 1, 0) == 0;
 }
 
 static void leave_terminal(void)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The command line: what it says, where, and its exit status; starting and ending a mount."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
-from harness import Background, Case, SLOWFS, has_ended, is_mounted, main, unmount_hard, wait_for
+from harness import Background, Case, SLOWFS, has_ended, is_mounted, main, make_book, unmount_hard, wait_for
 
 
 class Words(Case):
@@ -166,6 +168,25 @@ class Life(Case):
                 done = subprocess.run(["sh", "-c", 'exec "$0" --version ' + closed, SLOWFS], timeout=60,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 self.assertEqual(done.returncode, 1 if ">&-" in closed.replace("2>&-", "") else 0)
+
+    def test_interrupted_while_it_starts(self):
+        """Its process is held at the import, by the store's lock; what comes after the import nobody wants any more."""
+        self.assertEqual(self.run_bookfs("run", "--no-images", self.book).returncode, 0)
+        make_book(self.book, chapters=2)
+        path = os.path.join(self.tmp, "mnt")
+        self.addCleanup(self.end_background, path)
+        with contextlib.closing(sqlite3.connect(self.book + ".bookfs", isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            command = subprocess.Popen([SLOWFS, self.book, path], cwd=self.tmp)
+            children = "/proc/%d/task/%d/children" % (command.pid, command.pid)
+            wait_for(lambda: read(children).strip(), what="the process behind")
+            behind = int(read(children))
+            wait_for(lambda: os.path.isdir(path), what="the folder")
+            command.send_signal(signal.SIGINT)
+            self.assertEqual(command.wait(60), -signal.SIGINT)
+            db.execute("ROLLBACK")
+        wait_for(lambda: has_ended(behind), what="its end")
+        self.assertFalse(os.path.exists(path))
 
     def test_twice_on_one_directory(self):
         path = self.background()
@@ -349,6 +370,11 @@ class Work(Case):
         done = self.run_bookfs("check", self.book)
         self.assertEqual(done.returncode, 1)
         self.assertNotEqual(done.stdout + done.stderr, "")
+
+
+def read(path):
+    with open(path) as f:
+        return f.read()
 
 
 def alive(path):
