@@ -282,7 +282,9 @@ int mountpoint_detach(const char *dir, bool lazy, struct err *err); /* -EBUSY, -
 int start_fork(int *verdict, int *status, bool foreground, struct err *err);
 /* Whether the command still waits: who ended it (Ctrl-C) wants no mount that comes afterwards. */
 bool start_is_awaited(int verdict);
-/* SIGTERM, SIGINT and SIGHUP are for a signalfd; no thread that is made later gets them. */
+/* SIGTERM, SIGINT, and SIGHUP unless it is ignored, as with nohup(1). */
+void signals_of_end(sigset_t *out);
+/* They are for a signalfd; no thread that is made later gets them. */
 void signals_block(void);
 /* Ends the waiting: result 0, or <0 and the reason in err. Detaches from the terminal on 0. */
 void start_tell(int verdict, int result, const struct err *err);

@@ -146,11 +146,8 @@ static int run_command(struct guard *g, char **argv)
 	pid_t child, guardian = getpid();
 	int signals, status;
 
-	sigemptyset(&caught);
-	sigaddset(&caught, SIGINT);
+	signals_of_end(&caught);
 	sigaddset(&caught, SIGQUIT);
-	sigaddset(&caught, SIGTERM);
-	sigaddset(&caught, SIGHUP);
 	sigprocmask(SIG_BLOCK, &caught, NULL);
 	signals = signalfd(-1, &caught, SFD_CLOEXEC);
 	child = fork();

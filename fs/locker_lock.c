@@ -24,10 +24,7 @@ static void hold_signals(struct locker *k)
 {
 	sigset_t caught;
 
-	sigemptyset(&caught);
-	sigaddset(&caught, SIGINT);
-	sigaddset(&caught, SIGTERM);
-	sigaddset(&caught, SIGHUP);
+	signals_of_end(&caught);
 	sigprocmask(SIG_BLOCK, &caught, NULL);
 	if (k->signals < 0)
 		k->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);

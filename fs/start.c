@@ -13,14 +13,23 @@
  * nothing, which is an answer too. (fuse_daemonize would fork after the store has threads.)
  */
 
+void signals_of_end(sigset_t *out)
+{
+	struct sigaction now;
+
+	sigemptyset(out);
+	sigaddset(out, SIGTERM);
+	sigaddset(out, SIGINT);
+	/* One that is blocked is kept even where it is ignored: nohup would be in vain. */
+	if (sigaction(SIGHUP, NULL, &now) < 0 || now.sa_handler != SIG_IGN)
+		sigaddset(out, SIGHUP);
+}
+
 void signals_block(void)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
+	signals_of_end(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* A file that is as large as it may be (ulimit -f) is the error of one write. */

@@ -352,6 +352,18 @@ class Work(Case):
         self.assertEqual(state["totals"]["chapters"]["completed"], self.asked())
         self.assertEqual(state["totals"]["chapters"]["in_progress"], 0)
 
+    def test_nohup(self):
+        """The end of the terminal does not end it; what it is asked to end by does."""
+        gate = self.gate()
+        p = subprocess.Popen(["nohup", SLOWFS, "run", "--no-images", self.book], stderr=subprocess.PIPE, text=True,
+                             stdout=subprocess.PIPE, env={**os.environ, "SLOW_GATE": gate.path, "SLOW_LOG": self.log})
+        wait_for(lambda: self.asked() > 0, what="the work to begin")
+        p.send_signal(signal.SIGHUP)
+        gate.open()
+        out, err = p.communicate(timeout=60)
+        self.assertEqual((p.returncode, err.count(": analysed\n")), (0, 6), err)
+        self.assertIn("6 of 6 analysed", out)
+
     def test_run_beside_a_mount(self):
         m = self.mount(SLOW_MS="200")
         readers = [Background(m.read, "chapters/%d/concepts.json" % n) for n in range(1, 7)]

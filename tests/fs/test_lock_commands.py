@@ -509,6 +509,20 @@ class Guard(Commands):
             self.assertEqual((p.returncode, out, err), (3, "got %d\n" % number, ""))
             self.assertEqual(self.table(), {})
 
+    def test_nohup(self):
+        """A terminal that ends takes no lock away from who ignores that, waiting for it or having it."""
+        def ignore():
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        first = self.guard("CLI-1", "cat", stdin=subprocess.PIPE)
+        p = self.start("CLI-2", "lock", "--wait", "60", "book.epub", "Chapter_03", "--", "cat", stdin=subprocess.PIPE,
+                       preexec_fn=ignore)
+        self.wait_queue(1)
+        p.send_signal(signal.SIGHUP)
+        first.communicate("", timeout=60)
+        self.wait_owner("Chapter_03", "CLI-2")
+        p.send_signal(signal.SIGHUP)
+        self.assertEqual((*p.communicate("still here", timeout=60), p.returncode), ("still here", "", 0))
+
     def test_guard_is_killed(self):
         m = self.mount()
         code = "import os,signal\nsignal.signal(15, lambda n, f: (open('told', 'w'), os._exit(0)))\n" \
