@@ -13,13 +13,13 @@ static const struct command *const commands[] = {
 
 int say_usage(const struct command *c, const char *fmt, ...)
 {
-	char line[1024];
+	struct err line; /* what was typed may hold anything, and this goes to a terminal */
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	err_setv(&line, -EINVAL, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "bookfs: %s (see bookfs %s%s--help)\n", line, c ? c->name : "",
+	fprintf(stderr, "bookfs: %s (see bookfs %s%s--help)\n", line.msg, c ? c->name : "",
 		c ? " " : "");
 	return EXIT_USAGE;
 }

@@ -84,6 +84,7 @@ struct err {
 /* Fills *e (which may be NULL) and returns code: `return err_set(e, -EBADMSG, "%s: no package
  * document", path);` */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
+int err_setv(struct err *e, int code, const char *fmt, va_list ap);
 /* Puts "PREFIX: " before the message there is; returns e->code. */
 int err_prefix(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 

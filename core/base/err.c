@@ -35,7 +35,7 @@ static void cut_middle(char *out, size_t size, const char *s)
 		snprintf(out, size, "%.*s%s%s", (int)head, s, gap, s + len - tail);
 }
 
-static int err_setv(struct err *e, int code, const char *fmt, va_list ap)
+int err_setv(struct err *e, int code, const char *fmt, va_list ap)
 {
 	CLEANUP(buf_finish) struct buf whole = {.max_bytes = 64 * 1024};
 	va_list again;

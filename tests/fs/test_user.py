@@ -62,6 +62,16 @@ class Words(User):
         self.fails(2, "word 2 is empty", self.book, "")
         self.fails(2, "word 1 is empty", "run", "")
 
+    def test_what_was_typed_is_one_line(self):
+        """Without an escape for the terminal; and what is wrong with it stands behind, however long it is."""
+        for word in ("a\nb", "\033[31mred", b"\xff\xfe", "x" * 20000):
+            for said, command in (("one word too many", ["config", word]), ("is not known", ["run", b"--" + os.fsencode(word)]),
+                                  ("how many edits", ["undo", self.book, word])):
+                r = subprocess.run([BOOKFS, *command], capture_output=True)
+                self.assertEqual((r.returncode, r.stdout), (2, b""))
+                self.assertRegex(r.stderr.decode(), r"^bookfs: [^\0-\x1f\x7f]{1,600}\(see bookfs %s --help\)\n$" % command[0])
+                self.assertIn(said, r.stderr.decode())
+
     def test_a_wrong_list_of_chapters_is_a_usage_error(self):
         for text in ("", ",", "1,", "1,,2", "x", "3-1", "0", "99", "-1", "99999999999999999999"):
             with self.subTest(chapters=text):
