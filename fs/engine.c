@@ -67,7 +67,8 @@ static int import_book(struct engine *e, const struct options *o, struct reading
 	if (r < 0)
 		return r;
 	import.book = reading->book;
-	return store_write_wait(e->store, engine_import, &import, err);
+	r = store_write_wait(e->store, engine_import, &import, err);
+	return r < 0 ? err_prefix(err, "%s", store_path(e->store)) : 0;
 }
 
 static int import_if_changed(struct engine *e, const struct options *o, struct reading *reading,
@@ -110,6 +111,18 @@ static int check_not_over(const struct options *o, struct err *err)
 		       o->book, o->book, o->book);
 }
 
+/* A store that was made and whose import failed, on a full disk for one, has nothing to be shown.
+ */
+static int check_book(const struct engine *e, struct err *err)
+{
+	CLEANUP(book_free_cleanup) struct book *book = NULL;
+
+	if (store_book(&book, store_reader(e->store)) != -ENOENT)
+		return 0; /* another failure is told by who meets it */
+	return err_set(err, -ENOENT, "%s holds no book yet; bookfs run, or a mount, reads it in",
+		       store_path(e->store));
+}
+
 /* A store is made only for what could be read as a book: a mistyped name leaves nothing behind. */
 static int open_store(struct engine *e, const struct options *o, enum engine_use use,
 		      struct reading *reading, struct err *err)
@@ -134,7 +147,7 @@ static int open_store(struct engine *e, const struct options *o, enum engine_use
 	if (r < 0)
 		return r;
 	e->read_only = store_read_only(e->store);
-	return use == ENGINE_WORK ? import_if_changed(e, o, reading, err) : 0;
+	return use == ENGINE_WORK ? import_if_changed(e, o, reading, err) : check_book(e, err);
 }
 
 static int open_series(struct engine *e, const struct options *o, struct err *err)

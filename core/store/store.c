@@ -102,7 +102,10 @@ static int look_at(const char *path, const struct store_options *options, struct
 	if (!found && errno != ENOENT)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (!options->create)
-		return err_set(err, -ENOENT, "%s: there is no store", path);
+		return err_set(
+			err, -ENOENT,
+			"%s: there is no store yet; bookfs run, or a mount of the book, makes it",
+			path);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 """What a demanding newcomer and a hostile machine try: wrong words, odd books, stores that are not
 stores, names at the limits, a dead helper, no fonts, a book that changes."""
 
+import contextlib
 import os
 import re
 import signal
@@ -191,6 +192,18 @@ class Stores(User):
         r = self.bookfs("run", "--no-images", self.book)
         self.assertEqual(r.returncode, 0, r.stderr)
         self.assertIn("no fault", self.bookfs("check", self.book).stdout)
+
+    def test_a_store_without_a_book_says_so(self):
+        """Its import failed, as on a full disk."""
+        for command in (["check"], ["export", "--pdf"], ["export"]):
+            self.fails(1, "no store yet; bookfs run", *command, self.book, *(["out"] if command[0] == "export" else []))
+        self.assertEqual(self.bookfs("run", "--no-images", self.book).returncode, 0)
+        with contextlib.closing(sqlite3.connect(self.book + ".bookfs")) as c, c:
+            c.execute("DELETE FROM book")
+        for command in (["status"], ["export"], ["export", "--epub"], ["export", "--html"]):
+            self.fails(1, "holds no book yet; bookfs run", *command, self.book, *(["out"] if command[0] == "export" else []))
+        self.assertFalse(os.path.exists(os.path.join(self.tmp, "out")))
+        self.assertEqual(self.bookfs("run", "--no-images", self.book).returncode, 0)
 
     def test_what_is_no_store_is_left_alone(self):
         for data in (b"hello world", bytes(8192), b"SQLite format 3\0" + os.urandom(4080)):
