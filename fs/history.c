@@ -288,8 +288,9 @@ static int run_undo(const struct command *c, int argc, char **argv)
 	if (!all && !u.most)
 		return say_usage(c, "%s: how many edits, 1 or more, or --all", words.items[1]);
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
-	if (locker_open(&u.locker, words.items[0], locker_last(&as), &err) < 0 ||
-	    open_store(&store, &u.locker.options, &err) < 0)
+	if (locker_find(&u.locker, words.items[0], locker_last(&as), &err) < 0 ||
+	    open_store(&store, &u.locker.options, &err) < 0 ||
+	    locker_begin(&u.locker, locker_last(&as), &err) < 0)
 		return say_failed(&err);
 	return undo(&u, store);
 }

@@ -96,20 +96,29 @@ static int find_me(struct locker *k, const char *as, struct err *err)
 	return holder_find(&k->me, k->holders, k->table, 0, getuid(), as, 0, err);
 }
 
-int locker_open(struct locker *k, const char *place, const char *as, struct err *err)
+int locker_find(struct locker *k, const char *place, const char *as, struct err *err)
 {
-	int r;
-
 	k->place = place;
 	k->signals = -1;
 	sigprocmask(SIG_SETMASK, NULL, &k->mask);
 	k->store_given = k->options.store != NULL;
 	if (as && !lock_instance_valid(as))
 		return err_set(err, -EINVAL, "--as %s: " LOCK_INSTANCE_RULE, as);
-	r = locker_find_book(&k->options, place, err);
-	if (r == 0)
-		r = open_table(k, err);
+	return locker_find_book(&k->options, place, err);
+}
+
+int locker_begin(struct locker *k, const char *as, struct err *err)
+{
+	int r = open_table(k, err);
+
 	return r < 0 ? r : find_me(k, as, err);
+}
+
+int locker_open(struct locker *k, const char *place, const char *as, struct err *err)
+{
+	int r = locker_find(k, place, as, err);
+
+	return r < 0 ? r : locker_begin(k, as, err);
 }
 
 void locker_finish(struct locker *k)

@@ -40,6 +40,9 @@ int locker_find_book(struct options *o, const char *place, struct err *err);
 /* Opens the lock table of a book, or of the book that is mounted on a directory; as: --as, or NULL.
  * The error is for the person. locker_finish always. */
 int locker_open(struct locker *k, const char *place, const char *as, struct err *err);
+/* The same in two steps: the second makes the table if there is none. */
+int locker_find(struct locker *k, const char *place, const char *as, struct err *err);
+int locker_begin(struct locker *k, const char *as, struct err *err);
 void locker_finish(struct locker *k);
 /* Of a flag that was given more than once the last counts. NULL: it was not given. */
 const char *locker_last(const struct strv *v);

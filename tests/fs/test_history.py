@@ -116,6 +116,7 @@ class History(harness.Case):
             done = self.run_bookfs(command, self.book)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("has no store yet", done.stderr)
+            self.assertEqual(os.listdir(self.tmp), ["book.epub"], "and nothing is made for it")
             self.assertIn("usage: bookfs " + command, self.run_bookfs(command, "--help").stdout)
 
 
