@@ -57,7 +57,7 @@ int chapters_parse(bool *wanted, const struct book *b, const char *list, struct 
 	return 0;
 }
 
-int limit_parse(int *limit, const char *word, struct err *err)
+static int limit_parse(int *limit, const char *word, struct err *err)
 {
 	char *end;
 	long n = strtol(word, &end, 10);
@@ -66,6 +66,24 @@ int limit_parse(int *limit, const char *word, struct err *err)
 		return err_set(err, -EINVAL, "--limit: a number of pictures, not \"%s\"", word);
 	*limit = (int)n;
 	return 0;
+}
+
+int run_wish_take(struct run_wish *w, struct options *o, const struct strv *chapters,
+		  const struct strv *limits, bool no_images, struct err *err)
+{
+	int r = options_complete(o, err);
+
+	if (chapters->len)
+		w->chapters = chapters->items[chapters->len - 1];
+	if (r == 0 && limits->len)
+		r = limit_parse(&w->limit, limits->items[limits->len - 1], err);
+	if (no_images || (w->limit < 0 && o->illustrate == ILLUSTRATE_ASK))
+		o->images = IMAGES_OFF;
+	if (o->images == IMAGES_APPROVE) /* those that were approved are asked for already */
+		w->limit = 0;
+	if (w->limit >= 0)
+		o->illustrate = ILLUSTRATE_ASK;
+	return r;
 }
 
 /* ---- words */
@@ -293,15 +311,10 @@ static int run_estimate(const struct command *c, int argc, char **argv)
 			    argc, argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (limits.len && limit_parse(&w.limit, limits.items[limits.len - 1], &err) < 0)
-		return say_usage(c, "%s", err.msg);
-	if (options_complete(&o, &err) < 0)
+	if (run_wish_take(&w, &o, &chapters, &limits, no_images, &err) < 0)
 		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);
-	if (no_images)
-		o.images = IMAGES_OFF;
-	w.chapters = chapters.len ? chapters.items[chapters.len - 1] : NULL;
 	signals_block(); /* what is to be thrown away is not left behind */
 	log_open(LOG_TO_STDERR, LOG_LEVEL_WARN);
 	return estimate_book(&o, &w);

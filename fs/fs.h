@@ -241,7 +241,10 @@ struct run_wish {
 int estimate_book(struct options *o, const struct run_wish *w); /* says it; the exit status */
 /* Those of the book's chapters that a list names; NULL: all. -EINVAL. */
 int chapters_parse(bool *wanted, const struct book *b, const char *list, struct err *err);
-int limit_parse(int *limit, const char *word, struct err *err); /* -EINVAL */
+/* What the options say, which are completed by it; with a limit it is not the analyses that ask for
+ * pictures. Of a flag that was given more than once the last counts; w borrows it. -EINVAL. */
+int run_wish_take(struct run_wish *w, struct options *o, const struct strv *chapters,
+		  const struct strv *limits, bool no_images, struct err *err);
 
 /* "83 + 130 requests, about 1.2 M tokens, cost 3.10"; "1.2 M tokens, cost 3.10", or nothing. */
 void words_of_estimate(struct buf *out, const struct estimate *e);

@@ -614,25 +614,6 @@ static int run_book(struct run *run)
 	return status;
 }
 
-/* With a limit it is not the analyses that ask for pictures. */
-static int complete(struct options *o, struct run_wish *w, const struct strv *chapters,
-		    const struct strv *limits, bool no_images, struct err *err)
-{
-	int r = options_complete(o, err);
-
-	if (chapters->len)
-		w->chapters = chapters->items[chapters->len - 1];
-	if (r == 0 && limits->len)
-		r = limit_parse(&w->limit, limits->items[limits->len - 1], err);
-	if (no_images || (w->limit < 0 && o->illustrate == ILLUSTRATE_ASK))
-		o->images = IMAGES_OFF;
-	if (o->images == IMAGES_APPROVE) /* those that were approved are asked for already */
-		w->limit = 0;
-	if (w->limit >= 0)
-		o->illustrate = ILLUSTRATE_ASK;
-	return r;
-}
-
 static int run_run(const struct command *c, int argc, char **argv)
 {
 	CLEANUP(options_finish) struct options o;
@@ -659,7 +640,7 @@ static int run_run(const struct command *c, int argc, char **argv)
 			    argv);
 	if (r)
 		return r < 0 ? EXIT_DONE : r;
-	if (complete(&o, &w, &chapters, &limits, no_images, &err) < 0)
+	if (run_wish_take(&w, &o, &chapters, &limits, no_images, &err) < 0)
 		return say_usage(c, "%s", err.msg);
 	if (options_book(&o, book, &err) < 0)
 		return say_failed(&err);

@@ -92,6 +92,14 @@ class Estimate(Bills):
                 self.assertAlmostEqual(e["tokens"] / tokens, 1, delta=0.15, msg=args)
         self.assertEqual(self.estimate()["requests"], 0)
 
+    def test_is_the_dry_run(self):
+        for args, pictures in (([], 6), (["--limit", "2"], 2), (["--no-images"], 0), (["-o", "images=off"], 0),
+                               (["-o", "images=approve"], 0), (["-o", "illustrate=ask"], 0),
+                               (["-o", "illustrate=ask", "--limit", "2"], 2)):
+            e = self.estimate(*args)
+            self.assertEqual((e["chapters"]["count"], e["pictures"]["count"]), (6, pictures), args)
+            self.assertEqual(self.estimate(*args, command=("run", "--dry-run")), e, args)
+
     def test_one_text_twice(self):
         """Is analysed once."""
         self.book = os.path.join(self.tmp, "book.md")
