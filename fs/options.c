@@ -168,25 +168,43 @@ int options_parse(struct options *o, const char *list, struct err *err)
 	return 0;
 }
 
+/* What a mount shows is no book: its documents would be chapters, and a server asked for each. */
+static int check_no_mount(const char *path, const char *book, struct err *err)
+{
+	struct mountpoint there;
+	int r = 0;
+
+	if (mountpoint_find(&there, path) != 1)
+		return 0;
+	if (strcmp(there.source, path) != 0)
+		r = err_set(err, -EISDIR, "%s is a mount of %s: name that book", book,
+			    there.source);
+	mountpoint_finish(&there);
+	return r;
+}
+
 int options_book(struct options *o, const char *book, struct err *err)
 {
-	char *path = realpath(book, NULL);
+	CLEANUP(cleanup_free) char *path = realpath(book, NULL);
 	struct stat st;
+	int r;
 
 	if (!path)
 		return err_set(err, -errno, "%s: %s", book,
 			       errno == ENOENT ? "there is no such book" : strerror(errno));
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !book_is_folder(path)) {
-		free(path);
+	r = check_no_mount(path, book, err);
+	if (r < 0)
+		return r;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !book_is_folder(path))
 		return err_set(err, -EISDIR,
 			       "%s is no book: name an EPUB, text, Markdown or HTML file, or a "
 			       "folder of texts",
 			       book);
-	}
 	free(o->book);
 	o->book = path;
+	path = NULL;
 	if (!o->store)
-		mountpoint_is_over(&o->store, path);
+		mountpoint_is_over(&o->store, o->book);
 	return 0;
 }
 

@@ -196,6 +196,17 @@ class Life(Case):
         self.assertEqual(done.stderr.count("\n"), 1)
         self.assertIn("book.json", os.listdir(path))
 
+    def test_a_mount_is_no_book(self):
+        """It shows texts, and would be a folder of some; who means its book is told which that is."""
+        path = self.background()
+        before = sorted(os.listdir(self.tmp))
+        for words in (["run", path], ["estimate", path], ["check", path], ["export", path, "out"],
+                      ["export", "--epub", path, "out"], ["import", path, path], [path, "other"]):
+            done = self.run_bookfs(*words)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), words)
+            self.assertIn("is a mount of %s" % self.book, done.stderr)
+        self.assertEqual(sorted(os.listdir(self.tmp)), before)
+
     def test_dead_mount_is_cleared(self):
         path = self.background()
         os.kill(self.pid, signal.SIGKILL)
