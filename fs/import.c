@@ -494,10 +494,27 @@ static int take_files(struct import *m, struct err *err)
 	return r == 0 ? store_pictures_of(m, err) : r;
 }
 
+/* A mount of the same book shows what was taken so far, and no more what was to be taken. */
+static int check_stands(const char *folder, struct err *err)
+{
+	CLEANUP(cleanup_free) char *path = realpath(folder, NULL);
+	struct mountpoint there;
+
+	if (!path || mountpoint_find(&there, path) != 1)
+		return 0;
+	mountpoint_finish(&there);
+	return err_set(err, -EBUSY,
+		       "%s is a mount, and changes while it is read: name a copy of it, or what "
+		       "bookfs export makes",
+		       folder);
+}
+
 static int take_in(struct import *m, const struct options *o, const char *folder, struct err *err)
 {
-	int r;
+	int r = check_stands(folder, err);
 
+	if (r < 0)
+		return r;
 	m->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->folder < 0)
 		return err_set(err, -errno, "%s: %s", folder, strerror(errno));

@@ -280,6 +280,22 @@ class Import(unittest.TestCase):
         self.taken(self.path("theirs"), "taken: 1 chapters, 0 pictures; there already: 0; not taken: 0")
         self.assertEqual(self.said_beside(), [])
 
+    def test_a_mount(self):
+        """Of the same book: what it shows changes with each chapter that is taken. A copy of it stands."""
+        self.assertEqual(bookfs("run", self.book).returncode, 0)
+        before, mnt, copy = self.exported(), self.path("mnt"), self.path("copy")
+        os.mkdir(mnt)
+        mount = harness.Mount(self.book, mnt, program=BOOKFS)
+        try:
+            done = bookfs("import", self.book, mnt)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1))
+            self.assertIn("is a mount", done.stderr)
+            self.assertEqual(sorted(os.listdir(os.path.join(mnt, "images"))), sorted(os.listdir(before + "/images")))
+            subprocess.run(["cp", "-r", mnt, copy], check=True)
+        finally:
+            mount.end()
+        self.taken(copy, "taken: 0 chapters, 0 pictures; there already: 12; not taken: 0")
+
     def test_nothing(self):
         os.mkdir(self.path("theirs"))
         for args, says in ((("/nowhere",), "No such file"), ((self.path("theirs"),), "nothing that is known"),
