@@ -193,6 +193,30 @@ static int export_record(struct export *x, int folder)
 	return record_write(&x->count, store_reader(x->engine->store), folder, digest, x->err);
 }
 
+static int is_chapter(void *arg, const char *path, int chapter)
+{
+	return 1;
+}
+
+/* Where each text of a folder is a chapter, those of an export in it would be some, too. A hidden
+ * folder is not looked into. */
+static int check_elsewhere(const char *out, const struct options *o, struct err *err)
+{
+	CLEANUP(cleanup_close) int folder = open(o->book, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_free) char *path = NULL;
+	size_t len = strlen(o->book);
+
+	if (folder < 0 || mountpoint_path(&path, out, err) < 0)
+		return 0; /* the book is a file; or out cannot be made, as is told then */
+	if (strncmp(path, o->book, len) != 0 || (path[len] && path[len] != '/') ||
+	    strstr(path + len, "/.") || book_folder_chapters(folder, is_chapter, NULL) != 1)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s is in the book's own folder, and what is written there would be "
+		       "chapters of it: name a folder elsewhere",
+		       out);
+}
+
 /* One folder of the mount, or all of it. */
 static int export_to(const char *out, const char *name, const struct engine *e,
 		     const struct options *o, struct err *err)
@@ -201,8 +225,10 @@ static int export_to(const char *out, const char *name, const struct engine *e,
 	CLEANUP(cleanup_close) int folder = -1;
 	struct export x = {.engine = e, .err = err};
 	struct view_attr attr;
-	int r = engine_views(&views, e, o, err);
+	int r = check_elsewhere(out, o, err);
 
+	if (r == 0)
+		r = engine_views(&views, e, o, err);
 	if (r < 0)
 		return r;
 	x.views = views;

@@ -228,6 +228,24 @@ class Export(unittest.TestCase):
         self.refused("name a book", self.book, status=2)
         self.assertEqual(read(file), b"mine")
 
+    def test_not_among_the_chapters(self):
+        """A folder of texts is a book of all of them: an export into it would be chapters. In a project it is none."""
+        notes, project = self.path("-notes"), self.path("-project")
+        for folder, name in ((notes, "one.md"), (notes, "two.md"), (project, "Manuscript/Chapters/Chapter_01/Chapter_01.md")):
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            write(os.path.join(folder, name), "# A lamp\n\nIt was lit by the sea.\n")
+            self.assertEqual(bookfs("run", "--no-images", folder).returncode, 0)
+        before = sorted(os.listdir(notes))
+        for out in (notes, notes + "/out", notes + "/../" + os.path.basename(notes) + "/out"):
+            self.refused("name a folder elsewhere", notes, out)
+            self.refused("name a folder elsewhere", "--html", notes, out)
+        self.assertEqual(sorted(os.listdir(notes)), before)
+        self.done(notes, notes + "/.out")
+        self.done(project, project + "/out")
+        for folder, count in ((notes, 2), (project, 1)):
+            self.assertIn("chapters: %d completed" % count, bookfs("status", folder).stdout)
+            self.assertNotIn("has changed", bookfs("status", folder).stdout)
+
     def test_what_gives_way(self):
         """A file of that name does; not what the export is made from, nor what would be no device any more."""
         folder = self.path("-folder")
