@@ -19,6 +19,8 @@ static int read_store_path(struct options *o, const char *dir, struct err *err)
 	char text[4096];
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
 
+	if (n < 0 && errno == ENOTCONN)
+		return mountpoint_killed(dir, err);
 	if (n < 0)
 		return err_set(err, -errno, "%s: the mount does not say where its locks are: %s",
 			       dir, strerror(errno));

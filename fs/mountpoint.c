@@ -196,6 +196,14 @@ bool mountpoint_is_over(char **store, const char *book)
 	return true;
 }
 
+int mountpoint_killed(const char *dir, struct err *err)
+{
+	return err_set(err, -ENOTCONN,
+		       "%s: the process behind this mount was killed: bookfs umount %s, then mount "
+		       "it again",
+		       dir, dir);
+}
+
 void mountpoint_clear_dead(const char *path)
 {
 	CLEANUP(cleanup_free) char *dir = NULL;

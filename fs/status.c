@@ -58,6 +58,8 @@ static int read_mounted(struct buf *out, const char *dir, const char *name, stru
 
 	while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
 		buf_add(out, part, (size_t)n);
+	if (n < 0 && errno == ENOTCONN)
+		return mountpoint_killed(dir, err);
 	return n < 0 ? err_set(err, -errno, "%s: %s", path, strerror(errno)) : buf_error(out);
 }
 

@@ -212,6 +212,10 @@ class Life(Case):
         os.kill(self.pid, signal.SIGKILL)
         wait_for(lambda: not alive(path), what="the mount to be dead")
         self.assertTrue(is_mounted(path))
+        for words in (["status", path], ["history", path], ["locks", path], ["lock", path, "Chapter_01"]):
+            done = self.run_bookfs(*words)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1))
+            self.assertIn("was killed: bookfs umount %s" % path, done.stderr)
         self.background()
         self.assertIn("book.json", os.listdir(path))
         os.kill(self.pid, signal.SIGKILL)
