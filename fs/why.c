@@ -195,6 +195,13 @@ static const struct meaning meanings_of_store[] = {
 	{EIO, "the store cannot give it", "bookfs check BOOK says what is wrong with the store"},
 };
 
+/* Of a mount whose store is somebody else's, or on a disk that is read only: no command helps. */
+#define ANOTHER_STORE "mount it as who owns the store, or with --store PATH for one of your own"
+static const struct meaning meanings_of_read_only[] = {
+	{EROFS, "the store cannot be written", ANOTHER_STORE},
+	{ENODATA, "this is not analysed, and the store cannot be written", ANOTHER_STORE},
+};
+
 static const struct meaning *find_meaning(const struct meaning *table, size_t count, int code)
 {
 	for (size_t i = 0; i < count; i++)
@@ -203,11 +210,15 @@ static const struct meaning *find_meaning(const struct meaning *table, size_t co
 	return NULL;
 }
 
-static const struct meaning *meaning_of(int code)
+static const struct meaning *meaning_of(const struct fs *fs, int code)
 {
 	static const struct meaning other = {0, "it failed", "see .bookfs/log"};
-	const struct meaning *m = find_meaning(meanings, ARRAY_LEN(meanings), code);
+	const struct meaning *m = NULL;
 
+	if (fs->engine->read_only)
+		m = find_meaning(meanings_of_read_only, ARRAY_LEN(meanings_of_read_only), code);
+	if (!m)
+		m = find_meaning(meanings, ARRAY_LEN(meanings), code);
 	return m ? m : &other;
 }
 
@@ -243,7 +254,7 @@ int why_text(struct buf *out, struct fs *fs, const struct caller *c)
 
 	if (!r)
 		return buf_adds(out, "nothing of yours was refused, and nothing failed\n");
-	m = meaning_of(-r->code);
+	m = meaning_of(fs, -r->code);
 	clock_iso(when, r->unix_ms);
 	buf_adds(out, "path: ");
 	path_text(out, fs, r);

@@ -443,7 +443,7 @@ int view_trigger(struct views *v, int chapter, int64_t asked_unix_ms, struct err
 		return 1;
 	if (!v->settings.trigger)
 		return err_set(err, -ENODATA,
-			       "chapter %d is not analysed, and this is mounted with trigger=never",
+			       "chapter %d is not analysed, and reading it starts no analysis here",
 			       chapter);
 	struct store_state s = {0};
 	rc = store_state(&s, v->reader, chapter);

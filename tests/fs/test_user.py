@@ -259,6 +259,23 @@ class Machine(User):
             r = subprocess.run([BOOKFS, "run", "--no-images", self.book], env=env, capture_output=True, timeout=30)
             self.assertEqual(r.returncode, 0, r.stderr)
 
+    def test_a_store_that_cannot_be_written_says_so(self):
+        """On a disk that is read only: what would make an analysis elsewhere does not here."""
+        self.assertEqual(self.bookfs("run", "--no-images", "--chapters", "1", self.book).returncode, 0)
+        os.mkdir(os.path.join(self.tmp, "mnt"))
+        script = """mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && mount -t tmpfs none mnt &&
+            "$0" book.epub mnt/m || exit
+            cat mnt/m/chapters/1/title mnt/m/chapters/2/concepts.json; cat mnt/m/.bookfs/why
+            echo analyze 2 > mnt/m/.bookfs/ctl; cat mnt/m/.bookfs/why; "$0" umount mnt/m"""
+        r = subprocess.run(["unshare", "-m", "sh", "-c", script, BOOKFS], cwd=self.tmp, capture_output=True, text=True, timeout=60)
+        if r.stderr.startswith("unshare:"):
+            self.skipTest(r.stderr.strip())
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertEqual(re.findall("^errno: ([A-Z]+)", r.stdout, re.M), ["ENODATA", "EROFS"])
+        self.assertEqual(re.findall("^reason: (.*)", r.stdout, re.M),
+                         ["chapter 2 is not analysed, and reading it starts no analysis here", "the store cannot be written"])
+        self.assertEqual(len(re.findall("^remedy: .*--store PATH", r.stdout, re.M)), 2, r.stdout)
+
     def test_a_dead_helper_leaves_no_zombie(self):
         m = self.mount(program=BOOKFS)
         children = "/proc/%d/task/%d/children" % (m.process.pid, m.process.pid)
