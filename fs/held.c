@@ -144,15 +144,21 @@ static void sweep(void *arg)
 
 /* ---- binding */
 
-/* A file without a name, where large ones belong. */
-static int open_nameless(struct err *err)
+/* Where large files belong. */
+static const char *workplace(void)
 {
 	const char *dir = getenv("TMPDIR");
-	CLEANUP(cleanup_free) char *path = NULL;
-	int fd;
 
-	dir = dir && *dir ? dir : "/var/tmp";
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return dir && *dir ? dir : "/var/tmp";
+}
+
+/* A file without a name. */
+static int open_nameless(struct err *err)
+{
+	const char *dir = workplace();
+	CLEANUP(cleanup_free) char *path = NULL;
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
 		path = xasprintf("%s/bookfs-XXXXXX", dir);
 		fd = mkostemp(path, O_CLOEXEC);
@@ -171,6 +177,9 @@ static int bind_book(struct build *b, struct store_reader *r)
 	struct stat st;
 	int result = press_make(b->fd, names[b->shape], &press, &b->err);
 
+	if (result == -ENOSPC)
+		err_set(&b->err, result, "the disk of %s (TMPDIR), where it is bound, is full",
+			workplace());
 	if (result == 0 && fstat(b->fd, &st) < 0)
 		result = err_set(&b->err, -errno, "%s", strerror(errno));
 	if (result == 0)

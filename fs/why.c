@@ -181,7 +181,7 @@ static const struct meaning {
 	{ENOENT, "the book has no such chapter", "book.json lists the chapters"},
 	{ESTALE, "the book's file has changed since it was mounted",
 	 "unmount and mount it again: what has not changed keeps its results"},
-	{ENOSPC, "the store's disk is full", "make room beside the book, then try again"},
+	{ENOSPC, "the store's disk is full", "make room on it, then try again"},
 };
 
 /* The same of reading what is there: no work failed, and trying it again brings nothing. */

@@ -233,6 +233,8 @@ class Held(Case):
                     self.data(m, shape)
                 self.assertIn("illustrated." + shape, m.read(".bookfs/why"))
                 self.assertIn("errno: ENOSPC", m.read(".bookfs/why"))
+                self.assertIn("the disk of %s (TMPDIR)" % room, m.read(".bookfs/why"))
+                self.assertIn("remedy: make room on it", m.read(".bookfs/why"))
             subprocess.run(["mount", "-o", "remount,size=64m", room], check=True)
             wanted = self.exported("pdf")
 
