@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 enum { NAMES_MOST = 4096, FOLDERS_MOST = 256, SAID_MOST = 3, LINE_BYTES = 360 };
 
 #define THEIR_NAME "imaginize_"
+#define OUR_BOOK "book.json" /* in an export, and in a copy of a mount */
 
 static bool has(int folder, const char *path)
 {
@@ -53,7 +55,7 @@ static void look_into(struct beside *b, int parent, const char *name)
 	b->asked++;
 	folder = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (folder >= 0 && is_theirs(folder))
-		strv_add(has(folder, RECORD_PATH) ? &b->ours : &b->theirs, name);
+		strv_add(has(folder, OUR_BOOK) ? &b->ours : &b->theirs, name);
 }
 
 static void look_around(struct beside *b, const char *path)
@@ -78,13 +80,10 @@ struct taken {
 	bool any, imported;
 };
 
-static void find_taken(struct taken *out, struct store_reader *r)
+static void find_taken(struct taken *out, const struct book *book, struct store_reader *r)
 {
-	struct book *book;
 	struct store_analysis a = {0};
 
-	if (store_book(&book, r) < 0)
-		return;
 	for (size_t i = 0; i < book->chapter_count && !out->imported; i++) {
 		if (store_analysis(&a, r, (int)i + 1, false) < 0)
 			continue;
@@ -92,7 +91,32 @@ static void find_taken(struct taken *out, struct store_reader *r)
 		out->imported = !strcmp(a.provider, IMPORTED);
 		store_analysis_finish(&a);
 	}
-	book_free(book);
+}
+
+/* Many books may stand in one folder, each with its export. */
+static bool is_of(const struct book *book, const char *parent, const char *name)
+{
+	CLEANUP(cleanup_free) char *path = xasprintf("%s/%s/" OUR_BOOK, parent, name);
+	CLEANUP(buf_finish) struct buf text = {0};
+	cJSON *root = dir_read(&text, AT_FDCWD, path) < 0
+			      ? NULL
+			      : cJSON_ParseWithLength(buf_str(&text), text.len);
+	const char *title = cJSON_GetStringValue(cJSON_GetObjectItem(root, "title"));
+	bool same = title && !strcmp(title, book->title);
+
+	cJSON_Delete(root);
+	return same;
+}
+
+static void keep_of(struct strv *names, const struct book *book, const char *parent)
+{
+	struct strv kept = {0};
+
+	for (size_t i = 0; i < names->len; i++)
+		if (is_of(book, parent, names->items[i]))
+			strv_add(&kept, names->items[i]);
+	strv_finish(names);
+	*names = kept;
 }
 
 /* As a shell reads it; a terminal is told no more than '?' of what it would obey. */
@@ -140,11 +164,14 @@ void beside_say(FILE *to, const char *prefix, const char *book, struct store_rea
 	const char *slash = strrchr(book, '/');
 	CLEANUP(cleanup_free) char *parent = xstrndup(book, slash ? (size_t)(slash - book) : 0);
 	struct beside b = {0};
+	CLEANUP(book_free_cleanup) struct book *told = NULL;
 	struct taken taken = {0};
 
 	look_around(&b, *parent ? parent : "/");
-	if (b.theirs.len + b.ours.len)
-		find_taken(&taken, r);
+	if (b.theirs.len + b.ours.len && store_book(&told, r) == 0) {
+		find_taken(&taken, told, r);
+		keep_of(&b.ours, told, parent);
+	}
 	if (!taken.imported)
 		say(to, prefix, book, parent, &b.theirs, "what another illustrator made");
 	if (!taken.any)

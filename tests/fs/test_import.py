@@ -267,6 +267,9 @@ class Import(unittest.TestCase):
                     f.write("{}")
         os.symlink(self.path("state"), self.path("linked"))
         shutil.copytree(self.folder, self.path("exported"))
+        shutil.copytree(self.folder, self.path("of-another"))
+        with open(self.path("of-another/book.json"), "w", encoding="utf-8") as f:
+            json.dump({"title": "Another Light"}, f)
         said = self.said_beside()
         command = "bookfs import %s " % self.book
         self.assertEqual(len(said), 4)
