@@ -535,8 +535,11 @@ static int import(const struct options *o, const char *folder)
 	struct import m = {.folder = -1, .digest = hash_new()};
 	struct err err = {0};
 	int r = take_in(&m, o, folder, &err);
-	int status = r < 0 || !(m.chapters + m.pictures + m.there) ? EXIT_FAILED : EXIT_DONE;
+	int had = m.chapters + m.pictures + m.there;
+	int status = r < 0 || !had ? EXIT_FAILED : EXIT_DONE;
 
+	if (r >= 0 && !had && !m.lost.len && !m.found.notes.len)
+		r = err_set(&err, -ENODATA, "%s holds no analysis and no picture", folder);
 	if (m.engine)
 		say_result(&m);
 	if (r < 0)

@@ -308,6 +308,10 @@ class Import(unittest.TestCase):
             self.assertIn(says, done.stderr)
             self.assertIn(done.returncode, (1, 2))
         self.assertEqual(sorted(os.listdir(self.dir)), ["book.epub", "theirs"])
+        self.write("chapters/1/concepts.json", '{"chapterNumber": 1, "status": "skipped", "concepts": []}')
+        done = bookfs("import", self.book, self.path("theirs"))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^bookfs: \S+ holds no analysis and no picture\n$")
 
 
 if __name__ == "__main__":
