@@ -224,7 +224,7 @@ static char *folder_free(char *folder)
 }
 DEFINE_CLEANUP(char, folder_free)
 
-/* *folder is owned: NULL if the book has a store. */
+/* *folder is owned: NULL if the book has a store. Where none could be kept there is none. */
 static int use_folder(char **folder, struct options *o, struct err *err)
 {
 	CLEANUP(cleanup_free) char *path = NULL, *note = NULL;
@@ -232,8 +232,10 @@ static int use_folder(char **folder, struct options *o, struct err *err)
 	char *made;
 	int r = store_locate(&path, &note, o->book, o->store, err);
 
-	if (r < 0 || access(path, F_OK) == 0)
+	if (r < 0 && r != -EROFS && r != -EACCES)
 		return r;
+	if (r == 0 && access(path, F_OK) == 0)
+		return 0;
 	made = xasprintf("%s/bookfs-XXXXXX", parent && *parent ? parent : "/tmp");
 	if (!mkdtemp(made)) {
 		r = err_set(err, -errno, "%s: %s", made, strerror(errno));

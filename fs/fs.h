@@ -274,7 +274,8 @@ int mountpoint_path(char **out, const char *dir, struct err *err);
 int mountpoint_prepare(char **out, bool *made, const char *dir, const char *book, struct err *err);
 /* If a folder is mounted over itself: *store is where the mount has its store, owned. */
 bool mountpoint_is_over(char **store, const char *book);
-int mountpoint_killed(const char *dir, struct err *err); /* -ENOTCONN, and what to do */
+int mountpoint_has_store(const char *dir, struct err *err); /* -EINVAL: --store is not for it */
+int mountpoint_killed(const char *dir, struct err *err);    /* -ENOTCONN, and what to do */
 /* A name may be a mount whose process was killed: nothing beneath it can be asked. */
 void mountpoint_clear_dead(const char *path);
 int mountpoint_detach(const char *dir, bool lazy, struct err *err); /* -EBUSY, -EPERM */

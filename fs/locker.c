@@ -36,10 +36,7 @@ static int find_mounted(struct options *o, const char *dir, struct mountpoint *t
 	o->book = xstrdup(there->source);
 	mountpoint_finish(there);
 	if (o->store)
-		return err_set(err, -EINVAL,
-			       "%s: a book is mounted there, and the mount knows its store: leave "
-			       "--store out",
-			       dir);
+		return mountpoint_has_store(dir, err);
 	return read_store_path(o, dir, err);
 }
 

@@ -196,6 +196,14 @@ bool mountpoint_is_over(char **store, const char *book)
 	return true;
 }
 
+int mountpoint_has_store(const char *dir, struct err *err)
+{
+	return err_set(err, -EINVAL,
+		       "%s: a book is mounted there, and the mount knows its store: leave --store "
+		       "out",
+		       dir);
+}
+
 int mountpoint_killed(const char *dir, struct err *err)
 {
 	return err_set(err, -ENOTCONN,

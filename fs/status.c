@@ -69,7 +69,7 @@ static void find_store(struct options *o, const char *dir)
 	CLEANUP(buf_finish) struct buf path = {0};
 	struct err err;
 
-	if (o->store || read_mounted(&path, dir, ".bookfs/store", &err) < 0 || !path.len)
+	if (read_mounted(&path, dir, ".bookfs/store", &err) < 0 || !path.len)
 		return;
 	o->store = xstrndup(path.data, strcspn(path.data, "\n"));
 }
@@ -285,6 +285,10 @@ static int get_status(struct buf *out, struct buf *spending, struct options *o, 
 	int r = mountpoint_path(&dir, word, err);
 
 	if (r == 0 && mountpoint_find(&there, dir) == 1) {
+		if (o->store) {
+			mountpoint_finish(&there);
+			return mountpoint_has_store(dir, err);
+		}
 		o->book = xstrdup(there.source);
 		mountpoint_finish(&there);
 		find_store(o, dir);

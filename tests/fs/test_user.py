@@ -276,6 +276,15 @@ class Machine(User):
                          ["chapter 2 is not analysed, and reading it starts no analysis here", "the store cannot be written"])
         self.assertEqual(len(re.findall("^remedy: .*--store PATH", r.stdout, re.M)), 2, r.stdout)
 
+    def test_an_estimate_needs_no_place_for_a_store(self):
+        script = """mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && export XDG_STATE_HOME="$PWD" || exit
+            "$0" run book.epub; "$0" estimate book.epub"""
+        r = subprocess.run(["unshare", "-m", "sh", "-c", script, BOOKFS], cwd=self.tmp, capture_output=True, text=True, timeout=60)
+        if r.stderr.startswith("unshare:"):
+            self.skipTest(r.stderr.strip())
+        self.assertRegex(r.stderr, "^bookfs: .*say where to keep the store with --store\n$")
+        self.assertEqual((r.returncode, r.stdout), (0, "3 chapters to analyse, 3 pictures to paint\nno server is asked\n"))
+
     def test_a_dead_helper_leaves_no_zombie(self):
         m = self.mount(program=BOOKFS)
         children = "/proc/%d/task/%d/children" % (m.process.pid, m.process.pid)
