@@ -130,6 +130,10 @@ static int remember(struct series *s, const char *path, struct err *err)
 
 int series_open(struct series **out, const char *path, const struct book *b, struct err *err)
 {
+	struct stat st;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, -EBADMSG, "the series: %s: not a regular file; name another",
+			       path);
 	struct series *s = xcalloc(1, sizeof(*s));
 	int result = conn_open(&s->conn, path, CONN_CREATE, err);
 	if (result == 0) {

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "check.h"
@@ -238,6 +239,11 @@ static void test_strangers(void)
 	CHECK_INT(series_open(&s, text, &b, &err), -EBADMSG);
 	CHECK(strstr(err.msg, "notes.txt") != NULL);
 	CHECK_INT(series_open(&s, "/nowhere/at/all", &b, &err), -ENOENT);
+	unlink(text);
+	CHECK_INT(series_open(&s, dir, &b, &err), -EBADMSG);
+	CHECK_INT(mkfifo(text, 0600), 0);
+	CHECK_INT(series_open(&s, text, &b, &err), -EBADMSG);
+	CHECK(strstr(err.msg, "not a regular file") != NULL);
 	unlink(text);
 }
 
