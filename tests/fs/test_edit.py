@@ -297,6 +297,9 @@ class Scratch(Book):
         with self.errno(errno.ENOSPC):
             os.ftruncate(os.open(m.path("f2"), os.O_WRONLY), 60 << 20)
         self.assertIn("not supported", self.sh(m, "fallocate -l 10 f3").stderr)
+        with self.errno(errno.EFBIG):
+            put(m.path("style.md"), "x" * ((1 << 20) + 1))
+        self.assertIn("another text 1 MB", self.why(m))
 
     def test_renamed_onto(self):
         m = self.mount()
