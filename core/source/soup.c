@@ -393,10 +393,11 @@ static bool starts(const struct soup *p, const char *what)
  * so that no stretch is gone through twice. */
 static const char *next_sign(struct soup *p, enum sign sign)
 {
-	size_t len = strlen(signs[sign]);
+	size_t len = strlen(signs[sign]), left = (size_t)(p->end - p->s);
 
 	if (!p->met[sign] || p->met[sign] < p->s) {
-		p->met[sign] = memmem(p->s, (size_t)(p->end - p->s), signs[sign], len);
+		p->met[sign] = len == 1 ? memchr(p->s, *signs[sign], left)
+					: memmem(p->s, left, signs[sign], len);
 		if (!p->met[sign])
 			p->met[sign] = p->end;
 	}
