@@ -401,12 +401,15 @@ static long times_waited(void)
 	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
 }
 
-static void write_now(struct pass_job *j)
+/* Who has been told that it is written may have the lock taken from him at once, even if we are
+ * stopped then. */
+static void write_now(struct pass_job *j, struct pass_leave *leave)
 {
 	long waited = times_waited();
 	int64_t began_us = clock_mono_us();
 
 	perform(j);
+	pass_leave_unguard(leave);
 	if (clock_mono_us() - began_us > STALL_US && times_waited() != waited)
 		pass_of(j->req)->slow_until_boot_ms = clock_boot_ms() + SLOW_MS;
 	answer(j);
@@ -450,7 +453,7 @@ void pass_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t size, 
 	f->node->stamp.valid = false;
 	if (!p->slow_until_boot_ms || clock_boot_ms() >= p->slow_until_boot_ms) {
 		p->slow_until_boot_ms = 0;
-		write_now(&j);
+		write_now(&j, &leave);
 		return;
 	}
 	j.leave = pass_leave_steal(&leave);
