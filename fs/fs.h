@@ -321,6 +321,7 @@ struct fs {
 	struct fuse_buf buf;
 	unsigned major, minor; /* the mount's device number */
 
+	struct again *again;
 	struct parked_table *parked;
 	struct ahead *ahead;
 	struct why_table *why;
@@ -614,6 +615,18 @@ bool pass_shows(fuse_req_t req, uint64_t folder, const char *name);
 /* Is the request, as it was read, put aside until later? */
 bool pass_holds_up(struct pass *p, const struct fuse_buf *buf);
 extern const struct fuse_lowlevel_ops pass_ops;
+
+/* again.c: requests that are asked once more, as a write to what is to be locked is under way */
+
+struct again *again_new(struct fs *fs);
+struct again *again_free(struct again *a);
+void again_serve(struct again *a, struct fuse_buf *request); /* as it was read */
+/* May the request that is being answered be asked again? -EINPROGRESS it may; -EINTR, -EBUSY not:
+ * nobody wants it any more, it has waited long enough. */
+int again_may(struct again *a, fuse_req_t req);
+void again_later(struct again *a, fuse_req_t req); /* takes it: it gets no answer now */
+void again_now(struct again *a);		   /* a write has ended */
+void again_end(struct again *a);		   /* nobody waits any more */
 
 /* notify.c: tells the kernel, on a thread of its own */
 

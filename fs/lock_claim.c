@@ -97,6 +97,10 @@ int lockfs_refused_by(struct lockfs *l, fuse_req_t req, const char *name, int co
 	struct caller caller;
 	struct err said;
 
+	if (no->why == LOCK_REFUSED_WRITTEN)
+		code = again_may(l->fs->again, req);
+	if (code == -EINPROGRESS)
+		return code;
 	say(&said, l, code, no);
 	switch (no->why) {
 	case LOCK_REFUSED_HELD:
@@ -397,7 +401,7 @@ int lockfs_written(struct lock_handle *h, fuse_req_t req, const struct strv *nam
 	if (r == 0)
 		lockfs_settled(l, req, names->items[0]);
 	/* A command that fails has taken nothing. */
-	if (r < 0 && h->took && l->table) {
+	if (r < 0 && r != -EINPROGRESS && h->took && l->table) {
 		locks_release(l->table, &h->as, items(names), (int)names->len, NULL);
 		h->took = false;
 	}

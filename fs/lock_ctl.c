@@ -62,7 +62,7 @@ static int run_break(struct command_run *r)
 static int run_clear(struct command_run *r)
 {
 	return r->c->all ? locks_clear_all(r->l->table, r->me, r->c->number, &r->no)
-			 : locks_clear_stale(r->l->table, r->me);
+			 : locks_clear_stale(r->l->table, r->me, &r->no);
 }
 
 static int (*const runs[])(struct command_run *r) = {

@@ -32,6 +32,15 @@ static struct lock_handle *handle_of(const struct fuse_file_info *fi)
 	return fi ? (struct lock_handle *)(uintptr_t)fi->fh : NULL;
 }
 
+/* code <= 0. */
+static void reply_code(fuse_req_t req, int code)
+{
+	if (code == -EINPROGRESS)
+		again_later(lockfs_of(req)->fs->again, req);
+	else
+		fuse_reply_err(req, -code);
+}
+
 static void refuse(fuse_req_t req, const char *name, int code, const char *reason)
 {
 	fuse_reply_err(req, -lockfs_refused(lockfs_of(req), req, name, code, reason));
@@ -174,7 +183,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fill_size(&e, l, req, &n);
 	}
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 	else
 		fuse_reply_entry(req, &e);
 }
@@ -265,7 +274,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_
 	else
 		r = set_times(&k, l, req, &n, st, to_set);
 	if (r < 0) {
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 	} else if (n.what == LOCK_HELD) {
 		/* Whoever looks asks again, as nothing is cached. */
 		lock_node_stat(st, l, &n, &k);
@@ -295,7 +304,7 @@ static void op_opendir(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *f
 	int r = lock_node_list(&list, l, &n);
 
 	if (r < 0) {
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 		return;
 	}
 	fi->fh = (uintptr_t)list;
@@ -413,7 +422,7 @@ static void op_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 		return;
 	}
 	lock_handle_free(h);
-	fuse_reply_err(req, -r);
+	reply_code(req, r);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
@@ -428,7 +437,7 @@ static void op_read(fuse_req_t req, fuse_ino_t node, size_t size, off_t offset,
 	else if (h->node.what == LOCK_HELPER && h->node.number == LOCK_HELPER_LOG)
 		r = lockfs_log_text(&bytes, h->l);
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 	else
 		reply_slice(req, buf_str(bytes), bytes->len, size, offset);
 }
@@ -464,7 +473,7 @@ static void op_write(fuse_req_t req, fuse_ino_t node, const char *data, size_t s
 			: write_text(h, req, data, size);
 
 	if (r < 0)
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 	else
 		fuse_reply_write(req, size);
 }
@@ -476,14 +485,14 @@ static void op_flush(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 
 	if (h)
 		lockfs_closing(h, fi->lock_owner);
-	fuse_reply_err(req, h && h->copy ? -lock_copy_verdict(h, req) : 0);
+	reply_code(req, h && h->copy ? lock_copy_verdict(h, req) : 0);
 }
 
 static void op_fsync(fuse_req_t req, fuse_ino_t node, int datasync, struct fuse_file_info *fi)
 {
 	struct lock_handle *h = handle_of(fi);
 
-	fuse_reply_err(req, h && h->copy ? -lock_copy_verdict(h, req) : 0);
+	reply_code(req, h && h->copy ? lock_copy_verdict(h, req) : 0);
 }
 
 static void op_release(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
@@ -555,7 +564,7 @@ static void create_lock(fuse_req_t req, struct lockfs *l, const char *name,
 		return;
 	}
 	lock_handle_free(h);
-	fuse_reply_err(req, -r);
+	reply_code(req, r);
 }
 
 static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -582,7 +591,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 			return;
 		}
 		lock_handle_free(h);
-		fuse_reply_err(req, -r);
+		reply_code(req, r);
 	} else {
 		refuse(req, name, -EINVAL,
 		       "there is no such resource; locks/.resources lists them");
@@ -618,7 +627,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = lock_old_unlink(l, req, name);
 	else
 		r = lockfs_refused(l, req, name, -EPERM, "this name is always here");
-	fuse_reply_err(req, -r);
+	reply_code(req, r);
 }
 
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
@@ -628,7 +637,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 	uint64_t old = l->folders[LOCK_OLD].node;
 
 	if (parent == old && to_parent == old)
-		fuse_reply_err(req, -lock_old_rename(l, req, name, to_name, flags));
+		reply_code(req, lock_old_rename(l, req, name, to_name, flags));
 	else
 		refuse_name(req, name);
 }

@@ -192,7 +192,12 @@ static void ask(struct waiter *w, bool sleep)
 	struct lock_refusal no = {0};
 	int r = w->l->ended ? -ENOLCK : claim(w, sleep, &no);
 
-	if (r == 0) {
+	if (no.why == LOCK_REFUSED_WRITTEN)
+		r = again_may(w->l->fs->again, w->req);
+	if (r == -EINPROGRESS) {
+		again_later(w->l->fs->again, w->req);
+		waiter_free(w);
+	} else if (r == 0) {
 		park(w, &w->l->waiting);
 	} else if (!sleep && may_be_closed(r, &no)) {
 		w->until_boot_ms = clock_boot_ms() + TRY_MS;

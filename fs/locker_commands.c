@@ -235,7 +235,7 @@ static int clear_locks(struct locker *k, const struct words *w)
 		return EXIT_FAILED;
 	}
 	r = w->all ? locks_clear_all(k->table, &k->me.as, list.seq, &no)
-		   : locks_clear_stale(k->table, &k->me.as);
+		   : locks_clear_stale(k->table, &k->me.as, &no);
 	return r < 0 ? locker_refused(k, r, &no, NULL) : EXIT_DONE;
 }
 

@@ -16,7 +16,7 @@
  * is no moment in which a signal leaves us a lock that nobody was told of.
  */
 
-enum { SWEEP_MS = 250, WAIT_MOST_S = 7 * 24 * 3600 };
+enum { SWEEP_MS = 250, WRITTEN_EVERY_MS = 250, WAIT_MOST_S = 7 * 24 * 3600 };
 
 /* ---- signals */
 
@@ -139,6 +139,21 @@ static void give_back(struct locker *k, const struct lock_claim *claim, int64_t 
 			locks_release_token(k->table, have.resource, have.token);
 }
 
+/* A write that is under way is waited for. In between others may begin theirs. */
+static int ask(struct locker *k, const struct lock_claim *claim, int wait_s,
+	       struct lock_refusal *no)
+{
+	int64_t until = clock_boot_ms() + LOCK_WRITTEN_MOST_MS;
+	struct pollfd signals = {.fd = k->signals, .events = POLLIN};
+	int r;
+
+	do
+		r = wait_s ? wait_for(k, claim, wait_s, no) : locks_acquire(k->table, claim, no);
+	while (r == -EBUSY && no->why == LOCK_REFUSED_WRITTEN && clock_boot_ms() < until &&
+	       poll(&signals, 1, WRITTEN_EVERY_MS) == 0);
+	return r;
+}
+
 int locker_get(struct locker *k, const struct lock_claim *claim, int wait_s,
 	       struct lock_refusal *no)
 {
@@ -148,7 +163,7 @@ int locker_get(struct locker *k, const struct lock_claim *claim, int wait_s,
 	hold_signals(k);
 	r = locks_seq(&since, k->table);
 	if (r == 0)
-		r = wait_s ? wait_for(k, claim, wait_s, no) : locks_acquire(k->table, claim, no);
+		r = ask(k, claim, wait_s, no);
 	if (was_interrupted(k)) {
 		if (r == 0)
 			give_back(k, claim, since);

@@ -31,8 +31,10 @@
  * has its file, until he has closed his. A lock is never somebody else's meanwhile.
  *
  * What would change hands in this mount is not refused for it: the request is put aside until all
- * is recalled. And so is a write that asks meanwhile, or there would be no end to it. What the
- * helper itself asks for is not: it may be busy with that, and recalls nothing before.
+ * is recalled. And so is a write that asks meanwhile, or there would be no end to it; if that takes
+ * long (a write stalls), what it is not about goes on, and the change is asked for again (again.c).
+ * What the helper itself asks for is not put aside: it may be busy with that, and recalls nothing
+ * before.
  */
 
 enum { DELEGATIONS_MOST = 64, DELEGATION_MS = 60000, HELD_UP_MS = 1000 };
@@ -134,6 +136,8 @@ static void let_on(void *arg)
 	struct link held;
 
 	timer_stop(p->held_end);
+	/* They came first. */
+	again_now(p->fs->again);
 	ring_init(&held);
 	while (!ring_empty(&p->held)) {
 		struct link *l = p->held.next;
@@ -145,7 +149,7 @@ static void let_on(void *arg)
 		struct held_up *h = LINK_OWNER(held.next, struct held_up, link);
 
 		ring_remove(&h->link);
-		fuse_session_process_buf(p->fs->session, &h->request);
+		again_serve(p->fs->again, &h->request);
 		free(h->request.mem);
 		free(h);
 	}

@@ -81,9 +81,13 @@ static void job_done(void *arg)
 {
 	struct pass_job *j = arg;
 
+	bool guarded = j->leave.count > 0;
+
 	if (!j->changes_nothing)
 		answer(j);
 	pass_leave_end(&j->leave);
+	if (guarded)
+		again_now(j->p->fs->again);
 	fs_done(j->p->fs);
 	free(j->data);
 	free(j);

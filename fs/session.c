@@ -64,7 +64,7 @@ static bool serve_one(struct fs *fs)
 	if (fuse_session_receive_buf(fs->session, &fs->buf) <= 0)
 		return false;
 	if (!pass_holds_up(fs->pass, &fs->buf))
-		fuse_session_process_buf(fs->session, &fs->buf);
+		again_serve(fs->again, &fs->buf);
 	parked_interrupts(fs->parked);
 	fresh_interrupts(fs->fresh);
 	stream_interrupts(fs->streams);
@@ -170,6 +170,7 @@ static void end(struct fs *fs)
 	fresh_end(fs->fresh);
 	held_end(fs->held);
 	stream_end(fs->streams);
+	again_end(fs->again);
 	lockfs_end(fs->locks);
 	file_locks_end(fs->file_locks);
 	pass_end(fs->pass);
@@ -353,6 +354,7 @@ static int open_parts(struct fs *fs, struct helper_process helper, struct err *e
 	if (view_lookup(&folder, fs->views, VIEW_ROOT, ".bookfs") == 0)
 		fs->control_folder = folder.node;
 	fs->why = why_new();
+	fs->again = again_new(fs);
 	fs->parked = parked_new(fs);
 	fs->held = held_new(fs);
 	fs->ahead = ahead_new(fs);
@@ -427,6 +429,7 @@ void session_close(struct fs *fs)
 	drafts_free(fs->drafts);
 	pass_free(fs->pass);
 	helper_free(fs->helper);
+	again_free(fs->again);
 	fresh_free(fs->fresh);
 	watcher_free(fs->watcher);
 	parked_free(fs->parked);

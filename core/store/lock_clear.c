@@ -229,9 +229,9 @@ static int clear_all(struct locks *l, void *arg)
 	return clear(l, r, false);
 }
 
-int locks_clear_stale(struct locks *l, const struct lock_holder *by)
+int locks_clear_stale(struct locks *l, const struct lock_holder *by, struct lock_refusal *no)
 {
-	CLEANUP(lock_request_finish) struct lock_request r = {.asker.holder = *by};
+	CLEANUP(lock_request_finish) struct lock_request r = {.asker.holder = *by, .no = no};
 	return lock_request_run(l, clear_stale, &r);
 }
 

@@ -488,7 +488,7 @@ static int end(struct locks *l, int result)
 	if (!l->failed)
 		fail(l, command(l, commit_sql));
 	l->open = false;
-	lock_guard_open(l);
+	l->shut_any = lock_guard_open(l) && !l->failed;
 	lock_known_end(l, !l->failed);
 	if (!l->failed) {
 		if (l->seq > l->floor)
@@ -537,7 +537,7 @@ int lock_transact(struct locks *l, lock_work_fn work, void *arg)
 	do
 		result = attempt(l, work, arg);
 	while (provide(l, &tries));
-	lock_guard_waited(l);
+	lock_guard_waited(l, l->shut_any);
 	if (l->failed == -EINPROGRESS)
 		return lock_guard_refuse(l);
 	if (l->failed)

@@ -17,7 +17,9 @@
  * A change must not wait for ever behind those who write on and on: it says that it wants the byte,
  * by another one, and nobody begins a write then. It is given up when a write does not end (a disk
  * that stalls). Whoever changes holds the table's write lock meanwhile for a millisecond at most;
- * past that it begins anew when the byte is free.
+ * past that it begins anew when the byte is free. A loop does not stand still for that: what it was
+ * to change is refused, and whoever asked asks again (LOCK_REFUSED_WRITTEN). In between the byte
+ * stays wanted, but not on and on: if the disk stalls, others are not to be kept from writing.
  *
  * The locks belong to the open file, and in one process several writes may be under way: they are
  * counted. They begin in the thread whose table it is, as changes do, but may end in any other.
@@ -41,6 +43,7 @@
 #define SPIN_US 60
 #define SHUT_MOST_US 1000
 #define CHANGE_MOST_US (250 * INT64_C(1000))
+#define WANTED_MS 250
 /* A change commits within microseconds, unless its process was stopped in it. */
 #define GUARD_MOST_US (2000 * INT64_C(1000))
 
@@ -60,6 +63,8 @@ struct lock_guards {
 	struct lock_numbers shut; /* in the transaction that runs */
 	int64_t lacked;		  /* the number that it could not shut */
 	bool wanted;		  /* and said so */
+	struct timer *unwanted;	  /* with a loop: ends that, and then the rest from it */
+	bool rests;
 
 	struct guard_list delegated;
 	int kernel_fd;	  /* that they are held by; -1: nothing was yet */
@@ -319,12 +324,14 @@ bool lock_guard_shut(struct locks *l, int64_t number)
 	return shut_one(l, ALL) && shut_one(l, is_book(number) ? LOCK_BOOK : number);
 }
 
-void lock_guard_open(struct locks *l)
+bool lock_guard_open(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
+	bool any = g->shut.len > 0;
 	for (size_t i = 0; i < g->shut.len; i++)
 		set(l->open_fd, F_UNLCK, FIRST_BYTE, covered(g->shut.items[i]));
 	g->shut.len = 0;
+	return any;
 }
 
 static bool is_free(struct locks *l, int64_t number)
@@ -337,27 +344,66 @@ static bool is_free(struct locks *l, int64_t number)
 	       ask(l->open_fd, F_OFD_GETLK, changing(number), FIRST_BYTE, covered(number)) == 0;
 }
 
-bool lock_guard_await(struct locks *l, int64_t *began_us)
+static void want(struct locks *l)
 {
 	struct lock_guards *g = l->guards;
-	if (is_delegated_here(l, g->lacked))
-		return false; /* only this thread could recall it */
 	set(l->open_fd, F_WRLCK, WANTED_BYTE, covered(g->lacked));
 	if (!g->wanted)
 		live_ring(l->live);
 	g->wanted = true;
+}
+
+static void want_nothing(struct locks *l)
+{
+	if (l->guards->wanted)
+		set(l->open_fd, F_UNLCK, WANTED_BYTE,
+		    (struct stretch){ALL, LOCK_CHAPTER_MOST + 1 - ALL});
+	l->guards->wanted = false;
+}
+
+static void on_unwanted(void *arg)
+{
+	struct locks *l = arg;
+	struct lock_guards *g = l->guards;
+	g->rests = g->wanted;
+	if (g->rests)
+		timer_set(g->unwanted, clock_boot_ms() + WANTED_MS);
+	want_nothing(l);
+}
+
+static void want_for_a_while(struct locks *l)
+{
+	struct lock_guards *g = l->guards;
+	if (!g->unwanted)
+		g->unwanted = timer_new(l->loop, on_unwanted, l);
+	if (g->rests)
+		return;
+	if (!g->wanted)
+		timer_set(g->unwanted, clock_boot_ms() + WANTED_MS);
+	want(l);
+}
+
+bool lock_guard_await(struct locks *l, int64_t *began_us)
+{
+	if (is_delegated_here(l, l->guards->lacked))
+		return false; /* only this thread could recall it */
+	if (l->loop) {
+		want_for_a_while(l);
+		return false;
+	}
+	want(l);
 	while (pause_until(began_us, CHANGE_MOST_US))
-		if (is_free(l, g->lacked))
+		if (is_free(l, l->guards->lacked))
 			return true;
 	return false;
 }
 
-void lock_guard_waited(struct locks *l)
+/* On a loop others may still be asked for that nobody has asked about since: they are wanted anew
+ * when somebody does. */
+void lock_guard_waited(struct locks *l, bool changed)
 {
-	struct lock_guards *g = l->guards;
-	if (g->wanted)
-		set(l->open_fd, F_UNLCK, WANTED_BYTE, covered(g->lacked));
-	g->wanted = false;
+	if (changed || !l->loop)
+		want_nothing(l);
 }
 
 int lock_guard_refuse(struct locks *l)
@@ -387,6 +433,7 @@ struct lock_guards *lock_guards_free(struct lock_guards *g)
 	if (!g)
 		return NULL;
 	pthread_mutex_destroy(&g->mutex);
+	timer_free(g->unwanted);
 	/* What is still delegated is the kernel's. */
 	if (g->kernel_fd >= 0 && !is_used(&g->delegated, LOCK_BOOK))
 		ask(g->kernel_fd, F_OFD_SETLK, F_UNLCK, 0, (struct stretch){0});

@@ -95,6 +95,7 @@ struct locks {
 	int64_t seq, began_seq;
 	int64_t now_unix_ms, now_boot_ms;
 	struct lock_numbers freed; /* whose queues must be looked at before it ends */
+	bool shut_any;		   /* it ended, and something changed hands */
 };
 
 typedef int (*lock_work_fn)(struct locks *l, void *arg);
@@ -254,11 +255,11 @@ struct lock_guards *lock_guards_free(struct lock_guards *g);
 /* Within the transaction, before a resource changes hands: nobody writes to it until
  * lock_guard_open(), which is after the commit. false: somebody does. */
 bool lock_guard_shut(struct locks *l, int64_t number);
-void lock_guard_open(struct locks *l);
-/* Without a transaction: waits until what could not be shut can. false: that takes too long. And
- * when that is over. *began_us: 0 at first. */
+bool lock_guard_open(struct locks *l); /* was any shut? */
+/* Without a transaction: waits until what could not be shut can. false: that takes too long, or
+ * there is a loop. And when that is over; changed: something was shut. *began_us: 0 at first. */
 bool lock_guard_await(struct locks *l, int64_t *began_us);
-void lock_guard_waited(struct locks *l);
+void lock_guard_waited(struct locks *l, bool changed);
 int lock_guard_refuse(struct locks *l); /* fills l->err; -EBUSY */
 void lock_guard_look(struct locks *l);	/* the bell rang: is what is delegated wanted? */
 

@@ -30,7 +30,9 @@ int lock_refuse(struct lock_refusal *no, int code, enum lock_refusal_why why,
 int lock_answer(struct locks *l, int result, struct lock_refusal *no)
 {
 	if ((result == -ENOLCK || l->failed) && no)
-		*no = (struct lock_refusal){.err = l->err};
+		*no = (struct lock_refusal){.why = result == -EBUSY ? LOCK_REFUSED_WRITTEN
+								    : LOCK_REFUSED_NOT,
+					    .err = l->err};
 	return result;
 }
 

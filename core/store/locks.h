@@ -79,8 +79,11 @@ enum lock_refusal_why {
 	LOCK_REFUSED_ID,      /* -EEXIST: the id belongs to another live process, or user; lock */
 	LOCK_REFUSED_FREE,    /* -ENOENT: nobody holds it; lock.resource */
 	LOCK_REFUSED_OLD, /* -ESTALE: token or seq is not the current one; lock if there is one */
-	LOCK_REFUSED_CIRCLE, /* -EDEADLK: who holds it waits for me; lock */
+	LOCK_REFUSED_CIRCLE,  /* -EDEADLK: who holds it waits for me; lock */
+	LOCK_REFUSED_WRITTEN, /* -EBUSY: a write to it is under way; ask again until it has ended */
 };
+/* How long that is worth it: a disk that stalls comes back, or nobody writes anything any more. */
+enum { LOCK_WRITTEN_MOST_MS = 10000 };
 struct lock_refusal {
 	enum lock_refusal_why why;
 	struct lock lock;
@@ -152,7 +155,8 @@ int locks_transfer(struct locks *l, const struct lock_holder *h, const char *res
 /* Takes a lock away from whoever has it. -ESTALE: token is not its token; -EINVAL: no reason. */
 int locks_break(struct locks *l, const struct lock_holder *by, const char *resource, int64_t token,
 		const char *reason, struct lock_refusal *no);
-int locks_clear_stale(struct locks *l, const struct lock_holder *by); /* how many */
+int locks_clear_stale(struct locks *l, const struct lock_holder *by,
+		      struct lock_refusal *no); /* how many */
 /* All of them, whosever. How many, or -ESTALE: seq is not locks_seq(): not what was seen. */
 int locks_clear_all(struct locks *l, const struct lock_holder *by, int64_t seq,
 		    struct lock_refusal *no);
@@ -209,9 +213,9 @@ int locks_used(struct locks *l, const char *resource, int64_t token);
 /* A path that the resource covers was changed behind the mount. How many holders are concerned. */
 int locks_note_behind(struct locks *l, const char *resource, const char *path);
 /* Held from before such a look until what it allows is done: meanwhile no process gives the
- * resource (NULL: any) to anybody or takes it away by force. Who wants to waits 250 ms and gets
- * -EBUSY, or stays in the queue. Its holder changes no locks. Begins in the table's thread, ends in
- * any. -EBUSY: a change does not end. */
+ * resource (NULL: any) to anybody or takes it away by force. Who wants to waits 250 ms (on a loop,
+ * 1 ms) and gets LOCK_REFUSED_WRITTEN, or stays in the queue. Its holder changes no locks. Begins
+ * in the table's thread, ends in any. -EBUSY: a change does not end. */
 int locks_guard(struct locks *l, const char *resource);
 void locks_unguard(struct locks *l, const char *resource);
 /* The same while the kernel writes what the resource covers and asks nobody. To be called under a

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a lock covers the kernel writes by itself, for who was let in; whoever gets the lock has it alone all the same."""
 
+import json
 import os
+import signal
 import subprocess
 
 import harness
@@ -182,10 +184,85 @@ class Delegated(harness.Project):
         self.assertEqual(self.writer.do("os.close(f)"), "E Transport endpoint is not connected")
         wait_for(lambda: self.take(other, "ImageRegistry") is None)
 
+    def helper(self):
+        return int(subprocess.check_output(["pgrep", "-P", str(self.m.process.pid), "-x", "bookfs-helper"]))
+
+    def locker(self, mount, instance, resource):
+        """One who needs no name of locks/, where another may be making one, to take a lock."""
+        h = self.hand(mount, instance)
+        self.assertIsNone(h.do("globals().update(w=os.open('locks/.all/%s', 0), fcntl=__import__('fcntl'))" % resource))
+        return h
+
+    def lock(self, hand, do=Hand.do):
+        return do(hand, "fcntl.flock(w, fcntl.LOCK_EX)")
+
+    def waits(self, hand):
+        self.lock(hand, Hand.send)
+        wait_for(lambda: harness.waits_in(hand.process.pid, self.tmp))
+
+    def answer(self, hand):
+        return json.loads(harness.Background(hand.process.stdout.readline).result(30))
+
+    def stop_helper(self):
+        """Nothing is recalled meanwhile, as if the write that is under way stalled with its disk."""
+        helper = self.helper()
+        self.assertFalse(self.by_us())
+        os.kill(helper, signal.SIGSTOP)
+        self.addCleanup(os.kill, helper, signal.SIGCONT)
+        return helper
+
+    def test_stalls(self):
+        """A write that does not end is waited for."""
+        third, helper = self.locker(self.m, "CLI-3", "Chapter_04"), self.stop_helper()
+        self.other.send("put('locks/ImageRegistry', '')")
+        wait_for(lambda: harness.waits_at(self.other.process.pid, "locks/ImageRegistry"))
+        # Whoever wants any lock is put aside at first; not for longer, if it is another's.
+        self.assertIsNone(self.lock(third))
+        self.assertTrue(harness.waits_at(self.other.process.pid, "locks/ImageRegistry"))
+        os.kill(helper, signal.SIGCONT)
+        self.assertIsNone(self.answer(self.other))
+        self.stays(PICTURE)
+
+    def test_gives_up(self):
+        """Who is killed while he waits gets nothing, and is not held up by it, whoever else waits."""
+        one, two = (self.locker(self.m, "CLI-%d" % i, "ImageRegistry") for i in (3, 4))
+        third, helper = self.locker(self.m, "CLI-5", "Chapter_04"), self.stop_helper()
+        self.waits(one)
+        self.waits(two)
+        self.assertIsNone(self.lock(third))
+        two.end()
+        self.assertTrue(harness.waits_in(one.process.pid, self.m.dir))
+        os.kill(helper, signal.SIGCONT)
+        self.assertIsNone(self.answer(one))
+        self.assertNotIn("ImageRegistry CLI-4", self.m.read("locks", ".log"))
+
+    def test_stalls_elsewhere(self):
+        """The same, of another mount; and who waits in that keeps nobody else from anything."""
+        second = self.mount(name="second")
+        by_mount = self.locker(second, "CLI-3", "ImageRegistry")
+        helper = self.stop_helper()
+        self.waits(by_mount)
+        self.assertIsNone(self.take(self.hand(second, "CLI-4"), "Chapter_04"))
+        with self.assertRaises(AssertionError):
+            (said := harness.Background(by_mount.process.stdout.readline)).result(1)
+        os.kill(helper, signal.SIGCONT)
+        self.assertEqual(said.result(30), "null\n")
+        self.stays(PICTURE)
+        self.assertIn("CLI-3", self.m.read("locks", "ImageRegistry"))
+
+    def test_stalls_for_a_command(self):
+        helper = self.stop_helper()
+        p = subprocess.Popen([os.environ["BOOKFS"], "lock", "--as", "CLI-3", self.project, "ImageRegistry", "--", "true"],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        with self.assertRaises(subprocess.TimeoutExpired):
+            p.wait(1)
+        os.kill(helper, signal.SIGCONT)
+        self.assertEqual(p.communicate(timeout=30)[0], "")
+        self.assertEqual(p.returncode, 0)
+
     def test_no_helper(self):
         """Nothing can be recalled any more: what is open keeps the lock, and what is opened is written by us."""
-        helper = int(subprocess.check_output(["pgrep", "-P", str(self.m.process.pid), "-x", "bookfs-helper"]))
-        os.kill(helper, 9)
+        os.kill(self.helper(), 9)
         wait_for(lambda: "helper process ended" in self.m.messages())
         self.assertEqual(self.take(self.other, "ImageRegistry"), BUSY)
         self.assertIn("is under way", self.other.do("get('locks/.why')"))

@@ -142,6 +142,7 @@ static void test_no_end(struct locks *writer, struct locks *l)
 
 	CHECK_INT(locks_guard(writer, three), 0);
 	CHECK_INT(locks_break(l, &b, three, token, "late", &no), -EBUSY);
+	CHECK_INT(no.why, LOCK_REFUSED_WRITTEN);
 	CHECK(strstr(no.err.msg, "a write to Chapter_03 is under way"));
 	CHECK_INT(locks_get(&k, l, three), 0);
 	CHECK(lock_is_of(&k, &a));
@@ -227,6 +228,34 @@ static void test_delegated(struct loop *loop, struct locks *l, struct locks *oth
 	timer_free(end);
 }
 
+/* A loop does not stand still for a write, and wants no others kept from writing for long. */
+static void test_on_a_loop(struct loop *loop, struct locks *l, struct locks *other)
+{
+	const struct lock_holder b = holder("B");
+	const char *names[] = {three};
+	const struct lock_claim claim = {.resources = names, .count = 1, .holder = &b};
+	struct lock_refusal no = {0};
+	struct timer *end = timer_new(loop, stop, loop);
+	struct locks *third = open_table();
+
+	CHECK_INT(locks_guard(other, three), 0);
+	CHECK_INT(locks_acquire(l, &claim, &no), -EBUSY);
+	CHECK_INT(no.why, LOCK_REFUSED_WRITTEN);
+	CHECK_INT(locks_guard(third, three), -EBUSY);
+	timer_set(end, clock_boot_ms());
+	loop_run(loop);
+	CHECK_INT(locks_acquire(l, &claim, &no), -EBUSY);
+	CHECK_INT(locks_guard(third, three), 0);
+	locks_unguard(third, three);
+	locks_unguard(other, three);
+	CHECK_INT(locks_acquire(l, &claim, &no), 0);
+	CHECK_INT(locks_guard(third, three), 0);
+	locks_unguard(third, three);
+	CHECK_INT(locks_remove(l, &b, three, NULL), 0);
+	locks_close(third);
+	timer_free(end);
+}
+
 static void test_delegating(struct locks *other)
 {
 	struct loop *loop = NULL;
@@ -235,6 +264,7 @@ static void test_delegating(struct locks *other)
 
 	CHECK_INT(loop_new(&loop, 1), 0);
 	CHECK_INT(locks_open(&l, loop, fixture.store_path, &err), 0);
+	test_on_a_loop(loop, l, other);
 	test_delegated(loop, l, other);
 	loop_free(loop);
 }

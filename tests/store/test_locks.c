@@ -312,7 +312,7 @@ static void test_force(void)
 
 	CHECK_INT(take_for(l, &a, "Chapter_02", 10), 0);
 	clock_pass(11000);
-	CHECK_INT(locks_clear_stale(l, &by), 1);
+	CHECK_INT(locks_clear_stale(l, &by, NULL), 1);
 	CHECK_INT(held(l), 1);
 	CHECK_INT(locks_seq(&seq, l), 0);
 	CHECK_INT(take(l, &a, "Chapter_03"), 0);
