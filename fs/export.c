@@ -301,6 +301,8 @@ static int check_gives_way(const char *out, const struct engine *e, const struct
 static int export_shape(enum press_shape shape, const struct engine *e, const struct options *o,
 			const char *out, struct err *err)
 {
+	CLEANUP(cleanup_free)
+	char *there = realpath(out, NULL); /* a link stays, and its file goes */
 	CLEANUP(part_finish) struct part part = {.fd = -1};
 	const struct press press = {
 		.shape = shape, .reader = store_reader(e->store), .book_path = o->book};
@@ -308,7 +310,7 @@ static int export_shape(enum press_shape shape, const struct engine *e, const st
 
 	if (r < 0)
 		return r;
-	r = part_begin(&part, AT_FDCWD, out);
+	r = part_begin(&part, AT_FDCWD, there ? there : out);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", out, strerror(-r));
 	r = press_make(part.fd, out, &press, err);

@@ -264,7 +264,9 @@ class Export(unittest.TestCase):
                               (folder, "a directory")):
                 self.refused(says, shape, book, out)
         self.assertEqual({name: os.lstat(os.path.join(folder, name)).st_ino for name in os.listdir(folder)}, before)
-        self.done("--epub", book, old)
+        os.symlink("old", old + "-link")
+        self.done("--epub", book, old + "-link")
+        self.assertEqual(os.readlink(old + "-link"), "old")
         self.assertTrue(zipfile.is_zipfile(old))
 
 
