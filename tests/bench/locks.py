@@ -11,10 +11,8 @@ parked."""
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 
 import peers
 from peers import rig
@@ -72,7 +70,7 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.count, args.rounds = 100, 1
-    work = tempfile.mkdtemp(prefix="bookfs-bench-")
+    work = rig.work_folder()
     figures = Figures()
     try:
         book = os.path.join(work, "book.epub")
@@ -97,7 +95,7 @@ def main():
             plain.stop()
             nothing.stop()
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        rig.clean_up()
     figures.show()
     rows = figures.rows
     nothing, touch, flock = (rows[n] for n in ("create + unlink, doing nothing", "touch + rm", "flock + close"))
