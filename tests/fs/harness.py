@@ -20,6 +20,8 @@ BOOKFS = os.environ.get("BOOKFS", "")
 SLOWFS = os.environ.get("SLOWFS", "")
 SKIPPED = 77
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)    # what is started inherits it, and the suite may run by nohup
+
 CONTAINER = """<?xml version="1.0"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
 <rootfile full-path="book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>"""
