@@ -184,11 +184,15 @@ static void add_member(struct archive *a, uint64_t index)
 	symbols_add(&a->folded, folded, "", a->count);
 }
 
+/* It begins as an archive, or it would not be opened as one. */
 static int open_failed(struct err *err, int zip_code)
 {
 	zip_error_t e;
 	int r;
 
+	if (zip_code == ZIP_ER_NOZIP)
+		return err_set(err, -EBADMSG,
+			       "the archive has no end: it was cut short, or is damaged");
 	libzip.error_init_with_code(&e, zip_code);
 	r = err_set(err, zip_code == ZIP_ER_MEMORY ? -ENOMEM : -EBADMSG,
 		    "the archive cannot be read: %s", libzip.error_strerror(&e));
