@@ -300,9 +300,12 @@ static int admit(struct pass_leave *leave, struct pass *p, struct pass_cover *c,
 	}
 	if (r == 0)
 		r = look(&k, p, c);
-	if (r < 0)
-		return err_set(&no->err, r == -EBUSY ? r : -ENOLCK, "nobody can tell who holds %s",
+	if (r == -EBUSY)
+		return err_set(&no->err, r,
+			       "the lock of %s is about to change, and does not; try again",
 			       c->resource);
+	if (r < 0)
+		return err_set(&no->err, -ENOLCK, "nobody can tell who holds %s", c->resource);
 	r = fence_judge(token, p->fs, c->resource, r ? &k : NULL, pid, uid, no);
 	if (r < 0)
 		return r;

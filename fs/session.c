@@ -277,7 +277,8 @@ int session_check(const struct options *o, struct err *err)
 			       "there is no /dev/fuse: this machine's kernel or container has no "
 			       "FUSE (modprobe fuse)");
 	if (fd < 0)
-		return err_set(err, -errno, "/dev/fuse: %s", strerror(errno));
+		return err_set(err, -errno, "/dev/fuse: %s; ls -l /dev/fuse says who may mount",
+			       strerror(errno));
 	if (geteuid() != 0 && access(o->dir, W_OK) < 0)
 		return err_set(err, -errno, "%s: not yours to mount on (%s)", o->dir,
 			       strerror(errno));
