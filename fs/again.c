@@ -15,6 +15,10 @@
  * and who writes, the file: meanwhile nobody else takes or gives back any lock by its name, or
  * commands anything. So these are not let wait as long as who asks by flock(2).
  *
+ * Likewise who opens or cuts a project's file of which somebody behind the mount has a lease
+ * (fcntl(2), F_SETLEASE), as Samba and NFS servers take them: that is asked back, and the kernel
+ * takes it away in the end (/proc/sys/fs/lease-break-time, 45 s).
+ *
  * An operation that may say -EINPROGRESS has changed nothing that would be in its own way the next
  * time.
  */
@@ -105,7 +109,7 @@ static int64_t most_ms(const struct fuse_buf *request)
 
 void again_serve(struct again *a, struct fuse_buf *request)
 {
-	int64_t until_boot_ms = clock_boot_ms() + most_ms(request);
+	int64_t most = most_ms(request), until_boot_ms = most ? clock_boot_ms() + most : 0;
 	struct asked *k;
 
 	if (interrupt(a, request) || answer(a, request, until_boot_ms))
@@ -130,9 +134,7 @@ void again_now(struct again *a)
 	struct link now;
 
 	timer_stop(a->timer);
-	ring_init(&now);
-	while (!ring_empty(&a->waiting))
-		ring_add(&now, &next_of(&a->waiting)->link);
+	ring_take(&now, &a->waiting);
 	while (!ring_empty(&now)) {
 		struct asked *k = next_of(&now);
 
@@ -154,6 +156,16 @@ void again_later(struct again *a, fuse_req_t req)
 {
 	a->later = true;
 	fuse_reply_none(req);
+}
+
+void again_until_done(struct again *a, fuse_req_t req)
+{
+	if (a->interrupted || a->ended || fuse_req_interrupted(req))
+		fuse_reply_err(req, EINTR);
+	else if (!a->until_boot_ms)
+		fuse_reply_err(req, EAGAIN);
+	else
+		again_later(a, req);
 }
 
 /* ---- lifetime */

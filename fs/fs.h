@@ -54,6 +54,13 @@ static inline void ring_remove(struct link *l)
 	ring_init(l);
 }
 
+static inline void ring_take(struct link *to, struct link *from) /* all of it; to is made */
+{
+	ring_init(to);
+	ring_add(from, to);
+	ring_remove(from);
+}
+
 /* ---- the command line: main.c, flags.c, options.c */
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -616,7 +623,7 @@ bool pass_shows(fuse_req_t req, uint64_t folder, const char *name);
 bool pass_holds_up(struct pass *p, const struct fuse_buf *buf);
 extern const struct fuse_lowlevel_ops pass_ops;
 
-/* again.c: requests that are asked once more, as a write to what is to be locked is under way */
+/* again.c: requests that are asked once more, as what is in their way will end */
 
 struct again *again_new(struct fs *fs);
 struct again *again_free(struct again *a);
@@ -625,8 +632,10 @@ void again_serve(struct again *a, struct fuse_buf *request); /* as it was read *
  * nobody wants it any more, it has waited long enough. */
 int again_may(struct again *a, fuse_req_t req);
 void again_later(struct again *a, fuse_req_t req); /* takes it: it gets no answer now */
-void again_now(struct again *a);		   /* a write has ended */
-void again_end(struct again *a);		   /* nobody waits any more */
+/* Takes it, however long: what is in its way ends by itself. */
+void again_until_done(struct again *a, fuse_req_t req);
+void again_now(struct again *a); /* a write has ended */
+void again_end(struct again *a); /* nobody waits any more */
 
 /* notify.c: tells the kernel, on a thread of its own */
 

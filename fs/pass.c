@@ -180,7 +180,6 @@ int pass_new(struct pass **out, struct fs *fs, struct err *err)
 	pass_fence_init(p);
 	pass_own_init(p);
 	pass_waits_init(p);
-	pass_leased_init(p);
 	pass_delegate_init(p);
 	*out = p;
 	r = open_root(p, o->book);
@@ -202,7 +201,6 @@ void pass_end(struct pass *p)
 	if (!p)
 		return;
 	pass_waits_end(p);
-	pass_leased_end(p);
 	pass_delegate_end(p);
 }
 
@@ -219,7 +217,6 @@ struct pass *pass_free(struct pass *p)
 	pass_fence_finish(p);
 	pass_own_finish(p);
 	pass_waits_finish(p);
-	pass_leased_finish(p);
 	pass_delegate_finish(p);
 	cleanup_close(&p->root.fd);
 	cleanup_close(&p->proc);

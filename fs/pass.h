@@ -20,7 +20,6 @@
  *     pass_direct.c  files that the kernel reads and writes by itself
  *     pass_delegate.c  and those of them that a lock covers
  *     pass_locks.c   flock and fcntl, which reach those who use the folder directly
- *     pass_lease.c   opens that wait until those give a lease back
  *     pass_conn.c    what libfuse does not know to say to the kernel
  *     pass_git.c     names of ours are none of git's business
  *
@@ -164,8 +163,6 @@ struct pass {
 	struct link waiting;	    /* for a lock: struct pass_wait */
 	size_t wait_count;
 	struct timer *nudge; /* those of them that are to wait no more */
-	struct link leased;  /* pass_lease.c */
-	struct timer *leased_retry;
 	bool ended;
 
 	struct cover_rules *rules; /* the project's own, or NULL */
@@ -294,7 +291,7 @@ int pass_fd(struct pass *p, struct pass_node *n);
 /* That of one of its open files, or -1. */
 int pass_open_fd(const struct pass_node *n);
 /* It is opened by its name, if that still leads to it; -ESTALE: it does not; -EAGAIN: somebody has
- * a lease of it (pass_lease.c). */
+ * a lease of it, and is asked to give it back. */
 int pass_open_node(struct stat *st, struct pass *p, struct pass_node *n, int flags);
 /* What it is now; that alone needs no descriptor. */
 int pass_stat(struct stat *st, struct pass *p, struct pass_node *n);
@@ -491,15 +488,6 @@ void pass_owners_free(struct pass_node *n);
 void pass_waits_init(struct pass *p);
 void pass_waits_finish(struct pass *p);
 void pass_waits_end(struct pass *p);
-
-/* ---- pass_lease.c */
-
-/* The request is answered as pass_open and pass_setattr answer it, when it can be. */
-void pass_leased_open(fuse_req_t req, fuse_ino_t node, const struct fuse_file_info *fi);
-void pass_leased_setattr(fuse_req_t req, fuse_ino_t node, const struct stat *st, int to_set);
-void pass_leased_init(struct pass *p);
-void pass_leased_finish(struct pass *p);
-void pass_leased_end(struct pass *p);
 
 /* ---- pass_git.c */
 

@@ -133,7 +133,7 @@ void pass_setattr(fuse_req_t req, fuse_ino_t node, struct stat *st, int to_set,
 	if (r >= 0)
 		r = set_all(p, n, fd, st, to_set, fi);
 	if (r == -EAGAIN) {
-		pass_leased_setattr(req, node, st, to_set);
+		again_until_done(p->fs->again, req);
 		return;
 	}
 	if (r >= 0)

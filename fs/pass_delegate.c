@@ -138,13 +138,7 @@ static void let_on(void *arg)
 	timer_stop(p->held_end);
 	/* They came first. */
 	again_now(p->fs->again);
-	ring_init(&held);
-	while (!ring_empty(&p->held)) {
-		struct link *l = p->held.next;
-
-		ring_remove(l);
-		ring_add(&held, l);
-	}
+	ring_take(&held, &p->held);
 	while (!ring_empty(&held)) {
 		struct held_up *h = LINK_OWNER(held.next, struct held_up, link);
 

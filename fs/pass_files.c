@@ -253,7 +253,7 @@ void pass_open(fuse_req_t req, fuse_ino_t node, struct fuse_file_info *fi)
 	if (r == 0)
 		r = pass_open_node(&st, p, n, fi->flags & kept);
 	if (r == -EAGAIN) {
-		pass_leased_open(req, node, fi);
+		again_until_done(p->fs->again, req);
 		return;
 	}
 	if (r < 0) {
