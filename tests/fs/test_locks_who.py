@@ -102,7 +102,7 @@ setInterval(() => {}, 1000);
             subprocess.run(server + ["send-keys", "touch %s/Chapter_03" % self.locks, "Enter"], check=True)
             harness.wait_for(lambda: self.held(self.m))
             self.assertEqual(self.holder(), ("sh-%d" % pane, pane))
-            os.kill(pane, signal.SIGHUP)
+            subprocess.run(server + ["kill-pane"], check=True)
             self.gets_free()
         finally:
             subprocess.run(server + ["kill-server"], stderr=subprocess.DEVNULL)
