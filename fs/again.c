@@ -38,17 +38,19 @@ struct again {
 	bool ended;
 
 	/* of the request that is answered now */
-	int64_t until_boot_ms; /* 0: none is, or it cannot be kept */
+	bool answering;		  /* there is one, and it can be kept */
+	const struct asked *kept; /* NULL: it was read just now */
 	bool interrupted, later;
 };
 
 /* Is it answered? */
-static bool answer(struct again *a, struct fuse_buf *request, int64_t until_boot_ms)
+static bool answer(struct again *a, struct fuse_buf *request, const struct asked *kept)
 {
-	a->until_boot_ms = until_boot_ms;
+	a->answering = !(request->flags & FUSE_BUF_IS_FD);
+	a->kept = kept;
 	a->later = false;
 	fuse_session_process_buf(a->fs->session, request);
-	a->until_boot_ms = 0;
+	a->answering = false;
 	return !a->later;
 }
 
@@ -81,7 +83,7 @@ static bool interrupt(struct again *a, const struct fuse_buf *request)
 			continue;
 		ring_remove(l);
 		a->interrupted = true;
-		answer(a, &k->request, 0);
+		answer(a, &k->request, k);
 		a->interrupted = false;
 		asked_free(k);
 		return true;
@@ -93,8 +95,6 @@ static int64_t most_ms(const struct fuse_buf *request)
 {
 	const struct fuse_in_header *head = request->mem;
 
-	if (request->flags & FUSE_BUF_IS_FD)
-		return 0;
 	switch (head->opcode) {
 	case FUSE_CREATE:
 	case FUSE_UNLINK:
@@ -109,13 +109,12 @@ static int64_t most_ms(const struct fuse_buf *request)
 
 void again_serve(struct again *a, struct fuse_buf *request)
 {
-	int64_t most = most_ms(request), until_boot_ms = most ? clock_boot_ms() + most : 0;
 	struct asked *k;
 
-	if (interrupt(a, request) || answer(a, request, until_boot_ms))
+	if (interrupt(a, request) || answer(a, request, NULL))
 		return;
 	k = xcalloc(1, sizeof(*k));
-	*k = (struct asked){.until_boot_ms = until_boot_ms};
+	*k = (struct asked){.until_boot_ms = clock_boot_ms() + most_ms(request)};
 	k->request = (struct fuse_buf){.size = request->size, .mem = xcalloc(1, request->size)};
 	memcpy(k->request.mem, request->mem, request->size);
 	keep(a, k);
@@ -138,7 +137,7 @@ void again_now(struct again *a)
 	while (!ring_empty(&now)) {
 		struct asked *k = next_of(&now);
 
-		if (answer(a, &k->request, k->until_boot_ms))
+		if (answer(a, &k->request, k))
 			asked_free(k);
 		else
 			keep(a, k);
@@ -149,7 +148,9 @@ int again_may(struct again *a, fuse_req_t req)
 {
 	if (a->interrupted || fuse_req_interrupted(req))
 		return -EINTR;
-	return !a->ended && clock_boot_ms() < a->until_boot_ms ? -EINPROGRESS : -EBUSY;
+	if (!a->answering || a->ended)
+		return -EBUSY;
+	return !a->kept || clock_boot_ms() < a->kept->until_boot_ms ? -EINPROGRESS : -EBUSY;
 }
 
 void again_later(struct again *a, fuse_req_t req)
@@ -162,7 +163,7 @@ void again_until_done(struct again *a, fuse_req_t req)
 {
 	if (a->interrupted || a->ended || fuse_req_interrupted(req))
 		fuse_reply_err(req, EINTR);
-	else if (!a->until_boot_ms)
+	else if (!a->answering)
 		fuse_reply_err(req, EAGAIN);
 	else
 		again_later(a, req);
