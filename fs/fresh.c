@@ -353,19 +353,18 @@ static void note_reader(struct fresh *f, fuse_req_t req, int chapter)
 
 /* Was the node made of another text than the chapter has, or took something its place? Then the
  * open waits for the analysis as that of one that is not made does, and finds it by the name. */
-static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node, struct fuse_file_info *fi)
+static bool open_superseded(struct fs *fs, fuse_req_t req, uint64_t node,
+			    const struct view_attr *trigger, struct fuse_file_info *fi)
 {
-	struct view_attr now, trigger;
+	struct view_attr now;
 
-	if (!view_trigger_of(&trigger, node))
-		return false;
 	if (view_is_latest(fs->views, node) ||
 	    (view_attr(&now, fs->views, node) == 0 && now.of_analysis)) {
-		note_reader(fs->fresh, req, trigger.chapter);
+		note_reader(fs->fresh, req, trigger->chapter);
 		return false;
 	}
-	ahead_opened(req, trigger.chapter);
-	parked_open(req, &trigger, fi);
+	ahead_opened(req, trigger->chapter);
+	parked_open(req, trigger, fi);
 	return true;
 }
 
@@ -387,7 +386,7 @@ static bool open_known(struct fs *fs, fuse_req_t req, uint64_t node, struct fuse
 {
 	struct view_attr trigger;
 
-	return view_trigger_of(&trigger, node) ? open_superseded(fs, req, node, fi)
+	return view_trigger_of(&trigger, node) ? open_superseded(fs, req, node, &trigger, fi)
 					       : open_past(fs, req, node);
 }
 
